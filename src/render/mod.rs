@@ -1,0 +1,1 @@
+//! The renderers: a report in, text out. Nothing here does I/O.

@@ -1,0 +1,375 @@
+//! The report: everything that is known of the runs, as plain data that every renderer and sink reads.
+//!
+//! Nothing here knows a network, a clock or the environment: times are offsets that the caller observed.
+//! All text in it has passed the redactor, none of it has been escaped: that is each renderer's job.
+
+pub mod counts;
+pub mod verdict;
+
+pub use counts::Counts;
+pub use verdict::{FailOn, Verdict};
+
+/// Milliseconds since the program started, as observed on a monotonic clock.
+pub type Millis = u64;
+
+/// Everything known when the sinks are served.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Wall clock when the program started, milliseconds since the Unix epoch.
+    pub started_at: u64,
+    /// From the start of the program until this report was made.
+    pub duration: Millis,
+    /// What was asked for: decides whether a missing verdict is news.
+    pub mode: Mode,
+    /// Where the program runs and for which commit.
+    pub origin: Origin,
+    /// One entry per plan or attached run, in the order of the input. Empty after `on_missing_token: skip`.
+    pub runs: Vec<RunReport>,
+    /// The signal that ended the wait, if one did.
+    pub interrupted_by: Option<Signal>,
+    /// What the user should know besides the verdict (fallbacks, contradictions), in order of appearance.
+    pub warnings: Vec<String>,
+}
+
+/// What the step was asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Start or attach, and wait until the runs end.
+    Wait,
+    /// `blocking: false`: start, do not wait.
+    StartOnly,
+    /// `blocking: false` with `run_short_id`: one look at runs that exist.
+    Look,
+    /// `on_missing_token: skip` and no token: nothing was done.
+    SkippedWithoutToken,
+}
+
+/// The signals that interrupt the wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT, or CTRL_C on Windows.
+    Int,
+    /// SIGTERM, or CTRL_BREAK on Windows.
+    Term,
+    /// SIGHUP.
+    Hup,
+}
+
+/// Where the report comes from. Every text in it is untrusted: branches, messages and actors are chosen by strangers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// `owner/name`.
+    pub repository: Option<String>,
+    /// The commit the runs speak of: the head commit of a pull request, not its merge commit.
+    pub sha: Option<String>,
+    /// The head branch's name.
+    pub branch: Option<String>,
+    /// Who caused the workflow run.
+    pub actor: Option<String>,
+    /// Message of the head commit, where the event has it.
+    pub commit_message: Option<String>,
+    /// Name of the event, such as `pull_request`.
+    pub event: Option<String>,
+    /// Name of the workflow.
+    pub workflow: Option<String>,
+    /// Id of the job.
+    pub job: Option<String>,
+    /// `GITHUB_RUN_ID`.
+    pub run_id: Option<u64>,
+    /// `GITHUB_RUN_ATTEMPT`.
+    pub run_attempt: Option<u64>,
+    /// Page of the workflow run.
+    pub ci_url: Option<String>,
+    /// Number of the pull request.
+    pub pull_request: Option<u64>,
+}
+
+/// One plan's run with all its attempts, or one attached run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    /// The plan that was asked for, or `None` for the project's default or an attached run.
+    pub requested_plan: Option<String>,
+    /// The plan as the API named it.
+    pub plan: Option<TestPlan>,
+    /// Whether this program created the run; `None` where a start may or may not have happened.
+    pub created: Option<bool>,
+    /// The first run, then its reruns. Empty where the start failed.
+    pub attempts: Vec<Attempt>,
+    /// All test cases, merged over the attempts.
+    pub cases: Vec<Case>,
+    /// Whether `cases` is complete, as far as the API has told.
+    pub cases_complete: bool,
+    /// The verdict over all attempts; `None` where nothing was waited for.
+    pub verdict: Option<Verdict>,
+    /// Why the verdict is not simply what the API said (refused, out of reach, deadline, …), for people.
+    pub problem: Option<String>,
+}
+
+/// A test plan's name and short id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestPlan {
+    /// Short id, such as `pln_smoke`.
+    pub short_id: String,
+    /// Name in QA.tech.
+    pub name: String,
+}
+
+/// How an attempt came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptOrigin {
+    /// We started it.
+    Started,
+    /// It existed: `run_short_id`.
+    Attached,
+    /// Rerun of the failed cases: `rerun_failed`.
+    Rerun,
+    /// Rerun because GitHub re-ran the job: `on_github_rerun: failed`.
+    GithubRerun,
+}
+
+/// One run at QA.tech.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// How it came to be.
+    pub origin: AttemptOrigin,
+    /// Short id, the one in URLs.
+    pub short_id: String,
+    /// Internal id (UUID), where the API has told it.
+    pub id: Option<String>,
+    /// The run's page; only a start or a rerun tells it.
+    pub url: Option<String>,
+    /// Latest status seen.
+    pub status: Option<String>,
+    /// Latest result seen.
+    pub result: Option<String>,
+    /// Number of test cases, as the start or rerun told it.
+    pub test_count: Option<u64>,
+    /// Verdict on this attempt alone.
+    pub verdict: Option<Verdict>,
+    /// Why, where `verdict` does not follow from status and result.
+    pub problem: Option<String>,
+    /// When the run was created or first looked at.
+    pub began: Millis,
+    /// When it was seen to have ended.
+    pub ended: Option<Millis>,
+    /// Status changes as they were observed.
+    pub changes: Vec<StatusChange>,
+    /// GET requests made for it.
+    pub requests: u64,
+    /// Those of them that failed and were retried.
+    pub retries: u64,
+}
+
+/// A status as it was first seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusChange {
+    /// When it was seen.
+    pub at: Millis,
+    /// The run's status.
+    pub status: String,
+    /// The run's result.
+    pub result: Option<String>,
+}
+
+/// What became of a test case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CaseOutcome {
+    /// Result `FAILED`.
+    Failed,
+    /// Status `ERROR` or `CANCELLED`.
+    Errored,
+    /// Failed or errored in an earlier attempt, passed in a later one.
+    Flaky,
+    /// Result `SKIPPED`.
+    Skipped,
+    /// Not seen to end, or ended with a result we do not know.
+    Unfinished,
+    /// Result `PASSED`.
+    Passed,
+}
+
+impl CaseOutcome {
+    /// All outcomes, worst first: the order in which cases are shown.
+    pub const ALL: [CaseOutcome; 6] = [
+        CaseOutcome::Failed,
+        CaseOutcome::Errored,
+        CaseOutcome::Flaky,
+        CaseOutcome::Skipped,
+        CaseOutcome::Unfinished,
+        CaseOutcome::Passed,
+    ];
+
+    /// The outcome of one attempt of a case, from the API's status and result. Never `Flaky`.
+    ///
+    /// A result decides where there is one: a case that is marked `FAILED` has failed whatever its status says.
+    pub fn of(status: &str, result: Option<&str>) -> Self {
+        match (status, result) {
+            (_, Some("FAILED")) => Self::Failed,
+            ("ERROR" | "CANCELLED", _) => Self::Errored,
+            ("COMPLETED", Some("PASSED")) => Self::Passed,
+            (_, Some("SKIPPED")) | ("SKIPPED", _) => Self::Skipped,
+            (_, _) => Self::Unfinished,
+        }
+    }
+
+    /// Lowercase word, as in JSON and log lines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Errored => "errored",
+            Self::Flaky => "flaky",
+            Self::Skipped => "skipped",
+            Self::Unfinished => "unfinished",
+            Self::Passed => "passed",
+        }
+    }
+
+    /// Whether a person should look at it: failed or errored.
+    pub fn is_bad(self) -> bool {
+        match self {
+            Self::Failed | Self::Errored => true,
+            Self::Flaky | Self::Skipped | Self::Unfinished | Self::Passed => false,
+        }
+    }
+}
+
+/// One test case over all attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Id (UUID).
+    pub id: String,
+    /// Short id.
+    pub short_id: String,
+    /// Name, as a person wrote it.
+    pub name: String,
+    /// What it should achieve (`promptGoal`).
+    pub goal: Option<String>,
+    /// Example scenarios (`promptExamples`).
+    pub examples: Option<String>,
+    /// Over all attempts.
+    pub outcome: CaseOutcome,
+    /// What each attempt that had the case said of it, in order; never empty.
+    pub attempts: Vec<CaseAttempt>,
+}
+
+impl Case {
+    /// The latest attempt's word on the case.
+    pub fn latest(&self) -> Option<&CaseAttempt> {
+        self.attempts.last()
+    }
+
+    /// The attempt that tells why the case is not simply passed: the latest that failed or errored, else the latest.
+    pub fn telling(&self) -> Option<&CaseAttempt> {
+        self.attempts
+            .iter()
+            .rev()
+            .find(|attempt| attempt.outcome.is_bad())
+            .or_else(|| self.latest())
+    }
+}
+
+/// What one attempt said of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseAttempt {
+    /// Index into [`RunReport::attempts`].
+    pub attempt: usize,
+    /// Outcome in this attempt; never [`CaseOutcome::Flaky`].
+    pub outcome: CaseOutcome,
+    /// The API's status.
+    pub status: String,
+    /// The API's result.
+    pub result: Option<String>,
+    /// Short title of the outcome (`resultTitle`), written by the agent.
+    pub title: Option<String>,
+    /// The agent's reasoning (`evaluationThought`).
+    pub reasoning: Option<String>,
+    /// When we saw what; the API gives no times.
+    pub observed: Observed,
+}
+
+/// When a case was observed in which state. Bounded by the polling interval, so never an exact duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// First poll that listed it.
+    pub first_seen: Millis,
+    /// First poll that saw it `RUNNING`.
+    pub running: Option<Millis>,
+    /// First poll that saw it ended.
+    pub ended: Option<Millis>,
+}
+
+impl Report {
+    /// The step's verdict: the worst over all runs that were waited for, `None` where none was.
+    pub fn verdict(&self) -> Option<Verdict> {
+        match self.mode {
+            Mode::SkippedWithoutToken => Some(Verdict::Skipped),
+            Mode::Wait | Mode::StartOnly | Mode::Look => {
+                let interrupted = self.interrupted_by.map(|_| Verdict::Interrupted);
+                self.runs.iter().filter_map(|run| run.verdict).chain(interrupted).max()
+            }
+        }
+    }
+
+    /// Counts over all runs.
+    pub fn counts(&self) -> Counts {
+        self.runs.iter().map(RunReport::counts).sum()
+    }
+
+    /// All cases with their run, worst outcome first, then in the API's order.
+    pub fn cases_by_outcome(&self) -> Vec<(&RunReport, &Case)> {
+        let mut cases: Vec<_> = self
+            .runs
+            .iter()
+            .flat_map(|run| run.cases.iter().map(move |case| (run, case)))
+            .collect();
+        cases.sort_by_key(|(_, case)| case.outcome);
+        cases
+    }
+
+    /// Failed and errored cases with their run, in the order of runs and of the API.
+    pub fn bad_cases(&self) -> impl Iterator<Item = (&RunReport, &Case)> {
+        self.runs.iter().flat_map(|run| {
+            run.cases
+                .iter()
+                .filter(|case| case.outcome.is_bad())
+                .map(move |case| (run, case))
+        })
+    }
+}
+
+impl RunReport {
+    /// The latest run at QA.tech.
+    pub fn latest(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// What to call the run: the plan's name, else its short id, else the run's short id.
+    pub fn label(&self) -> &str {
+        self.plan
+            .as_ref()
+            .map(|plan| plan.name.as_str())
+            .filter(|name| !name.trim().is_empty())
+            .or(self.requested_plan.as_deref())
+            .or_else(|| self.latest().map(|attempt| attempt.short_id.as_str()))
+            .unwrap_or("QA.tech run")
+    }
+}
+
+impl Attempt {
+    /// The run's page, only if it is a link that may be shown as one: https and nothing else (see the contract).
+    pub fn link(&self) -> Option<&str> {
+        self.url.as_deref().filter(|url| is_https(url))
+    }
+}
+
+/// Whether a text is an https URL without anything that could end a link in any of our formats.
+fn is_https(url: &str) -> bool {
+    url.get(..8)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+        && url.len() > 8
+        && !url.chars().any(|c| {
+            c.is_whitespace()
+                || c.is_control()
+                || matches!(c, '<' | '>' | '"' | '`' | '\\' | '(' | ')' | '[' | ']' | '|' | '\'')
+        })
+}
