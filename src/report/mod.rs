@@ -4,9 +4,11 @@
 //! All text in it has passed the redactor, none of it has been escaped: that is each renderer's job.
 
 pub mod counts;
+pub mod trend;
 pub mod verdict;
 
 pub use counts::Counts;
+pub use trend::Trend;
 pub use verdict::{FailOn, Verdict};
 
 /// Milliseconds since the program started, as observed on a monotonic clock.
@@ -29,6 +31,8 @@ pub struct Report {
     pub interrupted_by: Option<Signal>,
     /// What the user should know besides the verdict (fallbacks, contradictions), in order of appearance.
     pub warnings: Vec<String>,
+    /// What earlier results say, where there is a history.
+    pub trend: Option<Trend>,
 }
 
 /// What the step was asked to do.
@@ -64,6 +68,8 @@ pub struct Origin {
     pub sha: Option<String>,
     /// The head branch's name.
     pub branch: Option<String>,
+    /// The repository's default branch, where the event tells it.
+    pub default_branch: Option<String>,
     /// Who caused the workflow run.
     pub actor: Option<String>,
     /// Message of the head commit, where the event has it.

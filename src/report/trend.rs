@@ -1,0 +1,125 @@
+//! What earlier results say about this one: the trend that summary, HTML and JSON show.
+
+use super::{Case, Counts, Millis, Verdict};
+
+/// How many results a trend shows at most, this one included.
+pub const SHOWN: usize = 30;
+
+/// What the history file knew when this report was made. Names and short ids in it are as untrusted as the cases' own.
+///
+/// It is drawn from the results of the same series (the same checks of the same workflow) on the same branch
+/// and on the default branch; where no branch is known, from all of the series.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trend {
+    /// The newest results, oldest first; the last one is this report's. At most [`SHOWN`].
+    pub points: Vec<TrendPoint>,
+    /// How many of the shown results were green, of those that tell anything of the tests.
+    pub pass_rate: Option<PassRate>,
+    /// Median of the observed durations shown.
+    pub median_duration: Option<Millis>,
+    /// The latest green result before this one.
+    pub last_green: Option<Moment>,
+    /// Cases that fail now and have not failed since the last green result.
+    pub new_failures: Vec<CaseName>,
+    /// Cases that fail now and have failed since the last green result.
+    pub still_failing: Vec<StillFailing>,
+    /// Cases that fail here, and failed in the default branch's latest result. Empty on the default branch itself.
+    pub failed_on_default: Vec<CaseName>,
+    /// Cases that were flaky most often in the results shown, at most ten.
+    pub flaky: Vec<FlakyCase>,
+}
+
+/// One earlier result, or this one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrendPoint {
+    /// When and where.
+    pub moment: Moment,
+    /// The step's verdict.
+    pub verdict: Verdict,
+    /// Its counts.
+    pub counts: Counts,
+    /// From the first start to the last end, as observed.
+    pub duration: Millis,
+    /// Whether it ran on the default branch; `None` where that is not known.
+    pub on_default: Option<bool>,
+}
+
+/// When and where a result was got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// Wall clock, milliseconds since the Unix epoch.
+    pub at: u64,
+    /// The commit.
+    pub sha: Option<String>,
+    /// The branch.
+    pub branch: Option<String>,
+    /// Page of the workflow run.
+    pub ci_url: Option<String>,
+}
+
+/// Green results and all that count. `passed` and `flaky` are green; `skipped`, `cancelled`, `interrupted` and
+/// `unknown` say nothing of the tests and are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassRate {
+    /// Green results.
+    pub green: u64,
+    /// Green and red results, never zero.
+    pub of: u64,
+}
+
+/// A test case, as the history names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CaseName {
+    /// Id, or empty where the API gave none.
+    pub id: String,
+    /// Short id.
+    pub short_id: String,
+    /// Name, shortened.
+    pub name: String,
+}
+
+/// A case that goes on failing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StillFailing {
+    /// Which.
+    pub case: CaseName,
+    /// The first result after the last green one in which it failed.
+    pub since: Moment,
+    /// In how many results since then it failed, without this one.
+    pub times: u64,
+}
+
+/// A case that passed only in a rerun, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlakyCase {
+    /// Which.
+    pub case: CaseName,
+    /// In how many of the results shown.
+    pub times: u64,
+}
+
+impl CaseName {
+    /// What tells cases apart: the id, else the short id, else the name.
+    pub fn identity(&self) -> &str {
+        [&self.id, &self.short_id]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or(&self.name)
+    }
+
+    /// Whether this is that case.
+    pub fn is(&self, case: &Case) -> bool {
+        let identity = [&case.id, &case.short_id].into_iter().find(|text| !text.is_empty());
+        match identity {
+            Some(identity) => self.identity() == identity,
+            None => self.identity() == case.name,
+        }
+    }
+}
+
+impl Trend {
+    /// Whether a case that fails here failed in the default branch's latest result too.
+    pub fn failed_on_default(&self, case: &Case) -> bool {
+        self.failed_on_default.iter().any(|known| known.is(case))
+    }
+}
