@@ -1,4 +1,6 @@
 //! The data flow: inputs and context → start or attach → wait → report → sinks.
 
+pub mod inputs;
 pub mod render;
 pub mod report;
+pub mod secret;

@@ -113,8 +113,7 @@ impl Server {
         acceptor: impl Fn(Tcp) -> io::Result<Box<dyn Connection>> + Send + Sync + 'static,
         handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a port of loopback");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a port of loopback");
         Self::serve(listener, acceptor, handler)
     }
 
@@ -124,9 +123,7 @@ impl Server {
         acceptor: impl Fn(Tcp) -> io::Result<Box<dyn Connection>> + Send + Sync + 'static,
         handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let address = listener
-            .local_addr()
-            .expect("the address of a bound listener");
+        let address = listener.local_addr().expect("the address of a bound listener");
         let shared = Arc::new(Shared {
             handler: Box::new(handler),
             acceptor: Box::new(acceptor),
@@ -189,10 +186,7 @@ impl Drop for Server {
         self.stop();
         let panics = std::mem::take(&mut *lock(&self.shared.panics));
         if !panics.is_empty() && !thread::panicking() {
-            panic!(
-                "a handler of the fake server panicked: {}",
-                panics.join("; ")
-            );
+            panic!("a handler of the fake server panicked: {}", panics.join("; "));
         }
     }
 }
@@ -224,23 +218,17 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-fn converse(
-    connection: &mut dyn Connection,
-    tcp: &Tcp,
-    number: usize,
-    shared: &Shared,
-) -> io::Result<()> {
+fn converse(connection: &mut dyn Connection, tcp: &Tcp, number: usize, shared: &Shared) -> io::Result<()> {
     let mut unread = Vec::new();
     while let Some(request) = request::read(connection, &mut unread, number)? {
         lock(&shared.requests).push(request.clone());
-        let reply =
-            catch_unwind(AssertUnwindSafe(|| (shared.handler)(&request))).unwrap_or_else(|panic| {
-                let text = (panic.downcast_ref::<String>().cloned())
-                    .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
-                    .unwrap_or_else(|| "a panic without text".to_owned());
-                lock(&shared.panics).push(format!("{} {}: {text}", request.method, request.target));
-                Reply::raw(500, "text/plain", text)
-            });
+        let reply = catch_unwind(AssertUnwindSafe(|| (shared.handler)(&request))).unwrap_or_else(|panic| {
+            let text = (panic.downcast_ref::<String>().cloned())
+                .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+                .unwrap_or_else(|| "a panic without text".to_owned());
+            lock(&shared.panics).push(format!("{} {}: {text}", request.method, request.target));
+            Reply::raw(500, "text/plain", text)
+        });
         let last = request
             .headers
             .get("connection")
@@ -260,8 +248,7 @@ pub struct ClosedPort {
 
 /// Takes a free port of 127.0.0.1 without listening on it.
 pub fn closed_port() -> ClosedPort {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)
-        .expect("make a socket");
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("make a socket");
     socket
         .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
         .expect("bind a port of loopback");

@@ -119,9 +119,7 @@ impl Reply {
             count,
             after: br#""}"#.to_vec(),
         };
-        Self::empty(200)
-            .header("Content-Type", "application/json")
-            .body(body)
+        Self::empty(200).header("Content-Type", "application/json").body(body)
     }
 
     /// [`huge_json`](Self::huge_json), compressed to about a thousandth: a bomb.
@@ -154,9 +152,7 @@ impl Reply {
     }
 
     /// Hands the connection to `take_over` (a proxy's tunnel, for example) and closes it afterwards.
-    pub fn take_over(
-        take_over: impl Fn(&mut dyn Connection, &Tcp) -> io::Result<()> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn take_over(take_over: impl Fn(&mut dyn Connection, &Tcp) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self {
             course: Course::TakeOver(Arc::new(take_over)),
             ..Self::empty(0)
@@ -262,9 +258,7 @@ impl Reply {
         }
         let (head, framing) = self.head(request);
         let bodyless = request.method == "HEAD" || matches!(self.status, 100..=199 | 204 | 304);
-        let plain = framing == Framing::Length
-            && self.drip.is_none()
-            && matches!(self.course, Course::Whole);
+        let plain = framing == Framing::Length && self.drip.is_none() && matches!(self.course, Course::Whole);
         if let (true, false, Body::Bytes(bytes)) = (plain, bodyless, &self.body) {
             // One segment for head and body.
             connection.write_all(&[&head[..], bytes].concat())?;
@@ -297,8 +291,7 @@ impl Reply {
                 chunks: 0,
             });
             let at_the_cut = paced.left == 0;
-            if let (Course::CutInBody(_, end), true) = (&self.course, at_the_cut || written.is_ok())
-            {
+            if let (Course::CutInBody(_, end), true) = (&self.course, at_the_cut || written.is_ok()) {
                 return cut(tcp, *end);
             }
             written?;
@@ -335,15 +328,10 @@ impl Reply {
             Framing::Length if matches!(self.status, 100..=199 | 204) => {}
             Framing::Length => head.push_str(&format!("Content-Length: {length}\r\n")),
             Framing::Claimed(length) => head.push_str(&format!("Content-Length: {length}\r\n")),
-            Framing::Chunked | Framing::BrokenChunks => {
-                head.push_str("Transfer-Encoding: chunked\r\n")
-            }
+            Framing::Chunked | Framing::BrokenChunks => head.push_str("Transfer-Encoding: chunked\r\n"),
             Framing::UntilClose => {}
         }
-        if self.close
-            || matches!(framing, Framing::UntilClose)
-            || request.headers.get("connection") == Some("close")
-        {
+        if self.close || matches!(framing, Framing::UntilClose) || request.headers.get("connection") == Some("close") {
             head.push_str("Connection: close\r\n");
         }
         head.push_str("\r\n");
@@ -441,12 +429,9 @@ impl Write for Framed<'_, '_> {
             return Ok(0);
         }
         match self.framing {
-            Framing::BrokenChunks if self.chunks > 0 => {
-                self.to.write_all(b"this is no size\r\n")?
-            }
+            Framing::BrokenChunks if self.chunks > 0 => self.to.write_all(b"this is no size\r\n")?,
             Framing::Chunked | Framing::BrokenChunks => {
-                self.to
-                    .write_all(format!("{:x}\r\n", bytes.len()).as_bytes())?;
+                self.to.write_all(format!("{:x}\r\n", bytes.len()).as_bytes())?;
             }
             Framing::Length | Framing::Claimed(_) | Framing::UntilClose => {
                 return self.to.write(bytes);
@@ -472,8 +457,7 @@ fn cut(tcp: &Tcp, end: End) -> io::Result<bool> {
 
 /// Stays silent until the peer or the server ends the connection.
 fn hang(tcp: &Tcp, stop: &Stop) -> io::Result<bool> {
-    tcp.socket()
-        .set_read_timeout(Some(Duration::from_millis(50)))?;
+    tcp.socket().set_read_timeout(Some(Duration::from_millis(50)))?;
     let mut byte = [0];
     while !stop.stopped() {
         match tcp.socket().peek(&mut byte) {
@@ -482,11 +466,7 @@ fn hang(tcp: &Tcp, stop: &Stop) -> io::Result<bool> {
             Ok(_) => {
                 stop.pause(Duration::from_millis(50));
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
             Err(error) => return Err(error),
         }
     }

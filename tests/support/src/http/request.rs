@@ -90,9 +90,7 @@ pub fn percent_decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let escape = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten();
+        let escape = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
         match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) => {
                 decoded.push(byte);
@@ -179,22 +177,17 @@ fn parse_head(bytes: &[u8], connection: usize) -> io::Result<Option<(usize, Requ
 /// Path and query of a target, which a client of a proxy sends with scheme and host.
 fn split_target(target: &str) -> (String, Vec<(String, String)>) {
     let local = match target.split_once("://") {
-        Some((_, rest)) if !target.starts_with('/') => {
-            rest.find('/').map_or("/", |slash| &rest[slash..])
-        }
+        Some((_, rest)) if !target.starts_with('/') => rest.find('/').map_or("/", |slash| &rest[slash..]),
         _ => target,
     };
     let (path, query) = local.split_once('?').unwrap_or((local, ""));
-    let pairs = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (
-                percent_decode(&key.replace('+', " ")),
-                percent_decode(&value.replace('+', " ")),
-            )
-        });
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (
+            percent_decode(&key.replace('+', " ")),
+            percent_decode(&value.replace('+', " ")),
+        )
+    });
     (path.to_owned(), pairs.collect())
 }
 
@@ -210,11 +203,7 @@ fn read_more(connection: &mut dyn Connection, unread: &mut Vec<u8>) -> io::Resul
     Ok(count > 0)
 }
 
-fn read_exactly(
-    connection: &mut dyn Connection,
-    unread: &mut Vec<u8>,
-    length: usize,
-) -> io::Result<Vec<u8>> {
+fn read_exactly(connection: &mut dyn Connection, unread: &mut Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
     while unread.len() < length {
         if !read_more(connection, unread)? {
             return Err(io::ErrorKind::UnexpectedEof.into());

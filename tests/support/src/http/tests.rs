@@ -6,9 +6,7 @@ use super::*;
 
 fn exchange(server: &Server, request: &str) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
@@ -17,11 +15,8 @@ fn exchange(server: &Server, request: &str) -> io::Result<Vec<u8>> {
 
 fn get(reply: Reply) -> io::Result<String> {
     let server = Server::start(move |_| reply.clone());
-    exchange(
-        &server,
-        "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    )
-    .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    exchange(&server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn body(answer: &str) -> &str {
@@ -30,9 +25,7 @@ fn body(answer: &str) -> &str {
 
 #[test]
 fn requests_are_read_with_length_and_in_chunks_on_one_connection() {
-    let server = Server::start(|request| {
-        Reply::json(200, &json!({"got": request.json(), "path": request.path}))
-    });
+    let server = Server::start(|request| Reply::json(200, &json!({"got": request.json(), "path": request.path})));
     let answer = exchange(
         &server,
         "POST /a%2Fb?x=1&y=a%20b+c HTTP/1.1\r\nHost: x\r\nAUTHORIZATION: Bearer t\r\nContent-Length: 7\r\n\r\n{\"a\":1}\
@@ -40,14 +33,8 @@ fn requests_are_read_with_length_and_in_chunks_on_one_connection() {
          GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
     );
     let answer = String::from_utf8(answer.unwrap()).unwrap();
-    assert!(
-        answer.contains(r#"{"got":{"a":1},"path":"/a%2Fb"}"#),
-        "{answer}"
-    );
-    assert!(
-        answer.contains(r#"{"got":{"b":2},"path":"/c"}"#),
-        "{answer}"
-    );
+    assert!(answer.contains(r#"{"got":{"a":1},"path":"/a%2Fb"}"#), "{answer}");
+    assert!(answer.contains(r#"{"got":{"b":2},"path":"/c"}"#), "{answer}");
     assert!(answer.ends_with(r#"{"got":null,"path":"/"}"#), "{answer}");
     let requests = server.requests();
     assert_eq!(requests.len(), 3);
@@ -85,24 +72,15 @@ fn cuts_are_resets_or_early_ends() {
         good().cut_in_headers(End::Reset),
         good().cut_in_body(4, End::Reset),
     ] {
-        assert_eq!(
-            get(reply).unwrap_err().kind(),
-            io::ErrorKind::ConnectionReset
-        );
+        assert_eq!(get(reply).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
     assert_eq!(get(Reply::cut(End::Close)).unwrap(), "");
     let head = get(good().cut_in_headers(End::Close)).unwrap();
-    assert!(
-        head.starts_with("HTTP/1.1 200") && !head.contains("\r\n\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("HTTP/1.1 200") && !head.contains("\r\n\r\n"), "{head}");
     let answer = get(good().cut_in_body(4, End::Close)).unwrap();
     assert!(answer.contains("Content-Length: 10\r\n"), "{answer}");
     assert_eq!(body(&answer), "0123");
-    assert_eq!(
-        body(&get(good().cut_in_body(99, End::Close)).unwrap()),
-        "0123456789"
-    );
+    assert_eq!(body(&get(good().cut_in_body(99, End::Close)).unwrap()), "0123456789");
 }
 
 #[test]
@@ -122,11 +100,7 @@ fn bombs_are_small_on_the_wire_and_large_inside() {
     let server = Server::start(|_| Reply::gzip_bomb(50 << 20));
     let answer = exchange(&server, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
     assert!(answer.len() < 1 << 20, "{} bytes", answer.len());
-    let start = answer
-        .windows(4)
-        .position(|bytes| bytes == b"\r\n\r\n")
-        .unwrap()
-        + 4;
+    let start = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
     assert!(String::from_utf8_lossy(&answer[..start]).contains("Content-Encoding: gzip"));
     let mut rest = &answer[start..];
     let mut packed = Vec::new();
@@ -139,11 +113,7 @@ fn bombs_are_small_on_the_wire_and_large_inside() {
         packed.extend_from_slice(&rest[end + 2..end + 2 + size]);
         rest = &rest[end + 4 + size..];
     }
-    let size = io::copy(
-        &mut flate2::read::GzDecoder::new(&packed[..]),
-        &mut io::sink(),
-    )
-    .unwrap();
+    let size = io::copy(&mut flate2::read::GzDecoder::new(&packed[..]), &mut io::sink()).unwrap();
     assert_eq!(size, (50 << 20) + r#"{"padding":""}"#.len() as u64);
 }
 
@@ -159,17 +129,13 @@ fn slow_answers_are_slow_and_hanging_ones_end_with_the_server() {
     let mut server = Server::start(|_| Reply::hang());
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     assert!(matches!(
         stream.read(&mut [0]).unwrap_err().kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
     ));
     server.stop();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     // End or reset, but an end.
     assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
     assert!(TcpStream::connect(server.address()).is_err());
@@ -208,7 +174,6 @@ fn a_handler_that_panics_fails_the_test_that_owns_the_server() {
 
 #[test]
 fn a_connection_can_be_taken_over() {
-    let reply =
-        Reply::take_over(|connection, _| connection.write_all(b"HTTP/1.1 200 OK\r\n\r\ntunnel"));
+    let reply = Reply::take_over(|connection, _| connection.write_all(b"HTTP/1.1 200 OK\r\n\r\ntunnel"));
     assert_eq!(body(&get(reply).unwrap()), "tunnel");
 }

@@ -1,0 +1,106 @@
+//! `annotation_paths`: which file and line a failed test case is annotated at.
+
+use wildmatch::WildMatch;
+
+/// One line of the input: a glob on the test case's name, and where annotations of such cases point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathRule {
+    pattern: WildMatch,
+    /// Path relative to the repository's root.
+    pub path: String,
+    /// Line, counted from 1.
+    pub line: u32,
+}
+
+impl PathRule {
+    /// Parses the input's lines `pattern = path[:line]`. The last `=` of a line splits it, since names may hold one
+    /// and paths seldom do. Empty lines and `#` lines are skipped.
+    ///
+    /// # Errors
+    /// Every line that is not of that form, as a fragment that follows the input's name.
+    pub fn parse_lines(text: &str) -> Result<Vec<Self>, Vec<String>> {
+        let mut rules = Vec::new();
+        let mut problems = Vec::new();
+        for (index, line) in text.lines().map(str::trim).enumerate() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            match Self::parse_line(line) {
+                Some(rule) => rules.push(rule),
+                None => problems.push(format!(
+                    "line {} is not of the form `pattern = path` or `pattern = path:line`, with a relative path",
+                    index + 1
+                )),
+            }
+        }
+        if problems.is_empty() { Ok(rules) } else { Err(problems) }
+    }
+
+    fn parse_line(line: &str) -> Option<Self> {
+        let (pattern, place) = line.rsplit_once('=')?;
+        let (pattern, place) = (pattern.trim(), place.trim());
+        let (path, line) = match place.rsplit_once(':') {
+            Some((path, number)) => (path.trim(), number.trim().parse().ok().filter(|line| *line > 0)?),
+            None => (place, 1),
+        };
+        let path = path.strip_prefix("./").unwrap_or(path);
+        let relative = !path.is_empty() && !path.starts_with('/') && !path.split('/').any(|part| part == "..");
+        (!pattern.is_empty() && relative && !path.chars().any(char::is_control)).then(|| Self {
+            pattern: WildMatch::new(pattern),
+            path: path.to_owned(),
+            line,
+        })
+    }
+
+    /// Whether the rule is for a test case of this name.
+    pub fn matches(&self, name: &str) -> bool {
+        self.pattern.matches(name)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lines_become_rules_in_order() {
+        let rules =
+            PathRule::parse_lines("Login * = src/login.ts:12\n\n# all else\n* = ./docs/a b.md\n a=b = x").unwrap();
+        let places: Vec<_> = rules.iter().map(|rule| (rule.path.as_str(), rule.line)).collect();
+        assert_eq!(places, [("src/login.ts", 12), ("docs/a b.md", 1), ("x", 1)]);
+        assert!(rules[0].matches("Login with Google") && !rules[0].matches("Logout"));
+        assert!(rules[1].matches("anything / at = all"));
+    }
+
+    #[test]
+    fn what_is_no_rule_is_told_by_its_line() {
+        for line in [
+            "nothing",
+            "a =",
+            "= b",
+            "a = /etc/passwd",
+            "a = ../x",
+            "a = b:0",
+            "a = b:c",
+        ] {
+            assert_eq!(
+                PathRule::parse_lines(&format!("\n{line}")).unwrap_err().len(),
+                1,
+                "{line}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,80}", name in "\\PC{0,80}") {
+            if let Ok(rules) = PathRule::parse_lines(&text) {
+                for rule in rules {
+                    let _ = rule.matches(&name);
+                }
+            }
+        }
+    }
+}

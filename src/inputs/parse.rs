@@ -1,0 +1,614 @@
+//! From `INPUT_*` variables to [`Inputs`]: every mistake is collected, and all are told at once.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use super::annotation_paths::PathRule;
+use super::table::{INPUTS, Raw};
+use super::{Annotations, CommentWhen, Inputs, OnGithubRerun, ReportFiles, SummaryWhen, Target, Webhook, overrides};
+use crate::report::{FailOn, Verdict};
+use crate::secret::Secret;
+
+const DEFAULT_API: &str = "https://api.qa.tech/v1";
+/// The vendor's old host, the default of its own action.
+const VENDOR_HOST: &str = "app.qa.tech";
+/// Thirty days: longer than any CI job may take, and far from the limits of the clock.
+const MAX_MINUTES: f64 = 43_200.0;
+/// Verdicts that `fail_on` may name.
+const FAIL_ON: [Verdict; 7] = [
+    Verdict::Failed,
+    Verdict::Error,
+    Verdict::Cancelled,
+    Verdict::TimedOut,
+    Verdict::Unknown,
+    Verdict::Skipped,
+    Verdict::Flaky,
+];
+
+/// Parses the inputs out of the environment's variables.
+///
+/// # Errors
+/// All problems at once, each a sentence that names the input, the value (never that of a secret) and what is allowed.
+pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Inputs, Vec<String>> {
+    let mut parser = Parser::default();
+    let (raw, env_token) = parser.read(variables);
+    match parser.inputs(raw, env_token) {
+        Some(inputs) if parser.problems.is_empty() => Ok(inputs),
+        Some(_) | None => Err(parser.problems),
+    }
+}
+
+#[derive(Default)]
+struct Parser {
+    problems: Vec<String>,
+    notices: Vec<String>,
+}
+
+impl Parser {
+    /// Only our own variables reach envy, trimmed and without blank ones: others may hold anything, even no UTF-8.
+    fn read(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> (Raw, Option<Secret>) {
+        let mut ours = Vec::new();
+        let mut env_token = None;
+        for (name, value) in variables {
+            let Some(name) = name.to_str() else { continue };
+            let is_token = name == "QATECH_API_TOKEN";
+            if !is_token && !INPUTS.iter().any(|input| input.variable() == name) {
+                continue;
+            }
+            let Some(value) = value.to_str() else {
+                self.problems.push(format!("{name} is not valid UTF-8"));
+                continue;
+            };
+            let value = value.trim();
+            if value.is_empty() {
+                continue;
+            }
+            if is_token {
+                env_token = Some(Secret::new(value));
+            } else {
+                ours.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        match envy::prefixed("INPUT_").from_iter::<_, Raw>(ours) {
+            Ok(raw) => (raw, env_token),
+            Err(error) => {
+                self.problems.push(format!("the inputs can't be read: {error}"));
+                (Raw::default(), env_token)
+            }
+        }
+    }
+
+    /// `None` where a problem left nothing to put into the struct; every problem is collected either way.
+    fn inputs(&mut self, raw: Raw, env_token: Option<Secret>) -> Option<Inputs> {
+        let api_token = self.token(raw.api_token, env_token, raw.on_missing_token.as_deref());
+        let api_url = self.api_url(raw.api_url.as_deref());
+        if raw.project_id.is_some() {
+            self.notices
+                .push("`project_id` is ignored: the API token tells the project.".to_owned());
+        }
+        for (name, given) in [
+            ("test_plan_short_id", raw.test_plan_short_id.is_some()),
+            ("applications_config", raw.applications_config.is_some()),
+            ("environments", raw.environments.is_some()),
+            ("notifications_config", raw.notifications_config.is_some()),
+        ] {
+            if given && raw.run_short_id.is_some() {
+                self.problems.push(format!(
+                    "`run_short_id` attaches to runs that exist, so `{name}` can have no effect; remove one of them"
+                ));
+            }
+        }
+        if raw.applications_config.is_some() && raw.environments.is_some() {
+            self.problems
+                .push("`applications_config` and `environments` say the same thing; remove one of them".to_owned());
+        }
+        let target = match raw.run_short_id.as_deref() {
+            Some(text) => Target::Attach(self.short_ids("run_short_id", text)),
+            None => match raw.test_plan_short_id.as_deref() {
+                Some(text) => Target::Start(
+                    self.short_ids("test_plan_short_id", text)
+                        .into_iter()
+                        .map(Some)
+                        .collect(),
+                ),
+                None => Target::Start(vec![None]),
+            },
+        };
+        let applications = self.structured("applications_config", raw.applications_config, overrides::applications);
+        let environments = self.structured("environments", raw.environments, overrides::environments);
+        let notifications = self.structured(
+            "notifications_config",
+            raw.notifications_config,
+            overrides::notifications,
+        );
+        let timeout = self
+            .number("timeout_minutes", raw.timeout_minutes.as_deref(), 1e-4..=MAX_MINUTES)
+            .map_or(Duration::from_secs(3600), |minutes| {
+                Duration::from_secs_f64(minutes * 60.0)
+            });
+        let poll_interval = self
+            .number(
+                "poll_interval_seconds",
+                raw.poll_interval_seconds.as_deref(),
+                0.1..=3600.0,
+            )
+            .map(Duration::from_secs_f64);
+        let fail_fast = self.boolean("fail_fast", raw.fail_fast.as_deref(), false);
+        let rerun_failed = self.rerun_failed(raw.rerun_failed.as_deref());
+        if fail_fast && rerun_failed > 0 {
+            self.notices.push(
+                "`fail_fast` ends the wait before a failed run has ended, so `rerun_failed` has nothing to rerun then."
+                    .to_owned(),
+            );
+        }
+        let webhook_url = raw
+            .webhook_url
+            .as_deref()
+            .and_then(|text| self.safe_url("webhook_url", text));
+        if raw.webhook_secret.is_some() && raw.webhook_url.is_none() {
+            self.notices
+                .push("`webhook_secret` has no effect without `webhook_url`.".to_owned());
+        }
+        Some(Inputs {
+            api_token,
+            target,
+            blocking: self.boolean("blocking", raw.blocking.as_deref(), true),
+            applications: if environments.is_empty() {
+                applications
+            } else {
+                environments
+            },
+            notifications,
+            timeout,
+            poll_interval,
+            fail_fast,
+            rerun_failed,
+            on_github_rerun: self.word(
+                "on_github_rerun",
+                raw.on_github_rerun.as_deref(),
+                &[("all", OnGithubRerun::All), ("failed", OnGithubRerun::Failed)],
+                OnGithubRerun::All,
+            ),
+            fail_on: self.fail_on(raw.fail_on.as_deref()),
+            summary: self.word(
+                "summary",
+                raw.summary.as_deref(),
+                &[
+                    ("always", SummaryWhen::Always),
+                    ("failure", SummaryWhen::Failure),
+                    ("off", SummaryWhen::Off),
+                ],
+                SummaryWhen::Always,
+            ),
+            annotations: self.word(
+                "annotations",
+                raw.annotations.as_deref(),
+                &[
+                    ("check", Annotations::Check),
+                    ("log", Annotations::Log),
+                    ("off", Annotations::Off),
+                ],
+                Annotations::Check,
+            ),
+            check_name: raw.check_name,
+            annotation_paths: self.structured("annotation_paths", raw.annotation_paths, PathRule::parse_lines),
+            comment: self.word(
+                "comment",
+                raw.comment.as_deref(),
+                &[
+                    ("off", CommentWhen::Off),
+                    ("failure", CommentWhen::Failure),
+                    ("always", CommentWhen::Always),
+                ],
+                CommentWhen::Off,
+            ),
+            comment_key: raw.comment_key,
+            github_token: raw.github_token.map(Secret::new),
+            files: ReportFiles {
+                junit: raw.junit_path.map(PathBuf::from),
+                ctrf: raw.ctrf_path.map(PathBuf::from),
+                json: raw.json_path.map(PathBuf::from),
+                html: raw.html_path.map(PathBuf::from),
+            },
+            outputs_path: raw.outputs_path.map(PathBuf::from),
+            history_path: raw.history_path.map(PathBuf::from),
+            webhook: webhook_url.map(|url| Webhook {
+                url,
+                secret: raw.webhook_secret.map(Secret::new),
+            }),
+            issue: self.word(
+                "issue",
+                raw.issue.as_deref(),
+                &[("off", false), ("failure", true)],
+                false,
+            ),
+            issue_labels: raw
+                .issue_labels
+                .as_deref()
+                .unwrap_or("qa-tech")
+                .split([',', '\n'])
+                .map(str::trim)
+                .filter(|label| !label.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            dry_run: self.boolean("dry_run", raw.dry_run.as_deref(), false),
+            notices: std::mem::take(&mut self.notices),
+            // Last: it ends the function, and by then every other input has been looked at.
+            api_url: api_url?,
+        })
+    }
+
+    fn token(&mut self, input: Option<String>, env: Option<Secret>, on_missing: Option<&str>) -> Option<Secret> {
+        let skip = self.word(
+            "on_missing_token",
+            on_missing,
+            &[("fail", false), ("skip", true)],
+            false,
+        );
+        let token = input.map(Secret::new).or(env);
+        match &token {
+            Some(token) if !is_header_text(token.expose()) => {
+                self.problems.push("`api_token` holds characters that no token has (a line break in its middle?)".to_owned());
+            }
+            None if !skip => self.problems.push(
+                "`api_token` is missing: pass the project's API token as the input `api_token` or as the environment variable \
+                 QATECH_API_TOKEN (QA.tech: Settings → Integrations → API). Pull requests from forks and from Dependabot get \
+                 no secrets; `on_missing_token: skip` ends those green"
+                    .to_owned(),
+            ),
+            Some(_) | None => {}
+        }
+        token
+    }
+
+    fn api_url(&mut self, text: Option<&str>) -> Option<Url> {
+        let text = text.unwrap_or(DEFAULT_API);
+        if let Some(mut url) = self.safe_url("api_url", text) {
+            if url.query().is_some() || url.fragment().is_some() {
+                self.problems
+                    .push("`api_url` must have no query and no fragment".to_owned());
+            }
+            if url.host_str() == Some(VENDOR_HOST) {
+                self.notices.push(format!(
+                    "`api_url` names the deprecated API of the vendor's action; {DEFAULT_API} is used."
+                ));
+            } else {
+                let path = url.path().trim_end_matches('/').to_owned();
+                url.set_path(&path);
+                return Some(url);
+            }
+            return Url::parse(DEFAULT_API).ok();
+        }
+        None
+    }
+
+    /// A URL that a secret may be sent to: https, or http on this machine. It is repeated in a problem only where no
+    /// part of it can be a secret.
+    fn safe_url(&mut self, name: &str, text: &str) -> Option<Url> {
+        let shown = if name == "api_url" && !text.contains(['@', '?']) {
+            format!(" is {text:?}, which")
+        } else {
+            String::new()
+        };
+        let problem = match Url::parse(text) {
+            Err(error) => format!("is no URL ({error}); allowed: an absolute one such as https://example.com/path"),
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                "must not hold a user name or password".to_owned()
+            }
+            Ok(url) => match url.scheme() {
+                "https" => return Some(url),
+                "http" if is_loopback(&url) => return Some(url),
+                "http" => "must be https: over http, a secret could be read by anyone on the way".to_owned(),
+                other => format!("has the scheme {other:?}; allowed: https (http for loopback hosts)"),
+            },
+        };
+        self.problems.push(format!("`{name}`{shown} {problem}"));
+        None
+    }
+
+    fn short_ids(&mut self, name: &str, text: &str) -> Vec<String> {
+        let mut ids: Vec<String> = Vec::new();
+        for id in text
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|id| !id.is_empty())
+        {
+            // Never held to the documented pattern: older ids are bare. But a dot segment can't be put into a path.
+            if id == "." || id == ".." || id.chars().any(char::is_control) {
+                self.problems
+                    .push(format!("`{name}` holds {id:?}, which is no short id"));
+            } else if ids.iter().any(|known| known == id) {
+                self.notices
+                    .push(format!("`{name}` names {id} more than once; it counts once."));
+            } else {
+                ids.push(id.to_owned());
+            }
+        }
+        if ids.is_empty() {
+            self.problems.push(format!(
+                "`{name}` is {text:?}, which names nothing; give one or more short ids"
+            ));
+        }
+        ids
+    }
+
+    fn structured<T>(
+        &mut self,
+        name: &str,
+        text: Option<String>,
+        parse: impl Fn(&str) -> Result<Vec<T>, Vec<String>>,
+    ) -> Vec<T> {
+        match text.as_deref().map(parse) {
+            None => Vec::new(),
+            Some(Ok(list)) => list,
+            Some(Err(problems)) => {
+                self.problems
+                    .extend(problems.into_iter().map(|problem| format!("`{name}` {problem}")));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Booleans as the YAML 1.2 core schema writes them: <https://yaml.org/spec/1.2.2/#10212-boolean>.
+    fn boolean(&mut self, name: &str, text: Option<&str>, default: bool) -> bool {
+        match text {
+            None => default,
+            Some("true" | "True" | "TRUE") => true,
+            Some("false" | "False" | "FALSE") => false,
+            Some(other) => {
+                self.problems
+                    .push(format!("`{name}` is {other:?}; allowed: true, false"));
+                default
+            }
+        }
+    }
+
+    fn word<T: Copy>(&mut self, name: &str, text: Option<&str>, words: &[(&str, T)], default: T) -> T {
+        let Some(text) = text else { return default };
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, value)) => *value,
+            None => {
+                let allowed: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                self.problems
+                    .push(format!("`{name}` is {text:?}; allowed: {}", allowed.join(", ")));
+                default
+            }
+        }
+    }
+
+    fn number(&mut self, name: &str, text: Option<&str>, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
+        let text = text?;
+        match text.parse::<f64>() {
+            Ok(number) if range.contains(&number) => Some(number),
+            Ok(_) | Err(_) => {
+                let least = if *range.start() < 0.1 {
+                    "more than 0".to_owned()
+                } else {
+                    format!("at least {}", range.start())
+                };
+                self.problems.push(format!(
+                    "`{name}` is {text:?}; allowed: a number, {least} and at most {}",
+                    range.end()
+                ));
+                None
+            }
+        }
+    }
+
+    fn rerun_failed(&mut self, text: Option<&str>) -> u32 {
+        const MOST: u32 = 20;
+        let Some(text) = text else { return 0 };
+        match text.parse::<u32>() {
+            Ok(times) if times <= MOST => times,
+            Ok(_) | Err(_) => {
+                self.problems.push(format!(
+                    "`rerun_failed` is {text:?}; allowed: a whole number from 0 to {MOST}"
+                ));
+                0
+            }
+        }
+    }
+
+    fn fail_on(&mut self, text: Option<&str>) -> FailOn {
+        let text = text.unwrap_or("failed,error,cancelled,timed_out,unknown");
+        let words: Vec<_> = text
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|word| !word.is_empty())
+            .collect();
+        if words == ["none"] {
+            return FailOn(Vec::new());
+        }
+        let mut verdicts = Vec::new();
+        for word in words {
+            match FAIL_ON.iter().find(|verdict| verdict.word() == word) {
+                Some(verdict) => verdicts.push(*verdict),
+                None => self.problems.push(format!(
+                    "`fail_on` names {word:?}; allowed: {}, or none alone",
+                    FAIL_ON.map(Verdict::word).join(", ")
+                )),
+            }
+        }
+        if verdicts.is_empty() && self.problems.is_empty() {
+            self.problems.push(format!(
+                "`fail_on` is {text:?}, which names nothing; for no verdict at all say none"
+            ));
+        }
+        FailOn(verdicts)
+    }
+}
+
+/// Whether a value can be sent in an HTTP header.
+fn is_header_text(text: &str) -> bool {
+    text.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
+}
+
+/// Whether a URL's host is this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn given(pairs: &[(&str, &str)]) -> Result<Inputs, Vec<String>> {
+        let token = ("api_token", "secret-token");
+        parse_only(&[&[token], pairs].concat())
+    }
+
+    fn parse_only(pairs: &[(&str, &str)]) -> Result<Inputs, Vec<String>> {
+        parse(
+            pairs
+                .iter()
+                .map(|(name, value)| (format!("INPUT_{}", name.to_uppercase()).into(), value.into())),
+        )
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_table() {
+        let table: Vec<_> = INPUTS
+            .iter()
+            .map(|input| (input.name, input.default))
+            .filter(|(name, _)| *name != "github_token")
+            .collect();
+        let explicit = given(&table[..]).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let implicit = given(&[]).unwrap();
+        // Compared by their printed form: it holds every field.
+        assert_eq!(
+            format!("{explicit:?}"),
+            format!("{implicit:?}").replace("api_token: None", "api_token: Some(***)")
+        );
+        assert_eq!(implicit.target, Target::Start(vec![None]));
+        assert!(implicit.blocking);
+        assert_eq!(implicit.timeout, Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn blank_is_unset_and_foreign_variables_do_no_harm() {
+        use std::os::unix::ffi::OsStringExt;
+        let variables = vec![
+            (OsString::from("INPUT_API_TOKEN"), OsString::from("  t0ken \n")),
+            (OsString::from("INPUT_BLOCKING"), OsString::from("  ")),
+            (OsString::from("INPUT_FOREIGN"), OsString::from_vec(vec![0xff])),
+            (OsString::from_vec(vec![0xfe]), OsString::from_vec(vec![0xff])),
+        ];
+        let inputs = parse(variables).unwrap();
+        assert_eq!(inputs.api_token.unwrap().expose(), "t0ken");
+        assert!(inputs.blocking);
+    }
+
+    #[test]
+    fn the_token_may_come_from_the_environment_and_the_input_goes_first() {
+        let env = |pairs: &[(&str, &str)]| parse(pairs.iter().map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(
+            env(&[("QATECH_API_TOKEN", "from-env")])
+                .unwrap()
+                .api_token
+                .unwrap()
+                .expose(),
+            "from-env"
+        );
+        let both = env(&[("QATECH_API_TOKEN", "from-env"), ("INPUT_API_TOKEN", "from-input")]);
+        assert_eq!(both.unwrap().api_token.unwrap().expose(), "from-input");
+        assert!(parse_only(&[("on_missing_token", "skip")]).unwrap().api_token.is_none());
+        assert!(parse_only(&[]).unwrap_err()[0].starts_with("`api_token` is missing"));
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_and_no_secret_with_it() {
+        let problems = parse_only(&[
+            ("api_token", "s3\ncret"),
+            ("blocking", "yes"),
+            ("timeout_minutes", "0"),
+            ("poll_interval_seconds", "0.05"),
+            ("rerun_failed", "-1"),
+            ("fail_on", "failed,broken"),
+            ("api_url", "http://example.com/s3cret-path"),
+            ("webhook_url", "https://user:s3cret@example.com"),
+            ("run_short_id", "abc"),
+            ("environments", "a = env_b"),
+        ])
+        .unwrap_err();
+        assert_eq!(problems.len(), 9, "{problems:#?}");
+        let text = problems.join("\n");
+        assert!(!text.contains("s3"), "{text}");
+        for name in [
+            "api_token",
+            "blocking",
+            "timeout_minutes",
+            "poll_interval_seconds",
+            "rerun_failed",
+            "fail_on",
+            "api_url",
+            "webhook_url",
+            "environments",
+        ] {
+            assert!(text.contains(&format!("`{name}`")), "{name} in {text}");
+        }
+        assert!(text.contains("\"yes\"; allowed: true, false"), "{text}");
+    }
+
+    #[test]
+    fn plans_are_split_and_counted_once() {
+        let inputs = given(&[("test_plan_short_id", "pln_a, pln_b\n pln_c pln_a")]).unwrap();
+        assert_eq!(inputs.plans(), ["pln_a", "pln_b", "pln_c"]);
+        assert_eq!(inputs.notices.len(), 1);
+    }
+
+    #[test]
+    fn the_vendors_host_is_ours_with_a_notice() {
+        for url in ["https://app.qa.tech", "https://app.qa.tech/"] {
+            let inputs = given(&[("api_url", url)]).unwrap();
+            assert_eq!(inputs.api_url.as_str(), DEFAULT_API);
+            assert_eq!(inputs.notices.len(), 1);
+        }
+        assert_eq!(
+            given(&[("api_url", "http://127.0.0.1:9/v1/")])
+                .unwrap()
+                .api_url
+                .as_str(),
+            "http://127.0.0.1:9/v1"
+        );
+        assert!(given(&[("api_url", "http://[::1]:9")]).is_ok());
+        assert!(given(&[("api_url", "http://localhost.example.com")]).is_err());
+    }
+
+    #[test]
+    fn fail_on_none_is_for_none() {
+        assert_eq!(given(&[("fail_on", "none")]).unwrap().fail_on, FailOn(vec![]));
+        assert!(given(&[("fail_on", "none, failed")]).is_err());
+        assert!(given(&[("fail_on", ",")]).is_err());
+        assert_eq!(
+            given(&[("fail_on", "skipped flaky")]).unwrap().fail_on,
+            FailOn(vec![Verdict::Skipped, Verdict::Flaky])
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_makes_it_panic_and_none_of_a_secret_is_told(index in 0..INPUTS.len(), value in "\\PC{0,40}") {
+            let name = INPUTS[index].name;
+            if let Err(problems) = given(&[(name, &value)])
+                && matches!(name, "api_token" | "github_token" | "webhook_secret") && value.trim().len() > 12
+            {
+                prop_assert!(!problems.join("\n").contains(value.trim()));
+            }
+        }
+
+        #[test]
+        fn no_configuration_makes_it_panic(text in "[\\[\\]{}\":,a-zA-Z0-9_ =\n]{0,200}") {
+            let _ = overrides::applications(&text);
+            let _ = overrides::environments(&text);
+            let _ = overrides::notifications(&text);
+        }
+    }
+}
