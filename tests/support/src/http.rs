@@ -5,6 +5,7 @@
 
 mod reply;
 mod request;
+mod send;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};

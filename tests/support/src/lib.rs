@@ -12,3 +12,5 @@
 //! ```
 
 pub mod http;
+pub mod openapi;
+pub mod qatech;

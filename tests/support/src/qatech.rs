@@ -1,0 +1,224 @@
+//! A fake QA.tech: starts, shows and reruns runs that play a script, and misbehaves where it is told to.
+//!
+//! ```
+//! use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
+//!
+//! let fake = FakeQaTech::start();
+//! fake.plan("pln_checkout", RunScript::new([Case::passed("Login"), Case::failed("Pay").ends(When::Look(2))]));
+//! assert!(fake.api_url().ends_with("/v1"));
+//! assert_eq!(fake.starts(), 0);
+//! ```
+//!
+//! Every request is checked against the vendor's OpenAPI document. A fake that saw a wrong one panics on drop, unless
+//! the test took them by [`FakeQaTech::take_violations`].
+
+mod faults;
+mod runs;
+mod script;
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::http::{ClosedPort, Reply, Request, Server, lock};
+use crate::openapi::{BASE, OpenApi, ShortIds};
+pub use faults::{Instead, Nth};
+pub use runs::RunInfo;
+pub use script::{Case, Identity, Outcome, Phase, Rerun, RunScript, When};
+
+/// The answer that the vendor's page on Get Run Status documents, byte for byte.
+pub const DOCUMENTED_RUN: &str = include_str!("../fixtures/get-run-status.json");
+
+/// The token that the fake takes.
+pub const TOKEN: &str = "qatech-token-0123456789";
+
+struct Shared {
+    api: Mutex<&'static OpenApi>,
+    token: Mutex<String>,
+    runs: Mutex<runs::Runs>,
+    faults: Mutex<faults::Faults>,
+    violations: Mutex<Vec<String>>,
+}
+
+/// The fake; it stops on drop.
+pub struct FakeQaTech {
+    shared: Arc<Shared>,
+    server: Server,
+}
+
+impl FakeQaTech {
+    /// Starts it on a free port of loopback. It knows no plan and no run.
+    pub fn start() -> Self {
+        Self::start_by(|handler| Server::start(handler))
+    }
+
+    /// Starts it where connections were refused until now.
+    pub fn start_at(port: ClosedPort) -> Self {
+        Self::start_by(|handler| port.open(handler))
+    }
+
+    /// Starts it on a server that `serve` makes of its handler, for example one that speaks TLS.
+    pub fn start_by(serve: impl FnOnce(Box<crate::http::Handler>) -> Server) -> Self {
+        let shared = Arc::new(Shared {
+            api: Mutex::new(OpenApi::get(ShortIds::Patterns)),
+            token: Mutex::new(TOKEN.to_owned()),
+            runs: Mutex::default(),
+            faults: Mutex::default(),
+            violations: Mutex::default(),
+        });
+        let server = {
+            let shared = Arc::clone(&shared);
+            serve(Box::new(move |request| shared.answer(request)))
+        };
+        Self { shared, server }
+    }
+
+    /// What `api_url` has to be: `http://127.0.0.1:PORT/v1`.
+    pub fn api_url(&self) -> String {
+        format!("{}{BASE}", self.server.url())
+    }
+
+    /// The server underneath.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
+    /// Takes another token than [`TOKEN`].
+    pub fn set_token(&self, token: &str) {
+        token.clone_into(&mut lock(&self.shared.token));
+    }
+
+    /// From now on a request may hold bare short ids such as `jgbinp`, as users still have them.
+    pub fn allow_bare_short_ids(&self) {
+        *lock(&self.shared.api) = OpenApi::get(ShortIds::Any);
+    }
+
+    /// What each start of this plan plays.
+    pub fn plan(&self, short_id: &str, script: RunScript) {
+        lock(&self.shared.runs).set_plan(Some(short_id), script);
+    }
+
+    /// What a start without a plan plays.
+    pub fn default_plan(&self, script: RunScript) {
+        lock(&self.shared.runs).set_plan(None, script);
+    }
+
+    /// Makes a run that exists already, to attach to. Its time begins now.
+    pub fn existing_run(&self, short_id: &str, script: RunScript) {
+        lock(&self.shared.runs).create(script, Some(short_id), None, None);
+    }
+
+    /// Every request received, oldest first, also those that a fault answered.
+    pub fn requests(&self) -> Vec<Request> {
+        self.server.requests()
+    }
+
+    /// The bodies of the start requests received (`POST /run`), whatever became of them.
+    pub fn start_bodies(&self) -> Vec<Value> {
+        self.bodies(|path| path == "/run")
+    }
+
+    /// The bodies of the rerun requests received (`POST /run/{shortId}`), whatever became of them.
+    pub fn rerun_bodies(&self) -> Vec<Value> {
+        self.bodies(|path| path != "/run")
+    }
+
+    /// How many GETs were received.
+    pub fn gets(&self) -> usize {
+        self.requests().iter().filter(|request| request.method == "GET").count()
+    }
+
+    /// Every run there is, in the order of their creation.
+    pub fn runs(&self) -> Vec<RunInfo> {
+        lock(&self.shared.runs).list()
+    }
+
+    /// How many runs were started (and billed), other than by a rerun.
+    pub fn starts(&self) -> usize {
+        self.runs()
+            .iter()
+            .filter(|run| run.started && run.rerun_of.is_none())
+            .count()
+    }
+
+    /// How many reruns were started (and billed).
+    pub fn reruns(&self) -> usize {
+        self.runs().iter().filter(|run| run.rerun_of.is_some()).count()
+    }
+
+    /// What was wrong with the requests; taken from here they no longer make the drop panic.
+    pub fn take_violations(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.shared.violations))
+    }
+
+    fn bodies(&self, wanted: impl Fn(&str) -> bool) -> Vec<Value> {
+        let requests = self.requests();
+        let posts = requests.iter().filter(|request| request.method == "POST");
+        posts
+            .filter(|request| wanted(local_path(request)))
+            .map(Request::json)
+            .collect()
+    }
+}
+
+impl Drop for FakeQaTech {
+    fn drop(&mut self) {
+        let violations = self.take_violations();
+        if !violations.is_empty() && !thread::panicking() {
+            panic!(
+                "requests that QA.tech's OpenAPI document does not allow:\n{}",
+                violations.join("\n")
+            );
+        }
+    }
+}
+
+impl Shared {
+    fn answer(&self, request: &Request) -> Reply {
+        let api = *lock(&self.api);
+        lock(&self.violations).extend(api.request_errors(request));
+        let fault = lock(&self.faults).apply(request, local_path(request));
+        match fault {
+            Some(Instead::Of(reply)) => reply,
+            Some(Instead::OfTheAnswer(reply)) => {
+                self.play(request);
+                reply
+            }
+            None => self.play(request),
+        }
+    }
+
+    fn play(&self, request: &Request) -> Reply {
+        if request.bearer() != Some(lock(&self.token).as_str()) {
+            return error(401, "Missing or invalid API key");
+        }
+        let segments = request.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let mut runs = lock(&self.runs);
+        match (request.method.as_str(), segments.as_slice()) {
+            ("POST", ["v1", "run"]) => runs.start(&body(request)),
+            ("GET", ["v1", "run", short_id]) => runs.show(short_id, request.query("testCases")),
+            ("POST", ["v1", "run", short_id]) => runs.rerun(short_id, &body(request)),
+            _ => error(404, "Not found"),
+        }
+    }
+}
+
+/// The path behind the API's base, as sent.
+fn local_path(request: &Request) -> &str {
+    request.path.strip_prefix(BASE).unwrap_or(&request.path)
+}
+
+/// The body; one that is no JSON is a violation already.
+fn body(request: &Request) -> Value {
+    serde_json::from_slice(&request.body).unwrap_or_default()
+}
+
+/// An error as the API words it.
+fn error(status: u16, message: &str) -> Reply {
+    Reply::json(status, &json!({"message": message}))
+}
+
+#[cfg(test)]
+mod tests;

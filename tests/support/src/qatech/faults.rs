@@ -1,0 +1,192 @@
+//! Faults of the fake QA.tech: which request is answered with what instead.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use crate::http::{Reply, Request};
+use crate::qatech::FakeQaTech;
+
+use super::lock;
+
+/// What a fault replaces.
+#[derive(Clone)]
+pub enum Instead {
+    /// Everything: the request has no effect.
+    Of(Reply),
+    /// Only the answer: a run is created, and the client does not hear of it.
+    OfTheAnswer(Reply),
+}
+
+/// Which of the matching requests are meant, counted from 1 for each fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Nth {
+    /// All of them.
+    Every,
+    /// One of them.
+    Only(usize),
+    /// Some of them.
+    Range(RangeInclusive<usize>),
+}
+
+impl From<usize> for Nth {
+    fn from(number: usize) -> Self {
+        Self::Only(number)
+    }
+}
+
+impl From<RangeInclusive<usize>> for Nth {
+    fn from(range: RangeInclusive<usize>) -> Self {
+        Self::Range(range)
+    }
+}
+
+impl Nth {
+    fn means(&self, number: usize) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Only(only) => *only == number,
+            Self::Range(range) => range.contains(&number),
+        }
+    }
+}
+
+type Intercept = dyn FnMut(&Request, usize) -> Option<Instead> + Send;
+
+enum Rule {
+    Fault {
+        method: String,
+        pattern: String,
+        nth: Nth,
+        seen: usize,
+        instead: Instead,
+    },
+    Intercept {
+        seen: HashMap<(String, String), usize>,
+        decide: Box<Intercept>,
+    },
+}
+
+/// The faults in force, the earliest first; each sees every request.
+#[derive(Default)]
+pub(super) struct Faults(Vec<Rule>);
+
+impl Faults {
+    /// The first fault that means this request.
+    pub(super) fn apply(&mut self, request: &Request, path: &str) -> Option<Instead> {
+        let mut chosen = None;
+        for rule in &mut self.0 {
+            let this = match rule {
+                Rule::Fault {
+                    method,
+                    pattern,
+                    nth,
+                    seen,
+                    instead,
+                } => {
+                    let matches = *method == request.method && matches(pattern, path);
+                    *seen += usize::from(matches);
+                    (matches && nth.means(*seen)).then(|| instead.clone())
+                }
+                Rule::Intercept { seen, decide } => {
+                    let count = seen.entry((request.method.clone(), path.to_owned())).or_default();
+                    *count += 1;
+                    decide(request, *count)
+                }
+            };
+            chosen = chosen.or(this);
+        }
+        chosen
+    }
+}
+
+impl FakeQaTech {
+    /// Answers the n-th request of this method and path with `reply`; it has no effect. `path` stands behind the
+    /// base, as sent, and may hold `*` for anything: `/run`, `/run/*`.
+    pub fn fault(&self, method: &str, path: &str, nth: impl Into<Nth>, reply: Reply) {
+        self.add_fault(method, path, nth.into(), Instead::Of(reply));
+    }
+
+    /// Like [`fault`](Self::fault), but the request has its effect (a run is created), and only the answer is lost.
+    pub fn lose_answer(&self, method: &str, path: &str, nth: impl Into<Nth>, reply: Reply) {
+        self.add_fault(method, path, nth.into(), Instead::OfTheAnswer(reply));
+    }
+
+    /// Answers with these bodies in turn (status 200, JSON), byte for byte; the last one stays.
+    ///
+    /// # Panics
+    /// Where there is no body.
+    pub fn replay(&self, method: &str, path: &str, bodies: &[&str]) {
+        let (last, first) = bodies.split_last().expect("a body to replay");
+        let reply = |body: &str| Reply::raw(200, "application/json", body);
+        for (index, body) in first.iter().enumerate() {
+            self.fault(method, path, index + 1, reply(body));
+        }
+        self.fault(method, path, first.len() + 1..=usize::MAX, reply(last));
+    }
+
+    /// Asks `decide` at each request. It is given how many requests of this method and path there were, from 1.
+    pub fn intercept(&self, decide: impl FnMut(&Request, usize) -> Option<Instead> + Send + 'static) {
+        let rule = Rule::Intercept {
+            seen: HashMap::new(),
+            decide: Box::new(decide),
+        };
+        lock(&self.shared.faults).0.push(rule);
+    }
+
+    /// Ends every fault.
+    pub fn clear_faults(&self) {
+        lock(&self.shared.faults).0.clear();
+    }
+
+    fn add_fault(&self, method: &str, path: &str, nth: Nth, instead: Instead) {
+        let rule = Rule::Fault {
+            method: method.to_owned(),
+            pattern: path.to_owned(),
+            nth,
+            seen: 0,
+            instead,
+        };
+        lock(&self.shared.faults).0.push(rule);
+    }
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some((_, behind)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = behind;
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, text, expected) in [
+            ("/run", "/run", true),
+            ("/run", "/run/a", false),
+            ("/run/*", "/run/a", true),
+            ("/run/*", "/run", false),
+            ("/run/*b*d", "/run/abcd", true),
+            ("/run/*b*d", "/run/abc", false),
+            ("*", "", true),
+            ("/r*n", "/rn", true),
+            ("/run*run", "/run", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! How a fake run plays: its test cases, when each ends, and what the run says at which time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+/// A point in the life of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// From its creation.
+    Now,
+    /// So long after its creation.
+    After(Duration),
+    /// From its n-th look (GET that the fake answered by itself), counted from 1.
+    Look(usize),
+    /// Not at all.
+    Never,
+}
+
+impl When {
+    /// Whether it has come, with `age` since the creation and so many looks.
+    pub fn has_come(self, age: Duration, looks: usize) -> bool {
+        match self {
+            Self::Now => true,
+            Self::After(time) => age >= time,
+            Self::Look(number) => looks >= number,
+            Self::Never => false,
+        }
+    }
+}
+
+/// How a test case ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// COMPLETED, PASSED.
+    Passed,
+    /// COMPLETED, FAILED.
+    Failed,
+    /// COMPLETED, SKIPPED.
+    Skipped,
+    /// Status ERROR.
+    Error,
+    /// Status CANCELLED.
+    Cancelled,
+    /// Any other status and result.
+    Other(String, Option<String>),
+}
+
+impl Outcome {
+    /// Status and result on the wire.
+    pub fn wire(&self) -> (&str, Option<&str>) {
+        match self {
+            Self::Passed => ("COMPLETED", Some("PASSED")),
+            Self::Failed => ("COMPLETED", Some("FAILED")),
+            Self::Skipped => ("COMPLETED", Some("SKIPPED")),
+            Self::Error => ("ERROR", None),
+            Self::Cancelled => ("CANCELLED", None),
+            Self::Other(status, result) => (status, result.as_deref()),
+        }
+    }
+
+    /// Whether `testCases=failed` and `failedOnly` mean it.
+    pub fn is_failed_skipped_or_error(&self) -> bool {
+        let (status, result) = self.wire();
+        status == "ERROR" || matches!(result, Some("FAILED" | "SKIPPED"))
+    }
+}
+
+/// A test case. Its ids come from its name unless they are set, so that it keeps them in a rerun.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The UUID.
+    pub id: String,
+    /// The short id.
+    pub short_id: String,
+    /// The name.
+    pub name: String,
+    /// How it ends.
+    pub outcome: Outcome,
+    /// When it ends; until then it is RUNNING without a result.
+    pub ends: When,
+    /// `resultTitle`, once it ended.
+    pub title: Option<String>,
+    /// `evaluationThought`, once it ended.
+    pub thought: Option<String>,
+    /// `promptGoal`.
+    pub goal: Option<String>,
+    /// Fields that are added or replaced on the wire.
+    pub extra: Map<String, Value>,
+}
+
+impl Case {
+    /// A case that has ended from the start.
+    pub fn new(name: &str, outcome: Outcome) -> Self {
+        let hash = fnv(name);
+        let title = match &outcome {
+            Outcome::Passed => None,
+            Outcome::Failed | Outcome::Error | Outcome::Skipped | Outcome::Cancelled | Outcome::Other(..) => {
+                Some(format!("{name} did not pass"))
+            }
+        };
+        Self {
+            id: uuid(hash),
+            short_id: format!("tc{:08x}", hash >> 32),
+            name: name.to_owned(),
+            outcome,
+            ends: When::Now,
+            title,
+            thought: Some(format!("The agent looked at {name}.")),
+            goal: Some(format!("Check {name}")),
+            extra: Map::new(),
+        }
+    }
+
+    /// A case that passes.
+    pub fn passed(name: &str) -> Self {
+        Self::new(name, Outcome::Passed)
+    }
+
+    /// A case that fails.
+    pub fn failed(name: &str) -> Self {
+        Self::new(name, Outcome::Failed)
+    }
+
+    /// Sets when it ends.
+    #[must_use]
+    pub fn ends(mut self, when: When) -> Self {
+        self.ends = when;
+        self
+    }
+
+    /// Sets UUID and short id.
+    #[must_use]
+    pub fn ids(mut self, id: &str, short_id: &str) -> Self {
+        self.id = id.to_owned();
+        self.short_id = short_id.to_owned();
+        self
+    }
+
+    /// Sets the result's title, the reasoning and the goal.
+    #[must_use]
+    pub fn texts(mut self, title: &str, thought: &str, goal: &str) -> Self {
+        self.title = Some(title.to_owned());
+        self.thought = Some(thought.to_owned());
+        self.goal = Some(goal.to_owned());
+        self
+    }
+
+    /// Adds or replaces a field on the wire, with any value.
+    #[must_use]
+    pub fn field(mut self, key: &str, value: Value) -> Self {
+        self.extra.insert(key.to_owned(), value);
+        self
+    }
+
+    /// The case on the wire.
+    pub fn json(&self, ended: bool) -> Value {
+        let (status, result) = if ended { self.outcome.wire() } else { ("RUNNING", None) };
+        let mut json = json!({
+            "id": self.id,
+            "shortId": self.short_id,
+            "name": self.name,
+            "status": status,
+            "result": result,
+            "resultTitle": self.title.as_ref().filter(|_| ended),
+            "evaluationThought": self.thought.as_ref().filter(|_| ended),
+            "promptGoal": self.goal,
+            "promptExamples": null,
+        });
+        for (key, value) in &self.extra {
+            json[key] = value.clone();
+        }
+        json
+    }
+}
+
+/// What the whole run says from some point on.
+#[derive(Clone, Debug)]
+pub struct Phase {
+    /// From when.
+    pub from: When,
+    /// The status, any word.
+    pub status: String,
+    /// The result, any word.
+    pub result: Option<String>,
+}
+
+/// How a run plays.
+#[derive(Clone, Debug)]
+pub struct RunScript {
+    /// Its cases.
+    pub cases: Vec<Case>,
+    /// What it says; of the phases that have come, the last counts; INITIATED before them. Without phases: RUNNING, and COMPLETED with the result of
+    /// its cases once all have ended.
+    pub phases: Vec<Phase>,
+    /// The test plan's name; without one the start answers `testPlan: null`.
+    pub test_plan_name: Option<String>,
+    /// The run's page, where it is not the usual one.
+    pub url: Option<String>,
+    /// Leaves `runTestCases` out where it was not asked for, instead of answering an empty array.
+    pub leave_cases_out: bool,
+    /// Fields that are added to the answers of GET, or replaced in them.
+    pub extra: Map<String, Value>,
+    /// What its reruns play, in order; a rerun hands what is left on to its own reruns.
+    pub reruns: VecDeque<Rerun>,
+}
+
+impl RunScript {
+    /// A run that plays these cases.
+    pub fn new(cases: impl IntoIterator<Item = Case>) -> Self {
+        Self {
+            cases: cases.into_iter().collect(),
+            phases: Vec::new(),
+            test_plan_name: Some("Checkout".to_owned()),
+            url: None,
+            leave_cases_out: false,
+            extra: Map::new(),
+            reruns: VecDeque::new(),
+        }
+    }
+
+    /// A run of `count` cases with `thought` bytes of reasoning each, of which every tenth fails.
+    pub fn big(count: usize, thought: usize) -> Self {
+        Self::new((0..count).map(|number| {
+            let outcome = if number % 10 == 9 {
+                Outcome::Failed
+            } else {
+                Outcome::Passed
+            };
+            let name = format!("case {number:05}");
+            let text = format!("Reasoning of {name}. ").repeat(thought / 22 + 1);
+            Case::new(&name, outcome).texts("as expected or not", &text[..thought.min(text.len())], "a goal")
+        }))
+    }
+
+    /// Adds a phase.
+    #[must_use]
+    pub fn phase(mut self, from: When, status: &str, result: Option<&str>) -> Self {
+        self.phases.push(Phase {
+            from,
+            status: status.to_owned(),
+            result: result.map(ToOwned::to_owned),
+        });
+        self
+    }
+
+    /// RUNNING until `when`, then this.
+    #[must_use]
+    pub fn ends(self, when: When, status: &str, result: Option<&str>) -> Self {
+        self.phase(When::Now, "RUNNING", None).phase(when, status, result)
+    }
+
+    /// Sets the test plan's name.
+    #[must_use]
+    pub fn test_plan(mut self, name: Option<&str>) -> Self {
+        self.test_plan_name = name.map(ToOwned::to_owned);
+        self
+    }
+
+    /// Sets the run's page.
+    #[must_use]
+    pub fn url(mut self, url: &str) -> Self {
+        self.url = Some(url.to_owned());
+        self
+    }
+
+    /// Leaves `runTestCases` out where it was not asked for.
+    #[must_use]
+    pub fn leave_cases_out(mut self) -> Self {
+        self.leave_cases_out = true;
+        self
+    }
+
+    /// Adds or replaces a field of GET's answers.
+    #[must_use]
+    pub fn field(mut self, key: &str, value: Value) -> Self {
+        self.extra.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Adds what the next rerun plays.
+    #[must_use]
+    pub fn rerun(mut self, rerun: Rerun) -> Self {
+        self.reruns.push_back(rerun);
+        self
+    }
+
+    /// Status and result at a time.
+    pub fn state(&self, age: Duration, looks: usize) -> (String, Option<String>) {
+        if !self.phases.is_empty() {
+            let phase = self.phases.iter().rev().find(|phase| phase.from.has_come(age, looks));
+            return phase.map_or(("INITIATED".to_owned(), None), |phase| {
+                (phase.status.clone(), phase.result.clone())
+            });
+        }
+        if !self.cases.iter().all(|case| case.ends.has_come(age, looks)) {
+            return ("RUNNING".to_owned(), None);
+        }
+        let outcomes = || self.cases.iter().map(|case| &case.outcome);
+        let result = if outcomes().any(|o| matches!(o, Outcome::Failed | Outcome::Error | Outcome::Cancelled)) {
+            "FAILED"
+        } else if !self.cases.is_empty() && outcomes().all(|outcome| *outcome == Outcome::Skipped) {
+            "SKIPPED"
+        } else {
+            "PASSED"
+        };
+        ("COMPLETED".to_owned(), Some(result.to_owned()))
+    }
+}
+
+/// Which ids the cases of a rerun have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Those of the run before.
+    Same,
+    /// A new UUID, the short id of the run before.
+    NewIds,
+    /// New UUID and short id: only the name is left.
+    NewIdsAndShortIds,
+}
+
+/// What a rerun plays.
+#[derive(Clone, Debug)]
+pub enum Rerun {
+    /// The selected cases of the run before; the named ones with another outcome.
+    Turn {
+        /// Name and outcome.
+        outcomes: Vec<(String, Outcome)>,
+        /// Their ids.
+        identity: Identity,
+    },
+    /// This script, whatever was selected (boxed, since a script holds reruns).
+    Exactly(Box<RunScript>),
+}
+
+impl Rerun {
+    /// The selected cases once more, of which the named ones now pass.
+    pub fn passing(names: &[&str]) -> Self {
+        let outcomes = names.iter().map(|name| ((*name).to_owned(), Outcome::Passed)).collect();
+        Self::Turn {
+            outcomes,
+            identity: Identity::Same,
+        }
+    }
+
+    /// A script of its own.
+    pub fn exactly(script: RunScript) -> Self {
+        Self::Exactly(Box::new(script))
+    }
+
+    /// Changes the identity of the cases that are played once more.
+    #[must_use]
+    pub fn identity(self, identity: Identity) -> Self {
+        match self {
+            Self::Turn { outcomes, identity: _ } => Self::Turn { outcomes, identity },
+            Self::Exactly(script) => Self::Exactly(script),
+        }
+    }
+
+    /// The script of the rerun of `selected` cases of `before`; `number` makes new ids unique.
+    pub(super) fn script(self, before: &RunScript, selected: Vec<Case>, number: u64) -> RunScript {
+        match self {
+            Self::Exactly(script) => *script,
+            Self::Turn { outcomes, identity } => {
+                let cases = selected.into_iter().map(|mut case| {
+                    if let Some((_, outcome)) = outcomes.iter().find(|(name, _)| *name == case.name) {
+                        case.outcome = outcome.clone();
+                        case.title = case.title.filter(|_| *outcome != Outcome::Passed);
+                    }
+                    let hash = fnv(&format!("{number} {}", case.id));
+                    match identity {
+                        Identity::Same => {}
+                        Identity::NewIds => case.id = uuid(hash),
+                        Identity::NewIdsAndShortIds => {
+                            case.id = uuid(hash);
+                            case.short_id = format!("tc{:08x}", hash >> 32);
+                        }
+                    }
+                    case
+                });
+                RunScript {
+                    test_plan_name: before.test_plan_name.clone(),
+                    ..RunScript::new(cases)
+                }
+            }
+        }
+    }
+}
+
+/// 64-bit FNV-1a: the same on every machine.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// A UUID (version 4 in form) made of a number.
+pub(super) fn uuid(number: u64) -> String {
+    let (high, low) = (number >> 32, number & 0xffff_ffff);
+    format!("{high:08x}-{:04x}-4000-8000-{low:012x}", high & 0xffff)
+}
