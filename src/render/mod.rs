@@ -1,1 +1,8 @@
 //! The renderers: a report in, text out. Nothing here does I/O.
+//!
+//! All text that comes from QA.tech or from an event is hostile. Each renderer escapes it once, where it is written,
+//! with the functions of [`escape`]. Limits are kept by cutting the raw text before it is escaped, never after.
+
+pub mod escape;
+#[cfg(test)]
+pub(crate) mod gfm_check;

@@ -1,0 +1,11 @@
+//! Escaping: hostile text made harmless for each of the formats that people and machines read.
+//!
+//! Cut first, then escape: a cut through escaped text can leave half an entity behind.
+
+mod actions;
+mod clean;
+mod gfm;
+
+pub use actions::{command_data, command_property, log_line};
+pub use clean::{clean, cut_bytes, cut_chars, one_line};
+pub use gfm::{code_cell, code_span, fence, html, inline, lines, push_inline, push_lines};

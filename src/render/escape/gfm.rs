@@ -1,0 +1,348 @@
+//! Text for GitHub Flavored Markdown and HTML.
+//!
+//! [`inline`] writes character references, not backslashes, for what means something: they hold in a Markdown paragraph,
+//! in a table cell and inside raw HTML alike (CommonMark 0.31, 2.5: a reference never stands for structure).
+//! References and mentions are found by GitHub in the finished text, where no escape is left to help: there a zero-width
+//! space parts the sign from the name, and what could be a commit goes into `<code>`.
+
+use super::clean::{clean, one_line};
+use std::borrow::Cow;
+
+/// Parts a sign from a name, so that GitHub sees neither a mention nor a reference.
+const ZERO_WIDTH_SPACE: char = '\u{200b}';
+
+/// One line of text for Markdown, table cells and raw HTML text: shows as it is and does nothing.
+pub fn inline(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    push_inline(&mut out, text);
+    out
+}
+
+/// [`inline`] at the end of a string.
+pub fn push_inline(out: &mut String, text: &str) {
+    escape_line(out, &one_line(text), true);
+}
+
+/// Several lines of text on one line of Markdown, parted by `<br>`; at most one blank line in a row.
+pub fn lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    push_lines(&mut out, text);
+    out
+}
+
+/// [`lines`] at the end of a string.
+pub fn push_lines(out: &mut String, text: &str) {
+    let mut begun = false;
+    let mut blank = false;
+    for line in clean(text).split('\n') {
+        let line = one_line(line);
+        if line.is_empty() {
+            blank = begun;
+            continue;
+        }
+        if begun {
+            out.push_str(if blank { "<br><br>" } else { "<br>" });
+        }
+        escape_line(out, &line, true);
+        (begun, blank) = (true, false);
+    }
+}
+
+/// One line of text as code, for table cells and raw HTML as well: a code span of Markdown can't hold every `|` there.
+pub fn code_cell(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    out.push_str("<code>");
+    escape_line(&mut out, &one_line(text), false);
+    out.push_str("</code>");
+    out
+}
+
+/// Writes a line that [`one_line`] made. `commits`: put what could be a commit's SHA into `<code>`.
+fn escape_line(out: &mut String, line: &str, commits: bool) {
+    let mut rest = line;
+    let mut last: Option<char> = None;
+    while let Some(c) = rest.chars().next() {
+        let word = rest.len() - rest.trim_start_matches(is_word).len();
+        let at_start = last.is_none();
+        let step = if word > 0 && c != '-' && c != '_' {
+            let token = rest.get(..word).unwrap_or_default();
+            escape_word(out, token, commits);
+            // `1.` and `1)` begin a list.
+            let after = rest.get(word..).unwrap_or_default();
+            if at_start && token.bytes().all(|b| b.is_ascii_digit()) && after.starts_with(['.', ')']) {
+                out.push_str(if after.starts_with('.') { "&#46;" } else { "&#41;" });
+                word + 1
+            } else {
+                word
+            }
+        } else {
+            let step = c.len_utf8();
+            let next = rest.get(step..).and_then(|rest| rest.chars().next());
+            escape_char(out, c, last, next);
+            step
+        };
+        last = rest.get(..step).and_then(|done| done.chars().next_back());
+        rest = rest.get(step..).unwrap_or_default();
+    }
+}
+
+/// What GitHub may take for a name: a run of these is looked at whole.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
+/// A run of word characters that begins with a letter or digit.
+fn escape_word(out: &mut String, word: &str, commits: bool) {
+    let commit = commits && word.split('-').any(could_be_commit);
+    if commit {
+        out.push_str("<code>");
+    }
+    let mut rest = word;
+    while let Some(c) = rest.chars().next() {
+        if let Some(prefix) = reference_prefix(rest) {
+            out.push_str(prefix);
+            out.push(ZERO_WIDTH_SPACE);
+            rest = rest.get(prefix.len()..).unwrap_or_default();
+            continue;
+        }
+        rest = rest.get(1..).unwrap_or_default();
+        // Between letters an underscore is no emphasis, so that `snake_case` stays as it is.
+        if c == '_' && (rest.is_empty() || rest.starts_with(['_', '-']) || out.ends_with(['-', ';'])) {
+            out.push_str("&#95;");
+        } else {
+            out.push(c);
+        }
+    }
+    if commit {
+        out.push_str("</code>");
+    }
+}
+
+/// `[0-9a-f]{7,40}`: GitHub links it if there is such a commit.
+fn could_be_commit(word: &str) -> bool {
+    (7..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// `GH-1`, `GHSA-…` and `CVE-…` are references: their first part, if the text begins with one.
+fn reference_prefix(text: &str) -> Option<&str> {
+    ["GH-", "GHSA-", "CVE-"].iter().find_map(|known| {
+        let prefix = text.get(..known.len())?;
+        let more = text.as_bytes().get(known.len())?;
+        (prefix.eq_ignore_ascii_case(known) && more.is_ascii_alphanumeric()).then_some(prefix)
+    })
+}
+
+/// Any other character, with its neighbours.
+fn escape_char(out: &mut String, c: char, last: Option<char>, next: Option<char>) {
+    match c {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '*' => out.push_str("&#42;"),
+        '_' => out.push_str("&#95;"),
+        '[' => out.push_str("&#91;"),
+        ']' => out.push_str("&#93;"),
+        '`' => out.push_str("&#96;"),
+        '~' => out.push_str("&#126;"),
+        '$' => out.push_str("&#36;"),
+        '|' => out.push_str("&#124;"),
+        '\\' => out.push_str("&#92;"),
+        // A mention, a team, or an e-mail address, which is found after character references are resolved.
+        '@' if next.is_some_and(|next| next != ' ') => {
+            out.push('@');
+            out.push(ZERO_WIDTH_SPACE);
+        }
+        '#' if next.is_some_and(|next| next.is_ascii_digit()) => {
+            out.push_str("&#35;");
+            out.push(ZERO_WIDTH_SPACE);
+        }
+        // `https://` and `www.` become links by themselves.
+        ':' if next == Some('/') => out.push_str("&#58;"),
+        '.' if matches!(last, Some('w' | 'W')) => out.push_str("&#46;"),
+        // Headings, lists, underlines of headings.
+        '#' if last.is_none() => out.push_str("&#35;"),
+        '-' if last.is_none() => out.push_str("&#45;"),
+        '+' if last.is_none() => out.push_str("&#43;"),
+        '=' if last.is_none() => out.push_str("&#61;"),
+        ':' if last.is_none() => out.push_str("&#58;"),
+        _ => out.push(c),
+    }
+}
+
+/// One line of text as a code span of Markdown; not for table cells, see [`code_cell`].
+pub fn code_span(text: &str) -> String {
+    let text = one_line(text);
+    if text.is_empty() {
+        return String::new();
+    }
+    let ticks = "`".repeat(longest_run(&text, '`') + 1);
+    // A space at each end is taken away again, and keeps a tick of the text from joining ours.
+    let pad = if text.starts_with('`') || text.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
+    format!("{ticks}{pad}{text}{pad}{ticks}")
+}
+
+/// A fenced block of arbitrary text, ending with a newline. `info` is ours and names the language.
+pub fn fence(text: &str, info: &str) -> String {
+    let text = clean(text);
+    let ticks = "`".repeat(longest_run(&text, '`').saturating_add(1).max(3));
+    let end = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    format!("{ticks}{info}\n{text}{end}{ticks}\n")
+}
+
+/// Length of the longest run of a character.
+fn longest_run(text: &str, c: char) -> usize {
+    text.split(|other| other != c).map(str::len).max().unwrap_or(0)
+}
+
+/// Text for HTML, between tags and in quoted attributes. Keeps newlines and tabs.
+pub fn html(text: &str) -> Cow<'_, str> {
+    let text = clean(text);
+    if !text.contains(['&', '<', '>', '"', '\'']) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::gfm_check::{hostile, outside_code, parse, reference, tags};
+    use proptest::prelude::*;
+
+    #[test]
+    fn readable_text_is_hardly_touched() {
+        for text in [
+            "Log in and pay 12.50 € by 10:30 (really)",
+            "snake_case and kebab-case stay",
+            "C# or 50% = half, isn't it? \"Yes!\"",
+        ] {
+            assert_eq!(inline(text), text);
+        }
+    }
+
+    #[test]
+    fn what_means_something_is_escaped() {
+        assert_eq!(
+            inline("a|b <i>*x*</i> [l](u)"),
+            "a&#124;b &lt;i&gt;&#42;x&#42;&lt;/i&gt; &#91;l&#93;(u)"
+        );
+        assert_eq!(inline("see http://a.b or www.a.b"), "see http&#58;//a.b or www&#46;a.b");
+        assert_eq!(inline("1. first"), "1&#46; first");
+        assert_eq!(inline("- item"), "&#45; item");
+        assert_eq!(inline("costs $5 or C:\\dir"), "costs &#36;5 or C:&#92;dir");
+    }
+
+    #[test]
+    fn mentions_and_references_are_parted() {
+        assert_eq!(
+            inline("@octocat a@b.co @ home"),
+            "@\u{200b}octocat a@\u{200b}b.co @ home"
+        );
+        assert_eq!(inline("o/r#12, GH-3"), "o/r&#35;\u{200b}12, GH-\u{200b}3");
+        assert_eq!(
+            inline("fixed in deadbeef, face"),
+            "fixed in <code>deadbeef</code>, face"
+        );
+        assert_eq!(
+            inline("id 550e8400-e29b-41d4-a716-446655440000"),
+            "id <code>550e8400-e29b-41d4-a716-446655440000</code>"
+        );
+    }
+
+    #[test]
+    fn lines_are_parted_by_breaks() {
+        assert_eq!(lines("\n a\r\nb\n\n\n\nc \n\n"), "a<br>b<br><br>c");
+        assert_eq!(lines(" \n "), "");
+    }
+
+    #[test]
+    fn fences_and_spans_outgrow_their_text() {
+        assert_eq!(fence("a\n```\nb", "text"), "````text\na\n```\nb\n````\n");
+        assert_eq!(fence("", ""), "```\n```\n");
+        assert_eq!(code_span("a`b"), "``a`b``");
+        assert_eq!(code_span("`"), "`` ` ``");
+        assert_eq!(code_cell("a|`b`"), "<code>a&#124;&#96;b&#96;</code>");
+    }
+
+    /// What a reader sees of a text: `&` and the like resolved.
+    fn shown(markdown: &str) -> String {
+        let found = parse(markdown);
+        found.text.concat().replace(ZERO_WIDTH_SPACE, "")
+    }
+
+    proptest! {
+        #[test]
+        fn inline_text_is_nothing_but_text(text in hostile()) {
+            let escaped = inline(&text);
+            let found = parse(&escaped);
+            prop_assert!(found.links.is_empty(), "{found:?} of {escaped:?}");
+            prop_assert!(found.others.is_empty(), "{found:?} of {escaped:?}");
+            prop_assert!(found.tables.is_empty() && found.code.is_empty(), "{found:?} of {escaped:?}");
+            let foreign = tags(&found.html).iter().any(|tag| tag != "code" && tag != "/code");
+            prop_assert!(!foreign, "{found:?} of {escaped:?}");
+            prop_assert_eq!(shown(&escaped), one_line(&text));
+        }
+
+        #[test]
+        fn no_mention_or_reference_survives(text in hostile()) {
+            let escaped = inline(&text);
+            let seen = parse(&outside_code(&escaped)).text.concat();
+            prop_assert_eq!(reference(&seen), None, "{}", escaped);
+        }
+
+        #[test]
+        fn a_table_keeps_its_cells(text in hostile()) {
+            let table = format!("| a | b |\n|---|---|\n| {} | {} |\n", inline(&text), code_cell(&text));
+            let found = parse(&table);
+            prop_assert_eq!(&found.tables, &[[2, 2]], "{}", table);
+            prop_assert!(found.links.is_empty() && found.others.is_empty(), "{found:?} of {table}");
+        }
+
+        #[test]
+        fn raw_html_keeps_its_tags(text in hostile()) {
+            let markdown = format!("<details>\n<summary>{}</summary>\n\nx\n\n</details>\n", inline(&text));
+            let found = parse(&markdown);
+            let ours: Vec<_> = tags(&found.html).into_iter().filter(|tag| !tag.ends_with("code")).collect();
+            prop_assert_eq!(ours, ["details", "summary", "/summary", "/details"]);
+            prop_assert!(!html(&text).contains(['<', '>', '"', '\'']));
+        }
+
+        #[test]
+        fn several_lines_are_one_paragraph(text in hostile()) {
+            let found = parse(&lines(&text));
+            let foreign = tags(&found.html).iter().any(|tag| !matches!(tag.as_str(), "br" | "code" | "/code"));
+            prop_assert!(!foreign, "{found:?}");
+            prop_assert!(found.links.is_empty() && found.others.is_empty(), "{found:?}");
+        }
+
+        #[test]
+        fn fences_and_spans_hold_anything(text in hostile()) {
+            let found = parse(&format!("{}\nafter", fence(&text, "text")));
+            let held = clean(&text);
+            let code = found.code.concat();
+            prop_assert_eq!(code.trim_end_matches('\n'), held.trim_end_matches('\n'));
+            prop_assert_eq!(found.text, ["after"]);
+            let span = parse(&format!("x {} y", code_span(&text)));
+            prop_assert_eq!(span.code.concat(), one_line(&text));
+        }
+    }
+}
