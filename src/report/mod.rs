@@ -4,6 +4,8 @@
 //! All text in it has passed the redactor, none of it has been escaped: that is each renderer's job.
 
 pub mod counts;
+#[doc(hidden)]
+pub mod sample;
 pub mod trend;
 pub mod verdict;
 
