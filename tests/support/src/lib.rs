@@ -11,6 +11,10 @@
 //! assert!(server.url().starts_with("http://127.0.0.1:"));
 //! ```
 
+pub mod harness;
 pub mod http;
+pub mod job;
 pub mod openapi;
+mod process;
 pub mod qatech;
+pub mod runner;

@@ -1,0 +1,202 @@
+//! A child process whose output is collected while it runs, and which does not outlive its test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::http::{lock, wait_until};
+
+/// How long any child may take.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// A signal that ends a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT.
+    Int,
+    /// SIGTERM.
+    Term,
+    /// SIGHUP.
+    Hup,
+    /// SIGKILL.
+    Kill,
+}
+
+/// Standard output, standard error, and both by line in the order they came.
+#[derive(Default)]
+struct Collected {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    log: Vec<u8>,
+}
+
+pub(crate) struct Process {
+    child: Child,
+    collected: Arc<Mutex<Collected>>,
+    readers: Vec<JoinHandle<()>>,
+    started: Instant,
+    peak_memory: Option<u64>,
+}
+
+/// How a process ended.
+pub(crate) struct Ended {
+    /// The exit code, or minus the number of the signal that killed it.
+    pub(crate) code: i32,
+    pub(crate) elapsed: Duration,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) log: String,
+    /// Bytes, at its peak, where the system tells.
+    pub(crate) peak_memory: Option<u64>,
+}
+
+impl Process {
+    /// Starts it with its standard input closed, in a process group of its own.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("start {command:?}: {error}"));
+        drop(child.stdin.take());
+        let collected = Arc::new(Mutex::new(Collected::default()));
+        let readers = [
+            child
+                .stdout
+                .take()
+                .map(|pipe| collect(pipe, &collected, |collected| &mut collected.stdout)),
+            child
+                .stderr
+                .take()
+                .map(|pipe| collect(pipe, &collected, |collected| &mut collected.stderr)),
+        ];
+        let readers = readers.into_iter().flatten().collect();
+        Self {
+            child,
+            collected,
+            readers,
+            started: Instant::now(),
+            peak_memory: None,
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to this process only, not to its children.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: Signal) {
+        send(self.child.id(), signal);
+    }
+
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.collected).log).into_owned()
+    }
+
+    /// Whether it has ended; looks at its memory by the way.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.peak_memory = peak_memory(self.child.id()).max(self.peak_memory);
+        self.child.try_wait().expect("ask for a child's state")
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it takes longer than [`LIMIT`] from its start: it is killed, and its log is shown.
+    pub(crate) fn wait(mut self) -> Ended {
+        let mut status = None;
+        let left = LIMIT.saturating_sub(self.started.elapsed());
+        wait_until(left, || {
+            status = self.ended();
+            status.is_some()
+        });
+        let elapsed = self.started.elapsed();
+        self.kill();
+        let Some(status) = status else {
+            panic!("killed after {elapsed:?}; its log:\n{}", self.log());
+        };
+        for reader in self.readers.drain(..) {
+            // A reader cannot fail but by a panic, which has been shown.
+            let _ = reader.join();
+        }
+        let collected = std::mem::take(&mut *lock(&self.collected));
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ended {
+            code: code(status),
+            elapsed,
+            stdout: text(collected.stdout),
+            stderr: text(collected.stderr),
+            log: text(collected.log),
+            peak_memory: self.peak_memory,
+        }
+    }
+
+    /// Ends it, and what it started and left behind.
+    fn kill(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
+            // There is no such group once all of it has ended.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[cfg(unix)]
+fn send(pid: u32, signal: Signal) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("the id of a process");
+    let signal = match signal {
+        Signal::Int => rustix::process::Signal::INT,
+        Signal::Term => rustix::process::Signal::TERM,
+        Signal::Hup => rustix::process::Signal::HUP,
+        Signal::Kill => rustix::process::Signal::KILL,
+    };
+    // A process that has just ended needs none.
+    let _ = rustix::process::kill_process(pid, signal);
+}
+
+fn collect(
+    pipe: impl Read + Send + 'static,
+    collected: &Arc<Mutex<Collected>>,
+    own: fn(&mut Collected) -> &mut Vec<u8>,
+) -> JoinHandle<()> {
+    let collected = Arc::clone(collected);
+    thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            let mut collected = lock(&collected);
+            own(&mut collected).extend_from_slice(&line);
+            collected.log.append(&mut line);
+        }
+    })
+}
+
+fn code(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return -signal;
+    }
+    status.code().unwrap_or_default()
+}
+
+/// `VmHWM` of Linux's `/proc/PID/status`, in bytes.
+fn peak_memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
