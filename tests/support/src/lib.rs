@@ -1,4 +1,4 @@
-//! Fakes on loopback for the tests and the demo: an HTTP server that can misbehave, QA.tech, and GitHub's runner.
+//! Fakes on loopback for the tests and the demo: an HTTP server that can misbehave, QA.tech, GitHub, and GitHub's runner.
 //!
 //! ```
 //! use qatech_fakes::http::{Reply, Server};
@@ -11,6 +11,7 @@
 //! assert!(server.url().starts_with("http://127.0.0.1:"));
 //! ```
 
+pub mod github;
 pub mod harness;
 pub mod http;
 pub mod job;

@@ -1,0 +1,252 @@
+//! The calls of GitHub's REST API that the fake knows, their routes, and the schemas of what they take.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+use crate::http::percent_decode;
+
+/// A call of GitHub's REST API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Call {
+    /// `POST /repos/{owner}/{repo}/check-runs`
+    CreateCheckRun,
+    /// `PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}`
+    UpdateCheckRun,
+    /// `GET /repos/{owner}/{repo}/check-runs/{check_run_id}`
+    GetCheckRun,
+    /// `GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations`
+    ListAnnotations,
+    /// `GET /repos/{owner}/{repo}/commits/{ref}/check-runs`
+    ListCheckRuns,
+    /// `GET /repos/{owner}/{repo}/issues/{issue_number}/comments`
+    ListComments,
+    /// `POST /repos/{owner}/{repo}/issues/{issue_number}/comments`
+    CreateComment,
+    /// `GET /repos/{owner}/{repo}/issues/comments/{comment_id}`
+    GetComment,
+    /// `PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}`
+    UpdateComment,
+    /// `GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls`
+    ListPullsOfCommit,
+    /// `GET /repos/{owner}/{repo}/pulls/{pull_number}`
+    GetPull,
+    /// `GET /repos/{owner}/{repo}/pulls`
+    ListPulls,
+    /// `GET /repos/{owner}/{repo}/issues`
+    ListIssues,
+    /// `POST /repos/{owner}/{repo}/issues`
+    CreateIssue,
+    /// `GET /repos/{owner}/{repo}/issues/{issue_number}`
+    GetIssue,
+    /// `PATCH /repos/{owner}/{repo}/issues/{issue_number}`
+    UpdateIssue,
+    /// `GET /user`
+    GetUser,
+}
+
+/// Calls with their method and the path's segments behind `/repos/{owner}/{repo}`, as in GitHub's OpenAPI document.
+const REPOSITORY_CALLS: [(Call, &str, &str); 16] = [
+    (Call::CreateCheckRun, "POST", "check-runs"),
+    (Call::UpdateCheckRun, "PATCH", "check-runs/{check_run_id}"),
+    (Call::GetCheckRun, "GET", "check-runs/{check_run_id}"),
+    (Call::ListAnnotations, "GET", "check-runs/{check_run_id}/annotations"),
+    (Call::ListCheckRuns, "GET", "commits/{ref}/check-runs"),
+    (Call::ListComments, "GET", "issues/{issue_number}/comments"),
+    (Call::CreateComment, "POST", "issues/{issue_number}/comments"),
+    // Before the issue's own calls: `comments` is no issue number.
+    (Call::GetComment, "GET", "issues/comments/{comment_id}"),
+    (Call::UpdateComment, "PATCH", "issues/comments/{comment_id}"),
+    (Call::ListPullsOfCommit, "GET", "commits/{commit_sha}/pulls"),
+    (Call::GetPull, "GET", "pulls/{pull_number}"),
+    (Call::ListPulls, "GET", "pulls"),
+    (Call::ListIssues, "GET", "issues"),
+    (Call::CreateIssue, "POST", "issues"),
+    (Call::GetIssue, "GET", "issues/{issue_number}"),
+    (Call::UpdateIssue, "PATCH", "issues/{issue_number}"),
+];
+
+impl Call {
+    /// Whether the call changes something.
+    pub fn writes(self) -> bool {
+        self.method() != "GET"
+    }
+
+    fn method(self) -> &'static str {
+        REPOSITORY_CALLS
+            .iter()
+            .find(|(call, ..)| *call == self)
+            .map_or("GET", |(_, method, _)| method)
+    }
+
+    /// The call's name in `schemas/github.json`.
+    fn key(self) -> String {
+        match REPOSITORY_CALLS.iter().find(|(call, ..)| *call == self) {
+            Some((_, method, path)) => format!("{method} /repos/{{owner}}/{{repo}}/{path}"),
+            None => "GET /user".to_owned(),
+        }
+    }
+
+    /// What is wrong with a request's query and body; empty when nothing is.
+    pub(super) fn problems(self, query: &[(String, String)], body: Option<&Value>) -> Vec<String> {
+        let schemas = &schemas()[&self];
+        let mut problems = Vec::new();
+        for error in schemas.query.iter_errors(&typed(query, &schemas.query_types)) {
+            problems.push(format!("query: {error}"));
+        }
+        match (&schemas.body, body) {
+            (Some(schema), Some(body)) => {
+                for error in schema.iter_errors(body) {
+                    // GitHub cuts a long text without a word; the fake does the same.
+                    if error
+                        .schema_path()
+                        .as_str()
+                        .ends_with("/output/properties/text/maxLength")
+                    {
+                        continue;
+                    }
+                    let place = error.instance_path().to_string();
+                    // Long values would hide what is wrong with them.
+                    let text = Some(error.to_string()).filter(|text| text.len() <= 300);
+                    let text = text.unwrap_or_else(|| error.masked().to_string());
+                    problems.push(format!("body{place}: {text}"));
+                }
+            }
+            (Some(_), None) => problems.push("the body is missing".to_owned()),
+            (None, Some(_)) => problems.push("this call takes no body".to_owned()),
+            (None, None) => {}
+        }
+        problems
+    }
+}
+
+/// Where a request goes.
+pub(super) struct Route {
+    pub call: Call,
+    /// `owner/name`, or the number of a repository; `None` for calls without one.
+    pub repository: Option<Repository>,
+    /// The path's variable segments behind the repository, decoded.
+    pub parameters: Vec<String>,
+    /// The path behind the repository, as it came.
+    pub tail: String,
+}
+
+/// How a path names its repository.
+pub(super) enum Repository {
+    Name(String),
+    /// `/repositories/{id}/…`, which GitHub's own `Link` headers use.
+    Id(u64),
+}
+
+/// Finds the call of a path behind the API's root, still percent-encoded.
+pub(super) fn route(method: &str, path: &str) -> Option<Route> {
+    let path = path.strip_prefix('/')?;
+    if (method, path) == ("GET", "user") {
+        return Some(Route {
+            call: Call::GetUser,
+            repository: None,
+            parameters: Vec::new(),
+            tail: String::new(),
+        });
+    }
+    let (repository, tail) = if let Some(rest) = path.strip_prefix("repos/") {
+        let mut parts = rest.splitn(3, '/');
+        let (owner, name) = (parts.next()?, parts.next()?);
+        (
+            Repository::Name(format!("{}/{}", percent_decode(owner), percent_decode(name))),
+            parts.next()?,
+        )
+    } else {
+        let (id, tail) = path.strip_prefix("repositories/")?.split_once('/')?;
+        (Repository::Id(id.parse().ok()?), tail)
+    };
+    REPOSITORY_CALLS
+        .iter()
+        .find_map(|(call, call_method, template)| {
+            let parameters = (*call_method == method).then(|| parameters(template, tail)).flatten()?;
+            Some((*call, parameters))
+        })
+        .map(|(call, parameters)| Route {
+            call,
+            repository: Some(repository),
+            parameters,
+            tail: tail.to_owned(),
+        })
+}
+
+fn parameters(template: &str, path: &str) -> Option<Vec<String>> {
+    if template.split('/').count() != path.split('/').count() {
+        return None;
+    }
+    let mut found = Vec::new();
+    for (wanted, got) in template.split('/').zip(path.split('/')) {
+        if wanted.starts_with('{') {
+            let numeric = wanted.ends_with("_id}") || wanted.ends_with("_number}");
+            let value = percent_decode(got);
+            if value.is_empty() || (numeric && !value.bytes().all(|byte| byte.is_ascii_digit())) {
+                return None;
+            }
+            found.push(value);
+        } else if wanted != got {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+struct Schemas {
+    query: Validator,
+    /// The declared type of each query parameter.
+    query_types: BTreeMap<String, String>,
+    body: Option<Validator>,
+}
+
+fn schemas() -> &'static BTreeMap<Call, Schemas> {
+    static SCHEMAS: OnceLock<BTreeMap<Call, Schemas>> = OnceLock::new();
+    SCHEMAS.get_or_init(|| {
+        let document: Value =
+            serde_json::from_str(include_str!("../../schemas/github.json")).expect("schemas/github.json is JSON");
+        let calls = REPOSITORY_CALLS.iter().map(|(call, ..)| *call).chain([Call::GetUser]);
+        calls
+            .map(|call| {
+                let entry = &document["calls"][call.key()];
+                assert!(entry.is_object(), "schemas/github.json lacks {}", call.key());
+                let types = entry["query"]["properties"].as_object().into_iter().flatten();
+                let schemas = Schemas {
+                    query: compile(&entry["query"]),
+                    query_types: types
+                        .map(|(name, schema)| (name.clone(), schema["type"].as_str().unwrap_or_default().to_owned()))
+                        .collect(),
+                    body: (!entry["body"].is_null()).then(|| compile(&entry["body"])),
+                };
+                (call, schemas)
+            })
+            .collect()
+    })
+}
+
+fn compile(schema: &Value) -> Validator {
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(schema)
+        .expect("a valid JSON Schema")
+}
+
+/// The query as the object that its schema describes.
+fn typed(query: &[(String, String)], types: &BTreeMap<String, String>) -> Value {
+    let mut object = Map::new();
+    for (name, value) in query {
+        let number = types
+            .get(name)
+            .is_some_and(|kind| kind == "integer")
+            .then(|| value.parse::<i64>().ok())
+            .flatten();
+        object.insert(
+            name.clone(),
+            number.map_or_else(|| Value::from(value.as_str()), Value::from),
+        );
+    }
+    Value::Object(object)
+}
