@@ -1,5 +1,6 @@
 //! The data flow: inputs and context → start or attach → wait → report → sinks.
 
+pub mod context;
 pub mod inputs;
 pub mod render;
 pub mod report;

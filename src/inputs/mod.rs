@@ -14,6 +14,7 @@ use crate::report::FailOn;
 use crate::secret::{Redactor, Secret};
 pub use annotation_paths::PathRule;
 pub use overrides::{ApplicationOverride, EnvironmentOverride, NotificationOverride};
+pub(crate) use parse::is_loopback;
 pub use parse::parse;
 
 /// Everything the user asked for.

@@ -1,0 +1,305 @@
+//! Where we run: the variables of GitHub Actions and the event's payload, turned into the commit, the branch and the
+//! pull request that the results belong to.
+//!
+//! Nothing here is asked of GitHub's API: what only the API knows is left as a hint ([`HeadSha`], [`PullRequestHint`]).
+//! All of it is untrusted, and bounded in length: branches, messages and actors are chosen by strangers.
+
+mod event;
+mod event_file;
+mod variables;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+use url::Url;
+
+use crate::report::Origin;
+use event::Event;
+use variables::Variables;
+
+/// Where the program runs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Context {
+    /// `GITHUB_ACTIONS=true`: workflow commands and masks are understood.
+    pub github_actions: bool,
+    /// Commit, branch, actor, workflow and so on, as the report carries them. `sha` is absent where only the API knows it.
+    pub origin: Origin,
+    /// The repository; `None` outside GitHub, and then nothing of GitHub is called.
+    pub repository: Option<Repository>,
+    /// Base of GitHub's REST API, without a trailing slash: `GITHUB_API_URL`.
+    pub api_url: Option<Url>,
+    /// Base of GitHub's pages: `GITHUB_SERVER_URL`.
+    pub server_url: Option<Url>,
+    /// The commit that gets the check run.
+    pub head: HeadSha,
+    /// How to find the pull request.
+    pub pull_request: PullRequestHint,
+    /// The head comes from a fork: the token is read-only in `pull_request` events.
+    pub from_fork: bool,
+    /// Dependabot caused the event: the token is read-only.
+    pub dependabot: bool,
+    /// A merge queue's group: its commit never is a pull request's head.
+    pub merge_group: bool,
+    /// The event is one of a pull request, or comes from a workflow run that was.
+    pub of_pull_request: bool,
+    /// The workflow file that was called, out of `GITHUB_WORKFLOW_REF`.
+    pub workflow_file: Option<WorkflowFile>,
+    /// `GITHUB_ACTION_REPOSITORY`: the action whose step runs, `owner/name`.
+    pub action_repository: Option<String>,
+    /// `GITHUB_OUTPUT`: the step's outputs.
+    pub output_file: Option<PathBuf>,
+    /// `GITHUB_STEP_SUMMARY`: the job summary.
+    pub summary_file: Option<PathBuf>,
+    /// `GITHUB_WORKSPACE`: the checkout, if there is one.
+    pub workspace: Option<PathBuf>,
+    /// What could not be made out, for the log.
+    pub warnings: Vec<String>,
+}
+
+/// `owner/name`, taken apart. Both parts are safe in a URL's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// User or organization.
+    pub owner: String,
+    /// Name.
+    pub name: String,
+}
+
+impl std::fmt::Display for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)
+    }
+}
+
+/// The commit that gets the check run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum HeadSha {
+    /// Known from the event or from `GITHUB_SHA`.
+    Known(String),
+    /// The head of this pull request, which the event does not tell (`issue_comment`).
+    OfPullRequest(u64),
+    /// Not known.
+    #[default]
+    None,
+}
+
+/// How to find the pull request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PullRequestHint {
+    /// The event names it.
+    Number(u64),
+    /// `GET pulls?head=owner:branch`, and of those the one whose head is this commit (`workflow_run` of a fork).
+    ByHead {
+        /// Owner of the repository that the branch is in.
+        owner: String,
+        /// Branch.
+        branch: String,
+        /// Head commit.
+        sha: String,
+    },
+    /// `GET commits/{sha}/pulls`, and of those an open one whose head is this commit (`push`, `deployment_status`).
+    ByCommit(String),
+    /// There is none.
+    #[default]
+    None,
+}
+
+/// A workflow file in its repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkflowFile {
+    /// Path from the repository's root, such as `.github/workflows/ci.yml`.
+    pub path: String,
+    /// The ref it was read from, such as `refs/heads/main`.
+    pub reference: String,
+}
+
+/// The start request's fields that say where the run comes from
+/// (`RunRequest` in <https://docs.qa.tech/api-reference/start-run>).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct StartFields {
+    pub trigger: Trigger,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+}
+
+/// Who starts the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)]
+pub enum Trigger {
+    #[default]
+    Api,
+    Github,
+}
+
+impl Context {
+    /// Reads the event file, if the variables name one; one that is missing or broken costs a warning.
+    pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let variables = Variables::new(variables);
+        match variables.path("GITHUB_EVENT_PATH").map(|path| event_file::read(&path)) {
+            None => Self::from_parts(&variables, None),
+            Some(Ok(event)) => Self::from_parts(&variables, Some(&event)),
+            Some(Err(problem)) => {
+                let mut context = Self::from_parts(&variables, None);
+                context.warnings.push(format!(
+                    "the file of the event (GITHUB_EVENT_PATH) {problem}; the pull request may stay unknown"
+                ));
+                context
+            }
+        }
+    }
+
+    /// The context out of the environment's variables and the event's payload.
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, event: Option<&Value>) -> Self {
+        Self::from_parts(&Variables::new(variables), event)
+    }
+
+    fn from_parts(variables: &Variables, payload: Option<&Value>) -> Self {
+        let mut warnings = Vec::new();
+        let repository = variables
+            .text("GITHUB_REPOSITORY", 201)
+            .and_then(|name| Repository::parse(&name));
+        let mut context = Self {
+            github_actions: variables.text("GITHUB_ACTIONS", 8).as_deref() == Some("true"),
+            output_file: variables.path("GITHUB_OUTPUT"),
+            summary_file: variables.path("GITHUB_STEP_SUMMARY"),
+            workspace: variables.path("GITHUB_WORKSPACE"),
+            ..Self::default()
+        };
+        let Some(repository) = repository else {
+            return context;
+        };
+        let mut base = |name| {
+            variables
+                .url(name)
+                .map_err(|problem| warnings.push(format!("{name} {problem}; it is not used")))
+                .ok()
+                .flatten()
+        };
+        context.api_url = base("GITHUB_API_URL");
+        context.server_url = base("GITHUB_SERVER_URL");
+        let event = Event::new(variables, payload, &repository);
+        context.head = event.head();
+        context.pull_request = event.pull_request();
+        context.from_fork = event.from_fork();
+        context.merge_group = event.is("merge_group");
+        context.of_pull_request = event.of_pull_request();
+        context.dependabot = variables.text("GITHUB_ACTOR", 100).as_deref() == Some("dependabot[bot]");
+        context.workflow_file = variables
+            .text("GITHUB_WORKFLOW_REF", 2_000)
+            .and_then(|reference| WorkflowFile::parse(&reference));
+        context.action_repository = variables.text("GITHUB_ACTION_REPOSITORY", 201);
+        let run_id = variables.number("GITHUB_RUN_ID");
+        let run_attempt = variables.number("GITHUB_RUN_ATTEMPT");
+        context.origin = Origin {
+            repository: Some(repository.to_string()),
+            sha: match &context.head {
+                HeadSha::Known(sha) => Some(sha.clone()),
+                HeadSha::OfPullRequest(_) | HeadSha::None => None,
+            },
+            branch: event.branch(),
+            default_branch: event.default_branch(),
+            actor: variables.text("GITHUB_ACTOR", 100),
+            commit_message: event.commit_message(),
+            event: variables.text("GITHUB_EVENT_NAME", 100),
+            workflow: variables.text("GITHUB_WORKFLOW", 300),
+            job: variables.text("GITHUB_JOB", 200),
+            run_id,
+            run_attempt,
+            ci_url: context.server_url.as_ref().zip(run_id).map(|(server, run)| {
+                let server = server.as_str().trim_end_matches('/');
+                let attempt = run_attempt.map_or(String::new(), |attempt| format!("/attempts/{attempt}"));
+                format!("{server}/{repository}/actions/runs/{run}{attempt}")
+            }),
+            pull_request: match context.pull_request {
+                PullRequestHint::Number(number) => Some(number),
+                PullRequestHint::ByHead { .. } | PullRequestHint::ByCommit(_) | PullRequestHint::None => None,
+            },
+        };
+        context.repository = Some(repository);
+        context.warnings = warnings;
+        context
+    }
+
+    /// Whether we run on GitHub: only then is anything of GitHub called, or told to QA.tech.
+    pub fn in_github(&self) -> bool {
+        self.repository.is_some()
+    }
+
+    /// Whether the commit is on the default branch, as far as the event tells.
+    pub fn on_default_branch(&self) -> bool {
+        !self.from_fork
+            && !self.of_pull_request
+            && self.origin.branch.is_some()
+            && self.origin.branch == self.origin.default_branch
+    }
+
+    /// What the start request says of where it comes from.
+    pub fn start_fields(&self) -> StartFields {
+        if !self.in_github() {
+            return StartFields::default();
+        }
+        StartFields {
+            trigger: Trigger::Github,
+            actor: self.origin.actor.clone(),
+            branch: self.origin.branch.clone(),
+            commit_hash: self.origin.sha.clone(),
+            commit_message: self.origin.commit_message.clone(),
+            repository: self.origin.repository.clone(),
+        }
+    }
+}
+
+impl Repository {
+    /// Parses `owner/name`, with the characters that GitHub allows.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (owner, name) = text.split_once('/')?;
+        let fine = |part: &str| {
+            (1..=100).contains(&part.len())
+                && part != "."
+                && part != ".."
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        };
+        (fine(owner) && fine(name)).then(|| Self {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl WorkflowFile {
+    /// Parses `owner/name/.github/workflows/ci.yml@refs/heads/main`.
+    fn parse(text: &str) -> Option<Self> {
+        let (place, reference) = text
+            .find("@refs/")
+            .or_else(|| text.rfind('@'))
+            .and_then(|at| text.split_at_checked(at))?;
+        let mut parts = place.splitn(3, '/');
+        let path = parts.nth(2).filter(|path| !path.is_empty())?;
+        if path.starts_with('/') || path.split('/').any(|part| part == "..") || path.chars().any(char::is_control) {
+            return None;
+        }
+        Some(Self {
+            path: path.to_owned(),
+            reference: reference.trim_start_matches('@').to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

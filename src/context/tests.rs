@@ -1,0 +1,479 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+const MERGE: &str = "1111111111111111111111111111111111111111";
+const HEAD: &str = "2222222222222222222222222222222222222222";
+const OTHER: &str = "3333333333333333333333333333333333333333";
+
+/// The variables of an ordinary job for the event, with a ref, and others in their place or besides.
+fn variables(event: &str, reference: &str, others: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    let mut all = vec![
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_ACTOR", "octocat"),
+        ("GITHUB_API_URL", "https://ghe.example/api/v3/"),
+        ("GITHUB_EVENT_NAME", event),
+        ("GITHUB_JOB", "e2e"),
+        ("GITHUB_OUTPUT", "/runner/output"),
+        ("GITHUB_REF", reference),
+        ("GITHUB_REPOSITORY", "acme/shop"),
+        ("GITHUB_RUN_ATTEMPT", "2"),
+        ("GITHUB_RUN_ID", "4711"),
+        ("GITHUB_SERVER_URL", "https://ghe.example"),
+        ("GITHUB_SHA", MERGE),
+        ("GITHUB_STEP_SUMMARY", "/runner/summary"),
+        ("GITHUB_WORKFLOW", "CI"),
+        (
+            "GITHUB_WORKFLOW_REF",
+            "acme/shop/.github/workflows/ci.yml@refs/heads/a@b",
+        ),
+        ("GITHUB_WORKSPACE", "/work"),
+    ];
+    all.extend_from_slice(others);
+    all.into_iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
+}
+
+fn context(event: &str, reference: &str, payload: &Value) -> Context {
+    Context::new(variables(event, reference, &[]), Some(payload))
+}
+
+fn pull_request(head_repository: &Value) -> Value {
+    json!({
+        "number": 7,
+        "pull_request": {"number": 7, "head": {"sha": HEAD, "ref": "feature/x", "repo": head_repository}},
+        "repository": {"full_name": "acme/shop", "default_branch": "main"}
+    })
+}
+
+fn workflow_run(event: &str, head_owner: &str, pulls: &Value) -> Value {
+    json!({
+        "workflow_run": {
+            "event": event, "head_sha": HEAD, "head_branch": "feature/x", "pull_requests": pulls,
+            "head_commit": {"message": "Add a basket"},
+            "head_repository": {"full_name": format!("{head_owner}/shop"), "owner": {"login": head_owner}}
+        },
+        "repository": {"full_name": "acme/shop", "default_branch": "main"}
+    })
+}
+
+fn known(sha: &str) -> HeadSha {
+    HeadSha::Known(sha.to_owned())
+}
+
+/// Event, ref, payload, and what must come of it: head, pull request, branch, message, from a fork.
+type Row = (
+    &'static str,
+    &'static str,
+    Value,
+    HeadSha,
+    PullRequestHint,
+    Option<&'static str>,
+    Option<&'static str>,
+    bool,
+);
+
+fn table() -> Vec<Row> {
+    let own = pull_request(&json!({"full_name": "acme/shop"}));
+    let fork = pull_request(&json!({"full_name": "mallory/shop"}));
+    let by_head = || PullRequestHint::ByHead {
+        owner: "mallory".into(),
+        branch: "feature/x".into(),
+        sha: HEAD.into(),
+    };
+    let moved_on = json!([{"number": 8, "head": {"sha": OTHER, "ref": "feature/x"}}]);
+    let listed = json!([
+        {"number": 6, "head": {"sha": OTHER, "ref": "feature/x"}},
+        {"number": 7, "head": {"sha": HEAD, "ref": "feature/x"}}
+    ]);
+    let repository = json!({"full_name": "acme/shop", "default_branch": "main"});
+    let merge_group = json!({
+        "merge_group": {
+            "head_sha": HEAD, "head_ref": "refs/heads/gh-readonly-queue/release/1.0/pr-12-aaaa",
+            "head_commit": {"message": "Merge #12"}
+        },
+        "repository": repository
+    });
+    let message = Some("Add a basket");
+    let merge_ref = "refs/pull/7/merge";
+    let main = "refs/heads/main";
+    vec![
+        (
+            "pull_request",
+            merge_ref,
+            own.clone(),
+            known(HEAD),
+            PullRequestHint::Number(7),
+            Some("feature/x"),
+            None,
+            false,
+        ),
+        (
+            "pull_request",
+            merge_ref,
+            fork.clone(),
+            known(HEAD),
+            PullRequestHint::Number(7),
+            Some("feature/x"),
+            None,
+            true,
+        ),
+        (
+            "pull_request",
+            merge_ref,
+            pull_request(&Value::Null),
+            known(HEAD),
+            PullRequestHint::Number(7),
+            Some("feature/x"),
+            None,
+            true,
+        ),
+        (
+            "pull_request_target",
+            main,
+            fork,
+            known(HEAD),
+            PullRequestHint::Number(7),
+            Some("feature/x"),
+            None,
+            true,
+        ),
+        (
+            "workflow_run",
+            main,
+            workflow_run("pull_request", "acme", &listed),
+            known(HEAD),
+            PullRequestHint::Number(7),
+            Some("feature/x"),
+            message,
+            false,
+        ),
+        (
+            "workflow_run",
+            main,
+            workflow_run("pull_request", "acme", &moved_on),
+            known(HEAD),
+            PullRequestHint::Number(8),
+            Some("feature/x"),
+            message,
+            false,
+        ),
+        // The base's commit stands in the run of a `pull_request_target`: the listed head is the one.
+        (
+            "workflow_run",
+            main,
+            workflow_run("pull_request_target", "acme", &moved_on),
+            known(OTHER),
+            PullRequestHint::Number(8),
+            Some("feature/x"),
+            None,
+            false,
+        ),
+        (
+            "workflow_run",
+            main,
+            workflow_run("pull_request", "mallory", &json!([])),
+            known(HEAD),
+            by_head(),
+            Some("feature/x"),
+            message,
+            true,
+        ),
+        (
+            "merge_group",
+            "refs/heads/gh-readonly-queue/release/1.0/pr-12-aaaa",
+            merge_group,
+            known(HEAD),
+            PullRequestHint::Number(12),
+            Some("gh-readonly-queue/release/1.0/pr-12-aaaa"),
+            Some("Merge #12"),
+            false,
+        ),
+        (
+            "push",
+            main,
+            json!({"head_commit": {"message": "Add a basket"}, "repository": repository}),
+            known(MERGE),
+            PullRequestHint::ByCommit(MERGE.into()),
+            Some("main"),
+            message,
+            false,
+        ),
+        (
+            "push",
+            "refs/tags/v1",
+            json!({"repository": repository}),
+            known(MERGE),
+            PullRequestHint::ByCommit(MERGE.into()),
+            None,
+            None,
+            false,
+        ),
+        (
+            "deployment_status",
+            "",
+            json!({"deployment": {"ref": "feature/x"}, "repository": repository}),
+            known(MERGE),
+            PullRequestHint::ByCommit(MERGE.into()),
+            Some("feature/x"),
+            None,
+            false,
+        ),
+        (
+            "deployment_status",
+            "",
+            json!({"deployment": {"ref": MERGE}, "repository": repository}),
+            known(MERGE),
+            PullRequestHint::ByCommit(MERGE.into()),
+            None,
+            None,
+            false,
+        ),
+        (
+            "issue_comment",
+            main,
+            json!({"issue": {"number": 9, "pull_request": {"url": "x"}}, "repository": repository}),
+            HeadSha::OfPullRequest(9),
+            PullRequestHint::Number(9),
+            None,
+            None,
+            false,
+        ),
+        (
+            "issue_comment",
+            main,
+            json!({"issue": {"number": 9}, "repository": repository}),
+            known(MERGE),
+            PullRequestHint::None,
+            Some("main"),
+            None,
+            false,
+        ),
+        (
+            "schedule",
+            main,
+            json!({"schedule": "0 0 * * *"}),
+            known(MERGE),
+            PullRequestHint::None,
+            Some("main"),
+            None,
+            false,
+        ),
+        (
+            "workflow_dispatch",
+            "refs/heads/feature/x",
+            json!({"repository": repository}),
+            known(MERGE),
+            PullRequestHint::None,
+            Some("feature/x"),
+            None,
+            false,
+        ),
+    ]
+}
+
+#[test]
+fn every_event_tells_head_pull_request_branch_and_message() {
+    for (index, (event, reference, payload, head, hint, branch, message, fork)) in table().into_iter().enumerate() {
+        let context = context(event, reference, &payload);
+        assert_eq!(context.head, head, "{index} {event}");
+        assert_eq!(context.pull_request, hint, "{index} {event}");
+        assert_eq!(context.origin.branch.as_deref(), branch, "{index} {event}");
+        assert_eq!(context.origin.commit_message.as_deref(), message, "{index} {event}");
+        assert_eq!(context.from_fork, fork, "{index} {event}");
+        assert_eq!(
+            context.origin.default_branch.as_deref(),
+            Some("main"),
+            "{index} {event}"
+        );
+        assert_eq!(context.warnings, Vec::<String>::new());
+        let on_default = matches!(event, "schedule") || (event == "push" && branch == Some("main"));
+        let plain_issue = event == "issue_comment" && branch == Some("main");
+        assert_eq!(
+            context.on_default_branch(),
+            on_default || plain_issue,
+            "{index} {event}"
+        );
+    }
+}
+
+#[test]
+fn without_the_event_file_nothing_wrong_is_believed() {
+    let of = |event: &str, reference: &str| {
+        let context = Context::new(variables(event, reference, &[("GITHUB_HEAD_REF", "feature/x")]), None);
+        (context.head, context.pull_request, context.origin.branch)
+    };
+    let branch = Some("feature/x".to_owned());
+    assert_eq!(
+        of("pull_request", "refs/pull/7/merge"),
+        (HeadSha::OfPullRequest(7), PullRequestHint::Number(7), branch.clone())
+    );
+    assert_eq!(
+        of("pull_request_target", "refs/heads/main"),
+        (HeadSha::None, PullRequestHint::None, branch)
+    );
+    for event in ["workflow_run", "issue_comment"] {
+        assert_eq!(
+            of(event, "refs/heads/main"),
+            (HeadSha::None, PullRequestHint::None, None),
+            "{event}"
+        );
+    }
+    let queue = "gh-readonly-queue/main/pr-3-abc";
+    assert_eq!(
+        of("merge_group", &format!("refs/heads/{queue}")),
+        (known(MERGE), PullRequestHint::Number(3), Some(queue.to_owned()))
+    );
+}
+
+#[test]
+fn the_rest_comes_from_the_variables() {
+    let context = context("push", "refs/heads/main", &json!({}));
+    assert_eq!(context.api_url.unwrap().as_str(), "https://ghe.example/api/v3");
+    assert_eq!(
+        context.origin.ci_url.as_deref(),
+        Some("https://ghe.example/acme/shop/actions/runs/4711/attempts/2")
+    );
+    assert_eq!(
+        context.workflow_file,
+        Some(WorkflowFile {
+            path: ".github/workflows/ci.yml".into(),
+            reference: "refs/heads/a@b".into()
+        })
+    );
+    assert_eq!(context.origin.run_id, Some(4711));
+    assert_eq!(context.output_file, Some(PathBuf::from("/runner/output")));
+    assert!(context.github_actions);
+}
+
+#[test]
+fn outside_github_nothing_of_github_is_known() {
+    let outside = Context::new(
+        [("CI".into(), "true".into()), ("GITHUB_SHA".into(), MERGE.into())],
+        None,
+    );
+    assert!(!outside.in_github());
+    assert_eq!(outside, Context::default());
+    assert_eq!(
+        serde_json::to_value(outside.start_fields()).unwrap(),
+        json!({"trigger": "API"})
+    );
+}
+
+#[test]
+fn a_start_from_a_pull_request_tells_its_head() {
+    let context = context(
+        "pull_request",
+        "refs/pull/7/merge",
+        &pull_request(&json!({"full_name": "acme/shop"})),
+    );
+    assert_eq!(
+        serde_json::to_value(context.start_fields()).unwrap(),
+        json!({
+            "trigger": "GITHUB", "actor": "octocat", "branch": "feature/x", "commitHash": HEAD, "repository": "acme/shop"
+        })
+    );
+}
+
+#[test]
+fn a_token_is_sent_neither_over_http_nor_to_user_info() {
+    for (url, fine) in [
+        ("http://127.0.0.1:80/api/v3", true),
+        ("http://[::1]:9", true),
+        ("http://ghe.example", false),
+        ("https://user@ghe.example", false),
+        ("ftp://ghe.example", false),
+        ("nonsense", false),
+    ] {
+        let context = Context::new(variables("push", "refs/heads/main", &[("GITHUB_API_URL", url)]), None);
+        assert_eq!(context.api_url.is_some(), fine, "{url}");
+        assert_eq!(context.warnings.len(), usize::from(!fine), "{url}");
+    }
+}
+
+#[test]
+fn a_broken_event_file_costs_a_warning_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("event.json");
+    let named = [("GITHUB_EVENT_PATH", path.to_str().unwrap())];
+    let read = || Context::read(variables("push", "refs/heads/main", &named));
+    assert_eq!(read().warnings.len(), 1);
+    std::fs::write(&path, "{").unwrap();
+    assert_eq!(read().warnings.len(), 1);
+    assert_eq!(read().head, known(MERGE));
+    std::fs::write(&path, json!({"head_commit": {"message": "hi"}}).to_string()).unwrap();
+    assert_eq!(read().warnings, Vec::<String>::new());
+    assert_eq!(read().origin.commit_message.as_deref(), Some("hi"));
+}
+
+#[test]
+fn a_repository_that_could_leave_its_path_is_none() {
+    for name in ["a", "a/b/c", "../b", "a/..", "a/b?c", "/b", "a/", "a/b\n"] {
+        assert_eq!(Repository::parse(name), None, "{name}");
+    }
+    assert_eq!(Repository::parse("a-1/b_2.c").unwrap().to_string(), "a-1/b_2.c");
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let key = prop::sample::select(vec![
+        "pull_request",
+        "head",
+        "sha",
+        "ref",
+        "repo",
+        "full_name",
+        "number",
+        "workflow_run",
+        "head_sha",
+        "head_branch",
+        "pull_requests",
+        "head_repository",
+        "owner",
+        "login",
+        "merge_group",
+        "head_ref",
+        "issue",
+        "repository",
+        "default_branch",
+        "head_commit",
+        "message",
+        "event",
+        "deployment",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+        Just(Value::from(
+            "refs/heads/gh-readonly-queue/main/pr-99999999999999999999-x"
+        )),
+        Just(Value::from("x".repeat(20_000))),
+    ];
+    leaf.prop_recursive(5, 60, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(key.clone().prop_map(str::to_owned), inner, 0..8)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_payload_makes_it_panic_or_grow(
+        payload in any_json(),
+        event in prop::sample::select(vec![
+            "pull_request", "pull_request_target", "workflow_run", "merge_group", "push", "deployment_status",
+            "issue_comment", "schedule", "workflow_dispatch", "",
+        ]),
+        reference in ".{0,20}|refs/pull/.{0,5}/merge",
+    ) {
+        let context = context(event, &reference, &payload);
+        prop_assert!(context.origin.branch.is_none_or(|branch| branch.chars().count() <= 320));
+        prop_assert!(context.origin.commit_message.is_none_or(|message| message.chars().count() <= 4_096));
+    }
+}

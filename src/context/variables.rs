@@ -1,0 +1,60 @@
+//! The environment's `GITHUB_*` variables, bounded and checked one by one.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::inputs::is_loopback;
+
+/// Only what starts with `GITHUB_` is kept, blank values left out.
+pub(super) struct Variables(BTreeMap<String, OsString>);
+
+impl Variables {
+    pub(super) fn new(all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let ours = all.into_iter().filter_map(|(name, value)| {
+            let name = name.to_str().filter(|name| name.starts_with("GITHUB_"))?.to_owned();
+            let blank = value.to_str().is_some_and(|value| value.trim().is_empty());
+            (!blank).then_some((name, value))
+        });
+        Self(ours.collect())
+    }
+
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).map(PathBuf::from)
+    }
+
+    /// Text without surrounding white space, cut after `most` characters; one that is no UTF-8 is as good as unset.
+    pub(super) fn text(&self, name: &str, most: usize) -> Option<String> {
+        self.0.get(name)?.to_str().map(|text| bounded(text.trim(), most))
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.text(name, 20)?.parse().ok()
+    }
+
+    /// A base URL: https, or http on this machine, since a token is sent there.
+    pub(super) fn url(&self, name: &str) -> Result<Option<Url>, &'static str> {
+        let Some(text) = self.text(name, 2_000) else {
+            return Ok(None);
+        };
+        let mut url = Url::parse(&text).map_err(|_| "is no URL")?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&url) => {}
+            _ => return Err("is not https (http is for loopback hosts only)"),
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            return Err("holds more than scheme, host and path");
+        }
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&path);
+        Ok(Some(url))
+    }
+}
+
+/// The text's first `most` characters.
+pub(super) fn bounded(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
