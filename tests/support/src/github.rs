@@ -7,10 +7,10 @@
 //! use qatech_fakes::github::{Call, CheckRun, Fault, FakeGitHub, Issue, On};
 //!
 //! let github = FakeGitHub::start();
-//! github.add(Issue::pull(7, "a11ce0a11ce0a11ce0a11ce0a11ce0a11ce0a11c").head("acme", "feature"));
+//! github.add(Issue::pull(7, "a11ce0a11ce0a11ce0a11ce0a11ce0a11ce0a11c").head("octo-org", "feature"));
 //! github.add_comment(7, "octocat", "Looks good");
 //! github.fault(On::call(Call::UpdateCheckRun).nth(2).if_called(), Fault::html_bad_gateway().after_write());
-//! // … here the program runs with GITHUB_API_URL = github.url() and github.token() …
+//! // … here `github.connect(Run::new(program).github())` runs …
 //! assert_eq!(github.comments(7).len(), 1);
 //! github.assert_no_writes();
 //! ```
@@ -39,11 +39,15 @@ pub use model::{
 };
 pub use repo::Repo;
 
+use crate::harness::Run;
 use crate::http::{Server, lock, wait_until};
 use world::{Repository, World};
 
 /// The repository that every fake has.
-pub const REPOSITORY: &str = "acme/shop";
+pub const REPOSITORY: &str = "octo-org/shop";
+
+/// Its number, as in `GITHUB_REPOSITORY_ID`.
+const REPOSITORY_ID: u64 = 4711;
 
 /// A running fake GitHub. It stands for its first repository, [`REPOSITORY`], wherever a [`Repo`] can stand.
 pub struct FakeGitHub {
@@ -73,12 +77,24 @@ impl FakeGitHub {
         {
             let mut world = lock(&world);
             world.root = format!("{}{prefix}", server.url());
-            world.repositories.push(Repository::new(1_296_269, REPOSITORY));
+            world.repositories.push(Repository::new(REPOSITORY_ID, REPOSITORY));
         }
         Self {
             server,
             repo: Repo { world, index: 0 },
         }
+    }
+
+    /// Lets a run of the program know this GitHub and its token, after [`Run::github`].
+    #[must_use]
+    pub fn connect(&self, run: Run) -> Run {
+        let (owner, _) = REPOSITORY.split_once('/').unwrap_or_default();
+        run.env("GITHUB_API_URL", &self.url())
+            .env("GITHUB_SERVER_URL", &self.server_url())
+            .env("GITHUB_REPOSITORY", REPOSITORY)
+            .env("GITHUB_REPOSITORY_OWNER", owner)
+            .env("GITHUB_REPOSITORY_ID", &REPOSITORY_ID.to_string())
+            .input("github_token", &self.token())
     }
 
     /// What `GITHUB_API_URL` is, without a slash at its end.
@@ -117,7 +133,9 @@ impl FakeGitHub {
     pub fn add_repository(&self, name: &str) -> Repo {
         let mut world = lock(&self.repo.world);
         let index = world.repositories.len();
-        world.repositories.push(Repository::new(1_296_269 + index as u64, name));
+        world
+            .repositories
+            .push(Repository::new(REPOSITORY_ID + index as u64, name));
         Repo {
             world: Arc::clone(&self.repo.world),
             index,

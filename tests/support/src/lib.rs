@@ -11,6 +11,7 @@
 //! assert!(server.url().starts_with("http://127.0.0.1:"));
 //! ```
 
+pub mod events;
 pub mod github;
 pub mod harness;
 pub mod http;

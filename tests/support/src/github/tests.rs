@@ -103,12 +103,15 @@ fn assert_violation(github: &FakeGitHub, answer: &Answer, status: u16, words: &s
 fn every_call_has_its_schema() {
     let github = FakeGitHub::start();
     // Reading any of them compiles all.
-    assert_eq!(get(&github, "/repos/acme/shop/issues").status, 200);
-    assert_eq!(get(&github, "/repos/ACME/Shop/issues").status, 200);
-    assert_eq!(get(&github, "/repos/acme/other/issues").status, 404);
-    let other = github.add_repository("acme/other");
+    assert_eq!(get(&github, "/repos/octo-org/shop/issues").status, 200);
+    assert_eq!(get(&github, "/repos/Octo-Org/SHOP/issues").status, 200);
+    assert_eq!(get(&github, "/repos/octo-org/other/issues").status, 404);
+    let other = github.add_repository("octo-org/other");
     other.add(Issue::new("Elsewhere", ""));
-    assert_eq!(get(&github, "/repos/acme/other/issues").body[0]["title"], "Elsewhere");
+    assert_eq!(
+        get(&github, "/repos/octo-org/other/issues").body[0]["title"],
+        "Elsewhere"
+    );
     assert!(github.issues().is_empty());
 }
 
@@ -117,10 +120,13 @@ fn an_enterprise_server_has_its_api_below_a_path() {
     let github = FakeGitHub::start_enterprise();
     assert!(github.url().ends_with("/api/v3"));
     github.add(Issue::pull(7, HEAD));
-    let answer = get(&github, "/repos/acme/shop/pulls/7");
-    assert_eq!(answer.body["url"], format!("{}/repos/acme/shop/pulls/7", github.url()));
-    assert_eq!(answer.body["html_url"], "https://ghe.example/acme/shop/pull/7");
-    let outside = github.url().replace("/api/v3", "/repos/acme/shop/pulls/7");
+    let answer = get(&github, "/repos/octo-org/shop/pulls/7");
+    assert_eq!(
+        answer.body["url"],
+        format!("{}/repos/octo-org/shop/pulls/7", github.url())
+    );
+    assert_eq!(answer.body["html_url"], "https://ghe.example/octo-org/shop/pull/7");
+    let outside = github.url().replace("/api/v3", "/repos/octo-org/shop/pulls/7");
     let answer = get(&github, &outside);
     assert_violation(&github, &answer, 404, "no such call");
 }
@@ -130,7 +136,7 @@ fn header_fields_are_checked() {
     let github = FakeGitHub::start();
     let token = format!("Authorization: Bearer {}\r\n", github.token());
     let (agent, accept) = ("User-Agent: t\r\n", "Accept: application/vnd.github+json\r\n");
-    let path = "/repos/acme/shop/issues";
+    let path = "/repos/octo-org/shop/issues";
     let answer = send_with(&github, "GET", path, &format!("{agent}{accept}"), b"");
     assert_violation(&github, &answer, 401, "Authorization");
     let answer = send_with(
@@ -160,26 +166,26 @@ fn header_fields_are_checked() {
 fn bodies_and_queries_are_checked() {
     let github = FakeGitHub::start();
     github.add(Issue::new("One", ""));
-    let answer = get(&github, "/repos/acme/shop/issues?per_page=100&colour=red");
+    let answer = get(&github, "/repos/octo-org/shop/issues?per_page=100&colour=red");
     assert_violation(&github, &answer, 422, "colour");
-    let answer = get(&github, "/repos/acme/shop/issues?state=shut");
+    let answer = get(&github, "/repos/octo-org/shop/issues?state=shut");
     assert_violation(&github, &answer, 422, "shut");
-    let answer = get(&github, "/repos/acme/shop/issues?page=two");
+    let answer = get(&github, "/repos/octo-org/shop/issues?page=two");
     assert_violation(&github, &answer, 422, "two");
     let answer = post(
         &github,
-        "/repos/acme/shop/issues/1/comments",
+        "/repos/octo-org/shop/issues/1/comments",
         json!({"body": "x", "colour": 1}),
     );
     assert_violation(&github, &answer, 422, "colour");
-    let answer = post(&github, "/repos/acme/shop/issues/1/comments", json!({"body": 1}));
+    let answer = post(&github, "/repos/octo-org/shop/issues/1/comments", json!({"body": 1}));
     assert_violation(&github, &answer, 422, "body/body");
-    let answer = send(&github, "POST", "/repos/acme/shop/issues/1/comments", None);
+    let answer = send(&github, "POST", "/repos/octo-org/shop/issues/1/comments", None);
     assert_violation(&github, &answer, 422, "missing");
-    let answer = send(&github, "GET", "/repos/acme/shop/issues/1", Some(&json!({})));
+    let answer = send(&github, "GET", "/repos/octo-org/shop/issues/1", Some(&json!({})));
     assert_violation(&github, &answer, 422, "no body");
     assert!(github.comments(1).is_empty());
-    let answer = get(&github, "/repos/acme/shop/releases");
+    let answer = get(&github, "/repos/octo-org/shop/releases");
     assert_violation(&github, &answer, 404, "no such call");
 }
 
@@ -205,14 +211,14 @@ fn only_a_personal_token_has_a_user() {
     assert_eq!((answer.status, &answer.body["login"]), (200, &json!("octocat")));
     let answer = post(
         &github,
-        "/repos/acme/shop/check-runs",
+        "/repos/octo-org/shop/check-runs",
         json!({"name": "x", "head_sha": HEAD}),
     );
     assert_eq!(
         (answer.status, &answer.body["message"]),
         (403, &json!("You must authenticate via a GitHub App."))
     );
-    let answer = post(&github, "/repos/acme/shop/issues", json!({"title": "x"}));
+    let answer = post(&github, "/repos/octo-org/shop/issues", json!({"title": "x"}));
     assert_eq!((answer.status, &answer.body["user"]["login"]), (201, &json!("octocat")));
 }
 
@@ -223,17 +229,20 @@ fn permissions_are_those_of_the_workflow() {
     github.add(Issue::new("Eight", ""));
     let check = json!({"name": "x", "head_sha": HEAD});
     let comment = json!({"body": "x"});
-    let (runs, on_pull) = ("/repos/acme/shop/check-runs", "/repos/acme/shop/issues/7/comments");
-    let on_issue = "/repos/acme/shop/issues/8/comments";
+    let (runs, on_pull) = (
+        "/repos/octo-org/shop/check-runs",
+        "/repos/octo-org/shop/issues/7/comments",
+    );
+    let on_issue = "/repos/octo-org/shop/issues/8/comments";
 
     github.permit(Scope::Issues, Access::None);
     assert_eq!(post(&github, on_pull, comment.clone()).status, 201);
     let answer = post(&github, on_issue, comment.clone());
     assert_eq!(answer.status, 403);
     assert_eq!(answer.header("x-accepted-github-permissions"), Some("issues=write"));
-    assert_eq!(get(&github, "/repos/acme/shop/issues").status, 403);
+    assert_eq!(get(&github, "/repos/octo-org/shop/issues").status, 403);
     github.make_public();
-    assert_eq!(get(&github, "/repos/acme/shop/issues").status, 200);
+    assert_eq!(get(&github, "/repos/octo-org/shop/issues").status, 200);
 
     github.make_token_read_only();
     for answer in [post(&github, runs, check.clone()), post(&github, on_pull, comment)] {
@@ -251,9 +260,13 @@ fn what_was_asked_can_be_looked_at() {
     let github = FakeGitHub::start();
     github.assert_untouched();
     github.add(Issue::pull(7, HEAD));
-    get(&github, "/repos/acme/shop/issues/7/comments?per_page=100");
+    get(&github, "/repos/octo-org/shop/issues/7/comments?per_page=100");
     github.assert_no_writes();
-    post(&github, "/repos/acme/shop/issues/7/comments", json!({"body": "hello"}));
+    post(
+        &github,
+        "/repos/octo-org/shop/issues/7/comments",
+        json!({"body": "hello"}),
+    );
     github.assert_count(Call::CreateComment, 1);
     github.wait_for(Call::ListComments, 1);
     assert_eq!((github.total(), github.connections()), (2, 2));
@@ -262,7 +275,7 @@ fn what_was_asked_can_be_looked_at() {
     assert_eq!(requests[1].body, Some(json!({"body": "hello"})));
     assert_eq!(
         (requests[1].status, requests[1].path.as_str()),
-        (Some(201), "/repos/acme/shop/issues/7/comments")
+        (Some(201), "/repos/octo-org/shop/issues/7/comments")
     );
     assert!(requests[0].at < requests[1].at);
     assert_eq!(github.requests_of(Call::CreateComment).len(), 1);
@@ -271,6 +284,20 @@ fn what_was_asked_can_be_looked_at() {
         panic
             .downcast_ref::<String>()
             .unwrap()
-            .contains("POST /repos/acme/shop/issues/7/comments → 201")
+            .contains("POST /repos/octo-org/shop/issues/7/comments → 201")
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_is_connected() {
+    let github = FakeGitHub::start_enterprise();
+    let done = github.connect(Run::new("/usr/bin/env").github()).output();
+    for line in [
+        format!("GITHUB_API_URL={}/api/v3", github.server.url()),
+        format!("INPUT_GITHUB_TOKEN={}", github.token()),
+        "GITHUB_SERVER_URL=https://ghe.example".to_owned(),
+    ] {
+        assert!(done.stdout.lines().any(|got| got == line), "{line} in {}", done.stdout);
+    }
 }

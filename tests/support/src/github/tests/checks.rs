@@ -2,7 +2,7 @@
 
 use super::*;
 
-const RUNS: &str = "/repos/acme/shop/check-runs";
+const RUNS: &str = "/repos/octo-org/shop/check-runs";
 
 fn annotation(number: usize) -> Value {
     let message = format!("message {number}");
@@ -35,7 +35,7 @@ fn a_check_run_lives_from_start_to_conclusion() {
     let id = answer.body["id"].as_u64().unwrap();
     assert_eq!(
         answer.body["details_url"],
-        format!("https://github.com/acme/shop/runs/{id}")
+        format!("https://github.com/octo-org/shop/runs/{id}")
     );
     assert_eq!(answer.body["app"]["slug"], ACTIONS_APP);
     assert_eq!(answer.body["pull_requests"][0]["number"], 7);
@@ -203,7 +203,7 @@ fn check_runs_are_listed_by_commit() {
     let list = |reference: &str, query: &str| {
         let answer = get(
             &github,
-            &format!("/repos/acme/shop/commits/{reference}/check-runs{query}"),
+            &format!("/repos/octo-org/shop/commits/{reference}/check-runs{query}"),
         );
         assert_eq!(answer.status, 200, "{}", answer.raw);
         let runs = answer.body["check_runs"].as_array().unwrap();
@@ -217,7 +217,10 @@ fn check_runs_are_listed_by_commit() {
     assert_eq!(list(HEAD, "?check_name=QA.tech&filter=all"), ["new", "forged", "old"]);
     assert_eq!(list(HEAD, "?filter=all&status=completed"), ["old"]);
     assert_eq!(list("feature%2Fx", "?check_name=QA.tech"), ["new", "forged"]);
-    assert_eq!(get(&github, "/repos/acme/shop/commits/nowhere/check-runs").status, 422);
+    assert_eq!(
+        get(&github, "/repos/octo-org/shop/commits/nowhere/check-runs").status,
+        422
+    );
     assert_eq!(
         patch(&github, &format!("{RUNS}/{}", newest - 1), json!({"name": "x"})).status,
         403
@@ -226,7 +229,7 @@ fn check_runs_are_listed_by_commit() {
 
     let answer = get(
         &github,
-        &format!("/repos/acme/shop/commits/{HEAD}/check-runs?filter=all&per_page=3&page=2"),
+        &format!("/repos/octo-org/shop/commits/{HEAD}/check-runs?filter=all&per_page=3&page=2"),
     );
     assert_eq!(
         (

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const COMMENTS: &str = "/repos/acme/shop/issues/7/comments";
+const COMMENTS: &str = "/repos/octo-org/shop/issues/7/comments";
 
 fn with_pull() -> FakeGitHub {
     let github = FakeGitHub::start();
@@ -30,16 +30,16 @@ fn faults_meet_the_requests_they_are_for() {
     assert_eq!([(); 3].map(|()| comment(&github).status), [201, 403, 201]);
     assert_eq!([(); 2].map(|()| get(&github, COMMENTS).status), [404, 200]);
     assert_eq!(
-        [(); 2].map(|()| get(&github, "/repos/acme/shop/pulls").status),
+        [(); 2].map(|()| get(&github, "/repos/octo-org/shop/pulls").status),
         [503, 503]
     );
     assert_eq!(
-        [(); 3].map(|()| get(&github, "/repos/acme/shop/pulls/7").status),
+        [(); 3].map(|()| get(&github, "/repos/octo-org/shop/pulls/7").status),
         [200, 401, 401]
     );
     assert_eq!(github.comments(7).len(), 2);
     github.clear_faults();
-    assert_eq!(get(&github, "/repos/acme/shop/pulls").status, 200);
+    assert_eq!(get(&github, "/repos/octo-org/shop/pulls").status, 200);
     assert_eq!(github.requests()[1].status, Some(403));
 }
 
@@ -110,7 +110,7 @@ fn connections_break_hang_and_answers_come_late() {
     let begun = std::time::Instant::now();
     assert_eq!((comment(&github).status, github.comments(7).len()), (201, 2));
     assert!(begun.elapsed() >= Duration::from_millis(200));
-    let answer = get(&github, "/repos/acme/shop/issues/7");
+    let answer = get(&github, "/repos/octo-org/shop/issues/7");
     assert_eq!(
         (answer.status, answer.header("location")),
         (301, Some("https://elsewhere.example/x"))
@@ -126,7 +126,7 @@ fn connections_break_hang_and_answers_come_late() {
         github.token()
     );
     hanging
-        .write_all(format!("GET /repos/acme/shop/pulls/7 HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes())
+        .write_all(format!("GET /repos/octo-org/shop/pulls/7 HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes())
         .unwrap();
     github.wait_for(Call::GetPull, 1);
     // Others are still served.

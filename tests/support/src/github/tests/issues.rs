@@ -2,7 +2,7 @@
 
 use super::*;
 
-const COMMENTS: &str = "/repos/acme/shop/issues/7/comments";
+const COMMENTS: &str = "/repos/octo-org/shop/issues/7/comments";
 
 fn titles(answer: &Answer) -> Vec<&str> {
     answer
@@ -51,7 +51,7 @@ fn comments_come_in_ascending_pages() {
         next = link(&answer, "next");
         if let Some(next) = &next {
             let wanted = format!(
-                "{}/repositories/1296269/issues/7/comments?per_page=100&page={}",
+                "{}/repositories/4711/issues/7/comments?per_page=100&page={}",
                 github.url(),
                 pages + 1
             );
@@ -84,7 +84,7 @@ fn comments_come_in_ascending_pages() {
     let first = get(&github, COMMENTS);
     assert_eq!(
         link(&first, "last").unwrap(),
-        format!("{}/repositories/1296269/issues/7/comments?page=9", github.url())
+        format!("{}/repositories/4711/issues/7/comments?page=9", github.url())
     );
     github
         .comments(7)
@@ -113,9 +113,9 @@ fn comments_are_written_and_updated() {
     let id = answer.body["id"].as_u64().unwrap();
     assert_eq!(
         answer.body["html_url"],
-        format!("https://github.com/acme/shop/pull/7#issuecomment-{id}")
+        format!("https://github.com/octo-org/shop/pull/7#issuecomment-{id}")
     );
-    let path = format!("/repos/acme/shop/issues/comments/{id}");
+    let path = format!("/repos/octo-org/shop/issues/comments/{id}");
     assert_eq!(patch(&github, &path, json!({"body": "two"})).status, 200);
     assert_eq!(get(&github, &path).body["body"], "two");
     let comment = github.only_comment(7);
@@ -128,11 +128,11 @@ fn comments_are_written_and_updated() {
         ("two", 1, true)
     );
     assert_eq!(
-        patch(&github, "/repos/acme/shop/issues/comments/1", json!({"body": "x"})).status,
+        patch(&github, "/repos/octo-org/shop/issues/comments/1", json!({"body": "x"})).status,
         404
     );
     assert_eq!(
-        post(&github, "/repos/acme/shop/issues/9/comments", json!({"body": "x"})).status,
+        post(&github, "/repos/octo-org/shop/issues/9/comments", json!({"body": "x"})).status,
         404
     );
     github.add_comment(7, "mallory", "forged");
@@ -166,13 +166,13 @@ fn issues_are_opened_closed_and_reopened() {
     github.add(Issue::pull(7, HEAD));
     let answer = post(
         &github,
-        "/repos/acme/shop/issues",
+        "/repos/octo-org/shop/issues",
         json!({"title": "Red", "body": "b", "labels": ["qa-tech"]}),
     );
     assert_eq!((answer.status, &answer.body["number"]), (201, &json!(8)));
     assert_eq!(answer.body["labels"][0]["name"], "qa-tech");
-    assert_eq!(answer.body["html_url"], "https://github.com/acme/shop/issues/8");
-    let path = "/repos/acme/shop/issues/8";
+    assert_eq!(answer.body["html_url"], "https://github.com/octo-org/shop/issues/8");
+    let path = "/repos/octo-org/shop/issues/8";
     assert_eq!(
         patch(&github, path, json!({"state": "closed", "state_reason": "not_planned"})).status,
         200
@@ -197,14 +197,18 @@ fn issues_are_opened_closed_and_reopened() {
     patch(&github, path, json!({"state": "open", "state_reason": "completed"}));
     assert_eq!(github.issue(8).state_reason.as_deref(), Some("reopened"));
     assert_eq!(
-        patch(&github, "/repos/acme/shop/issues/99", json!({"state": "closed"})).status,
+        patch(&github, "/repos/octo-org/shop/issues/99", json!({"state": "closed"})).status,
         404
     );
-    let answer = post(&github, "/repos/acme/shop/issues", json!({"title": "x".repeat(257)}));
+    let answer = post(
+        &github,
+        "/repos/octo-org/shop/issues",
+        json!({"title": "x".repeat(257)}),
+    );
     assert_violation(&github, &answer, 422, "257 characters");
     let answer = post(
         &github,
-        "/repos/acme/shop/issues",
+        "/repos/octo-org/shop/issues",
         json!({"title": "x", "body": "x".repeat(65_537)}),
     );
     assert_violation(&github, &answer, 422, "65537 characters");
@@ -218,12 +222,12 @@ fn issues_are_filtered_and_include_pull_requests() {
     github.add(Issue::new("b", "").labels(&["qa-tech", "bug"]).closed());
     github.add(Issue::pull(3, HEAD).labels(&["qa-tech"]));
     github.add_comment(1, "octocat", "x");
-    let list = |query: &str| get(&github, &format!("/repos/acme/shop/issues{query}"));
+    let list = |query: &str| get(&github, &format!("/repos/octo-org/shop/issues{query}"));
     let answer = list("");
     assert_eq!(titles(&answer), ["A change", "a"]);
     assert_eq!(
         answer.body[0]["pull_request"]["url"],
-        format!("{}/repos/acme/shop/pulls/3", github.url())
+        format!("{}/repos/octo-org/shop/pulls/3", github.url())
     );
     assert_eq!(
         (answer.body[1].get("pull_request"), &answer.body[1]["comments"]),
@@ -235,21 +239,21 @@ fn issues_are_filtered_and_include_pull_requests() {
     assert_eq!(titles(&list("?state=all&direction=asc")), ["a", "b", "A change"]);
     assert_eq!(titles(&list("?state=all&sort=comments&per_page=1")), ["a"]);
     assert_eq!(
-        get(&github, "/repos/acme/shop/issues/3").body["pull_request"]["html_url"],
-        "https://github.com/acme/shop/pull/3"
+        get(&github, "/repos/octo-org/shop/issues/3").body["pull_request"]["html_url"],
+        "https://github.com/octo-org/shop/pull/3"
     );
 }
 
 #[test]
 fn pull_requests_are_found_by_number_head_and_commit() {
     let github = FakeGitHub::start();
-    github.add(Issue::pull(1, HEAD).head("acme", "feature"));
+    github.add(Issue::pull(1, HEAD).head("octo-org", "feature"));
     github.add(Issue::pull(2, OTHER).head("mallory", "feature").base("release"));
-    github.add(Issue::pull(3, HEAD).head("acme", "old").merged());
+    github.add(Issue::pull(3, HEAD).head("octo-org", "old").merged());
     let merged = "5555555555555555555555555555555555555555";
     github.add_commit_to_pull(merged, 3);
     let numbers = |path: &str| {
-        let answer = get(&github, &format!("/repos/acme/shop/{path}"));
+        let answer = get(&github, &format!("/repos/octo-org/shop/{path}"));
         assert_eq!(answer.status, 200, "{}", answer.raw);
         answer
             .body
@@ -267,15 +271,15 @@ fn pull_requests_are_found_by_number_head_and_commit() {
     assert_eq!(numbers(&format!("commits/{HEAD}/pulls")), [3, 1]);
     assert_eq!(numbers(&format!("commits/{merged}/pulls")), [3]);
 
-    let pull = get(&github, "/repos/acme/shop/pulls/2").body;
+    let pull = get(&github, "/repos/octo-org/shop/pulls/2").body;
     assert_eq!(
         (pull["head"]["sha"].as_str(), pull["head"]["ref"].as_str()),
         (Some(OTHER), Some("feature"))
     );
     assert_eq!(pull["head"]["repo"]["full_name"], "mallory/shop");
     assert_eq!(pull["head"]["repo"]["fork"], true);
-    assert_eq!(pull["base"]["repo"]["full_name"], "acme/shop");
+    assert_eq!(pull["base"]["repo"]["full_name"], "octo-org/shop");
     github.edit(2, |issue| issue.pull.as_mut().unwrap().head_sha = HEAD.to_owned());
-    assert_eq!(get(&github, "/repos/acme/shop/pulls/2").body["head"]["sha"], HEAD);
-    assert_eq!(get(&github, "/repos/acme/shop/pulls/9").status, 404);
+    assert_eq!(get(&github, "/repos/octo-org/shop/pulls/2").body["head"]["sha"], HEAD);
+    assert_eq!(get(&github, "/repos/octo-org/shop/pulls/9").status, 404);
 }
