@@ -10,6 +10,22 @@
 //! });
 //! assert!(server.url().starts_with("http://127.0.0.1:"));
 //! ```
+//!
+//! A test of the program takes a [`qatech::FakeQaTech`], gives it a script, and runs the real binary against it:
+//!
+//! ```no_run
+//! use qatech_fakes::harness::Run;
+//! use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN, When};
+//!
+//! # let program = "qatech-run"; // env!("CARGO_BIN_EXE_qatech-run") in a test
+//! let fake = FakeQaTech::start();
+//! fake.plan("pln_a", RunScript::new([Case::passed("Login"), Case::failed("Pay").ends(When::Look(2))]));
+//! let run = Run::new(program).github().input("api_url", &fake.api_url()).input("api_token", TOKEN);
+//! let done = run.input("test_plan_short_id", "pln_a").output();
+//! assert_eq!((done.code, &done.outputs["verdict"], fake.starts()), (1, "failed", 1), "{}", done.log);
+//! ```
+//!
+//! [`runner::Play`] does the same through an `action.yml`.
 
 pub mod events;
 pub mod github;

@@ -1,0 +1,254 @@
+//! Plays a composite action as the runner does: evaluates its `action.yml`, runs its scripts, reads its outputs.
+//!
+//! ```no_run
+//! use qatech_fakes::runner::Play;
+//!
+//! let played = Play::new(".").input("api_token", "secret").shell("bash").output();
+//! assert_eq!((played.code, played.outputs["verdict"].as_str()), (0, "passed"), "{}", played.log);
+//! ```
+
+mod stage;
+
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::http::{lock, wait_until};
+use crate::job::Job;
+use crate::process::{Process, Signal};
+use stage::Stage;
+
+/// An action that is about to be used.
+pub struct Play {
+    folder: PathBuf,
+    inputs: BTreeMap<String, String>,
+    env: BTreeMap<String, String>,
+    token: String,
+    shell: Option<String>,
+    repositories: BTreeMap<String, PathBuf>,
+    job: Job,
+}
+
+impl Play {
+    /// The action of a folder, used in a job as of [`Job::github`]. Its steps get that job's environment and the
+    /// `PATH` of the tests; no `INPUT_*`.
+    pub fn new(folder: impl AsRef<Path>) -> Self {
+        let folder = folder.as_ref().canonicalize().expect("the action's folder");
+        let job = Job::github();
+        let env = std::env::var("PATH")
+            .map(|path| ("PATH".to_owned(), path))
+            .into_iter()
+            .collect();
+        let token = "ghs_job_token".to_owned();
+        Self {
+            folder,
+            inputs: BTreeMap::new(),
+            env,
+            token,
+            shell: None,
+            repositories: BTreeMap::new(),
+            job,
+        }
+    }
+
+    /// Sets an input, as `with:` does.
+    #[must_use]
+    pub fn input(mut self, name: &str, value: &str) -> Self {
+        self.inputs.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets a variable in the caller's `env:`; it flows into every step, below what the step sets.
+    #[must_use]
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.env.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets a variable of the runner (`GITHUB_*`, `RUNNER_*`), which no step can override.
+    #[must_use]
+    pub fn runner_env(mut self, key: &str, value: &str) -> Self {
+        self.job.set_env(key, value);
+        self
+    }
+
+    /// Sets the event that triggered the workflow.
+    #[must_use]
+    pub fn event(mut self, name: &str, payload: &Value) -> Self {
+        self.job.set_event(name, payload);
+        self
+    }
+
+    /// Sets `github.token`.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        token.clone_into(&mut self.token);
+        self
+    }
+
+    /// Runs every script with this shell instead of its own: `sh`, `bash`, or a command line with `{0}`.
+    #[must_use]
+    pub fn shell(mut self, shell: &str) -> Self {
+        self.shell = Some(shell.to_owned());
+        self
+    }
+
+    /// Where a step finds `uses: OWNER/REPO@anything`.
+    #[must_use]
+    pub fn repository(mut self, name: &str, folder: impl AsRef<Path>) -> Self {
+        self.repositories.insert(name.to_owned(), folder.as_ref().to_owned());
+        self
+    }
+
+    /// The surroundings, to put files there (the workspace is the folder `workspace`).
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Starts the first step.
+    pub fn start(self) -> Playing {
+        let control = Arc::new(Control::default());
+        let begun = Instant::now();
+        let thread = {
+            let control = Arc::clone(&control);
+            thread::spawn(move || {
+                let Self {
+                    folder,
+                    inputs,
+                    env,
+                    token,
+                    shell,
+                    repositories,
+                    job,
+                } = self;
+                let mut stage = Stage::new(job, token, shell, repositories, control);
+                let (outputs, succeeded) = stage.play(&folder, inputs, &env);
+                let Stage {
+                    job,
+                    code,
+                    summary,
+                    summaries_dropped,
+                    unexpected_inputs,
+                    control,
+                    ..
+                } = stage;
+                let log = lock(&control.log).clone();
+                let elapsed = begun.elapsed();
+                Played {
+                    succeeded,
+                    code,
+                    outputs,
+                    log,
+                    summary,
+                    summaries_dropped,
+                    unexpected_inputs,
+                    elapsed,
+                    job,
+                }
+            })
+        };
+        Playing { thread, control }
+    }
+
+    /// Plays the action to its end.
+    pub fn output(self) -> Played {
+        self.start().wait()
+    }
+}
+
+/// What the thread that plays shares with the test.
+#[derive(Default)]
+struct Control {
+    /// The shell of the step that runs now.
+    current: Mutex<Option<Process>>,
+    /// The log of the steps before it.
+    log: Mutex<String>,
+    cancelled: Mutex<Option<Instant>>,
+}
+
+impl Control {
+    fn cancelled_for(&self) -> Option<Duration> {
+        lock(&self.cancelled).map(|since| since.elapsed())
+    }
+}
+
+/// An action that is being played.
+pub struct Playing {
+    thread: JoinHandle<Played>,
+    control: Arc<Control>,
+}
+
+impl Playing {
+    /// The log so far.
+    pub fn log(&self) -> String {
+        let current = lock(&self.control.current);
+        let running = current.as_ref().map(Process::log).unwrap_or_default();
+        lock(&self.control.log).clone() + &running
+    }
+
+    /// Waits until the log holds `text`.
+    ///
+    /// # Panics
+    /// When it does not within 30 s.
+    pub fn wait_for_log(&self, text: &str) {
+        let found = wait_until(Duration::from_secs(30), || {
+            self.log().contains(text) || self.thread.is_finished()
+        });
+        let log = self.log();
+        assert!(found && log.contains(text), "no {text:?} in the log:\n{log}");
+    }
+
+    /// Sends a signal to the runner's direct child, the shell of the step that runs now, and to nothing else.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: Signal) {
+        if let Some(process) = &*lock(&self.control.current) {
+            process.signal(signal);
+        }
+    }
+
+    /// Cancels the job as the runner does: SIGINT to its direct child, after 7.5 s SIGTERM, after 2.5 s more SIGKILL.
+    /// Of the later steps only those run whose `if:` says so.
+    #[cfg(unix)]
+    pub fn cancel(&self) {
+        *lock(&self.control.cancelled) = Some(Instant::now());
+        self.signal(Signal::Int);
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    /// When a step takes more than 60 s, or the action is none that the runner could play.
+    pub fn wait(self) -> Played {
+        self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+/// What an action left.
+pub struct Played {
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// The exit code of the step that failed last; 0 where none did.
+    pub code: i32,
+    /// The action's outputs.
+    pub outputs: BTreeMap<String, String>,
+    /// The log of all steps.
+    pub log: String,
+    /// The job summary: that of every step.
+    pub summary: String,
+    /// How many summaries were dropped because they were too large.
+    pub summaries_dropped: usize,
+    /// Inputs that were given and not declared; the runner warns of them.
+    pub unexpected_inputs: Vec<String>,
+    /// From start to end.
+    pub elapsed: Duration,
+    /// The surroundings, with the files that were written.
+    pub job: Job,
+}
+
+#[cfg(all(test, unix))]
+mod tests;
