@@ -3,6 +3,12 @@
 //! All text that comes from QA.tech or from an event is hostile. Each renderer escapes it once, where it is written,
 //! with the functions of [`escape`]. Limits are kept by cutting the raw text before it is escaped, never after.
 
+pub mod ctrf;
 pub mod escape;
 #[cfg(test)]
 pub(crate) mod gfm_check;
+pub mod json;
+pub mod json_text;
+pub mod junit;
+pub mod time;
+pub mod whole_run;

@@ -1,0 +1,191 @@
+//! Reports that the format tests are run on.
+
+use proptest::prelude::*;
+use qatech_run::report::sample::{attempt, case, report, run, shop};
+use qatech_run::report::{
+    AttemptOrigin, Case, CaseAttempt, CaseOutcome, Mode, Observed, Report, RunReport, Signal, Verdict,
+};
+
+/// Each kind of report that reads differently, by name.
+pub fn all() -> Vec<(&'static str, Report)> {
+    let mut without_token = report(Vec::new());
+    without_token.mode = Mode::SkippedWithoutToken;
+    let mut interrupted = report(Vec::new());
+    interrupted.interrupted_by = Some(Signal::Term);
+    let mut start_only = report(vec![bare(None, None)]);
+    start_only.mode = Mode::StartOnly;
+    vec![
+        ("shop", shop()),
+        ("start-failed", report(vec![start_failed()])),
+        (
+            "timed-out",
+            report(vec![timed_out(), run("Login", "lgn1", vec![passed(1, "Log in")])]),
+        ),
+        (
+            "no-cases",
+            report(vec![bare(
+                Some(Verdict::Error),
+                Some("the run ended with status ERROR"),
+            )]),
+        ),
+        ("start-only", start_only),
+        ("without-token", without_token),
+        ("interrupted", interrupted),
+        ("reruns", report(vec![reruns()])),
+    ]
+}
+
+fn passed(number: usize, name: &str) -> Case {
+    case(
+        number,
+        name,
+        CaseOutcome::Passed,
+        "Worked as expected",
+        "Every step was done.",
+    )
+}
+
+/// A start that QA.tech refused.
+fn start_failed() -> RunReport {
+    let mut run = bare(
+        Some(Verdict::Unknown),
+        Some("QA.tech refused the start: 402 Payment Required, usage limit exceeded"),
+    );
+    run.created = Some(false);
+    run.attempts.clear();
+    run.plan = None;
+    run
+}
+
+/// A run of which no case is known.
+fn bare(verdict: Option<Verdict>, problem: Option<&str>) -> RunReport {
+    let mut run = run("Checkout", "chk1", Vec::new());
+    run.verdict = verdict;
+    run.problem = problem.map(str::to_owned);
+    run.cases_complete = false;
+    run
+}
+
+/// The deadline came first: nothing failed, two cases did not end, four were never listed.
+fn timed_out() -> RunReport {
+    let cases = vec![
+        passed(1, "Log in"),
+        case(2, "Log in", CaseOutcome::Unfinished, "", ""),
+        case(3, "Pay", CaseOutcome::Unfinished, "", ""),
+    ];
+    let mut run = run("Nightly", "ngt1", cases);
+    run.verdict = Some(Verdict::TimedOut);
+    run.problem = Some("not finished after 60 minutes".into());
+    run.cases_complete = false;
+    for attempt in &mut run.attempts {
+        attempt.origin = AttemptOrigin::Attached;
+        attempt.url = None;
+        attempt.status = Some("RUNNING".into());
+        attempt.result = None;
+        attempt.ended = None;
+        attempt.test_count = Some(7);
+    }
+    run
+}
+
+/// Cases whose attempts ended differently.
+fn reruns() -> RunReport {
+    let tried = |number, name, outcome, outcomes: &[CaseOutcome]| {
+        let mut all = case(number, name, outcome, "", "");
+        all.attempts = outcomes
+            .iter()
+            .enumerate()
+            .flat_map(|(at, outcome)| {
+                let title = format!("What attempt {} found", at + 1);
+                let mut one = case(number, name, *outcome, &title, "The agent's reasons.").attempts;
+                one.iter_mut().for_each(|attempt| attempt.attempt = at);
+                one
+            })
+            .collect();
+        all
+    };
+    use CaseOutcome::{Errored, Failed, Flaky, Passed, Unfinished};
+    let mut run = run(
+        "Reruns",
+        "rrn1",
+        vec![
+            tried(1, "Fails each time", Failed, &[Failed, Failed, Failed]),
+            tried(2, "Errors, then fails", Failed, &[Errored, Failed]),
+            tried(3, "Fails, then is not seen again", Failed, &[Failed, Unfinished]),
+            tried(4, "Passes at the third", Flaky, &[Failed, Errored, Passed]),
+        ],
+    );
+    for (short_id, result) in [("rrn2", "FAILED"), ("rrn3", "FAILED")] {
+        let again = attempt(AttemptOrigin::Rerun, short_id, Verdict::Failed, result);
+        run.attempts.push(again);
+    }
+    run
+}
+
+/// Texts that mean something to one format or another.
+pub const HOSTILE: [&str; 14] = [
+    "]]></failure></testcase><testcase name=\"forged\"/>",
+    "</script><script>alert(1)</script>",
+    "--><img src=x onerror=alert(1)><!--",
+    "\" onmouseover=\"alert(1)\" x='",
+    "&lt;b&gt; &#0; &unknown; %25",
+    "\0\u{1}\u{8}\u{b}\u{1f}\u{7f}\u{85}\u{9b}31m",
+    "\u{1b}]0;title without an end, then text",
+    "\u{1b}[31mred\u{1b}[0m\r\nnext\rline\ttab",
+    "\u{202e}txt.exe\u{2066}\u{200b}\u{feff}",
+    "\\ud800 \\u0000 \u{fffe}\u{ffff}\u{fffd}",
+    "::error::forged\n##[set-output name=x]y",
+    "{{ 7*7 }} ${{ secrets.TOKEN }} <%= 1 %>",
+    "e\u{301} 👩‍👩‍👧 漢字 עברית \u{10ffff}",
+    "javascript:alert(1)//https://ok.example",
+];
+
+/// Any report: some runs, some cases, hostile texts, every outcome and verdict.
+pub fn any_report() -> impl Strategy<Value = Report> {
+    proptest::collection::vec(any_run(), 0..3).prop_map(report)
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        proptest::sample::select(&HOSTILE[..]).prop_map(str::to_owned),
+        any::<String>(),
+        Just("QA.tech".to_owned()),
+        Just(String::new()),
+    ]
+}
+
+fn any_run() -> impl Strategy<Value = RunReport> {
+    let verdict = proptest::option::of(proptest::sample::select(&Verdict::ALL[..]));
+    let cases = proptest::collection::vec(any_case(), 0..6);
+    (any_text(), verdict, cases, proptest::option::of(any_text())).prop_map(|(name, verdict, cases, problem)| {
+        let mut run = run(&name, &name, cases);
+        run.verdict = verdict;
+        run.problem = problem;
+        let again = attempt(AttemptOrigin::Rerun, &name, Verdict::Failed, &name);
+        run.attempts.push(again);
+        run
+    })
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    let outcome = proptest::sample::select(&CaseOutcome::ALL[..]);
+    let earlier = proptest::collection::vec(proptest::sample::select(&CaseOutcome::ALL[..]), 0..3);
+    (any_text(), any_text(), outcome, earlier).prop_map(|(name, text, outcome, earlier)| {
+        let mut case = case(name.len(), &name, outcome, &text, &text);
+        let one = |outcome: CaseOutcome| CaseAttempt {
+            attempt: 0,
+            outcome,
+            status: text.clone(),
+            result: None,
+            title: Some(text.clone()),
+            reasoning: None,
+            observed: Observed::default(),
+        };
+        let earlier = earlier.into_iter().filter(|outcome| *outcome != CaseOutcome::Flaky);
+        // A flaky case has its bad attempt from the sample; a passed one has none.
+        if outcome != CaseOutcome::Passed {
+            case.attempts.splice(0..0, earlier.map(one));
+        }
+        case
+    })
+}
