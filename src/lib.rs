@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod inputs;
+pub mod publish;
 pub mod render;
 pub mod report;
 pub mod secret;

@@ -141,7 +141,7 @@ impl<'a> Event<'a> {
     }
 
     /// Whether the head is in another repository than the one the workflow runs in.
-    pub(super) fn from_fork(&self) -> bool {
+    pub(super) fn is_from_fork(&self) -> bool {
         let (object, head) = match self.name.as_str() {
             _ if self.is_pull_request() => ("/pull_request/head", "/pull_request/head/repo/full_name"),
             "workflow_run" => ("/workflow_run", "/workflow_run/head_repository/full_name"),
@@ -186,7 +186,7 @@ impl<'a> Event<'a> {
         });
         match (owner, self.branch(), sha) {
             // Nobody makes a pull request of the default branch to itself.
-            (Some(_), branch, Some(_)) if !self.from_fork() && branch == self.default_branch() => PullRequestHint::None,
+            (Some(_), branch, Some(_)) if !self.is_from_fork() && branch == self.default_branch() => PullRequestHint::None,
             (Some(owner), Some(branch), Some(sha)) => PullRequestHint::ByHead { owner, branch, sha },
             (_, _, _) => PullRequestHint::None,
         }
@@ -258,7 +258,7 @@ struct Listed {
 
 impl Listed {
     fn is_of_branch(&self, event: &Event<'_>) -> bool {
-        !event.from_fork() && self.branch.is_some() && self.branch == event.branch()
+        !event.is_from_fork() && self.branch.is_some() && self.branch == event.branch()
     }
 }
 

@@ -193,7 +193,7 @@ impl Context {
         let event = Event::new(variables, payload, &repository);
         context.head = event.head();
         context.pull_request = event.pull_request();
-        context.from_fork = event.from_fork();
+        context.from_fork = event.is_from_fork();
         context.merge_group = event.is("merge_group");
         context.of_pull_request = event.of_pull_request();
         context.dependabot = variables.text("GITHUB_ACTOR", 100).as_deref() == Some("dependabot[bot]");

@@ -1,0 +1,292 @@
+//! Who we are among the check runs and comments of a commit: the key that tells jobs and matrix legs apart, and the
+//! `external_id` by which a re-run finds what an earlier attempt left.
+//!
+//! What is read back here starts billed reruns, so the parser takes nothing but what the writer makes.
+
+use ring::digest::{SHA256, digest};
+
+use crate::inputs::Inputs;
+use crate::report::{Origin, Report};
+
+/// GitHub does not tell how long an `external_id` may be; this is what any column of text holds.
+const MOST_EXTERNAL_ID: usize = 255;
+const MOST_SHORT_ID: usize = 100;
+const MOST_CHECK_NAME: usize = 120;
+const PREFIX: &str = "qatech-run:";
+/// Half of SHA-256's first 128 bits are plenty to tell the jobs of one repository apart.
+const HASH_BYTES: usize = 8;
+
+/// The identity of this job's results: hash of `comment_key`, or of workflow, job, plans, application ids and device
+/// presets. Never of URLs, names or run ids, which change with every push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    hash: String,
+}
+
+impl Identity {
+    /// The identity that inputs and origin make.
+    pub fn new(inputs: &Inputs, origin: &Origin) -> Self {
+        // As JSON, so that no value can pass for two.
+        let parts = match &inputs.comment_key {
+            Some(key) => serde_json::json!(["key", key]),
+            None => {
+                let mut plans = inputs.plans();
+                plans.sort_unstable();
+                let mut applications: Vec<_> = inputs
+                    .applications
+                    .iter()
+                    .map(|application| {
+                        (
+                            application.application_short_id.as_str(),
+                            application.device_preset_short_id.as_deref(),
+                        )
+                    })
+                    .collect();
+                applications.sort_unstable();
+                serde_json::json!(["job", origin.workflow, origin.job, plans, applications])
+            }
+        };
+        let bytes = digest(&SHA256, parts.to_string().as_bytes());
+        let hash = bytes
+            .as_ref()
+            .iter()
+            .take(HASH_BYTES)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self { hash }
+    }
+
+    /// Sixteen hexadecimal digits.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+}
+
+/// The check run's name where the user gave none: known before anything is started.
+pub fn check_name(inputs: &Inputs, origin: &Origin) -> String {
+    if let Some(name) = &inputs.check_name {
+        return name.clone();
+    }
+    let plans = inputs.plans().join(", ");
+    let of = if plans.is_empty() {
+        origin.job.clone().unwrap_or_default()
+    } else {
+        plans
+    };
+    match of.char_indices().nth(MOST_CHECK_NAME) {
+        _ if of.is_empty() => "QA.tech".to_owned(),
+        None => format!("QA.tech ({of})"),
+        Some((at, _)) => format!("QA.tech ({}…)", of.get(..at).unwrap_or_default()),
+    }
+}
+
+/// A check run's `external_id`: `qatech-run:<short ids of the latest attempts>;<GITHUB_RUN_ID>;<hash of the key>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalId {
+    /// The latest attempt's short id for each plan, in the order of the input; `None` where there is none.
+    pub short_ids: Vec<Option<String>>,
+    /// `GITHUB_RUN_ID`.
+    pub run_id: u64,
+    /// [`Identity::hash`].
+    pub key: String,
+}
+
+impl ExternalId {
+    /// Parses what [`Display`](std::fmt::Display) writes, and nothing else.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > MOST_EXTERNAL_ID {
+            return None;
+        }
+        let mut parts = text.strip_prefix(PREFIX)?.split(';');
+        let (ids, run, key) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || run.is_empty() || !run.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if key.len() != 2 * HASH_BYTES || !key.bytes().all(hex) {
+            return None;
+        }
+        Some(Self {
+            short_ids: parse_short_ids(ids)?,
+            run_id: run.parse().ok()?,
+            key: key.to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Display for ExternalId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { short_ids, run_id, key } = self;
+        let rest = format!(";{run_id};{key}");
+        let mut ids = format_short_ids(short_ids);
+        if PREFIX.len() + ids.len() + rest.len() > MOST_EXTERNAL_ID {
+            // Some of them would make a rerun of a part pass for one of all.
+            ids = String::new();
+        }
+        write!(f, "{PREFIX}{ids}{rest}")
+    }
+}
+
+/// The latest attempts' short ids of a report, one for each of its runs.
+pub fn latest_short_ids(report: &Report) -> Vec<Option<String>> {
+    let latest = report.runs.iter().map(|run| run.latest());
+    latest
+        .map(|attempt| attempt.map(|attempt| attempt.short_id.clone()))
+        .collect()
+}
+
+/// Short ids joined by commas; one that has other characters than short ids have is left out.
+pub fn format_short_ids(short_ids: &[Option<String>]) -> String {
+    let ids: Vec<_> = short_ids
+        .iter()
+        .map(|id| id.as_deref().filter(|id| is_short_id(id)).unwrap_or_default())
+        .collect();
+    ids.join(",")
+}
+
+/// Parses what [`format_short_ids`] writes.
+pub fn parse_short_ids(text: &str) -> Option<Vec<Option<String>>> {
+    text.split(',')
+        .map(|id| match id {
+            "" => Some(None),
+            id if is_short_id(id) => Some(Some(id.to_owned())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether a text is safe wherever a short id is put: in a URL's path, a list, a hidden comment.
+fn is_short_id(text: &str) -> bool {
+    (1..=MOST_SHORT_ID).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'~'))
+        && text.bytes().any(|byte| byte.is_ascii_alphanumeric())
+        && !text.contains("--")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn inputs(pairs: &[(&str, &str)]) -> Inputs {
+        let all = [("API_TOKEN", "token")];
+        let all = all.iter().chain(pairs).map(|(name, value)| {
+            (
+                format!("INPUT_{}", name.to_ascii_uppercase()).into(),
+                (*value).to_owned().into(),
+            )
+        });
+        crate::inputs::parse(all).unwrap()
+    }
+
+    fn origin(workflow: &str, job: &str) -> Origin {
+        Origin {
+            workflow: Some(workflow.into()),
+            job: Some(job.into()),
+            run_id: Some(7),
+            ..Origin::default()
+        }
+    }
+
+    fn hash(pairs: &[(&str, &str)]) -> String {
+        Identity::new(&inputs(pairs), &origin("CI", "e2e")).hash
+    }
+
+    #[test]
+    fn the_key_stays_the_same_over_pushes_and_tells_legs_apart() {
+        let one = hash(&[
+            ("test_plan_short_id", "pln_a pln_b"),
+            ("environments", "app_w = https://pr-1.example"),
+        ]);
+        let later = hash(&[
+            ("test_plan_short_id", "pln_b,pln_a"),
+            ("environments", "app_w = https://pr-2.example"),
+        ]);
+        assert_eq!(one, later);
+        assert_eq!(one.len(), 16);
+        assert_ne!(one, hash(&[("test_plan_short_id", "pln_a")]));
+        let preset = r#"[{"applicationShortId": "app_w", "devicePresetShortId": "preset_m"}]"#;
+        let other = r#"[{"applicationShortId": "app_w", "devicePresetShortId": "preset_d"}]"#;
+        assert_ne!(
+            hash(&[("applications_config", preset)]),
+            hash(&[("applications_config", other)])
+        );
+        assert_eq!(hash(&[("run_short_id", "a")]), hash(&[("run_short_id", "b")]));
+        assert_ne!(
+            Identity::new(&inputs(&[]), &origin("a", "b")),
+            Identity::new(&inputs(&[]), &origin("ab", ""))
+        );
+    }
+
+    #[test]
+    fn a_key_of_the_users_own_is_all_that_counts() {
+        let one = hash(&[("comment_key", "web"), ("test_plan_short_id", "pln_a")]);
+        assert_eq!(one, hash(&[("comment_key", "web"), ("test_plan_short_id", "pln_b")]));
+        assert_ne!(one, hash(&[("comment_key", "mobile")]));
+    }
+
+    #[test]
+    fn the_check_is_named_after_plans_or_job() {
+        let name = |pairs: &[_]| check_name(&inputs(pairs), &origin("CI", "e2e"));
+        assert_eq!(name(&[]), "QA.tech (e2e)");
+        assert_eq!(name(&[("test_plan_short_id", "pln_b pln_a")]), "QA.tech (pln_b, pln_a)");
+        assert_eq!(name(&[("run_short_id", "x")]), "QA.tech (e2e)");
+        assert_eq!(name(&[("check_name", "Browser tests")]), "Browser tests");
+        assert_eq!(check_name(&inputs(&[]), &Origin::default()), "QA.tech");
+        let long = "é".repeat(500);
+        assert_eq!(name(&[("test_plan_short_id", &long)]).chars().count(), 120 + 11);
+    }
+
+    #[test]
+    fn an_external_id_that_is_not_ours_is_none() {
+        let good = "qatech-run:run-a_1,,b2;7;0123456789abcdef";
+        let parsed = ExternalId::parse(good).unwrap();
+        assert_eq!(parsed.short_ids, [Some("run-a_1".into()), None, Some("b2".into())]);
+        assert_eq!(parsed.to_string(), good);
+        for bad in [
+            "",
+            "qatech-run:",
+            "qatech-run:a;7",
+            "qatech-run:a;7;0123456789abcdef;",
+            "qatech-run:a;+7;0123456789abcdef",
+            "qatech-run:a;;0123456789abcdef",
+            "qatech-run:a;7;0123456789ABCDEF",
+            "qatech-run:a;99999999999999999999;0123456789abcdef",
+            "qatech-run:../b;7;0123456789abcdef",
+            "qatech-run:..;7;0123456789abcdef",
+            "qatech-run:a b;7;0123456789abcdef",
+            " qatech-run:a;7;0123456789abcdef",
+        ] {
+            assert_eq!(ExternalId::parse(bad), None, "{bad}");
+        }
+        let long = format!("qatech-run:{};7;0123456789abcdef", vec!["a"; 300].join(","));
+        assert_eq!(ExternalId::parse(&long), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_or_holds_no_ids(
+            ids in prop::collection::vec(prop::option::of("[a-zA-Z0-9_.~-]{1,40}|.{0,10}"), 1..12), run_id: u64,
+        ) {
+            let id = ExternalId { short_ids: ids.clone(), run_id, key: "0123456789abcdef".into() };
+            let text = id.to_string();
+            prop_assert!(text.len() <= MOST_EXTERNAL_ID);
+            let read = ExternalId::parse(&text).unwrap();
+            prop_assert_eq!(read.run_id, run_id);
+            if read.short_ids != [None] {
+                let fine = |id: &Option<String>| id.clone().filter(|id| is_short_id(id));
+                prop_assert_eq!(read.short_ids, ids.iter().map(fine).collect::<Vec<_>>());
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "(qatech-run:)?.{0,80}") {
+            if let Some(id) = ExternalId::parse(&text) {
+                prop_assert_eq!(id.to_string(), text);
+            }
+        }
+    }
+}
