@@ -371,7 +371,7 @@ impl Attempt {
 }
 
 /// Whether a text is an https URL without anything that could end a link in any of our formats.
-fn is_https(url: &str) -> bool {
+pub(crate) fn is_https(url: &str) -> bool {
     url.get(..8)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
         && url.len() > 8

@@ -1,0 +1,262 @@
+//! Property tests over all text renderers: hostile text in every field that others fill.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use super::gfm_check::{Found, hostile, outside_code, parse, reference, tags};
+use super::marker::Marker;
+use super::{check, commands, comment, console, outputs, summary};
+use crate::report::sample::{filled_with, large, report, run};
+use crate::report::{Report, Verdict};
+use commands::{Level, Reader};
+use proptest::prelude::*;
+
+/// Tags that we write.
+const OURS: &[&str] = &[
+    "details", "/details", "summary", "/summary", "b", "/b", "i", "/i", "sub", "/sub", "br", "code", "/code",
+];
+
+fn marker() -> Marker {
+    Marker {
+        key: "00".into(),
+        head_sha: "11".into(),
+        run_id: 1,
+        attempt: 1,
+        short_ids: vec![None],
+    }
+}
+
+/// Nothing in a Markdown text but what we wrote.
+fn check_markdown(markdown: &str) -> Result<(), TestCaseError> {
+    let found = parse(markdown);
+    let Found {
+        html,
+        links,
+        tables,
+        text: _,
+        code: _,
+        others,
+    } = &found;
+    let mut open = Vec::new();
+    for tag in tags(html).iter().filter(|tag| !tag.starts_with("!-- qatech-run:1 ")) {
+        prop_assert!(OURS.contains(&tag.as_str()), "<{tag}> in {markdown}");
+        match tag.strip_prefix('/') {
+            Some(closed) => prop_assert_eq!(open.pop(), Some(closed.to_owned()), "{}", markdown),
+            None if tag == "br" => {}
+            None => open.push(tag.clone()),
+        }
+    }
+    prop_assert!(open.is_empty(), "{open:?} stay open in {markdown}");
+    let foreign = links.iter().find(|link| !link.starts_with("https://"));
+    prop_assert_eq!(foreign, None, "{}", markdown);
+    for rows in tables {
+        prop_assert!(rows.iter().all(|columns| *columns == rows[0]), "{rows:?} in {markdown}");
+    }
+    let known = ["heading", "strong", "list", "item", "alert", "thematic_break"];
+    let other = others.iter().find(|name| !known.contains(name));
+    prop_assert_eq!(other, None, "{}", markdown);
+    let seen = parse(&outside_code(markdown)).text.join("\n");
+    prop_assert_eq!(reference(&seen), None, "{}", markdown);
+    prop_assert!(!markdown.chars().any(|c| c.is_control() && c != '\n'));
+    Ok(())
+}
+
+/// A log line that no runner takes for a command.
+fn check_log_line(line: &str) -> Result<(), TestCaseError> {
+    prop_assert!(!line.contains(['\n', '\r']), "{line:?}");
+    prop_assert!(!line.contains("##["), "{line:?}");
+    prop_assert!(!line.trim_start().starts_with("::"), "{line:?}");
+    Ok(())
+}
+
+/// The report with a text everywhere, and the same as two runs, so that labels are shown.
+fn reports(text: &str) -> [Report; 2] {
+    let one = filled_with(text);
+    let mut two = one.clone();
+    two.runs.extend(one.runs.clone());
+    [one, two]
+}
+
+proptest! {
+    #[test]
+    fn markdown_holds_nothing_but_what_we_wrote(text in hostile(), limit in prop_oneof![Just(1_000_000usize), 0..20_000usize]) {
+        for report in reports(&text) {
+            let job = summary::summary(&report, limit);
+            prop_assert!(job.len() <= limit);
+            check_markdown(&job)?;
+            let comment = comment::comment(&report, &marker(), limit.max(100));
+            prop_assert!(comment.len() <= limit.max(100));
+            prop_assert_eq!(Marker::parse(&comment), Some(marker()));
+            check_markdown(&comment)?;
+            for output in [check::output(&report), check::waiting(&report)] {
+                prop_assert!(output.title.chars().count() <= 255);
+                prop_assert!(output.summary.len() <= check::LIMIT && output.text.len() <= check::LIMIT);
+                check_markdown(&output.summary)?;
+                check_markdown(&output.text)?;
+            }
+        }
+    }
+
+    #[test]
+    fn annotations_are_plain_and_never_empty(text in hostile()) {
+        let place = check::Place { path: ".github/workflows/qa.yml".into(), line: 3 };
+        let (annotations, left_out) = check::annotations(&filled_with(&text), &[], &place);
+        prop_assert_eq!((annotations.len(), left_out), (2, 0));
+        for annotation in annotations {
+            prop_assert!(!annotation.message.trim().is_empty() && !annotation.raw_details.is_empty());
+            prop_assert!(annotation.title.chars().count() <= 255 && !annotation.title.contains('\n'));
+            let all = annotation.title + &annotation.message + &annotation.raw_details;
+            let odd = all.chars().find(|c| (c.is_control() && *c != '\n' && *c != '\t') || *c == '\u{202e}');
+            prop_assert_eq!(odd, None);
+        }
+    }
+
+    #[test]
+    fn the_log_holds_no_command_but_ours(text in hostile()) {
+        for report in reports(&text) {
+            for line in console::last_words(&report) {
+                check_log_line(&line)?;
+            }
+            for line in Reader::Plain.failures(&report) {
+                check_log_line(&line)?;
+            }
+            for line in Reader::Runner.failures(&report) {
+                let rest = line.strip_prefix("::error title=").unwrap();
+                let (title, message) = rest.split_once("::").unwrap();
+                prop_assert!(!title.contains([',', ':', '\n', '\r']), "{line}");
+                prop_assert!(!message.contains(['\n', '\r']) && !line.contains("##["), "{line}");
+            }
+        }
+        check_log_line(&console::status_change(&text, &text, &text, Some(&text), 1))?;
+        check_log_line(&console::failed_case(&filled_with(&text).runs[0].cases[0]))?;
+        check_log_line(&Reader::Plain.group(&text))?;
+        check_log_line(&Reader::Plain.message(Level::Notice, &text, &text))?;
+        let group = Reader::Runner.group(&text);
+        let title = group.strip_prefix("::group::").unwrap();
+        prop_assert!(!title.contains(['\n', '\r']) && !title.contains("##["));
+    }
+
+    #[test]
+    fn commands_keep_within_a_line_of_4096_characters(text in hostile(), times in 1usize..400) {
+        let long = text.repeat(times);
+        for reader in [Reader::Runner, Reader::Plain] {
+            let line = reader.message(Level::Warning, &long, &long);
+            prop_assert!(line.chars().count() <= 4_096);
+        }
+    }
+
+    #[test]
+    fn outputs_read_back_as_the_runner_reads_them(text in hostile()) {
+        for report in reports(&text) {
+            let pairs = outputs::pairs(&report, &[("html_path", text.clone())]);
+            let written = outputs::github_output(&pairs, "a1b2c3d4");
+            let read = as_the_runner(&written);
+            prop_assert_eq!(read.len(), pairs.len());
+            for ((name, value), (read_name, read_value)) in pairs.iter().zip(&read) {
+                prop_assert_eq!(name, read_name);
+                prop_assert_eq!(value, read_value);
+            }
+            for name in ["runs", "failed_tests"] {
+                let (_, json) = pairs.iter().find(|(known, _)| *known == name).unwrap();
+                let parsed: Vec<serde_json::Value> = serde_json::from_str(json).unwrap();
+                prop_assert!(!parsed.is_empty() && !json.contains('\n'));
+            }
+            let (dotenv, left_out) = outputs::dotenv(&pairs);
+            prop_assert!(left_out.is_empty() && dotenv.len() <= 5_000);
+            prop_assert_eq!(dotenv.lines().count(), pairs.len() - 2);
+            prop_assert!(!dotenv.contains(['$', '`', '"', '\'', '\\', ';', '&', '|', '<', '>', '(', ')', '\r']));
+        }
+    }
+}
+
+/// The runner's reading of `GITHUB_OUTPUT`: heredocs only, since we write nothing else.
+fn as_the_runner(text: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut lines = text.split('\n');
+    while let Some(line) = lines.next().filter(|line| !line.is_empty()) {
+        let (name, delimiter) = line.split_once("<<").expect("a heredoc");
+        let value: Vec<_> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+        pairs.push((name.to_owned(), value.join("\n")));
+    }
+    pairs
+}
+
+#[test]
+fn a_hundred_kilobytes_without_a_space_keep_every_limit() {
+    for (text, times) in [
+        ("x", 100_000),
+        ("漢", 34_000),
+        ("|", 100_000),
+        ("@a", 50_000),
+        ("`", 100_000),
+    ] {
+        let report = filled_with(&text.repeat(times));
+        let job = summary::summary(&report, summary::LIMIT);
+        assert!(job.len() <= summary::LIMIT);
+        let comment = comment::comment(&report, &marker(), comment::LIMIT);
+        assert!(comment.len() <= comment::LIMIT);
+        check_markdown(&comment).unwrap();
+        let check = check::output(&report);
+        assert!(check.summary.len() <= check::LIMIT && check.text.len() <= check::LIMIT);
+        let place = check::Place {
+            path: "a".into(),
+            line: 1,
+        };
+        for annotation in check::annotations(&report, &[], &place).0 {
+            assert!(annotation.message.len() < 65_536 && annotation.raw_details.len() < 65_536);
+        }
+        for line in Reader::Runner.failures(&report) {
+            assert!(line.chars().count() <= 4_096);
+        }
+        let pairs = outputs::pairs(&report, &[]);
+        let utf16: usize = pairs.iter().map(|(_, value)| value.encode_utf16().count()).sum();
+        assert!(utf16 < 500_000, "{utf16}");
+    }
+}
+
+#[test]
+fn a_big_report_is_shrunk_and_says_so() {
+    let big = large(20_000, 2_000);
+    let job = summary::summary(&big, summary::LIMIT);
+    assert!(job.len() <= summary::LIMIT && job.len() > summary::LIMIT / 2);
+    assert!(job.contains("18,000 other tests not listed here"));
+    assert!(job.contains("cut at"));
+    check_markdown(&job).unwrap();
+    let comment = comment::comment(&big, &marker(), comment::LIMIT);
+    assert!(comment.contains("Only names"));
+    assert!(comment.len() <= comment::LIMIT);
+    check_markdown(&comment).unwrap();
+    let failures = Reader::Runner.failures(&big);
+    assert_eq!(failures.len(), 10);
+    assert!(failures[9].contains("1,991 more tests failed"));
+    let short = comment::comment(&big, &marker(), 20_000);
+    assert!(short.contains("more tests, left out to stay within GitHub's limit"));
+    assert!(short.len() <= 20_000);
+    check_markdown(&short).unwrap();
+}
+
+#[test]
+fn many_runs_and_warnings_do_not_push_the_failures_out() {
+    let mut runs = Vec::new();
+    for number in 0..300 {
+        let case = crate::report::sample::case(
+            1,
+            "Pay",
+            crate::report::CaseOutcome::Failed,
+            "No button",
+            "It was gone.",
+        );
+        let mut run = run(
+            &format!("Plan {number} {}", "|".repeat(150)),
+            &format!("r{number}"),
+            vec![case],
+        );
+        run.problem = Some("|".repeat(2_000));
+        run.verdict = Some(Verdict::Failed);
+        runs.push(run);
+    }
+    let mut report = report(runs);
+    report.warnings = vec!["&".repeat(5_000); 100];
+    let comment = comment::comment(&report, &marker(), comment::LIMIT);
+    assert!(comment.len() <= comment::LIMIT);
+    assert!(comment.contains("### Failed tests (300)"), "{}", &comment[..2_000]);
+    check_markdown(&comment).unwrap();
+}

@@ -1,0 +1,163 @@
+//! The report as Markdown: the sections that job summary, comment and check run are put together from.
+//!
+//! [`head`] tells the verdict, counts, runs and problems; [`body`] tells the cases. A body that would be too long is made
+//! anew with less detail, see [`DETAILS`]; each try ends at the limit, so that the cost does not grow with what is cut.
+
+mod cases;
+mod head;
+mod timeline;
+
+use super::page::Page;
+use super::words;
+use crate::report::{Attempt, Case, CaseOutcome, Report, RunReport};
+
+pub(super) use head::{head, origin_line};
+
+/// How much is told of each case.
+#[derive(Debug, Clone, Copy)]
+struct Detail {
+    /// What is told of cases that are neither failed nor flaky.
+    rest: Rest,
+    /// Bytes of reasoning, and of goal, for failed and flaky cases; 0 leaves their names only.
+    reasoning: usize,
+}
+
+/// What is told of the cases that nobody has to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// A table with reasoning.
+    Reasoning,
+    /// A table with titles.
+    Titles,
+    /// Their number.
+    Number,
+}
+
+/// From the most to the least.
+const DETAILS: [Detail; 10] = [
+    Detail::new(Rest::Reasoning, usize::MAX),
+    Detail::new(Rest::Titles, usize::MAX),
+    Detail::new(Rest::Number, usize::MAX),
+    Detail::new(Rest::Number, 8_000),
+    Detail::new(Rest::Number, 4_000),
+    Detail::new(Rest::Number, 2_000),
+    Detail::new(Rest::Number, 1_000),
+    Detail::new(Rest::Number, 500),
+    Detail::new(Rest::Number, 200),
+    Detail::new(Rest::Number, 0),
+];
+
+impl Detail {
+    const fn new(rest: Rest, reasoning: usize) -> Self {
+        Self { rest, reasoning }
+    }
+}
+
+/// A case with its run.
+type Entry<'a> = (&'a RunReport, &'a Case);
+
+/// All cases, by what is told of them.
+struct Groups<'a> {
+    bad: Vec<Entry<'a>>,
+    flaky: Vec<Entry<'a>>,
+    rest: Vec<Entry<'a>>,
+    /// Whether cases have to say which run they belong to.
+    several_runs: bool,
+}
+
+impl<'a> Groups<'a> {
+    fn of(report: &'a Report) -> Self {
+        let (bad, others): (Vec<_>, Vec<_>) = report
+            .cases_by_outcome()
+            .into_iter()
+            .partition(|(_, case)| case.outcome.is_bad());
+        let (flaky, rest) = others
+            .into_iter()
+            .partition(|(_, case)| case.outcome == CaseOutcome::Flaky);
+        Self {
+            bad,
+            flaky,
+            rest,
+            several_runs: report.runs.len() > 1,
+        }
+    }
+
+    /// About how many bytes a body of this detail has, from the lengths of the raw texts.
+    fn estimate(&self, detail: Detail) -> usize {
+        let told = self.bad.iter().chain(&self.flaky);
+        let told: usize = told.map(|(_, case)| estimate_fold(case, detail.reasoning)).sum();
+        let rest = self.rest.iter().map(|(_, case)| match detail.rest {
+            Rest::Reasoning => 40 + case.name.len() + case.latest().map_or(0, |latest| text_len(&latest.reasoning)),
+            Rest::Titles => 20 + case.name.len().min(cases::NAME),
+            Rest::Number => 0,
+        });
+        told.saturating_add(rest.sum())
+    }
+}
+
+fn text_len(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, String::len)
+}
+
+fn estimate_fold(case: &Case, reasoning: usize) -> usize {
+    let name = case.name.len().min(cases::NAME);
+    if reasoning == 0 {
+        return name;
+    }
+    let attempts = case
+        .attempts
+        .iter()
+        .map(|attempt| text_len(&attempt.reasoning).min(reasoning));
+    80 + name + attempts.sum::<usize>()
+}
+
+/// The cases, in at most `limit` bytes: failed ones first and in full, the rest folded.
+pub(super) fn body(report: &Report, limit: usize, with_timeline: bool) -> String {
+    let groups = Groups::of(report);
+    let timeline = if with_timeline {
+        timeline::section(report)
+    } else {
+        String::new()
+    };
+    let mut last = String::new();
+    for (level, detail) in DETAILS.into_iter().enumerate() {
+        let is_last = level + 1 == DETAILS.len();
+        // White space and control characters vanish, so the estimate may be a little too high.
+        if !is_last && groups.estimate(detail) / 2 > limit {
+            continue;
+        }
+        let mut page = Page::new(limit);
+        let complete = cases::sections(&mut page, report, &groups, detail, is_last);
+        let complete = complete && page.push(&timeline);
+        last = page.finish();
+        if complete {
+            break;
+        }
+    }
+    last
+}
+
+/// A run's page as a link on its short id, or the short id alone.
+fn run_link(attempt: &Attempt) -> String {
+    let id = super::escape::code_cell(&super::escape::cut_chars(&attempt.short_id, 60));
+    match attempt.link().and_then(safe_url) {
+        Some(url) => format!("[{id}]({url})"),
+        None => id,
+    }
+}
+
+/// An https URL as the target of a Markdown link.
+fn safe_url(url: &str) -> Option<String> {
+    let plain = url.len() <= 1_000 && super::escape::clean(url) == url;
+    plain.then(|| url.replace('&', "&amp;"))
+}
+
+/// The attempt's name and link: `Rerun 1 (smk2)`.
+fn attempt_label(run: &RunReport, index: usize) -> String {
+    let attempt = run.attempts.get(index);
+    let name = words::attempt_name(index, attempt);
+    match attempt {
+        Some(attempt) => format!("{name} ({})", run_link(attempt)),
+        None => name,
+    }
+}

@@ -1,0 +1,252 @@
+//! The head: verdict, counts, runs and problems.
+
+use super::super::escape::{cut_bytes, cut_chars, inline, push_inline, push_lines};
+use super::super::page::Page;
+use super::super::time::span;
+use super::super::whole_run::signal_name;
+use super::super::words::{self, Headline, by_outcome, number, several};
+use super::{run_link, safe_url};
+use crate::report::{Attempt, Counts, Mode, Report, RunReport, Verdict};
+
+/// Characters of a run's label in the table.
+const LABEL: usize = 100;
+/// Bytes of a problem or warning.
+const PROBLEM: usize = 1_000;
+/// Room for "and N more".
+const NOTE: usize = 80;
+
+/// Verdict, counts, runs and problems in at most `limit` bytes. The check run shows a title of its own: `heading` false.
+pub(in crate::render) fn head(report: &Report, limit: usize, heading: bool) -> String {
+    let mut page = Page::new(limit);
+    let headline = Headline::of(report);
+    if heading {
+        let colon = if headline.detail.is_empty() { "" } else { ": " };
+        let Headline { mark, verdict, detail } = headline;
+        page.push(&format!("## {mark} QA.tech {verdict}{colon}{detail}\n\n"));
+    }
+    for line in explanation(report) {
+        page.push(&line);
+        page.push("\n\n");
+    }
+    counts_table(&mut page, report);
+    runs_table(&mut page, report);
+    problems(&mut page, report);
+    page.finish()
+}
+
+/// What a verdict, or its lack, means here: sentences of our own.
+fn explanation(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    match report.mode {
+        Mode::SkippedWithoutToken => lines.push(
+            "Nothing was started: there is no QA.tech API token here, and `on_missing_token` is `skip`. \
+             Pull requests from forks and from Dependabot get no secrets."
+                .to_owned(),
+        ),
+        Mode::StartOnly => lines.push(
+            "Started without waiting (`blocking: false`): what comes of it is shown at QA.tech, not here.".to_owned(),
+        ),
+        Mode::Look => {
+            lines.push("One look without waiting (`blocking: false`): this may not be the end of it.".to_owned())
+        }
+        Mode::Wait => {}
+    }
+    if let Some(signal) = report.interrupted_by {
+        let signal = signal_name(signal);
+        let goes_on = if report.runs.iter().any(|run| !run.attempts.is_empty()) {
+            " What was not over **goes on at QA.tech**: it can't be cancelled from here."
+        } else {
+            ""
+        };
+        lines.push(format!(
+            "{signal} ended the wait after {}.{goes_on}",
+            span(report.duration)
+        ));
+    }
+    if report.runs.iter().any(|run| run.verdict == Some(Verdict::TimedOut)) {
+        lines.push(format!(
+            "The time was up after {}. What was not over may still go on at QA.tech.",
+            span(report.duration)
+        ));
+    }
+    lines
+}
+
+fn counts_table(page: &mut Page, report: &Report) {
+    let counts = report.counts();
+    if counts.total == 0 {
+        return;
+    }
+    let unfinished = counts.unfinished();
+    let Counts {
+        total,
+        passed,
+        failed,
+        skipped,
+        errored,
+        flaky,
+    } = counts;
+    let columns = [
+        (total, "Tests"),
+        (passed, "✅ Passed"),
+        (failed, "❌ Failed"),
+        (errored, "💥 Errored"),
+        (flaky, "🔁 Flaky"),
+        (skipped, "⏭️ Skipped"),
+        (unfinished, "⏳ Not finished"),
+    ];
+    let shown = |index: usize, count: u64| index < 3 || count > 0;
+    let mut rows = [String::from("|"), String::from("|"), String::from("|")];
+    for (index, (count, name)) in columns.into_iter().enumerate() {
+        if shown(index, count) {
+            let [names, rule, numbers] = &mut rows;
+            names.push_str(&format!(" {name} |"));
+            rule.push_str("---:|");
+            numbers.push_str(&format!(" {} |", number(count)));
+        }
+    }
+    page.push(&format!("{}\n\n", rows.join("\n")));
+}
+
+fn runs_table(page: &mut Page, report: &Report) {
+    if report.runs.is_empty()
+        || !page.open(
+            "| Plan | Run | Result | Tests | Observed time |\n|---|---|---|---|---|\n",
+            "\n",
+        )
+    {
+        return;
+    }
+    let shown = page.push_all(&report.runs, NOTE, run_rows);
+    page.close("\n");
+    left_out(page, report.runs.len() - shown, "more run");
+}
+
+/// "And 3 more runs", where some are left out.
+fn left_out(page: &mut Page, count: usize, what: &str) {
+    if count > 0 {
+        page.push(&format!("…and {}.\n\n", several(count as u64, what)));
+    }
+}
+
+/// One row for each attempt of a run, or one for a run that never came to be.
+fn run_rows(out: &mut String, run: &RunReport) {
+    let label = cut_chars(run.label(), LABEL);
+    if run.attempts.is_empty() {
+        let result = run.verdict.map_or_else(|| "not started".to_owned(), verdict_cell);
+        out.push_str(&format!("| {} | – | {result} | – | – |\n", inline(&label)));
+    }
+    let counts = attempt_counts(run);
+    for (index, attempt) in run.attempts.iter().enumerate() {
+        out.push_str("| ");
+        if index == 0 {
+            push_inline(out, &label);
+        } else {
+            out.push_str("↳ ");
+            out.push_str(&words::attempt_name(index, Some(attempt)));
+        }
+        let tests = counts.get(index).map(|counts| by_outcome(*counts)).unwrap_or_default();
+        let tests = match (tests.is_empty(), attempt.test_count) {
+            (false, _) => tests,
+            (true, Some(count)) => several(count, "test"),
+            (true, None) => "–".to_owned(),
+        };
+        let result = attempt_result(attempt);
+        let observed = words::attempt_span(attempt).unwrap_or_else(|| "–".to_owned());
+        out.push_str(&format!(
+            " | {} | {result} | {tests} | {observed} |\n",
+            run_link(attempt)
+        ));
+    }
+}
+
+fn verdict_cell(verdict: Verdict) -> String {
+    format!("{} {}", words::mark(verdict), words::phrase(verdict))
+}
+
+/// The verdict on an attempt, else the status it was last seen in.
+fn attempt_result(attempt: &Attempt) -> String {
+    match (attempt.verdict, &attempt.status) {
+        (Some(verdict), _) => verdict_cell(verdict),
+        (None, Some(status)) => {
+            let mut text = inline(&cut_chars(status, 40));
+            if let Some(result) = &attempt.result {
+                text.push_str(", ");
+                push_inline(&mut text, &cut_chars(result, 40));
+            }
+            text
+        }
+        (None, None) => "started".to_owned(),
+    }
+}
+
+/// What each attempt said of its own cases.
+fn attempt_counts(run: &RunReport) -> Vec<Counts> {
+    let mut counts = vec![Counts::default(); run.attempts.len()];
+    for case in &run.cases {
+        for attempt in &case.attempts {
+            if let Some(counts) = counts.get_mut(attempt.attempt) {
+                counts.add(attempt.outcome);
+            }
+        }
+    }
+    counts
+}
+
+/// Problems of runs and attempts, and warnings, each on a line of an alert.
+fn problems(page: &mut Page, report: &Report) {
+    let mut items: Vec<(Option<&str>, &str)> = Vec::new();
+    for run in &report.runs {
+        let label = (report.runs.len() > 1).then(|| run.label());
+        let problems = run
+            .problem
+            .iter()
+            .chain(run.attempts.iter().filter_map(|attempt| attempt.problem.as_ref()));
+        for problem in problems {
+            if !items.iter().any(|known| known == &(label, problem.as_str())) {
+                items.push((label, problem));
+            }
+        }
+    }
+    items.extend(report.warnings.iter().map(|warning| (None, warning.as_str())));
+    let grave = matches!(report.verdict(), Some(Verdict::Unknown | Verdict::Error));
+    let kind = if grave { "CAUTION" } else { "WARNING" };
+    if items.is_empty() || !page.open(&format!("> [!{kind}]\n"), "\n") {
+        return;
+    }
+    // Paragraphs, not a list: an item of a list that begins with `[x]` would be a task.
+    // Paragraphs, not a list: an item of a list that begins with `[x]` would be a task.
+    let total = items.len();
+    let shown = page.push_all(items, NOTE, |out, (label, problem)| {
+        out.push_str("> ");
+        if let Some(label) = label {
+            out.push_str(&format!("**{}**: ", inline(&cut_chars(label, LABEL))));
+        }
+        push_lines(out, &cut_bytes(problem, PROBLEM));
+        out.push_str("\n>\n");
+    });
+    page.close("\n");
+    left_out(page, total - shown, "more warning");
+}
+
+/// Where and for which commit: the last line of what is shown away from the workflow run.
+pub(in crate::render) fn origin_line(report: &Report) -> String {
+    let mut parts = Vec::new();
+    if let Some(sha) = &report.origin.sha {
+        let short = sha.get(..7).unwrap_or(sha);
+        if short.bytes().all(|b| b.is_ascii_hexdigit()) {
+            parts.push(format!("commit <code>{short}</code>"));
+        }
+    }
+    if let Some(url) = report
+        .origin
+        .ci_url
+        .as_deref()
+        .filter(|url| crate::report::is_https(url))
+        .and_then(safe_url)
+    {
+        parts.push(format!("[workflow run]({url})"));
+    }
+    parts.push(format!("observed for {}", span(report.duration)));
+    format!("<sub>{}</sub>\n", parts.join(" · "))
+}

@@ -1,0 +1,329 @@
+//! Words and marks for what became of runs and test cases, the same in summary, check, comment and log.
+//!
+//! Everything here is made of our own words and of numbers, so it needs no escaping anywhere.
+
+use super::time::span;
+use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Mode, Report, Verdict};
+
+/// The verdict in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headline {
+    /// An emoji, never the only sign of the verdict.
+    pub mark: &'static str,
+    /// Such as `failed` or `timed out`.
+    pub verdict: &'static str,
+    /// Such as `2 of 14 tests failed, 1 errored`; may be empty.
+    pub detail: String,
+}
+
+impl Headline {
+    /// The headline of a report.
+    pub fn of(report: &Report) -> Self {
+        let counts = report.counts();
+        let (mark, verdict, detail) = match (report.verdict(), report.mode) {
+            (Some(Verdict::Skipped), Mode::SkippedWithoutToken) => {
+                ("⏭️", "skipped", "there is no API token".to_owned())
+            }
+            (Some(verdict), Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {
+                (mark(verdict), phrase(verdict), detail(report, verdict, counts))
+            }
+            (None, Mode::StartOnly) => (
+                "🚀",
+                "started",
+                format!("{}, not waited for", several(started(report), "run")),
+            ),
+            (None, Mode::Look) => (
+                "👀",
+                "looked at",
+                format!("{}, not waited for", several(report.runs.len() as u64, "run")),
+            ),
+            (None, Mode::Wait | Mode::SkippedWithoutToken) => ("⏭️", "not started", String::new()),
+        };
+        Self { mark, verdict, detail }
+    }
+
+    /// As a title by itself: `Failed: 2 of 14 tests failed`.
+    pub fn title(&self) -> String {
+        let mut chars = self.verdict.chars();
+        let mut title: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+        title.push_str(chars.as_str());
+        if !self.detail.is_empty() {
+            title.push_str(": ");
+            title.push_str(&self.detail);
+        }
+        title
+    }
+}
+
+/// Runs that exist because of us.
+fn started(report: &Report) -> u64 {
+    report.runs.iter().filter(|run| run.created == Some(true)).count() as u64
+}
+
+fn detail(report: &Report, verdict: Verdict, counts: Counts) -> String {
+    let numbers = match verdict {
+        Verdict::Passed | Verdict::Skipped => passed(counts),
+        Verdict::Flaky => format!(
+            "{} of {} only in a rerun",
+            number(counts.flaky),
+            several(counts.total, "test")
+        ),
+        Verdict::Failed => bad(counts),
+        Verdict::Error | Verdict::Cancelled | Verdict::TimedOut | Verdict::Interrupted | Verdict::Unknown => {
+            done(counts)
+        }
+    };
+    let runs = report.runs.len();
+    let so = report.runs.iter().filter(|run| run.verdict == Some(verdict)).count();
+    if runs > 1 && so > 0 && so < runs && verdict != Verdict::Passed {
+        let part = format!("{so} of {runs} runs");
+        return if numbers.is_empty() {
+            part
+        } else {
+            format!("{part}, {numbers}")
+        };
+    }
+    numbers
+}
+
+fn passed(counts: Counts) -> String {
+    match (counts.total, counts.passed) {
+        (0, _) => String::new(),
+        (1, 1) => "the one test".to_owned(),
+        (total, passed) if total == passed => format!("all {} tests", number(total)),
+        (total, passed) => {
+            let mut text = format!("{} of {}", number(passed), several(total, "test"));
+            also(&mut text, counts.flaky, "flaky");
+            also(&mut text, counts.skipped, "skipped");
+            text
+        }
+    }
+}
+
+fn bad(counts: Counts) -> String {
+    if counts.failed + counts.errored == 0 {
+        return done(counts);
+    }
+    let of = several(counts.total, "test");
+    let mut text = if counts.failed > 0 {
+        let mut text = format!("{} of {of} failed", number(counts.failed));
+        also(&mut text, counts.errored, "errored");
+        text
+    } else {
+        format!("{} of {of} errored", number(counts.errored))
+    };
+    also(&mut text, counts.flaky, "flaky");
+    also(&mut text, counts.unfinished(), "not finished");
+    text
+}
+
+fn done(counts: Counts) -> String {
+    if counts.total == 0 {
+        String::new()
+    } else {
+        done_of(counts)
+    }
+}
+
+/// How far it is: `8 of 14 tests done, 1 failed`.
+pub fn done_of(counts: Counts) -> String {
+    let mut text = format!("{} of {} done", number(counts.done()), several(counts.total, "test"));
+    also(&mut text, counts.failed, "failed");
+    also(&mut text, counts.errored, "errored");
+    text
+}
+
+fn also(text: &mut String, count: u64, what: &str) {
+    if count > 0 {
+        text.push_str(", ");
+        text.push_str(&number(count));
+        text.push(' ');
+        text.push_str(what);
+    }
+}
+
+/// Counts by outcome, without zeros: `9 passed, 1 skipped`. Empty where nothing is counted.
+pub fn by_outcome(counts: Counts) -> String {
+    let unfinished = counts.unfinished();
+    let Counts {
+        total: _,
+        passed,
+        failed,
+        skipped,
+        errored,
+        flaky,
+    } = counts;
+    let parts = [
+        (failed, "failed"),
+        (errored, "errored"),
+        (flaky, "flaky"),
+        (skipped, "skipped"),
+        (unfinished, "not finished"),
+        (passed, "passed"),
+    ];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{} {word}", number(count)))
+        .collect();
+    parts.join(", ")
+}
+
+/// A verdict's emoji.
+pub fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "✅",
+        Verdict::Skipped => "⏭️",
+        Verdict::Flaky => "🔁",
+        Verdict::Interrupted => "🛑",
+        Verdict::Cancelled => "🚫",
+        Verdict::TimedOut => "⌛",
+        Verdict::Failed => "❌",
+        Verdict::Error => "💥",
+        Verdict::Unknown => "❔",
+    }
+}
+
+/// A verdict for people.
+pub fn phrase(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::Skipped => "skipped",
+        Verdict::Flaky => "passed, but flaky",
+        Verdict::Interrupted => "interrupted",
+        Verdict::Cancelled => "cancelled",
+        Verdict::TimedOut => "timed out",
+        Verdict::Failed => "failed",
+        Verdict::Error => "ended with an error",
+        Verdict::Unknown => "outcome unknown",
+    }
+}
+
+/// An outcome's emoji.
+pub fn outcome_mark(outcome: CaseOutcome) -> &'static str {
+    match outcome {
+        CaseOutcome::Failed => "❌",
+        CaseOutcome::Errored => "💥",
+        CaseOutcome::Flaky => "🔁",
+        CaseOutcome::Skipped => "⏭️",
+        CaseOutcome::Unfinished => "⏳",
+        CaseOutcome::Passed => "✅",
+    }
+}
+
+/// An outcome for people.
+pub fn outcome_word(outcome: CaseOutcome) -> &'static str {
+    match outcome {
+        CaseOutcome::Unfinished => "not finished",
+        CaseOutcome::Failed
+        | CaseOutcome::Errored
+        | CaseOutcome::Flaky
+        | CaseOutcome::Skipped
+        | CaseOutcome::Passed => outcome.word(),
+    }
+}
+
+/// What to call the attempt at an index.
+pub fn attempt_name(index: usize, attempt: Option<&Attempt>) -> String {
+    match (index, attempt.map(|attempt| attempt.origin)) {
+        (0, Some(AttemptOrigin::GithubRerun)) => "Rerun with the job".to_owned(),
+        (0, Some(AttemptOrigin::Attached)) => "Attached run".to_owned(),
+        (0, Some(AttemptOrigin::Started | AttemptOrigin::Rerun) | None) => "First run".to_owned(),
+        (index, Some(AttemptOrigin::GithubRerun)) => format!("Rerun {index}, with the job"),
+        (index, Some(AttemptOrigin::Started | AttemptOrigin::Attached | AttemptOrigin::Rerun) | None) => {
+            format!("Rerun {index}")
+        }
+    }
+}
+
+/// From the first to the last sight of an attempt, or nothing while it is not over.
+pub fn attempt_span(attempt: &Attempt) -> Option<String> {
+    attempt.ended.map(|ended| span(ended.saturating_sub(attempt.began)))
+}
+
+/// `1 test`, `14 tests`.
+pub fn several(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", number(count))
+}
+
+/// A number with its thousands parted: `1,234,567`.
+pub fn number(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{case, large, report, run, shop};
+
+    #[test]
+    fn numbers_and_plurals() {
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(number),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|count| several(count, "test")),
+            ["0 tests", "1 test", "2 tests"]
+        );
+    }
+
+    #[test]
+    fn a_headline_says_the_verdict_in_words() {
+        let title = |report: &Report| Headline::of(report).title();
+        let mut shop = shop();
+        assert_eq!(title(&shop), "Failed: 2 of 14 tests failed, 1 errored, 1 flaky");
+        for (verdict, expected) in [
+            (Verdict::TimedOut, "Timed out: 14 of 14 tests done, 2 failed, 1 errored"),
+            (Verdict::Flaky, "Passed, but flaky: 1 of 14 tests only in a rerun"),
+        ] {
+            for run in &mut shop.runs {
+                run.verdict = Some(verdict);
+            }
+            assert_eq!(title(&shop), expected);
+        }
+        let passed = |number| case(number, "Log in", CaseOutcome::Passed, "", "");
+        let one = run("A", "a", vec![passed(1)]);
+        assert_eq!(title(&report(vec![one.clone()])), "Passed: the one test");
+        let mut unknown = run("B", "b", vec![]);
+        unknown.verdict = Some(Verdict::Unknown);
+        assert_eq!(
+            title(&report(vec![one, unknown.clone()])),
+            "Outcome unknown: 1 of 2 runs, 1 of 1 test done"
+        );
+        assert_eq!(title(&report(vec![unknown])), "Outcome unknown");
+        assert_eq!(title(&large(20_000, 0)), "Failed: 2,000 of 20,000 tests failed");
+    }
+
+    #[test]
+    fn what_was_not_waited_for_has_a_headline_too() {
+        let mut started = shop();
+        started.runs.iter_mut().for_each(|run| run.verdict = None);
+        started.mode = Mode::StartOnly;
+        assert_eq!(Headline::of(&started).title(), "Started: 1 run, not waited for");
+        started.mode = Mode::Look;
+        assert_eq!(Headline::of(&started).title(), "Looked at: 1 run, not waited for");
+        let mut skipped = report(vec![]);
+        skipped.mode = Mode::SkippedWithoutToken;
+        assert_eq!(Headline::of(&skipped).title(), "Skipped: there is no API token");
+        assert_eq!(Headline::of(&report(vec![])).title(), "Not started");
+    }
+
+    #[test]
+    fn outcomes_are_counted_in_words() {
+        assert_eq!(
+            by_outcome(shop().counts()),
+            "2 failed, 1 errored, 1 flaky, 1 skipped, 9 passed"
+        );
+        assert_eq!(by_outcome(Counts::default()), "");
+    }
+}
