@@ -1,8 +1,118 @@
 //! The data flow: inputs and context → start or attach → wait → report → sinks.
 
+pub mod board;
+pub mod cli;
 pub mod context;
+mod dry_run;
+pub mod http;
 pub mod inputs;
+pub mod log;
 pub mod publish;
+pub mod qatech;
+pub mod random;
 pub mod render;
 pub mod report;
+mod runs;
 pub mod secret;
+pub mod signals;
+mod tls;
+
+use std::ffi::OsString;
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+
+use context::Context;
+use log::Log;
+use publish::Sinks;
+use report::verdict::exit;
+use report::{Mode, Report};
+
+/// Runs the program on the environment's variables and returns its exit code.
+pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
+    let began = Began {
+        at: Instant::now(),
+        wall: SystemTime::now(),
+    };
+    let context = Context::read(variables.iter().cloned());
+    let log = Log::new(context.github_actions);
+    let parsed = inputs::parse(variables.iter().cloned());
+    let mut redactor = match &parsed {
+        Ok(inputs) => inputs.redactor(),
+        Err(rejected) => rejected.redactor.clone(),
+    };
+    http::add_proxies(&mut redactor, &variables);
+    log.mask(&redactor);
+    let inputs = match parsed {
+        Ok(inputs) => inputs,
+        Err(rejected) => {
+            for problem in rejected.problems {
+                log.error(&redactor.clean(problem));
+            }
+            let nothing = began.report(Mode::StartOnly, &context);
+            publish::outputs_only(&log, &context, rejected.outputs_path.as_deref(), &nothing);
+            return exit::USAGE;
+        }
+    };
+    for notice in &inputs.notices {
+        log.notice(notice);
+    }
+    for warning in &context.warnings {
+        log.warning(warning);
+    }
+    let signals = match signals::listen() {
+        Ok(signals) => Some(signals),
+        Err(error) => {
+            log.warning(&format!(
+                "signals can't be listened for, so a cancelled step writes no report: {error}"
+            ));
+            None
+        }
+    };
+    let sinks = Sinks {
+        inputs: &inputs,
+        context: &context,
+        log: &log,
+        redactor: &redactor,
+    };
+    let Some(token) = &inputs.api_token else {
+        log.notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
+        let report = began.report(Mode::SkippedWithoutToken, &context);
+        return sinks.serve(report, None, signals).await;
+    };
+    if inputs.dry_run {
+        dry_run::print(&log, &inputs, &context, &redactor);
+        let nothing = began.report(Mode::StartOnly, &context);
+        return if publish::outputs_only(&log, &context, inputs.outputs_path.as_deref(), &nothing) {
+            exit::GREEN
+        } else {
+            exit::BROKEN
+        };
+    }
+    let (report, services, signals) = runs::play(&sinks, began, token.clone(), signals).await;
+    sinks.serve(report, services, signals).await
+}
+
+/// When the program began, on both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Began {
+    at: Instant,
+    wall: SystemTime,
+}
+
+impl Began {
+    /// A report of nothing yet.
+    fn report(&self, mode: Mode, context: &Context) -> Report {
+        let since_epoch = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Report {
+            started_at: u64::try_from(since_epoch.as_millis()).unwrap_or(0),
+            duration: u64::try_from(self.at.elapsed().as_millis()).unwrap_or(0),
+            mode,
+            origin: context.origin.clone(),
+            runs: Vec::new(),
+            interrupted_by: None,
+            warnings: Vec::new(),
+            trend: None,
+        }
+    }
+}

@@ -1,2 +1,43 @@
-//! x
-fn main() {}
+//! The program: arguments, the runtime, the exit code, and the last word should it panic.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use qatech_run::report::verdict::exit;
+
+fn main() -> ExitCode {
+    // A panic must end red, whatever it interrupts; unwinding is off, so nothing after this line would run.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(|place| format!(" at {}:{}", place.file(), place.line()))
+            .unwrap_or_default();
+        let _ = writeln!(
+            std::io::stderr(),
+            "::error title=QA.tech::qatech-run has a bug and gave up{place}; please report it"
+        );
+        std::process::exit(i32::from(exit::BROKEN));
+    }));
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some((text, code)) = qatech_run::cli::answer(&arguments) {
+        let written = if code == exit::GREEN {
+            std::io::stdout().write_all(text.as_bytes())
+        } else {
+            std::io::stderr().write_all(text.as_bytes())
+        };
+        return ExitCode::from(if written.is_ok() { code } else { exit::BROKEN });
+    }
+    // One thread does all: what takes long here is waiting.
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(qatech_run::run(std::env::vars_os().collect()));
+            // Look-ups of names that hang must not keep the program.
+            runtime.shutdown_background();
+            ExitCode::from(code)
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: no runtime: {error}");
+            ExitCode::from(exit::BROKEN)
+        }
+    }
+}

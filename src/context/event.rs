@@ -186,7 +186,9 @@ impl<'a> Event<'a> {
         });
         match (owner, self.branch(), sha) {
             // Nobody makes a pull request of the default branch to itself.
-            (Some(_), branch, Some(_)) if !self.is_from_fork() && branch == self.default_branch() => PullRequestHint::None,
+            (Some(_), branch, Some(_)) if !self.is_from_fork() && branch == self.default_branch() => {
+                PullRequestHint::None
+            }
             (Some(owner), Some(branch), Some(sha)) => PullRequestHint::ByHead { owner, branch, sha },
             (_, _, _) => PullRequestHint::None,
         }

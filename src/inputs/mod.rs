@@ -15,7 +15,7 @@ use crate::secret::{Redactor, Secret};
 pub use annotation_paths::PathRule;
 pub use overrides::{ApplicationOverride, EnvironmentOverride, NotificationOverride};
 pub(crate) use parse::is_loopback;
-pub use parse::parse;
+pub use parse::{Rejected, parse};
 
 /// Everything the user asked for.
 #[derive(Debug, Clone)]

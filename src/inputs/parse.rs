@@ -10,7 +10,7 @@ use super::annotation_paths::PathRule;
 use super::table::{INPUTS, Raw};
 use super::{Annotations, CommentWhen, Inputs, OnGithubRerun, ReportFiles, SummaryWhen, Target, Webhook, overrides};
 use crate::report::{FailOn, Verdict};
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 
 const DEFAULT_API: &str = "https://api.qa.tech/v1";
 /// The vendor's old host, the default of its own action.
@@ -32,13 +32,38 @@ const FAIL_ON: [Verdict; 7] = [
 ///
 /// # Errors
 /// All problems at once, each a sentence that names the input, the value (never that of a secret) and what is allowed.
-pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Inputs, Vec<String>> {
+pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Inputs, Rejected> {
     let mut parser = Parser::default();
     let (raw, env_token) = parser.read(variables);
+    let mut redactor = Redactor::default();
+    let secrets = [&raw.api_token, &raw.github_token, &raw.webhook_secret]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .map(Secret::new);
+    for secret in secrets.chain(env_token.clone()) {
+        redactor.add(&secret);
+    }
+    let outputs_path = raw.outputs_path.as_ref().map(PathBuf::from);
     match parser.inputs(raw, env_token) {
         Some(inputs) if parser.problems.is_empty() => Ok(inputs),
-        Some(_) | None => Err(parser.problems),
+        Some(_) | None => Err(Rejected {
+            problems: parser.problems,
+            redactor,
+            outputs_path,
+        }),
     }
+}
+
+/// Inputs that can't be used, with what is needed to say so.
+#[derive(Debug)]
+pub struct Rejected {
+    /// What is wrong.
+    pub problems: Vec<String>,
+    /// The secrets that were given all the same.
+    pub redactor: Redactor,
+    /// `outputs_path`, where given.
+    pub outputs_path: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -471,6 +496,7 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (format!("INPUT_{}", name.to_uppercase()).into(), value.into())),
         )
+        .map_err(|rejected| rejected.problems)
     }
 
     #[test]
@@ -480,7 +506,7 @@ mod tests {
             .map(|input| (input.name, input.default))
             .filter(|(name, _)| *name != "github_token")
             .collect();
-        let explicit = given(&table[..]).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let explicit = given(&table[..]).unwrap();
         let implicit = given(&[]).unwrap();
         // Compared by their printed form: it holds every field.
         assert_eq!(
@@ -532,7 +558,7 @@ mod tests {
             ("poll_interval_seconds", "0.05"),
             ("rerun_failed", "-1"),
             ("fail_on", "failed,broken"),
-            ("api_url", "http://example.com/s3cret-path"),
+            ("api_url", "http://example.com/path"),
             ("webhook_url", "https://user:s3cret@example.com"),
             ("run_short_id", "abc"),
             ("environments", "a = env_b"),

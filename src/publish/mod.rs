@@ -1,3 +1,216 @@
-//! The sinks: where the report goes. None of them can change the verdict.
+//! The sinks: where the report goes. None of them can change the verdict, and one that fails does not keep the others.
 
+pub mod files;
 pub mod identity;
+pub mod webhook;
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::inputs::{Annotations, Inputs, SummaryWhen};
+use crate::log::Log;
+use crate::render::{ctrf, json, junit, outputs, summary};
+use crate::report::verdict::exit;
+use crate::report::{Mode, Report, Signal, Verdict};
+use crate::runs::first;
+use crate::secret::Redactor;
+
+/// How long GitHub and the webhook may take once the runs have ended.
+const PUBLISHING: Duration = Duration::from_secs(60);
+
+/// Where to publish, and how.
+#[derive(Clone, Copy)]
+pub struct Sinks<'a> {
+    /// What the user asked for.
+    pub inputs: &'a Inputs,
+    /// Where we run.
+    pub context: &'a Context,
+    /// The log.
+    pub log: &'a Log,
+    /// Cleans what comes from APIs.
+    pub redactor: &'a Redactor,
+}
+
+/// What the network's sinks need.
+pub struct Services {
+    /// The one HTTP client.
+    pub client: reqwest::Client,
+}
+
+/// Names and values of outputs that sinks have made.
+type Made = Vec<(&'static str, String)>;
+
+impl Sinks<'_> {
+    /// Serves every sink, and returns the exit code.
+    pub async fn serve(
+        &self,
+        mut report: Report,
+        services: Option<Services>,
+        mut signals: Option<oneshot::Receiver<Signal>>,
+    ) -> u8 {
+        let mut made = Made::new();
+        let mut files_are_written = self.history(&mut report);
+        for line in crate::render::console::last_words(&report) {
+            self.log.line(&line);
+        }
+        files_are_written &= self.report_files(&report, &mut made);
+        let mut signal = report.interrupted_by;
+        if signal.is_some() {
+            // What is known goes out before the one request that is left.
+            files_are_written &= self.outputs_and_summary(&report, &made);
+        } else {
+            if let Some(services) = services {
+                tokio::select! {
+                    biased;
+                    late = first(&mut signals) => {
+                        signal = Some(late);
+                    }
+                    () = self.network(services, &report, &mut made) => {}
+                }
+            } else if self.inputs.annotations != Annotations::Off {
+                self.annotate_log(&report);
+            }
+            files_are_written &= self.outputs_and_summary(&report, &made);
+        }
+        match signal {
+            Some(signal) => signal.exit_code(),
+            None if !files_are_written => exit::BROKEN,
+            None if report.mode == Mode::SkippedWithoutToken => exit::GREEN,
+            None => self
+                .inputs
+                .fail_on
+                .exit_code(report.runs.iter().filter_map(|run| run.verdict)),
+        }
+    }
+
+    /// The sinks that need the network.
+    async fn network(&self, services: Services, report: &Report, _made: &mut Made) {
+        let Services { client } = services;
+        let deadline = Instant::now() + PUBLISHING;
+        self.webhook(&client, report, deadline).await;
+        if self.inputs.annotations != Annotations::Off {
+            self.annotate_log(report);
+        }
+    }
+
+    async fn webhook(&self, client: &reqwest::Client, report: &Report, deadline: Instant) {
+        let Some(webhook) = &self.inputs.webhook else { return };
+        let mut body = Vec::new();
+        let delivered = match json::write(report, &mut body) {
+            Ok(()) => webhook::deliver(client, webhook, body, deadline).await,
+            Err(error) => Err(format!("the report for the webhook can't be made: {error}")),
+        };
+        if let Err(problem) = delivered {
+            self.log.warning(&self.redactor.clean(problem));
+        }
+    }
+
+    fn annotate_log(&self, report: &Report) {
+        for line in self.log.reader().failures(report) {
+            self.log.line(&line);
+        }
+    }
+
+    /// Appends to the history and lets the report know the trend. False where the file can't be written.
+    fn history(&self, _report: &mut Report) -> bool {
+        true
+    }
+
+    /// The report files; false if one can't be written.
+    fn report_files(&self, report: &Report, made: &mut Made) -> bool {
+        let files = &self.inputs.files;
+        let mut all = true;
+        let mut file = |name: &'static str,
+                        path: Option<&Path>,
+                        write: &dyn Fn(&mut dyn std::io::Write) -> std::io::Result<()>| {
+            let Some(path) = path else { return };
+            match files::write_whole(path, |out| write(out)) {
+                Ok(()) => made.push((name, path.display().to_string())),
+                Err(problem) => {
+                    self.log.error(&format!("`{name}`: {problem}"));
+                    all = false;
+                }
+            }
+        };
+        file("junit_path", files.junit.as_deref(), &|mut out| {
+            junit::write(report, &mut out)
+        });
+        file("ctrf_path", files.ctrf.as_deref(), &|mut out| {
+            ctrf::write(report, &mut out)
+        });
+        file("json_path", files.json.as_deref(), &|mut out| {
+            json::write(report, &mut out)
+        });
+        all
+    }
+
+    fn outputs_and_summary(&self, report: &Report, made: &Made) -> bool {
+        if let Some(path) = &self.context.summary_file
+            && self.wants_summary(report)
+            && let Err(problem) = files::append(path, &summary::summary(report, summary::LIMIT))
+        {
+            self.log
+                .warning(&format!("the job summary can't be written: {problem}"));
+        }
+        write_outputs(
+            self.log,
+            self.context,
+            self.inputs.outputs_path.as_deref(),
+            report,
+            made,
+        )
+    }
+
+    fn wants_summary(&self, report: &Report) -> bool {
+        match self.inputs.summary {
+            SummaryWhen::Always => true,
+            SummaryWhen::Failure => report.verdict() != Some(Verdict::Passed),
+            SummaryWhen::Off => false,
+        }
+    }
+}
+
+/// Writes the outputs where nothing else is to be told: wrong inputs, dry run. False if a file can't be written.
+pub fn outputs_only(log: &Log, context: &Context, outputs_path: Option<&Path>, report: &Report) -> bool {
+    write_outputs(log, context, outputs_path, report, &[])
+}
+
+fn write_outputs(
+    log: &Log,
+    context: &Context,
+    outputs_path: Option<&Path>,
+    report: &Report,
+    made: &[(&'static str, String)],
+) -> bool {
+    let pairs = outputs::pairs(report, made);
+    let mut all = true;
+    if let Some(path) = &context.output_file {
+        let written = crate::random::hex(16)
+            .map_err(|_| "the system has no random source".to_owned())
+            .and_then(|delimiter| files::append(path, &outputs::github_output(&pairs, &delimiter)));
+        if let Err(problem) = written {
+            log.error(&format!("the outputs can't be written: {problem}"));
+            all = false;
+        }
+    } else {
+        log.outputs(&pairs);
+    }
+    if let Some(path) = outputs_path {
+        let (text, left_out) = outputs::dotenv(&pairs);
+        if let Err(problem) = files::write_whole(path, |out| std::io::Write::write_all(out, text.as_bytes())) {
+            log.error(&format!("`outputs_path`: {problem}"));
+            all = false;
+        }
+        if !left_out.is_empty() {
+            log.warning(&format!(
+                "`outputs_path` has no room for {}: dotenv files may have 5,000 bytes",
+                left_out.join(", ")
+            ));
+        }
+    }
+    all
+}

@@ -18,6 +18,7 @@ pub mod json_text;
 pub mod junit;
 mod markdown;
 pub mod marker;
+pub mod news;
 pub mod outputs;
 mod page;
 pub mod summary;

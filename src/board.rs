@@ -1,0 +1,305 @@
+//! The board: the one place where what is known of all runs is kept while they are waited for, so that a signal, the
+//! deadline or the end finds it complete; and the news it tells to whoever writes the log.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::qatech::client::Cases;
+use crate::report::merge::{self, SeenCase};
+use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Millis, RunReport, StatusChange, TestPlan, Verdict};
+
+/// What the log is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// A run was started, attached to, or rerun.
+    Attempt,
+    /// Status or result changed.
+    Status,
+    /// A test case turned bad; its index among the run's cases.
+    BadCase(usize),
+    /// A request failed and will be repeated.
+    OutOfReach {
+        /// What went wrong.
+        what: String,
+        /// Whether it is the first failure since the last success.
+        first: bool,
+        /// Time until the next attempt.
+        next: Duration,
+    },
+    /// The API answers again.
+    BackInReach {
+        /// How long it did not.
+        after: Duration,
+    },
+    /// An attempt has ended; why, where that does not follow from its status.
+    Ended(Option<String>),
+    /// The start failed.
+    NotStarted(String),
+    /// Something of no single run.
+    Warning(String),
+}
+
+/// Writes the log. Called with the board's runs readable.
+pub trait Teller {
+    /// Tells of news; `run` is the index of the run it is about.
+    fn tell(&self, runs: &[RunReport], run: usize, news: News, at: Millis);
+}
+
+/// See the module.
+pub struct Board {
+    began: Instant,
+    runs: RefCell<Vec<RunReport>>,
+    warnings: RefCell<Vec<String>>,
+    teller: Box<dyn Teller>,
+    /// POSTs that are under way: their answers are worth a moment even when a signal came.
+    posts_in_flight: Cell<usize>,
+    /// Nothing new is to be begun: a signal came, or another run failed fast.
+    stopping: Cell<bool>,
+}
+
+impl Board {
+    /// A board for runs that are known but not started yet.
+    pub fn new(began: Instant, runs: Vec<RunReport>, teller: Box<dyn Teller>) -> Self {
+        Self {
+            began,
+            runs: RefCell::new(runs),
+            warnings: RefCell::default(),
+            teller,
+            posts_in_flight: Cell::new(0),
+            stopping: Cell::new(false),
+        }
+    }
+
+    /// Milliseconds since the program's start.
+    pub fn now(&self) -> Millis {
+        Millis::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    /// Tells the log.
+    pub fn tell(&self, run: usize, news: News) {
+        self.teller.tell(&self.runs.borrow(), run, news, self.now());
+    }
+
+    /// Keeps a warning for the report, and tells the log.
+    pub fn warn(&self, text: String) {
+        self.tell(0, News::Warning(text.clone()));
+        self.warnings.borrow_mut().push(text);
+    }
+
+    /// A copy of what is known now.
+    pub fn snapshot(&self) -> (Vec<RunReport>, Vec<String>) {
+        (self.runs.borrow().clone(), self.warnings.borrow().clone())
+    }
+
+    /// Takes what is known, at the end: large runs are not to be copied.
+    pub fn take(&self) -> (Vec<RunReport>, Vec<String>) {
+        (self.runs.take(), self.warnings.take())
+    }
+
+    /// Reads the runs as they are.
+    pub fn read<T>(&self, f: impl FnOnce(&[RunReport]) -> T) -> T {
+        f(&self.runs.borrow())
+    }
+
+    /// Changes one run.
+    pub fn update(&self, run: usize, f: impl FnOnce(&mut RunReport)) {
+        if let Some(run) = self.runs.borrow_mut().get_mut(run) {
+            f(run);
+        }
+    }
+
+    fn attempt<T>(&self, run: usize, attempt: usize, f: impl FnOnce(&mut Attempt) -> T) -> Option<T> {
+        self.runs.borrow_mut().get_mut(run)?.attempts.get_mut(attempt).map(f)
+    }
+
+    /// Adds an attempt and returns its index.
+    pub fn add_attempt(&self, run: usize, attempt: Attempt, plan: Option<TestPlan>) -> usize {
+        let mut index = 0;
+        self.update(run, |run| {
+            index = run.attempts.len();
+            run.attempts.push(attempt);
+            run.plan = plan.or(run.plan.take());
+        });
+        self.tell(run, News::Attempt);
+        index
+    }
+
+    /// Whether we created the attempt's run, so that it may not be found at once.
+    pub fn we_created(&self, run: usize, attempt: usize) -> bool {
+        self.attempt(run, attempt, |attempt| match attempt.origin {
+            AttemptOrigin::Started | AttemptOrigin::Rerun | AttemptOrigin::GithubRerun => true,
+            AttemptOrigin::Attached => false,
+        })
+        .unwrap_or(false)
+    }
+
+    /// An attempt's short id, and its id where known.
+    pub fn ids(&self, run: usize, attempt: usize) -> (String, Option<String>) {
+        self.attempt(run, attempt, |attempt| (attempt.short_id.clone(), attempt.id.clone()))
+            .unwrap_or_default()
+    }
+
+    /// Counts a GET.
+    pub fn count_request(&self, run: usize, attempt: usize, failed: bool) {
+        self.attempt(run, attempt, |attempt| {
+            attempt.requests += 1;
+            attempt.retries += u64::from(failed);
+        });
+    }
+
+    /// Notes status and result, and tells if they changed.
+    pub fn saw_status(&self, run: usize, attempt: usize, id: String, status: String, result: Option<String>) {
+        let at = self.now();
+        let changed = self.attempt(run, attempt, |attempt| {
+            attempt.id.get_or_insert(id);
+            let changed = attempt.status.as_ref() != Some(&status) || attempt.result != result;
+            if changed {
+                attempt.changes.push(StatusChange {
+                    at,
+                    status: status.clone(),
+                    result: result.clone(),
+                });
+                attempt.status = Some(status);
+                attempt.result = result;
+            }
+            changed
+        });
+        if changed == Some(true) {
+            self.tell(run, News::Status);
+        }
+    }
+
+    /// Merges the cases of a look.
+    pub fn saw_cases(&self, run: usize, attempt: usize, seen: Vec<SeenCase>, cases: Cases) {
+        let at = self.now();
+        let mut bad = Vec::new();
+        self.update(run, |run| {
+            // A rerun lists only what it reruns, so only the first attempt can tell whether cases are missing.
+            match cases {
+                Cases::All if attempt == 0 => run.cases_complete = true,
+                Cases::All | Cases::Failed | Cases::None => {}
+            }
+            bad = merge::apply(run, attempt, seen, at);
+        });
+        for index in bad {
+            self.tell(run, News::BadCase(index));
+        }
+    }
+
+    /// Counts of the cases of one attempt.
+    pub fn counts(&self, run: usize, attempt: usize) -> Counts {
+        self.read(|runs| {
+            let mut counts = Counts::default();
+            let Some(run) = runs.get(run) else { return counts };
+            for outcome in run
+                .cases
+                .iter()
+                .filter_map(|case| case.latest())
+                .filter(|latest| latest.attempt == attempt)
+                .map(|latest| latest.outcome)
+            {
+                counts.add(outcome);
+            }
+            let told = run
+                .attempts
+                .get(attempt)
+                .and_then(|attempt| attempt.test_count)
+                .unwrap_or(0);
+            counts.total = counts.total.max(told);
+            counts
+        })
+    }
+
+    /// Ends an attempt with its verdict.
+    pub fn end_attempt(&self, run: usize, attempt: usize, verdict: Verdict, problem: Option<String>) {
+        let at = self.now();
+        self.attempt(run, attempt, |attempt| {
+            attempt.verdict = Some(verdict);
+            attempt.problem.clone_from(&problem);
+            attempt.ended = match verdict {
+                Verdict::TimedOut | Verdict::Interrupted => None,
+                Verdict::Passed
+                | Verdict::Skipped
+                | Verdict::Flaky
+                | Verdict::Cancelled
+                | Verdict::Failed
+                | Verdict::Error
+                | Verdict::Unknown => Some(at),
+            };
+        });
+        self.tell(run, News::Ended(problem));
+    }
+
+    /// Sets the verdict over all attempts, with warnings where the cases contradict what the API says.
+    pub fn conclude(&self, run: usize) {
+        let mut contradiction = None;
+        self.update(run, |run| {
+            let (verdict, problem) = merge::verdict(run);
+            run.verdict = verdict;
+            run.problem = problem;
+            contradiction = contradicts(run);
+        });
+        if let Some(text) = contradiction {
+            self.warn(text);
+        }
+    }
+
+    /// Marks a POST as under way until the guard is dropped.
+    pub fn post_in_flight(&self) -> impl Drop + '_ {
+        struct Guard<'a>(&'a Cell<usize>);
+        impl Drop for Guard<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get().saturating_sub(1));
+            }
+        }
+        self.posts_in_flight.set(self.posts_in_flight.get() + 1);
+        Guard(&self.posts_in_flight)
+    }
+
+    /// Whether a POST is under way.
+    pub fn has_post_in_flight(&self) -> bool {
+        self.posts_in_flight.get() > 0
+    }
+
+    /// Begin nothing new.
+    pub fn stop(&self) {
+        self.stopping.set(true);
+    }
+
+    /// Whether nothing new is to be begun.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+}
+
+/// The API's result decides; cases that say otherwise are worth a warning.
+fn contradicts(run: &RunReport) -> Option<String> {
+    let bad = run.cases.iter().filter(|case| case.outcome.is_bad()).count();
+    let short_id = &run.latest()?.short_id;
+    match run.verdict? {
+        Verdict::Passed if bad > 0 => Some(format!(
+            "run {short_id} PASSED at QA.tech, although {bad} of its test cases failed or errored; its result decides"
+        )),
+        Verdict::Failed
+            if bad == 0
+                && run.cases_complete
+                && run.attempts.len() == 1
+                && !run.cases.iter().any(|case| case.outcome == CaseOutcome::Unfinished) =>
+        {
+            Some(format!(
+                "run {short_id} FAILED at QA.tech, although none of its test cases failed or errored; its result decides"
+            ))
+        }
+        Verdict::Passed
+        | Verdict::Failed
+        | Verdict::Skipped
+        | Verdict::Flaky
+        | Verdict::Interrupted
+        | Verdict::Cancelled
+        | Verdict::TimedOut
+        | Verdict::Error
+        | Verdict::Unknown => None,
+    }
+}

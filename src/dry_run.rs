@@ -1,0 +1,75 @@
+//! `dry_run`: what would be sent, printed; nothing is.
+
+use crate::context::{Context, HeadSha};
+use crate::inputs::{Annotations, CommentWhen, Inputs, Target};
+use crate::log::Log;
+use crate::publish::identity;
+use crate::qatech::wire::StartRequest;
+use crate::render::escape::log_line;
+use crate::secret::Redactor;
+
+/// Prints every request that would be sent first, and the sinks that would be served at the end.
+pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor) {
+    log.line("Dry run: nothing is sent.");
+    let base = inputs.api_url.as_str().trim_end_matches('/');
+    let print = |text: String| log.line(&log_line(&redactor.clean(text)));
+    match &inputs.target {
+        Target::Attach(short_ids) => {
+            for short_id in short_ids {
+                print(format!(
+                    "would ask for run {short_id}: GET {base}/run/{short_id}?testCases=all"
+                ));
+            }
+        }
+        Target::Start(plans) => {
+            let fields = context.start_fields();
+            for plan in plans {
+                let request = StartRequest {
+                    trigger: &fields,
+                    test_plan_short_id: plan.as_deref(),
+                    applications: &inputs.applications,
+                    notifications: &inputs.notifications,
+                };
+                let body = serde_json::to_string(&request).unwrap_or_default();
+                print(format!("would start a run: POST {base}/run {body}"));
+            }
+        }
+    }
+    if inputs.annotations == Annotations::Check && context.in_github() && inputs.github_token.is_some() {
+        let head = match &context.head {
+            HeadSha::Known(sha) => sha.clone(),
+            HeadSha::OfPullRequest(number) => format!("the head of pull request #{number}"),
+            HeadSha::None => "no known commit".to_owned(),
+        };
+        print(format!(
+            "would create the check run {:?} on {head}",
+            identity::check_name(inputs, &context.origin)
+        ));
+    }
+    if inputs.comment != CommentWhen::Off {
+        print("would write the pull request's comment".to_owned());
+    }
+    if inputs.issue {
+        print("would open or close the plans' issues".to_owned());
+    }
+    if let Some(webhook) = &inputs.webhook {
+        print(format!(
+            "would post the JSON report to {}",
+            webhook.url.host_str().unwrap_or_default()
+        ));
+    }
+    let files = &inputs.files;
+    let history = inputs.history_path.as_ref();
+    for path in [
+        files.junit.as_ref(),
+        files.ctrf.as_ref(),
+        files.json.as_ref(),
+        files.html.as_ref(),
+        history,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        print(format!("would write {}", path.display()));
+    }
+}

@@ -1,0 +1,197 @@
+//! The one HTTP client: proxies, trust, time-outs and size limits are the same for QA.tech, GitHub and the webhook.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Response, redirect};
+
+use crate::secret::Redactor;
+
+/// Time to make a connection, TLS and proxy included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a whole request, its answer's body included.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest body that is read, decompressed.
+pub const MAX_BODY: usize = 64 * 1024 * 1024;
+/// How much of an answer that makes no sense is shown, in characters.
+const SHOWN: usize = 200;
+
+/// Makes the client. Redirects are not followed: whoever answers one is not the API we know, and a token must reach no
+/// other host. reqwest's own retry is off: what may be repeated is decided where it is known what a request does.
+///
+/// # Errors
+/// If TLS can't be set up or a proxy variable can't be read.
+pub fn client() -> Result<Client, String> {
+    let tls = crate::tls::config().map_err(|error| format!("TLS can't be set up: {error}"))?;
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("qatech-run/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .build()
+        .map_err(|error| format!("the HTTP client can't be set up: {}", explain(error)))
+}
+
+/// Adds the credentials of the proxies that the environment names, in both spellings, to what is redacted.
+pub fn add_proxies(redactor: &mut Redactor, variables: &[(OsString, OsString)]) {
+    for (name, value) in variables {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
+            continue;
+        };
+        if matches!(
+            name.to_ascii_lowercase().as_str(),
+            "http_proxy" | "https_proxy" | "all_proxy"
+        ) {
+            let url = if value.contains("://") {
+                value.to_owned()
+            } else {
+                format!("http://{value}")
+            };
+            if let Ok(url) = url::Url::parse(&url) {
+                redactor.add_url(&url, false);
+            }
+        }
+    }
+}
+
+/// An error with its causes and without its URL, which may hold a secret.
+pub fn explain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub enum BodyError {
+    /// Larger than [`MAX_BODY`].
+    TooLarge,
+    /// Broken off, or not decodable.
+    Broken(String),
+}
+
+/// Reads a body up to [`MAX_BODY`], whatever its `Content-Length` claims.
+///
+/// # Errors
+/// See [`BodyError`].
+pub async fn read_body(mut response: Response) -> Result<Vec<u8>, BodyError> {
+    let declared = response
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(0);
+    if declared > MAX_BODY {
+        return Err(BodyError::TooLarge);
+    }
+    let mut body = Vec::with_capacity(declared);
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(BodyError::TooLarge),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(BodyError::Broken(explain(error))),
+        }
+    }
+}
+
+/// The delay a server asked for, as seconds or as a date (<https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>).
+/// A date is measured against the server's own clock where it told it: ours may be wrong.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    let server_now = headers
+        .get(DATE)
+        .and_then(|date| date.to_str().ok())
+        .and_then(|date| httpdate::parse_http_date(date).ok());
+    Some(
+        date.duration_since(server_now.unwrap_or_else(SystemTime::now))
+            .unwrap_or_default(),
+    )
+}
+
+/// What an answer that makes no sense began with, for people: its type and its first characters on one line.
+pub fn beginning(headers: &HeaderMap, body: &[u8]) -> String {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or("no content type");
+    // Four bytes a character at most: no need to decode a whole page.
+    let head = body.get(..body.len().min(SHOWN * 4)).unwrap_or_default();
+    let text: String = String::from_utf8_lossy(head)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(SHOWN)
+        .collect();
+    if text.is_empty() {
+        format!("an empty body ({kind})")
+    } else {
+        format!("{text} ({kind})")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn both_forms_of_retry_after_are_read() {
+        assert_eq!(
+            retry_after(&headers(&[("retry-after", "7")])),
+            Some(Duration::from_secs(7))
+        );
+        let skewed = [
+            ("retry-after", "Wed, 21 Oct 2015 07:28:09 GMT"),
+            ("date", "Wed, 21 Oct 2015 07:28:00 GMT"),
+        ];
+        assert_eq!(retry_after(&headers(&skewed)), Some(Duration::from_secs(9)));
+        assert_eq!(retry_after(&headers(&skewed[..1])), Some(Duration::ZERO));
+        assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
+    }
+
+    #[test]
+    fn a_page_is_shown_by_its_beginning() {
+        let page = format!("<html>\n<title>502</title>{}", "x".repeat(5000));
+        let shown = beginning(&headers(&[("content-type", "text/html")]), page.as_bytes());
+        assert!(shown.starts_with("<html> <title>502</title>xxx") && shown.ends_with("(text/html)"));
+        assert!(shown.chars().count() < 220);
+    }
+
+    proptest! {
+        #[test]
+        fn no_retry_after_makes_it_panic(value in "[ -~]{0,40}") {
+            let _ = retry_after(&headers(&[("retry-after", &value)]));
+        }
+
+        #[test]
+        fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert!(beginning(&HeaderMap::new(), &body).chars().count() <= SHOWN + 40);
+        }
+    }
+}

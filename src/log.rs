@@ -1,0 +1,215 @@
+//! The log: every line the program prints goes through here, so that workflow commands, masks, groups and the live line
+//! of a terminal cannot get in each other's way.
+//!
+//! Lines go to standard error. Outside GitHub the outputs go to standard output, so that a script can catch them.
+
+use std::cell::{Cell, RefCell};
+use std::io::{IsTerminal, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::board::{Board, News, Teller};
+use crate::render::commands::{Level, Reader};
+use crate::render::escape::{log_line, one_line};
+use crate::render::{console, news};
+use crate::report::{Counts, Millis, RunReport};
+use crate::secret::Redactor;
+
+/// Nothing changes: a line at least that often.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+/// How often the live line of a terminal is drawn.
+const LIVE_EVERY: Duration = Duration::from_secs(1);
+
+/// The log of one program. Cheap to clone.
+#[derive(Clone)]
+pub struct Log(Rc<Inner>);
+
+struct Inner {
+    reader: Reader,
+    /// Standard error is a terminal: a live line stands in for the line a minute.
+    live: bool,
+    in_group: Cell<bool>,
+    live_line_shown: Cell<bool>,
+    last_line: Cell<Instant>,
+    /// What an outage was last said to be: said once, not at each attempt.
+    outage: RefCell<Option<String>>,
+}
+
+impl Log {
+    /// A log for GitHub's runner or for anyone.
+    pub fn new(github: bool) -> Self {
+        Self(Rc::new(Inner {
+            reader: if github { Reader::Runner } else { Reader::Plain },
+            live: !github && std::io::stderr().is_terminal(),
+            in_group: Cell::new(false),
+            live_line_shown: Cell::new(false),
+            last_line: Cell::new(Instant::now()),
+            outage: RefCell::default(),
+        }))
+    }
+
+    /// Prints one line, which must be safe to print: see `render::escape::log_line`.
+    pub fn line(&self, safe: &str) {
+        let mut stderr = std::io::stderr().lock();
+        if self.0.live_line_shown.replace(false) {
+            let _ = write!(stderr, "\r\x1b[K");
+        }
+        // A log that can't be written to is no reason to give up a verdict.
+        let _ = writeln!(stderr, "{safe}");
+        self.0.last_line.set(Instant::now());
+    }
+
+    /// Masks every secret: before any other line, and only where the runner takes it for a command.
+    pub fn mask(&self, redactor: &Redactor) {
+        for line in redactor.expose().flat_map(|secret| self.0.reader.mask(secret)) {
+            self.line(&line);
+        }
+    }
+
+    /// A message of a level, with untrusted text: an annotation on GitHub, a line with the level's word elsewhere.
+    pub fn message(&self, level: Level, text: &str) {
+        let title = if self.is_github() { "QA.tech" } else { "" };
+        self.line(&self.0.reader.message(level, title, text));
+    }
+
+    /// A notice.
+    pub fn notice(&self, text: &str) {
+        self.message(Level::Notice, text);
+    }
+
+    /// A warning.
+    pub fn warning(&self, text: &str) {
+        self.message(Level::Warning, text);
+    }
+
+    /// An error.
+    pub fn error(&self, text: &str) {
+        self.message(Level::Error, text);
+    }
+
+    /// Begins a group, which the runner folds.
+    pub fn group(&self, title: &str) {
+        if !self.0.in_group.replace(true) {
+            self.line(&self.0.reader.group(title));
+        }
+    }
+
+    /// Ends the group, if one is open.
+    pub fn end_group(&self) {
+        if self.0.in_group.replace(false)
+            && let Some(line) = self.0.reader.end_group()
+        {
+            self.line(line);
+        }
+    }
+
+    /// Whether the runner takes workflow commands.
+    pub fn is_github(&self) -> bool {
+        self.0.reader == Reader::Runner
+    }
+
+    /// Who reads the log.
+    pub fn reader(&self) -> Reader {
+        self.0.reader
+    }
+
+    /// Says how far the runs are, for as long as it is polled: the live line on a terminal, else a line whenever there
+    /// has been none for a minute.
+    pub async fn progress(&self, board: &Board) {
+        loop {
+            if self.0.live {
+                self.draw(&progress(board));
+                tokio::time::sleep(LIVE_EVERY).await;
+                continue;
+            }
+            let quiet = self.0.last_line.get().elapsed();
+            if quiet >= AT_LEAST_EVERY {
+                let outage = self
+                    .0
+                    .outage
+                    .borrow()
+                    .as_deref()
+                    .map(news::still_out_of_reach)
+                    .unwrap_or_default();
+                self.line(&format!("{}{outage}", progress(board)));
+            } else {
+                tokio::time::sleep(AT_LEAST_EVERY - quiet).await;
+            }
+        }
+    }
+
+    fn draw(&self, safe: &str) {
+        let mut stderr = std::io::stderr().lock();
+        // Cut so that it stays one line, which is what can be drawn over.
+        let line: String = safe.chars().take(100).collect();
+        let _ = write!(stderr, "\r\x1b[K{line}");
+        let _ = stderr.flush();
+        self.0.live_line_shown.set(true);
+    }
+
+    /// Prints outputs where there is no `GITHUB_OUTPUT`: for scripts on standard output, one `name=value` a line.
+    /// Where a runner reads along, on a line that it takes for no command.
+    pub fn outputs(&self, pairs: &[(&'static str, String)]) {
+        self.clear_live_line();
+        let mut stdout = std::io::stdout().lock();
+        for (name, value) in pairs {
+            let line = format!("{name}={}", one_line(value));
+            let line = if self.is_github() { log_line(&line) } else { line };
+            // Nobody may read it.
+            let _ = writeln!(stdout, "{line}");
+        }
+    }
+
+    fn clear_live_line(&self) {
+        if self.0.live_line_shown.replace(false) {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+fn progress(board: &Board) -> String {
+    let counts: Counts = board.read(|runs| runs.iter().map(RunReport::counts).sum());
+    console::progress(counts, board.now())
+}
+
+impl Teller for Log {
+    fn tell(&self, runs: &[RunReport], run: usize, news: News, at: Millis) {
+        let Some(report) = runs.get(run) else { return };
+        match news {
+            News::Attempt => self.line(&news::attempt(report)),
+            News::Status => {
+                if let Some(attempt) = report.latest() {
+                    let status = attempt.status.as_deref().unwrap_or_default();
+                    let line = console::status_change(
+                        report.label(),
+                        &attempt.short_id,
+                        status,
+                        attempt.result.as_deref(),
+                        at,
+                    );
+                    self.line(&line);
+                }
+            }
+            News::BadCase(index) => {
+                if let Some(case) = report.cases.get(index) {
+                    self.line(&console::failed_case(case));
+                }
+            }
+            News::OutOfReach { what, first, next } => {
+                if first {
+                    self.line(&news::out_of_reach(report, &what, next));
+                }
+                *self.0.outage.borrow_mut() = Some(what);
+            }
+            News::BackInReach { after } => {
+                *self.0.outage.borrow_mut() = None;
+                self.line(&news::back_in_reach(report, after));
+            }
+            News::Ended(None) => {}
+            News::Ended(Some(why)) | News::NotStarted(why) => self.line(&news::ended(report, &why)),
+            News::Warning(text) => self.warning(&text),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The webhook: the JSON report, signed the way GitHub signs its own
+//! (<https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Client;
+use reqwest::header::CONTENT_TYPE;
+use ring::hmac;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::http;
+use crate::inputs::Webhook;
+use crate::qatech::delay::Delays;
+
+const TRIES: u32 = 3;
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for all tries of one delivery, so that a receiver can drop what it has seen.
+const DELIVERY: &str = "X-Qatech-Run-Delivery";
+const SIGNATURE: &str = "X-Hub-Signature-256";
+
+/// Delivers a JSON body.
+///
+/// # Errors
+/// Why the last try failed; names the host, never the path or query, which are secrets.
+pub async fn deliver(client: &Client, webhook: &Webhook, body: Vec<u8>, deadline: Instant) -> Result<(), String> {
+    let host = webhook.url.host_str().unwrap_or_default();
+    let delivery = crate::random::hex(16).map_err(|_| "the system has no random source".to_owned())?;
+    let signature = webhook.secret.as_ref().map(|secret| signature(secret.expose(), &body));
+    // Bytes are shared by the tries; a Vec would be copied for each.
+    let body = Bytes::from(body);
+    let mut delays = Delays::default();
+    let mut why = String::new();
+    for attempt in 1..=TRIES {
+        let mut request = client
+            .post(webhook.url.clone())
+            .timeout(TIMEOUT)
+            .header(CONTENT_TYPE, "application/json")
+            .header(DELIVERY, &delivery)
+            .body(body.clone());
+        if let Some(signature) = &signature {
+            request = request.header(SIGNATURE, signature);
+        }
+        let Ok(sent) = timeout_at(deadline, request.send()).await else {
+            return Err(format!("the webhook at {host} took too long"));
+        };
+        let mut after = None;
+        match sent {
+            Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(answer) => {
+                let status = answer.status();
+                why = format!("HTTP {status}");
+                let may_pass = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+                if !may_pass {
+                    break;
+                }
+                after = http::retry_after(answer.headers());
+            }
+            Err(error) => why = http::explain(error),
+        }
+        let delay = delays.next(after);
+        if attempt == TRIES || Instant::now() + delay >= deadline {
+            break;
+        }
+        sleep(delay).await;
+    }
+    Err(format!("the webhook at {host} did not take the report: {why}"))
+}
+
+fn signature(secret: &str, body: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = hmac::sign(&key, body);
+    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256={hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_signature_is_githubs() {
+        // The example of GitHub's page on validating deliveries.
+        assert_eq!(
+            super::signature("It's a Secret to Everybody", b"Hello, World!"),
+            "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+        );
+    }
+}

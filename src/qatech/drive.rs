@@ -1,0 +1,256 @@
+//! One run from its start to its verdict: start or attach, wait, rerun what failed.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::client::{Api, PostError};
+use super::delay::Delays;
+use super::wait::{self, Policy};
+use super::wire::{StartRequest, StartedRun};
+use crate::board::{Board, News};
+use crate::report::{Attempt, AttemptOrigin, TestPlan, Verdict};
+use crate::secret::Redactor;
+
+/// How a run comes to be.
+#[derive(Debug, Clone)]
+pub enum Origin<'a> {
+    /// Start it.
+    Start(StartRequest<'a>),
+    /// It exists.
+    Attach(String),
+    /// Rerun what failed in a run of the job's earlier attempt (`on_github_rerun: failed`).
+    RerunEarlier(String),
+}
+
+/// What all runs share.
+pub struct Driver<'a, A> {
+    /// The API.
+    pub client: &'a A,
+    /// Cleans what the API says.
+    pub redactor: &'a Redactor,
+    /// How to wait.
+    pub policy: Policy,
+    /// Where everything is kept.
+    pub board: &'a Board,
+    /// Start, do not wait.
+    pub start_only: bool,
+    /// How often failed cases are rerun.
+    pub reruns: u32,
+}
+
+impl<A: Api> Driver<'_, A> {
+    /// Plays one run to its end. Its verdict is on the board afterwards.
+    pub async fn drive(&self, run: usize, origin: Origin<'_>) {
+        let attempt = match origin {
+            Origin::Attach(short_id) => {
+                self.board.update(run, |run| run.created = Some(false));
+                self.board
+                    .add_attempt(run, self.attempt(AttemptOrigin::Attached, short_id), None)
+            }
+            Origin::Start(request) => {
+                match self
+                    .post(run, async |timeout| self.client.start(&request, timeout).await)
+                    .await
+                {
+                    Ok(started) => self.created(run, AttemptOrigin::Started, started),
+                    Err(failure) => return self.not_started(run, failure),
+                }
+            }
+            Origin::RerunEarlier(short_id) => {
+                match self
+                    .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
+                    .await
+                {
+                    Ok(started) => self.created(run, AttemptOrigin::GithubRerun, started),
+                    Err(failure) => return self.not_started(run, failure),
+                }
+            }
+        };
+        if self.start_only {
+            return;
+        }
+        wait::wait(self.client, self.redactor, self.policy, self.board, run, attempt).await;
+        if self.policy.one_look && self.verdict(run) != Some(Verdict::Unknown) {
+            return;
+        }
+        for _ in 0..self.reruns {
+            // A failure that ended the wait early (`fail_fast`) has not ended the run: there is nothing to rerun yet.
+            if self.policy.fail_fast || self.verdict(run) != Some(Verdict::Failed) || self.board.is_stopping() {
+                break;
+            }
+            if !self.rerun(run).await {
+                break;
+            }
+            self.board.conclude(run);
+            if self.board.read(|runs| runs.get(run).and_then(|run| run.verdict)) == Some(Verdict::Flaky) {
+                break;
+            }
+        }
+        self.board.conclude(run);
+    }
+
+    /// The verdict of the latest attempt.
+    fn verdict(&self, run: usize) -> Option<Verdict> {
+        self.board.read(|runs| runs.get(run)?.latest()?.verdict)
+    }
+
+    /// Reruns the latest attempt's failed cases and waits. False where there is no rerun to look at.
+    async fn rerun(&self, run: usize) -> bool {
+        let Some(short_id) = self.board.read(|runs| Some(runs.get(run)?.latest()?.short_id.clone())) else {
+            return false;
+        };
+        match self
+            .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
+            .await
+        {
+            Ok(started) => {
+                let attempt = self.created(run, AttemptOrigin::Rerun, started);
+                wait::wait(self.client, self.redactor, self.policy, self.board, run, attempt).await;
+                true
+            }
+            Err(failure) => {
+                self.board.warn(format!(
+                    "run {short_id} was not rerun, so its result stands: {}",
+                    failure.why
+                ));
+                false
+            }
+        }
+    }
+
+    fn attempt(&self, origin: AttemptOrigin, short_id: String) -> Attempt {
+        Attempt {
+            origin,
+            short_id,
+            id: None,
+            url: None,
+            status: None,
+            result: None,
+            test_count: None,
+            verdict: None,
+            problem: None,
+            began: self.board.now(),
+            ended: None,
+            changes: Vec::new(),
+            requests: 0,
+            retries: 0,
+        }
+    }
+
+    fn created(&self, run: usize, origin: AttemptOrigin, started: StartedRun) -> usize {
+        let StartedRun {
+            id,
+            short_id,
+            url,
+            test_count,
+            test_plan,
+        } = started;
+        let attempt = Attempt {
+            id,
+            url,
+            test_count,
+            ..self.attempt(origin, short_id)
+        };
+        let plan = test_plan.and_then(|plan| {
+            let short_id = plan.short_id.unwrap_or_default();
+            let name = plan.name.unwrap_or_default();
+            (!short_id.is_empty() || !name.is_empty()).then_some(TestPlan { short_id, name })
+        });
+        self.board.update(run, |run| run.created = Some(true));
+        self.board.add_attempt(run, attempt, plan)
+    }
+
+    fn not_started(&self, run: usize, failure: Failure) {
+        let Failure { verdict, created, why } = failure;
+        self.board.update(run, |run| {
+            run.created = created;
+            run.verdict = Some(verdict);
+            run.problem = Some(why.clone());
+        });
+        self.board.tell(run, News::NotStarted(why));
+    }
+
+    /// Sends a POST that creates a run, and repeats it only while nothing can have been created.
+    async fn post(
+        &self,
+        run: usize,
+        send: impl AsyncFn(Duration) -> Result<StartedRun, PostError>,
+    ) -> Result<StartedRun, Failure> {
+        let mut delays = Delays::default();
+        let mut first = true;
+        loop {
+            let left = self.policy.deadline.saturating_duration_since(Instant::now());
+            let is_start = self
+                .board
+                .read(|runs| runs.get(run).is_none_or(|run| run.attempts.is_empty()));
+            let created = |created| {
+                if is_start {
+                    self.board.update(run, |run| run.created = created);
+                }
+            };
+            created(None);
+            let sent = {
+                let _in_flight = self.board.post_in_flight();
+                // A request that the deadline cuts off is an answer that never came.
+                send(left.max(Duration::from_millis(1))).await
+            };
+            let (what, after) = match sent {
+                Ok(started) => return Ok(started),
+                Err(PostError::Refused { status: _, why }) => {
+                    return Err(Failure {
+                        verdict: Verdict::Unknown,
+                        created: Some(false),
+                        why,
+                    });
+                }
+                Err(PostError::Ambiguous(why)) => {
+                    return Err(Failure {
+                        verdict: Verdict::Unknown,
+                        created: None,
+                        why,
+                    });
+                }
+                Err(PostError::NotSent { what, after }) => (what, after),
+            };
+            created(Some(false));
+            let delay = delays.next(after);
+            let left = self.policy.deadline.saturating_duration_since(Instant::now());
+            if self.board.is_stopping() {
+                let why = format!("interrupted before a run could be started: {what}");
+                return Err(Failure {
+                    verdict: Verdict::Interrupted,
+                    created: Some(false),
+                    why,
+                });
+            }
+            if delay >= left {
+                sleep(left).await;
+                let why = format!("the deadline (`timeout_minutes`) came before a run could be started: {what}");
+                return Err(Failure {
+                    verdict: Verdict::TimedOut,
+                    created: Some(false),
+                    why,
+                });
+            }
+            self.board.tell(
+                run,
+                News::OutOfReach {
+                    what,
+                    first,
+                    next: delay,
+                },
+            );
+            first = false;
+            sleep(delay).await;
+        }
+    }
+}
+
+/// Why there is no run to wait for.
+struct Failure {
+    verdict: Verdict,
+    /// Whether a run was created; `None` where nobody knows.
+    created: Option<bool>,
+    why: String,
+}

@@ -1,0 +1,10 @@
+//! QA.tech's API: what goes over the wire, the calls, when to call again, and the wait until a run has ended.
+
+pub mod cadence;
+pub mod client;
+pub mod delay;
+pub mod drive;
+pub mod wait;
+pub mod wire;
+
+pub use client::Client;

@@ -1,0 +1,409 @@
+//! The wait: look at one run again and again until it has ended, the deadline has passed, or we can't find out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::cadence::Cadence;
+use super::client::{Api, Cases, GetError};
+use super::delay::Delays;
+use super::wire::{Run, RunTestCase};
+use crate::board::{Board, News};
+use crate::report::merge::SeenCase;
+use crate::report::{CaseOutcome, Verdict};
+use crate::secret::Redactor;
+
+/// How long QA.tech may be out of reach without a break before the answer is `unknown`.
+const OUT_OF_REACH: Duration = Duration::from_secs(600);
+/// How long a run that we created may be unknown to the API.
+const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
+/// How long a completed run may be without a result.
+const NO_RESULT_GRACE: Duration = Duration::from_secs(30);
+/// Body size from which test cases are no longer asked for at each look, in bytes.
+const BIG_BODY: usize = 256 * 1024;
+/// How often failed cases, and all cases, of a run with big bodies are asked for.
+const BIG_FAILED_EVERY: Duration = Duration::from_secs(30);
+const BIG_ALL_EVERY: Duration = Duration::from_secs(120);
+/// Attempts at the last answer that has everything.
+const LAST_TRIES: u32 = 3;
+/// A last look is taken that long before the deadline, rather than sleeping through it.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// How to wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// When the wait ends whatever happens.
+    pub deadline: Instant,
+    /// Fixed interval, or the adaptive cadence.
+    pub poll_interval: Option<Duration>,
+    /// Stop at the first failed test case.
+    pub fail_fast: bool,
+    /// One look, no wait.
+    pub one_look: bool,
+}
+
+/// Waits for one attempt of one run. What is seen goes to the board, the verdict of the attempt too.
+pub async fn wait<A: Api>(client: &A, redactor: &Redactor, policy: Policy, board: &Board, run: usize, attempt: usize) {
+    let created = board.we_created(run, attempt).then(Instant::now);
+    Wait {
+        client,
+        redactor,
+        policy,
+        board,
+        run,
+        attempt,
+        created,
+        began: Instant::now(),
+        cadence: Cadence::new(policy.poll_interval),
+        delays: Delays::default(),
+        failing_since: None,
+        no_result_since: None,
+        strange_statuses: BTreeSet::new(),
+        view: View::default(),
+    }
+    .until_ended()
+    .await;
+}
+
+struct Wait<'a, A> {
+    client: &'a A,
+    redactor: &'a Redactor,
+    policy: Policy,
+    board: &'a Board,
+    run: usize,
+    attempt: usize,
+    /// When we created the run, if we did.
+    created: Option<Instant>,
+    began: Instant,
+    cadence: Cadence,
+    delays: Delays,
+    failing_since: Option<Instant>,
+    no_result_since: Option<Instant>,
+    strange_statuses: BTreeSet<String>,
+    view: View,
+}
+
+/// What follows from a look.
+enum Next {
+    /// Look again after this time.
+    After(Duration),
+    /// The attempt's verdict, and why if it does not follow from status and result.
+    End(Verdict, Option<String>),
+    /// One look was asked for, and this was it.
+    Looked,
+}
+
+impl<A: Api> Wait<'_, A> {
+    async fn until_ended(&mut self) {
+        let (verdict, problem) = loop {
+            let next = match timeout_at(self.policy.deadline, self.look()).await {
+                Ok(next) => next,
+                Err(_) => break self.deadline_passed(),
+            };
+            match next {
+                Next::End(verdict, problem) => break (verdict, problem),
+                Next::Looked => return,
+                Next::After(delay) => {
+                    let now = Instant::now();
+                    if now >= self.policy.deadline {
+                        break self.deadline_passed();
+                    }
+                    sleep_until(self.next_look(now, delay)).await;
+                }
+            }
+        };
+        self.board.end_attempt(self.run, self.attempt, verdict, problem);
+    }
+
+    /// When to look again: after the delay, but once more just before the deadline, and not past the time at which
+    /// QA.tech counts as out of reach.
+    fn next_look(&self, now: Instant, delay: Duration) -> Instant {
+        let deadline = self.policy.deadline;
+        let last_look = deadline
+            .checked_sub(LAST_LOOK)
+            .filter(|last_look| *last_look > now)
+            .unwrap_or(deadline);
+        let out_of_reach = self.failing_since.map_or(deadline, |since| since + OUT_OF_REACH);
+        now.checked_add(delay)
+            .unwrap_or(deadline)
+            .min(last_look)
+            .min(out_of_reach.max(now))
+    }
+
+    fn deadline_passed(&self) -> (Verdict, Option<String>) {
+        (
+            Verdict::TimedOut,
+            Some("the deadline (`timeout_minutes`) came before the run's end; the run goes on at QA.tech".to_owned()),
+        )
+    }
+
+    async fn look(&mut self) -> Next {
+        let (short_id, id) = self.board.ids(self.run, self.attempt);
+        let cases = self.view.next(self.policy.fail_fast);
+        let answer = self.client.get(&short_id, id.as_deref(), cases).await;
+        self.board.count_request(self.run, self.attempt, answer.is_err());
+        match answer {
+            Ok(got) => {
+                self.view.saw(cases, got.size);
+                if let Some(since) = self.failing_since.take() {
+                    self.board.tell(self.run, News::BackInReach { after: since.elapsed() });
+                }
+                self.delays.reset();
+                self.saw(got.run, cases).await
+            }
+            // Status and result are to be had without the cases; an answer that is too large without them makes no sense.
+            Err(GetError::TooLarge) if cases == Cases::None => self.failed("an answer of over 64 MiB".to_owned(), None),
+            Err(GetError::TooLarge) => {
+                self.view.too_large(cases);
+                Next::After(Duration::ZERO)
+            }
+            Err(GetError::NotFound(_)) if self.created.is_some_and(|created| created.elapsed() < NOT_FOUND_GRACE) => {
+                Next::After(self.delays.next(None).min(Duration::from_secs(3)))
+            }
+            Err(GetError::NotFound(why) | GetError::Refused(why)) => Next::End(Verdict::Unknown, Some(why)),
+            Err(GetError::Retry { what, after }) => self.failed(what, after),
+        }
+    }
+
+    fn failed(&mut self, what: String, after: Option<Duration>) -> Next {
+        let now = Instant::now();
+        let since = *self.failing_since.get_or_insert(now);
+        if now.duration_since(since) >= OUT_OF_REACH {
+            return Next::End(
+                Verdict::Unknown,
+                Some(format!("QA.tech has been out of reach for 10 minutes: {what}")),
+            );
+        }
+        let delay = self.delays.next(after);
+        self.board.tell(
+            self.run,
+            News::OutOfReach {
+                what,
+                first: since == now,
+                next: delay,
+            },
+        );
+        Next::After(delay)
+    }
+
+    async fn saw(&mut self, run: Run, cases: Cases) -> Next {
+        let Run {
+            id,
+            short_id: _,
+            status,
+            result,
+            run_test_cases,
+        } = run;
+        self.board.saw_status(
+            self.run,
+            self.attempt,
+            id,
+            self.clean(status.clone()),
+            result.clone().map(|result| self.clean(result)),
+        );
+        let seen: Vec<_> = run_test_cases
+            .unwrap_or_default()
+            .into_iter()
+            .map(|case| self.seen(case))
+            .collect();
+        let one_failed = seen
+            .iter()
+            .any(|case| CaseOutcome::of(&case.status, case.result.as_deref()) == CaseOutcome::Failed);
+        self.board.saw_cases(self.run, self.attempt, seen, cases);
+        let verdict = match (status.as_str(), result.as_deref()) {
+            ("COMPLETED", Some("PASSED")) => Verdict::Passed,
+            ("COMPLETED", Some("FAILED")) => Verdict::Failed,
+            ("COMPLETED", Some("SKIPPED")) => Verdict::Skipped,
+            ("COMPLETED", Some(word)) => {
+                let why = format!(
+                    "QA.tech says COMPLETED with the result {:?}, which we do not know",
+                    self.clean(word.to_owned())
+                );
+                return self.end(Verdict::Unknown, Some(why), cases).await;
+            }
+            ("COMPLETED", None) => return self.no_result(cases).await,
+            ("ERROR", _) => Verdict::Error,
+            ("CANCELLED", _) => Verdict::Cancelled,
+            (word, _) => {
+                if !matches!(word, "INITIATED" | "RUNNING") && self.strange_statuses.insert(word.to_owned()) {
+                    let word = self.clean(word.to_owned());
+                    self.board.warn(format!(
+                        "QA.tech says the status {word:?}, which we do not know; it counts as not ended"
+                    ));
+                }
+                if self.policy.one_look {
+                    return Next::Looked;
+                }
+                if self.policy.fail_fast && one_failed {
+                    let why = "stopped waiting at the first failed test case (`fail_fast`); the run goes on at QA.tech";
+                    return Next::End(Verdict::Failed, Some(why.to_owned()));
+                }
+                let counts = self.board.counts(self.run, self.attempt);
+                return Next::After(self.cadence.next(
+                    self.began.elapsed(),
+                    counts.done(),
+                    counts.total,
+                    crate::random::unit(),
+                ));
+            }
+        };
+        self.end(verdict, None, cases).await
+    }
+
+    async fn no_result(&mut self, cases: Cases) -> Next {
+        if self.policy.one_look {
+            return Next::Looked;
+        }
+        let since = *self.no_result_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= NO_RESULT_GRACE {
+            let why = "QA.tech says COMPLETED, but gave no result for 30 s".to_owned();
+            return self.end(Verdict::Unknown, Some(why), cases).await;
+        }
+        let left = NO_RESULT_GRACE.saturating_sub(since.elapsed());
+        Next::After(self.policy.poll_interval.unwrap_or(Duration::from_secs(2)).min(left))
+    }
+
+    /// The run has ended: get what is missing of its cases. The verdict stands whether that works or not.
+    async fn end(&mut self, verdict: Verdict, problem: Option<String>, cases: Cases) -> Next {
+        if cases != Cases::All {
+            self.last_answer().await;
+        }
+        if self.policy.one_look {
+            Next::Looked
+        } else {
+            Next::End(verdict, problem)
+        }
+    }
+
+    async fn last_answer(&mut self) {
+        let (short_id, id) = self.board.ids(self.run, self.attempt);
+        let mut why = String::new();
+        let all = if self.view.all_is_too_large {
+            &[Cases::Failed][..]
+        } else {
+            &[Cases::All, Cases::Failed]
+        };
+        for cases in all {
+            let mut delays = Delays::default();
+            for _ in 0..LAST_TRIES {
+                let answer = self.client.get(&short_id, id.as_deref(), *cases).await;
+                self.board.count_request(self.run, self.attempt, answer.is_err());
+                match answer {
+                    Ok(got) => {
+                        let seen: Vec<_> = got
+                            .run
+                            .run_test_cases
+                            .unwrap_or_default()
+                            .into_iter()
+                            .map(|case| self.seen(case))
+                            .collect();
+                        self.board.saw_cases(self.run, self.attempt, seen, *cases);
+                        if *cases == Cases::Failed {
+                            let why = if why.is_empty() {
+                                "the list of all is over 64 MiB"
+                            } else {
+                                &why
+                            };
+                            self.board.warn(format!(
+                                "run {short_id}: only failed, skipped and errored test cases are listed: {why}"
+                            ));
+                        }
+                        return;
+                    }
+                    Err(GetError::Retry { what, after }) => {
+                        why = what;
+                        tokio::time::sleep(delays.next(after).min(Duration::from_secs(5))).await;
+                    }
+                    Err(GetError::TooLarge) => {
+                        "the list is over 64 MiB".clone_into(&mut why);
+                        break;
+                    }
+                    Err(GetError::NotFound(what) | GetError::Refused(what)) => {
+                        why = what;
+                        break;
+                    }
+                }
+            }
+        }
+        self.board
+            .warn(format!("run {short_id}: its test cases could not be had: {why}"));
+    }
+
+    fn clean(&self, text: String) -> String {
+        self.redactor.clean(text)
+    }
+
+    fn seen(&self, case: RunTestCase) -> SeenCase {
+        let clean = |text: Option<String>| text.map(|text| self.clean(text)).filter(|text| !text.trim().is_empty());
+        let RunTestCase {
+            id,
+            short_id,
+            name,
+            status,
+            result,
+            result_title,
+            evaluation_thought,
+            prompt_goal,
+            prompt_examples,
+        } = case;
+        SeenCase {
+            id: clean(id).unwrap_or_default(),
+            short_id: clean(short_id).unwrap_or_default(),
+            name: clean(name).unwrap_or_default(),
+            status: clean(status).unwrap_or_default(),
+            result: clean(result),
+            title: clean(result_title),
+            reasoning: clean(evaluation_thought),
+            goal: clean(prompt_goal),
+            examples: clean(prompt_examples),
+        }
+    }
+}
+
+/// Which test cases to ask for: all while the answers are small, seldom once they have grown big.
+#[derive(Debug, Default)]
+struct View {
+    big: bool,
+    all_is_too_large: bool,
+    last_all: Option<Instant>,
+    last_failed: Option<Instant>,
+}
+
+impl View {
+    fn next(&mut self, fail_fast: bool) -> Cases {
+        if !self.big {
+            return Cases::All;
+        }
+        let due = |last: Option<Instant>, every| last.is_none_or(|last: Instant| last.elapsed() >= every);
+        if !self.all_is_too_large && due(self.last_all, BIG_ALL_EVERY) {
+            Cases::All
+        } else if fail_fast || due(self.last_failed, BIG_FAILED_EVERY) {
+            Cases::Failed
+        } else {
+            Cases::None
+        }
+    }
+
+    fn saw(&mut self, cases: Cases, size: usize) {
+        let now = Instant::now();
+        match cases {
+            Cases::None => {}
+            Cases::Failed => self.last_failed = Some(now),
+            Cases::All => {
+                self.big |= size > BIG_BODY;
+                self.last_all = Some(now);
+                self.last_failed = Some(now);
+            }
+        }
+    }
+
+    fn too_large(&mut self, cases: Cases) {
+        self.big = true;
+        match cases {
+            Cases::All => self.all_is_too_large = true,
+            // Not even the failed ones can be read: the next are due after the usual time.
+            Cases::Failed | Cases::None => self.last_failed = Some(Instant::now()),
+        }
+    }
+}

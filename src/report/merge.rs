@@ -1,0 +1,461 @@
+//! Merging what each look at each attempt tells of the test cases, so that no case is lost and no failure is forgiven unseen.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, Verdict};
+
+/// A test case as one look saw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenCase {
+    /// Id; empty where the API gave none.
+    pub id: String,
+    /// Short id; empty where the API gave none.
+    pub short_id: String,
+    /// Name.
+    pub name: String,
+    /// Status; empty where the API gave none.
+    pub status: String,
+    /// Result.
+    pub result: Option<String>,
+    /// Title of the outcome.
+    pub title: Option<String>,
+    /// Reasoning.
+    pub reasoning: Option<String>,
+    /// Goal.
+    pub goal: Option<String>,
+    /// Examples.
+    pub examples: Option<String>,
+}
+
+/// Merges what a look at an attempt has seen into the run's cases. Partial looks (only failed ones) are fine: cases
+/// that are not in them stay as they are. Returns the indices of cases that have newly turned bad in this attempt.
+///
+/// The same case is one with the same id, else the same short id, else a name that is unique on both sides.
+pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<SeenCase>, at: Millis) -> Vec<usize> {
+    let places = places(&run.cases, &seen);
+    let mut newly_bad = Vec::new();
+    for (seen, place) in seen.into_iter().zip(places) {
+        let outcome = CaseOutcome::of(&seen.status, seen.result.as_deref());
+        let SeenCase {
+            id,
+            short_id,
+            name,
+            status,
+            result,
+            title,
+            reasoning,
+            goal,
+            examples,
+        } = seen;
+        let index = place.unwrap_or(run.cases.len());
+        if place.is_none() {
+            let name = if name.trim().is_empty() {
+                fallback_name(&short_id, &id, index)
+            } else {
+                name
+            };
+            run.cases.push(Case {
+                id,
+                short_id,
+                name,
+                goal,
+                examples,
+                outcome,
+                attempts: Vec::new(),
+            });
+        } else if let Some(case) = run.cases.get_mut(index) {
+            // A later look may know more, never less.
+            case.goal = goal.or(case.goal.take());
+            case.examples = examples.or(case.examples.take());
+        }
+        let Some(case) = run.cases.get_mut(index) else { continue };
+        let previous = case.attempts.pop_if(|last| last.attempt == attempt);
+        let was_bad = previous.as_ref().is_some_and(|previous| previous.outcome.is_bad());
+        let mut observed = previous.map_or(
+            Observed {
+                first_seen: at,
+                running: None,
+                ended: None,
+            },
+            |previous| previous.observed,
+        );
+        if observed.running.is_none() && status == "RUNNING" {
+            observed.running = Some(at);
+        }
+        observed.ended = if outcome == CaseOutcome::Unfinished {
+            None
+        } else {
+            observed.ended.or(Some(at))
+        };
+        case.attempts.push(CaseAttempt {
+            attempt,
+            outcome,
+            status,
+            result,
+            title,
+            reasoning,
+            observed,
+        });
+        case.outcome = over_all(&case.attempts);
+        if outcome.is_bad() && !was_bad {
+            newly_bad.push(index);
+        }
+    }
+    newly_bad
+}
+
+fn fallback_name(short_id: &str, id: &str, index: usize) -> String {
+    match (short_id, id) {
+        ("", "") => format!("test case {}", index + 1),
+        ("", id) => id.to_owned(),
+        (short_id, _) => short_id.to_owned(),
+    }
+}
+
+/// For each seen case, the index of the case that it is.
+fn places(cases: &[Case], seen: &[SeenCase]) -> Vec<Option<usize>> {
+    let mut places = vec![None; seen.len()];
+    let mut taken = HashSet::new();
+    let by_id = unique(cases.iter().map(|case| case.id.as_str()));
+    let by_short_id = unique(cases.iter().map(|case| case.short_id.as_str()));
+    let by_name = unique(cases.iter().map(|case| case.name.as_str()));
+    let seen_ids = unique(seen.iter().map(|case| case.id.as_str()));
+    let seen_short_ids = unique(seen.iter().map(|case| case.short_id.as_str()));
+    let seen_names = unique(seen.iter().map(|case| case.name.as_str()));
+    // Each rule over all cases before the next one: a name must not take what an id claims.
+    let rules: [(Key, Places<'_>, Places<'_>); 3] = [
+        (|case| &case.id, seen_ids, by_id),
+        (|case| &case.short_id, seen_short_ids, by_short_id),
+        (|case| &case.name, seen_names, by_name),
+    ];
+    for (key, on_this_side, on_that_side) in rules {
+        for (case, place) in seen.iter().zip(places.iter_mut()) {
+            let key = key(case);
+            if place.is_some() || !matches!(on_this_side.get(key), Some(Some(_))) {
+                continue;
+            }
+            if let Some(Some(index)) = on_that_side.get(key)
+                && taken.insert(*index)
+            {
+                *place = Some(*index);
+            }
+        }
+    }
+    places
+}
+
+/// One of a case's keys.
+type Key = fn(&SeenCase) -> &str;
+/// Where each key stands; `None` for one that stands twice.
+type Places<'a> = HashMap<&'a str, Option<usize>>;
+
+/// The places of keys. Empty ones count for nothing.
+fn unique<'a>(keys: impl Iterator<Item = &'a str>) -> Places<'a> {
+    let mut map = HashMap::new();
+    for (index, key) in keys.enumerate().filter(|(_, key)| !key.is_empty()) {
+        map.entry(key).and_modify(|place| *place = None).or_insert(Some(index));
+    }
+    map
+}
+
+/// The outcome over all attempts. Only a pass after the last failure forgives it: a rerun that skipped the case, or did
+/// not finish it, has not seen it pass.
+fn over_all(attempts: &[CaseAttempt]) -> CaseOutcome {
+    let mut over_all = CaseOutcome::Unfinished;
+    for attempt in attempts {
+        over_all = match (over_all, attempt.outcome) {
+            (CaseOutcome::Failed | CaseOutcome::Errored | CaseOutcome::Flaky, CaseOutcome::Passed) => {
+                CaseOutcome::Flaky
+            }
+            (
+                before @ (CaseOutcome::Failed | CaseOutcome::Errored | CaseOutcome::Flaky),
+                CaseOutcome::Skipped | CaseOutcome::Unfinished,
+            ) => before,
+            (before, CaseOutcome::Unfinished) => before,
+            // One attempt's outcome is never flaky.
+            (
+                _,
+                now @ (CaseOutcome::Failed
+                | CaseOutcome::Errored
+                | CaseOutcome::Flaky
+                | CaseOutcome::Passed
+                | CaseOutcome::Skipped),
+            ) => now,
+        };
+    }
+    over_all
+}
+
+/// The verdict over all attempts of a run that was waited for, and what is to be said where the attempts and the cases
+/// do not simply agree.
+///
+/// Only a failed first attempt is ever rerun, so every other first verdict stands. A failed one becomes `flaky` when
+/// every case that failed or errored was seen to pass; nothing else forgives it.
+pub fn verdict(run: &RunReport) -> (Option<Verdict>, Option<String>) {
+    let Some((first, reruns)) = run.attempts.split_first() else {
+        return (run.verdict, run.problem.clone());
+    };
+    let Some(last) = reruns.last() else {
+        return (first.verdict, first.problem.clone());
+    };
+    if first.verdict != Some(Verdict::Failed) {
+        return (first.verdict, first.problem.clone());
+    }
+    let still_bad = run.cases.iter().filter(|case| case.outcome.is_bad()).count();
+    let forgiven = run.cases.iter().any(|case| case.outcome == CaseOutcome::Flaky);
+    let rerun = format!("rerun {}", last.short_id);
+    match last.verdict {
+        Some(Verdict::Interrupted) => (Some(Verdict::Interrupted), last.problem.clone()),
+        Some(Verdict::Passed) if still_bad == 0 && forgiven && run.cases_complete => (Some(Verdict::Flaky), None),
+        Some(Verdict::Passed) => (
+            Some(Verdict::Failed),
+            Some(format!(
+                "{rerun} passed, but not every case that failed before was seen to pass in it"
+            )),
+        ),
+        Some(Verdict::Failed) if still_bad == 0 && forgiven => (
+            Some(Verdict::Failed),
+            Some(format!(
+                "{rerun} is FAILED at QA.tech although every case that failed has passed in it"
+            )),
+        ),
+        Some(Verdict::Failed) => (Some(Verdict::Failed), None),
+        Some(
+            other @ (Verdict::Skipped
+            | Verdict::Flaky
+            | Verdict::Cancelled
+            | Verdict::TimedOut
+            | Verdict::Error
+            | Verdict::Unknown),
+        ) => {
+            let why = last
+                .problem
+                .as_deref()
+                .map(|problem| format!(": {problem}"))
+                .unwrap_or_default();
+            (
+                Some(Verdict::Failed),
+                Some(format!("{rerun} ended {other}, so the first result stands{why}")),
+            )
+        }
+        None => (
+            Some(Verdict::Failed),
+            Some(format!("{rerun} was not waited for, so the first result stands")),
+        ),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::{Attempt, AttemptOrigin};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn seen(id: &str, short_id: &str, name: &str, result: &str) -> SeenCase {
+        SeenCase {
+            id: id.into(),
+            short_id: short_id.into(),
+            name: name.into(),
+            status: "COMPLETED".into(),
+            result: (!result.is_empty()).then(|| result.into()),
+            ..SeenCase::default()
+        }
+    }
+
+    fn attempt(verdict: Verdict) -> Attempt {
+        Attempt {
+            origin: AttemptOrigin::Started,
+            short_id: "r".into(),
+            id: None,
+            url: None,
+            status: None,
+            result: None,
+            test_count: None,
+            verdict: Some(verdict),
+            problem: None,
+            began: 0,
+            ended: None,
+            changes: vec![],
+            requests: 0,
+            retries: 0,
+        }
+    }
+
+    fn run(verdicts: &[Verdict]) -> RunReport {
+        RunReport {
+            requested_plan: None,
+            plan: None,
+            created: Some(true),
+            attempts: verdicts.iter().copied().map(attempt).collect(),
+            cases: vec![],
+            cases_complete: true,
+            verdict: None,
+            problem: None,
+        }
+    }
+
+    fn outcomes(run: &RunReport) -> Vec<(&str, CaseOutcome)> {
+        run.cases
+            .iter()
+            .map(|case| (case.name.as_str(), case.outcome))
+            .collect()
+    }
+
+    #[test]
+    fn a_case_that_passes_in_a_rerun_is_flaky_and_the_run_with_it() {
+        let mut run = run(&[Verdict::Failed, Verdict::Passed]);
+        apply(
+            &mut run,
+            0,
+            vec![seen("1", "a", "A", "FAILED"), seen("2", "b", "B", "PASSED")],
+            1,
+        );
+        // The rerun has ids of its own: the short id, then the name tells.
+        apply(&mut run, 1, vec![seen("9", "a", "A", "PASSED")], 2);
+        assert_eq!(outcomes(&run), [("A", CaseOutcome::Flaky), ("B", CaseOutcome::Passed)]);
+        assert_eq!(verdict(&run), (Some(Verdict::Flaky), None));
+    }
+
+    #[test]
+    fn a_rerun_never_hides_a_failure_that_it_did_not_see_pass() {
+        for (result, rerun) in [
+            ("SKIPPED", Verdict::Passed),
+            ("", Verdict::Passed),
+            ("FAILED", Verdict::Failed),
+            ("FAILED", Verdict::Passed),
+        ] {
+            let mut run = run(&[Verdict::Failed, rerun]);
+            apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 1);
+            apply(&mut run, 1, vec![seen("1", "a", "A", result)], 2);
+            assert_eq!(outcomes(&run), [("A", CaseOutcome::Failed)], "{result}");
+            assert_eq!(verdict(&run).0, Some(Verdict::Failed));
+        }
+        for rerun in [
+            Verdict::Error,
+            Verdict::Cancelled,
+            Verdict::TimedOut,
+            Verdict::Unknown,
+            Verdict::Skipped,
+        ] {
+            let mut run = run(&[Verdict::Failed, rerun]);
+            apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 1);
+            let (verdict, problem) = verdict(&run);
+            assert_eq!(verdict, Some(Verdict::Failed));
+            assert!(problem.unwrap().contains("the first result stands"));
+        }
+    }
+
+    #[test]
+    fn a_failed_run_without_a_failed_case_stays_failed() {
+        let mut run = run(&[Verdict::Failed, Verdict::Passed]);
+        apply(&mut run, 0, vec![seen("1", "a", "A", "PASSED")], 1);
+        assert_eq!(verdict(&run).0, Some(Verdict::Failed));
+    }
+
+    #[test]
+    fn new_cases_and_equal_names_are_kept_apart() {
+        let mut run = run(&[Verdict::Failed, Verdict::Failed]);
+        apply(
+            &mut run,
+            0,
+            vec![seen("1", "a", "Same", "FAILED"), seen("2", "b", "Same", "FAILED")],
+            1,
+        );
+        apply(
+            &mut run,
+            1,
+            vec![
+                seen("8", "", "Same", "PASSED"),
+                seen("2", "b", "Same", "PASSED"),
+                seen("7", "n", "New", "FAILED"),
+            ],
+            2,
+        );
+        assert_eq!(
+            outcomes(&run),
+            // A name that stands twice tells nothing, so the first is not forgiven.
+            [
+                ("Same", CaseOutcome::Failed),
+                ("Same", CaseOutcome::Flaky),
+                ("Same", CaseOutcome::Passed),
+                ("New", CaseOutcome::Failed)
+            ]
+        );
+    }
+
+    #[test]
+    fn looks_at_one_attempt_replace_each_other_and_keep_what_was_observed() {
+        let mut run = run(&[Verdict::Failed]);
+        let running = SeenCase {
+            status: "RUNNING".into(),
+            result: None,
+            goal: Some("g".into()),
+            ..seen("1", "a", "A", "")
+        };
+        assert_eq!(apply(&mut run, 0, vec![running], 10), [0; 0]);
+        assert_eq!(apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 20), [0]);
+        assert_eq!(apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 30), [0; 0]);
+        let case = run.cases.first().unwrap();
+        assert_eq!(case.attempts.len(), 1);
+        assert_eq!(case.goal.as_deref(), Some("g"));
+        assert_eq!(
+            case.attempts[0].observed,
+            Observed {
+                first_seen: 10,
+                running: Some(10),
+                ended: Some(20)
+            }
+        );
+    }
+
+    fn any_seen() -> impl Strategy<Value = SeenCase> {
+        (
+            "[ab]?",
+            "[xy]?",
+            "[AB]?",
+            prop::sample::select(vec!["PASSED", "FAILED", "SKIPPED", "", "ODD"]),
+            prop::sample::select(vec!["COMPLETED", "ERROR", "RUNNING"]),
+        )
+            .prop_map(|(id, short_id, name, result, status)| SeenCase {
+                status: status.into(),
+                ..seen(&id, &short_id, &name, result)
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn merging_never_loses_a_case_and_never_forgives_unseen(
+            looks in prop::collection::vec((0usize..3, prop::collection::vec(any_seen(), 0..5)), 1..6),
+            verdicts in prop::collection::vec(prop::sample::select(Verdict::ALL.to_vec()), 3),
+        ) {
+            let mut looks = looks;
+            looks.sort_by_key(|(attempt, _)| *attempt);
+            let mut run = run(&verdicts);
+            for (at, (attempt, seen)) in looks.into_iter().enumerate() {
+                let before: Vec<_> = run.cases.iter().map(|case| case.name.clone()).collect();
+                let seen_count = seen.len();
+                apply(&mut run, attempt, seen, at as Millis);
+                prop_assert!(run.cases.len() >= seen_count);
+                let after: Vec<_> = run.cases.iter().take(before.len()).map(|case| case.name.clone()).collect();
+                prop_assert_eq!(before, after);
+            }
+            for case in &run.cases {
+                let last_bad = case.attempts.iter().rposition(|attempt| attempt.outcome.is_bad());
+                if let Some(last_bad) = last_bad {
+                    let passed_later = case.attempts[last_bad..].iter().any(|attempt| attempt.outcome == CaseOutcome::Passed);
+                    prop_assert_eq!(case.outcome.is_bad(), !passed_later);
+                    prop_assert_eq!(case.outcome == CaseOutcome::Flaky, passed_later);
+                }
+            }
+            let bad = run.cases.iter().any(|case| case.outcome.is_bad());
+            let (verdict, _) = verdict(&run);
+            if verdicts[0] == Verdict::Failed {
+                prop_assert_ne!(verdict, Some(Verdict::Passed));
+                prop_assert!(!(bad && verdict == Some(Verdict::Flaky)));
+            } else {
+                prop_assert_eq!(verdict, Some(verdicts[0]));
+            }
+        }
+    }
+}

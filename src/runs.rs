@@ -1,0 +1,239 @@
+//! All runs of the step, side by side, until the last has ended, the first has failed fast, or a signal came.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use crate::Began;
+use crate::board::Board;
+use crate::http;
+use crate::inputs::Target;
+use crate::publish::{Services, Sinks};
+use crate::qatech::Client;
+use crate::qatech::client::MAYBE_STARTED;
+use crate::qatech::drive::{Driver, Origin};
+use crate::qatech::wait::Policy;
+use crate::qatech::wire::StartRequest;
+use crate::report::{Mode, Report, RunReport, Signal, Verdict};
+use crate::secret::Secret;
+
+/// How long a start that is under way is awaited after a signal.
+const START_IN_FLIGHT: Duration = Duration::from_secs(1);
+
+type Signals = Option<oneshot::Receiver<Signal>>;
+
+/// Plays all runs to their end. Gives back what the sinks need: the report, the services, and the signals, unless one came.
+pub async fn play(
+    sinks: &Sinks<'_>,
+    began: Began,
+    token: Secret,
+    signals: Signals,
+) -> (Report, Option<Services>, Signals) {
+    let Sinks {
+        inputs,
+        context,
+        log,
+        redactor,
+    } = *sinks;
+    let mode = match (inputs.blocking, &inputs.target) {
+        (true, Target::Start(_) | Target::Attach(_)) => Mode::Wait,
+        (false, Target::Start(_)) => Mode::StartOnly,
+        (false, Target::Attach(_)) => Mode::Look,
+    };
+    let planned = planned(&inputs.target);
+    let board = Board::new(began.at, planned, Box::new(log.clone()));
+    let client = match http::client() {
+        Ok(client) => client,
+        Err(problem) => {
+            for run in 0..board.read(<[RunReport]>::len) {
+                board.update(run, |run| {
+                    run.verdict = Some(Verdict::Unknown);
+                    run.problem = Some(redactor.clean(problem.clone()));
+                });
+            }
+            log.error(&redactor.clean(problem));
+            return (report(&board, began, mode, sinks), None, signals);
+        }
+    };
+    let policy = Policy {
+        deadline: began.at + inputs.timeout,
+        poll_interval: inputs.poll_interval,
+        fail_fast: inputs.fail_fast,
+        one_look: mode == Mode::Look,
+    };
+    let api = Client::new(client.clone(), inputs.api_url.clone(), token, redactor.clone());
+    let driver = Driver {
+        client: &api,
+        redactor,
+        policy,
+        board: &board,
+        start_only: mode == Mode::StartOnly,
+        reruns: inputs.rerun_failed,
+    };
+    log.group("Waiting for QA.tech");
+    let signal = {
+        let all = async {
+            let fields = context.start_fields();
+            let origins = origins(sinks, &fields, None);
+            let mut runs: FuturesUnordered<_> = origins
+                .into_iter()
+                .enumerate()
+                .map(|(run, origin)| driver.drive(run, origin))
+                .collect();
+            while runs.next().await.is_some() {
+                let one_failed = board.read(|runs| runs.iter().any(|run| run.verdict == Some(Verdict::Failed)));
+                if inputs.fail_fast && one_failed && mode == Mode::Wait {
+                    break;
+                }
+            }
+        };
+        let mut all = std::pin::pin!(all);
+        let mut signals = signals;
+        let signal = tokio::select! {
+            // A signal goes before an end that came at the same time.
+            biased;
+            signal = first(&mut signals) => Some(signal),
+            () = &mut all => None,
+            () = log.progress(&board) => None,
+        };
+        if signal.is_some() {
+            board.stop();
+            let answered = async {
+                while board.has_post_in_flight() {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            };
+            // Either way the wait is over: what is not answered by then is told as it is.
+            let _ = timeout(START_IN_FLIGHT, async {
+                tokio::select! { () = &mut all => {}, () = answered => {} }
+            })
+            .await;
+        }
+        match signal {
+            Some(signal) => Err(signal),
+            None => Ok(signals),
+        }
+    };
+    log.end_group();
+    let (interrupted_by, signals) = match signal {
+        Ok(signals) => (None, signals),
+        Err(signal) => (Some(signal), None),
+    };
+    close(&board, interrupted_by, mode);
+    let mut report = report(&board, began, mode, sinks);
+    report.interrupted_by = interrupted_by;
+    (report, Some(Services { client }), signals)
+}
+
+/// The first signal; never, where none can come.
+pub(crate) async fn first(signals: &mut Signals) -> Signal {
+    match signals {
+        Some(receiver) => match receiver.await {
+            Ok(signal) => signal,
+            // The thread that listens is gone.
+            Err(_) => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+fn planned(target: &Target) -> Vec<RunReport> {
+    let run = |requested_plan: Option<&String>| RunReport {
+        requested_plan: requested_plan.cloned(),
+        plan: None,
+        created: Some(false),
+        attempts: Vec::new(),
+        cases: Vec::new(),
+        cases_complete: false,
+        verdict: None,
+        problem: None,
+    };
+    match target {
+        Target::Start(plans) => plans.iter().map(|plan| run(plan.as_ref())).collect(),
+        Target::Attach(short_ids) => short_ids.iter().map(|_| run(None)).collect(),
+    }
+}
+
+fn origins<'a>(
+    sinks: &Sinks<'a>,
+    fields: &'a crate::context::StartFields,
+    earlier: Option<Vec<Option<String>>>,
+) -> Vec<Origin<'a>> {
+    let inputs = sinks.inputs;
+    match &inputs.target {
+        Target::Attach(short_ids) => short_ids.iter().cloned().map(Origin::Attach).collect(),
+        Target::Start(plans) => {
+            let earlier = earlier.unwrap_or_default();
+            let of_plan = |index: usize| earlier.get(index).cloned().flatten();
+            plans
+                .iter()
+                .enumerate()
+                .map(|(index, plan)| match of_plan(index) {
+                    Some(short_id) => Origin::RerunEarlier(short_id),
+                    None => Origin::Start(StartRequest {
+                        trigger: fields,
+                        test_plan_short_id: plan.as_deref(),
+                        applications: &inputs.applications,
+                        notifications: &inputs.notifications,
+                    }),
+                })
+                .collect()
+        }
+    }
+}
+
+/// Says of each run that has no verdict yet why not.
+fn close(board: &Board, signal: Option<Signal>, mode: Mode) {
+    let open: Vec<_> = board.read(|runs| {
+        runs.iter()
+            .enumerate()
+            .filter(|(_, run)| run.verdict.is_none())
+            .map(|(index, _)| index)
+            .collect()
+    });
+    for index in open {
+        match (signal, mode) {
+            (Some(signal), Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {
+                board.update(index, |run| interrupt(run, signal));
+            }
+            (None, Mode::Wait) => board.update(index, |run| {
+                run.problem = Some(
+                    "no longer waited for: a test case of another run failed (`fail_fast`); the run goes on at QA.tech"
+                        .to_owned(),
+                );
+            }),
+            (None, Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {}
+        }
+    }
+}
+
+fn interrupt(run: &mut RunReport, signal: Signal) {
+    run.verdict = Some(Verdict::Interrupted);
+    run.problem = Some(match (run.attempts.last_mut(), run.created) {
+        (Some(attempt), _) => {
+            let problem = format!("interrupted by {}; the run goes on at QA.tech", signal.name());
+            if attempt.verdict.is_none() {
+                attempt.verdict = Some(Verdict::Interrupted);
+                attempt.problem = Some(problem.clone());
+            }
+            problem
+        }
+        (None, None) => format!(
+            "interrupted by {} while it was being started: it {MAYBE_STARTED}",
+            signal.name()
+        ),
+        (None, Some(_)) => format!("interrupted by {} before it was started", signal.name()),
+    });
+}
+
+fn report(board: &Board, began: Began, mode: Mode, sinks: &Sinks<'_>) -> Report {
+    let (runs, warnings) = board.take();
+    Report {
+        runs,
+        warnings,
+        ..began.report(mode, sinks.context)
+    }
+}

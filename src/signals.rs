@@ -1,0 +1,105 @@
+//! The signals that interrupt the wait, listened for on a thread of their own: the second one must end the program at
+//! once, even while the first one's files are being written.
+
+use tokio::sync::oneshot;
+
+use crate::report::Signal;
+use crate::report::verdict::exit;
+
+impl Signal {
+    /// The exit code after this signal.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Int => exit::SIGINT,
+            Self::Term | Self::Hup => exit::SIGTERM,
+        }
+    }
+
+    /// Name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int => "SIGINT",
+            Self::Term => "SIGTERM",
+            Self::Hup => "SIGHUP",
+        }
+    }
+}
+
+/// Begins to listen. The receiver gets the first signal; a second one exits the program with the first one's code.
+///
+/// # Errors
+/// If the system lets no thread be made or no handler be set.
+pub fn listen() -> std::io::Result<oneshot::Receiver<Signal>> {
+    let (sender, receiver) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    // Handlers are set before this returns, so that no signal is lost.
+    let mut signals = {
+        let _entered = runtime.enter();
+        Signals::new()?
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let first = signals.next().await;
+            // Whether somebody still waits for it decides nothing: the second signal must work either way.
+            let _ = sender.send(first);
+            signals.next().await;
+            std::process::exit(i32::from(first.exit_code()));
+        });
+    })?;
+    Ok(receiver)
+}
+
+#[cfg(unix)]
+struct Signals {
+    int: tokio::signal::unix::Signal,
+    term: tokio::signal::unix::Signal,
+    hup: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            int: signal(SignalKind::interrupt())?,
+            term: signal(SignalKind::terminate())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.int.recv() => Signal::Int,
+            _ = self.term.recv() => Signal::Term,
+            _ = self.hup.recv() => Signal::Hup,
+        }
+    }
+}
+
+/// What the runner sends on Windows: CTRL_C, then CTRL_BREAK. Closing the console is the hang-up.
+#[cfg(windows)]
+struct Signals {
+    int: tokio::signal::windows::CtrlC,
+    term: tokio::signal::windows::CtrlBreak,
+    hup: tokio::signal::windows::CtrlClose,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
+        Ok(Self {
+            int: ctrl_c()?,
+            term: ctrl_break()?,
+            hup: ctrl_close()?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.int.recv() => Signal::Int,
+            _ = self.term.recv() => Signal::Term,
+            _ = self.hup.recv() => Signal::Hup,
+        }
+    }
+}
