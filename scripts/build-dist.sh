@@ -1,0 +1,217 @@
+#!/usr/bin/env bash
+# Builds the binaries of dist/, bit for bit the same wherever it runs.
+#
+#   scripts/build-dist.sh [PLATFORM…]          build into dist/ and write SHA256SUMS
+#   scripts/build-dist.sh --check [PLATFORM…]  build a copy of the sources in a folder of its own, with a cargo home of
+#                                              its own and from empty caches, and compare with what is in dist/
+#   scripts/build-dist.sh --sums               only write SHA256SUMS (after macOS binaries were added)
+#
+# PLATFORM: Linux-X64, Linux-ARM64, Windows-X64; all three where none is named. macOS needs Apple's frameworks and is
+# built by .github/workflows/release.yml.
+#
+# What makes it reproducible: rustc, its standard library, its musl or mingw and its linker (lld) come with the toolchain
+# that rust-toolchain.toml pins; the C and assembly of `ring` are compiled by a pinned zig, never by the machine's own
+# compiler; paths are remapped, and the environment's flags are dropped.
+#
+# Needs: rustup, python3 with venv and pip.
+set -euo pipefail
+umask 022
+cd "$(dirname "$0")/.."
+root=$PWD
+
+# The contract's limit, in bytes.
+limit=3300000
+
+mode=build
+platforms=()
+for argument in "$@"; do
+	case $argument in
+	--check) mode=check ;;
+	--sums) mode=sums ;;
+	Linux-X64 | Linux-ARM64 | Windows-X64) platforms+=("$argument") ;;
+	*)
+		echo "build-dist: unknown argument '$argument' (Linux-X64, Linux-ARM64, Windows-X64, --check, --sums)" >&2
+		exit 2
+		;;
+	esac
+done
+[ ${#platforms[@]} -gt 0 ] || platforms=(Linux-X64 Linux-ARM64 Windows-X64)
+
+say() { echo "build-dist: $*" >&2; }
+
+sha256() {
+	if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi
+}
+
+target_of() {
+	case $1 in
+	Linux-X64) echo x86_64-unknown-linux-musl ;;
+	Linux-ARM64) echo aarch64-unknown-linux-musl ;;
+	Windows-X64) echo x86_64-pc-windows-gnu ;;
+	esac
+}
+
+file_of() {
+	case $1 in
+	Windows-X64) echo qatech-run-Windows-X64.exe ;;
+	*) echo "qatech-run-$1" ;;
+	esac
+}
+
+# Writes SHA256SUMS for every binary in dist/, those of macOS too.
+write_sums() {
+	(cd dist && sha256 qatech-run-* >SHA256SUMS)
+	say "dist/SHA256SUMS:" && cat dist/SHA256SUMS >&2
+}
+
+# Installs zig and writes a `cc` for each target into $tools/bin.
+install_tools() {
+	local python=python3 zig
+	command -v python3 >/dev/null || python=python
+	if ! cmp -s scripts/dist-requirements.txt "$tools/requirements.txt"; then
+		say "installing zig"
+		rm -rf "$tools"
+		"$python" -m venv "$tools/venv"
+		"$tools/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
+			-r scripts/dist-requirements.txt
+		cp scripts/dist-requirements.txt "$tools/requirements.txt"
+	fi
+	zig=$("$tools/venv/bin/python" -c 'import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), "zig"))')
+	mkdir -p "$tools/bin"
+	local target
+	for target in x86_64-linux-musl aarch64-linux-musl x86_64-windows-gnu; do
+		# The cc crate adds --target in a spelling that zig does not know.
+		cat >"$tools/bin/cc-$target" <<-EOF
+			#!/usr/bin/env bash
+			kept=()
+			for argument; do case \$argument in --target=*) ;; *) kept+=("\$argument") ;; esac; done
+			exec "$zig" cc -target $target "\${kept[@]}"
+		EOF
+	done
+	printf '#!/bin/sh\nexec "%s" ar "$@"\n' "$zig" >"$tools/bin/ar"
+	chmod +x "$tools"/bin/*
+}
+
+# build SOURCE TARGET_DIR PLATFORM: the binary's path on standard output.
+build() {
+	local source=$1 target_dir=$2 target flags separator=$'\x1f'
+	target=$(target_of "$3")
+	local cc=${target/-unknown/}
+	cc=$tools/bin/cc-${cc/-pc/}
+
+	# The first two are prefixes of paths that end up in panic messages; the standard library's are remapped already.
+	flags=(
+		"--remap-path-prefix=$CARGO_HOME=/cargo"
+		"--remap-path-prefix=$source=/qatech-run"
+		-Clinker=rust-lld
+		-Clinker-flavor=ld.lld
+		-Cforce-frame-pointers=no
+	)
+	case $target in
+	*-linux-musl)
+		flags+=(
+			-Clink-arg=--pack-dyn-relocs=relr
+			-Clink-arg=--no-eh-frame-hdr
+			-Clink-arg=--build-id=none
+			"-Clink-arg=$source/scripts/no-unwind-tables.ld"
+		)
+		;;
+	*-windows-*) flags+=(-Clink-arg=--no-insert-timestamp) ;;
+	esac
+
+	local name=${target//-/_}
+	(
+		cd "$source"
+		# Whatever else the environment says about flags and profiles would change the bytes.
+		unset RUSTFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTC CFLAGS CPPFLAGS CXXFLAGS LDFLAGS
+		unset "${!CARGO_PROFILE_@}" "${!CARGO_BUILD_@}" "${!CARGO_TARGET_@}" "${!CFLAGS_@}" "${!TARGET_@}"
+		export CARGO_ENCODED_RUSTFLAGS
+		CARGO_ENCODED_RUSTFLAGS=$(IFS=$separator && echo "${flags[*]}")
+		export CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=1 LC_ALL=C TZ=UTC
+		export "CC_$name=$cc" "AR_$name=$tools/bin/ar"
+		export ZIG_LOCAL_CACHE_DIR=$target_dir/zig ZIG_GLOBAL_CACHE_DIR=$target_dir/zig
+		cargo build --quiet --release --locked --bin qatech-run --target "$target" --target-dir "$target_dir" >&2
+	)
+	case $target in
+	*-windows-*) echo "$target_dir/$target/release/qatech-run.exe" ;;
+	*) echo "$target_dir/$target/release/qatech-run" ;;
+	esac
+}
+
+# Refuses a binary that is too big or tells where it was built.
+inspect() {
+	local size
+	size=$(wc -c <"$1" | tr -d ' ')
+	say "$2: $size bytes"
+	if [ "$size" -gt "$limit" ]; then
+		say "$2 is bigger than $limit bytes"
+		return 1
+	fi
+	local path
+	for path in "$CARGO_HOME/" "$3/" "${HOME:-/nowhere}/"; do
+		if grep -qaF -- "$path" "$1"; then
+			say "$2 holds the path $path of this machine"
+			return 1
+		fi
+	done
+}
+
+if [ "$mode" = sums ]; then
+	write_sums
+	exit
+fi
+
+# `rust-toolchain.toml` names the toolchain; rustup may be told not to install it by itself.
+channel=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
+if ! rustup run "$channel" rustc --version >/dev/null 2>&1; then
+	rustup toolchain install "$channel" --profile minimal
+fi
+for platform in "${platforms[@]}"; do
+	rustup target add --toolchain "$channel" "$(target_of "$platform")" >&2
+done
+export RUSTUP_TOOLCHAIN=$channel
+export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
+
+tools=$root/target/dist-tools
+install_tools
+
+if [ "$mode" = build ]; then
+	for platform in "${platforms[@]}"; do
+		say "building $platform"
+		binary=$(build "$root" "$root/target/dist" "$platform")
+		inspect "$binary" "$platform" "$root"
+		file=dist/$(file_of "$platform")
+		# A new file: the old one may be running.
+		rm -f "$file"
+		cp "$binary" "$file"
+		chmod 755 "$file"
+	done
+	write_sums
+	exit
+fi
+
+copy=$(mktemp -d "${TMPDIR:-/tmp}/qatech-dist.XXXXXX")
+trap 'rm -rf "$copy"' EXIT
+mkdir "$copy/sources"
+# What git would commit: the work tree's files, without what is ignored.
+git ls-files -z --cached --others --exclude-standard -- . ':!dist/qatech-run-*' |
+	while IFS= read -r -d '' path; do
+		[ -e "$path" ] || continue
+		mkdir -p "$copy/sources/$(dirname "$path")"
+		cp -p "$path" "$copy/sources/$path"
+	done
+export CARGO_HOME=$copy/cargo-home
+differ=0
+for platform in "${platforms[@]}"; do
+	say "building $platform once more in $copy"
+	binary=$(build "$copy/sources" "$copy/target" "$platform")
+	inspect "$binary" "$platform" "$copy"
+	file=dist/$(file_of "$platform")
+	if cmp "$binary" "$file" >&2; then
+		say "$platform: same bytes as $file"
+	else
+		say "$platform: not the bytes of $file; run scripts/build-dist.sh and commit dist/"
+		differ=1
+	fi
+done
+exit $differ
