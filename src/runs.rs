@@ -17,7 +17,7 @@ use crate::qatech::client::MAYBE_STARTED;
 use crate::qatech::drive::{Driver, Origin};
 use crate::qatech::wait::Policy;
 use crate::qatech::wire::StartRequest;
-use crate::report::{Mode, Report, RunReport, Signal, Verdict};
+use crate::report::{Mode, Report, RunReport, Signal, Verdict, merge};
 use crate::secret::Secret;
 
 /// How long a start that is under way is awaited after a signal.
@@ -166,21 +166,20 @@ fn origins<'a>(
     match &inputs.target {
         Target::Attach(short_ids) => short_ids.iter().cloned().map(Origin::Attach).collect(),
         Target::Start(plans) => {
-            let earlier = earlier.unwrap_or_default();
-            let of_plan = |index: usize| earlier.get(index).cloned().flatten();
-            plans
-                .iter()
-                .enumerate()
-                .map(|(index, plan)| match of_plan(index) {
-                    Some(short_id) => Origin::RerunEarlier(short_id),
-                    None => Origin::Start(StartRequest {
-                        trigger: fields,
-                        test_plan_short_id: plan.as_deref(),
-                        applications: &inputs.applications,
-                        notifications: &inputs.notifications,
-                    }),
-                })
-                .collect()
+            let mut earlier = earlier.unwrap_or_default().into_iter();
+            let origin = |plan: &'a Option<String>| {
+                let request = StartRequest {
+                    trigger: fields,
+                    test_plan_short_id: plan.as_deref(),
+                    applications: &inputs.applications,
+                    notifications: &inputs.notifications,
+                };
+                match earlier.next().flatten() {
+                    Some(short_id) => Origin::RerunEarlier(short_id, request),
+                    None => Origin::Start(request),
+                }
+            };
+            plans.iter().map(origin).collect()
         }
     }
 }
@@ -211,22 +210,23 @@ fn close(board: &Board, signal: Option<Signal>, mode: Mode) {
 }
 
 fn interrupt(run: &mut RunReport, signal: Signal) {
-    run.verdict = Some(Verdict::Interrupted);
-    run.problem = Some(match (run.attempts.last_mut(), run.created) {
+    let name = signal.name();
+    match (run.attempts.last_mut(), run.created) {
+        // It has ended, only its test cases were still being read, or it was about to be rerun.
+        (Some(attempt), _) if attempt.verdict.is_some() => (run.verdict, run.problem) = merge::verdict(run),
         (Some(attempt), _) => {
-            let problem = format!("interrupted by {}; the run goes on at QA.tech", signal.name());
-            if attempt.verdict.is_none() {
-                attempt.verdict = Some(Verdict::Interrupted);
-                attempt.problem = Some(problem.clone());
-            }
-            problem
+            attempt.verdict = Some(Verdict::Interrupted);
+            attempt.problem = Some(format!("interrupted by {name}; the run goes on at QA.tech"));
+            (run.verdict, run.problem) = merge::verdict(run);
         }
-        (None, None) => format!(
-            "interrupted by {} while it was being started: it {MAYBE_STARTED}",
-            signal.name()
-        ),
-        (None, Some(_)) => format!("interrupted by {} before it was started", signal.name()),
-    });
+        (None, created) => {
+            run.verdict = Some(Verdict::Interrupted);
+            run.problem = Some(match created {
+                None => format!("interrupted by {name} while it was being started: it {MAYBE_STARTED}"),
+                Some(_) => format!("interrupted by {name} before it was started"),
+            });
+        }
+    }
 }
 
 fn report(board: &Board, began: Began, mode: Mode, sinks: &Sinks<'_>) -> Report {

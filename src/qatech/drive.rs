@@ -9,7 +9,7 @@ use super::delay::Delays;
 use super::wait::{self, Policy};
 use super::wire::{StartRequest, StartedRun};
 use crate::board::{Board, News};
-use crate::report::{Attempt, AttemptOrigin, TestPlan, Verdict};
+use crate::report::{Attempt, AttemptOrigin, RunReport, TestPlan, Verdict, merge};
 use crate::secret::Redactor;
 
 /// How a run comes to be.
@@ -19,8 +19,9 @@ pub enum Origin<'a> {
     Start(StartRequest<'a>),
     /// It exists.
     Attach(String),
-    /// Rerun what failed in a run of the job's earlier attempt (`on_github_rerun: failed`).
-    RerunEarlier(String),
+    /// Rerun what failed in a run of the job's earlier attempt (`on_github_rerun: failed`); if that run is not to be had
+    /// any more, start afresh.
+    RerunEarlier(String, StartRequest<'a>),
 }
 
 /// What all runs share.
@@ -43,35 +44,19 @@ impl<A: Api> Driver<'_, A> {
     /// Plays one run to its end. Its verdict is on the board afterwards.
     pub async fn drive(&self, run: usize, origin: Origin<'_>) {
         let attempt = match origin {
-            Origin::Attach(short_id) => {
-                self.board.update(run, |run| run.created = Some(false));
-                self.board
-                    .add_attempt(run, self.attempt(AttemptOrigin::Attached, short_id), None)
-            }
-            Origin::Start(request) => {
-                match self
-                    .post(run, async |timeout| self.client.start(&request, timeout).await)
-                    .await
-                {
-                    Ok(started) => self.created(run, AttemptOrigin::Started, started),
-                    Err(failure) => return self.not_started(run, failure),
-                }
-            }
-            Origin::RerunEarlier(short_id) => {
-                match self
-                    .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
-                    .await
-                {
-                    Ok(started) => self.created(run, AttemptOrigin::GithubRerun, started),
-                    Err(failure) => return self.not_started(run, failure),
-                }
-            }
+            Origin::Attach(short_id) => Ok(self.attach(run, short_id)),
+            Origin::Start(request) => self.start(run, &request).await,
+            Origin::RerunEarlier(short_id, request) => self.rerun_earlier(run, short_id, &request).await,
+        };
+        let attempt = match attempt {
+            Ok(attempt) => attempt,
+            Err(failure) => return self.not_started(run, failure),
         };
         if self.start_only {
             return;
         }
         wait::wait(self.client, self.redactor, self.policy, self.board, run, attempt).await;
-        if self.policy.one_look && self.verdict(run) != Some(Verdict::Unknown) {
+        if self.policy.one_look && self.verdict(run).is_none() {
             return;
         }
         for _ in 0..self.reruns {
@@ -82,12 +67,48 @@ impl<A: Api> Driver<'_, A> {
             if !self.rerun(run).await {
                 break;
             }
-            self.board.conclude(run);
-            if self.board.read(|runs| runs.get(run).and_then(|run| run.verdict)) == Some(Verdict::Flaky) {
+            let forgiven = |runs: &[RunReport]| Some(merge::verdict(runs.get(run)?).0? == Verdict::Flaky);
+            if self.board.read(forgiven) == Some(true) {
                 break;
             }
         }
         self.board.conclude(run);
+    }
+
+    fn attach(&self, run: usize, short_id: String) -> usize {
+        self.board.update(run, |run| run.created = Some(false));
+        self.board
+            .add_attempt(run, self.attempt(AttemptOrigin::Attached, short_id), None)
+    }
+
+    async fn start(&self, run: usize, request: &StartRequest<'_>) -> Result<usize, Failure> {
+        let started = self
+            .post(run, async |timeout| self.client.start(request, timeout).await)
+            .await?;
+        Ok(self.created(run, AttemptOrigin::Started, started))
+    }
+
+    async fn rerun_earlier(&self, run: usize, short_id: String, request: &StartRequest<'_>) -> Result<usize, Failure> {
+        match self
+            .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
+            .await
+        {
+            Ok(started) => Ok(self.created(run, AttemptOrigin::GithubRerun, started)),
+            // Nothing to rerun: nothing failed there, or it has not ended yet. Either way its result is the one to have.
+            Err(Failure { status: Some(400), .. }) => {
+                self.board.warn(format!(
+                    "run {short_id} of the job's earlier attempt has nothing to rerun; its result counts"
+                ));
+                Ok(self.attach(run, short_id))
+            }
+            Err(Failure { status: Some(404), .. }) => {
+                self.board.warn(format!(
+                    "run {short_id} of the job's earlier attempt is gone, so a new one is started"
+                ));
+                self.start(run, request).await
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The verdict of the latest attempt.
@@ -162,7 +183,12 @@ impl<A: Api> Driver<'_, A> {
     }
 
     fn not_started(&self, run: usize, failure: Failure) {
-        let Failure { verdict, created, why } = failure;
+        let Failure {
+            verdict,
+            created,
+            why,
+            status: _,
+        } = failure;
         self.board.update(run, |run| {
             run.created = created;
             run.verdict = Some(verdict);
@@ -197,11 +223,12 @@ impl<A: Api> Driver<'_, A> {
             };
             let (what, after) = match sent {
                 Ok(started) => return Ok(started),
-                Err(PostError::Refused { status: _, why }) => {
+                Err(PostError::Refused { status, why }) => {
                     return Err(Failure {
                         verdict: Verdict::Unknown,
                         created: Some(false),
                         why,
+                        status: Some(status),
                     });
                 }
                 Err(PostError::Ambiguous(why)) => {
@@ -209,6 +236,7 @@ impl<A: Api> Driver<'_, A> {
                         verdict: Verdict::Unknown,
                         created: None,
                         why,
+                        status: None,
                     });
                 }
                 Err(PostError::NotSent { what, after }) => (what, after),
@@ -222,6 +250,7 @@ impl<A: Api> Driver<'_, A> {
                     verdict: Verdict::Interrupted,
                     created: Some(false),
                     why,
+                    status: None,
                 });
             }
             if delay >= left {
@@ -231,6 +260,7 @@ impl<A: Api> Driver<'_, A> {
                     verdict: Verdict::TimedOut,
                     created: Some(false),
                     why,
+                    status: None,
                 });
             }
             self.board.tell(
@@ -253,4 +283,6 @@ struct Failure {
     /// Whether a run was created; `None` where nobody knows.
     created: Option<bool>,
     why: String,
+    /// HTTP status of a refusal.
+    status: Option<u16>,
 }

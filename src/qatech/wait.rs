@@ -88,21 +88,28 @@ struct Wait<'a, A> {
 enum Next {
     /// Look again after this time.
     After(Duration),
-    /// The attempt's verdict, and why if it does not follow from status and result.
-    End(Verdict, Option<String>),
+    /// The attempt's verdict, why if it does not follow from status and result, and whether its cases are still to be had.
+    End(Verdict, Option<String>, Missing),
     /// One look was asked for, and this was it.
     Looked,
 }
 
+/// Whether the run has ended without an answer that has all its test cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Nothing,
+    Cases,
+}
+
 impl<A: Api> Wait<'_, A> {
     async fn until_ended(&mut self) {
-        let (verdict, problem) = loop {
+        let (verdict, problem, missing) = loop {
             let next = match timeout_at(self.policy.deadline, self.look()).await {
                 Ok(next) => next,
                 Err(_) => break self.deadline_passed(),
             };
             match next {
-                Next::End(verdict, problem) => break (verdict, problem),
+                Next::End(verdict, problem, missing) => break (verdict, problem, missing),
                 Next::Looked => return,
                 Next::After(delay) => {
                     let now = Instant::now();
@@ -113,7 +120,11 @@ impl<A: Api> Wait<'_, A> {
                 }
             }
         };
+        // The verdict first: whatever becomes of the list of cases, it stands.
         self.board.end_attempt(self.run, self.attempt, verdict, problem);
+        if missing == Missing::Cases {
+            self.last_answer().await;
+        }
     }
 
     /// When to look again: after the delay, but once more just before the deadline, and not past the time at which
@@ -131,11 +142,9 @@ impl<A: Api> Wait<'_, A> {
             .min(out_of_reach.max(now))
     }
 
-    fn deadline_passed(&self) -> (Verdict, Option<String>) {
-        (
-            Verdict::TimedOut,
-            Some("the deadline (`timeout_minutes`) came before the run's end; the run goes on at QA.tech".to_owned()),
-        )
+    fn deadline_passed(&self) -> (Verdict, Option<String>, Missing) {
+        let why = "the deadline (`timeout_minutes`) came before the run's end; the run goes on at QA.tech";
+        (Verdict::TimedOut, Some(why.to_owned()), Missing::Nothing)
     }
 
     async fn look(&mut self) -> Next {
@@ -150,7 +159,7 @@ impl<A: Api> Wait<'_, A> {
                     self.board.tell(self.run, News::BackInReach { after: since.elapsed() });
                 }
                 self.delays.reset();
-                self.saw(got.run, cases).await
+                self.saw(got.run, cases)
             }
             // Status and result are to be had without the cases; an answer that is too large without them makes no sense.
             Err(GetError::TooLarge) if cases == Cases::None => self.failed("an answer of over 64 MiB".to_owned(), None),
@@ -161,7 +170,9 @@ impl<A: Api> Wait<'_, A> {
             Err(GetError::NotFound(_)) if self.created.is_some_and(|created| created.elapsed() < NOT_FOUND_GRACE) => {
                 Next::After(self.delays.next(None).min(Duration::from_secs(3)))
             }
-            Err(GetError::NotFound(why) | GetError::Refused(why)) => Next::End(Verdict::Unknown, Some(why)),
+            Err(GetError::NotFound(why) | GetError::Refused(why)) => {
+                Next::End(Verdict::Unknown, Some(why), Missing::Nothing)
+            }
             Err(GetError::Retry { what, after }) => self.failed(what, after),
         }
     }
@@ -170,10 +181,8 @@ impl<A: Api> Wait<'_, A> {
         let now = Instant::now();
         let since = *self.failing_since.get_or_insert(now);
         if now.duration_since(since) >= OUT_OF_REACH {
-            return Next::End(
-                Verdict::Unknown,
-                Some(format!("QA.tech has been out of reach for 10 minutes: {what}")),
-            );
+            let why = format!("QA.tech has been out of reach for 10 minutes: {what}");
+            return Next::End(Verdict::Unknown, Some(why), Missing::Nothing);
         }
         let delay = self.delays.next(after);
         self.board.tell(
@@ -187,7 +196,7 @@ impl<A: Api> Wait<'_, A> {
         Next::After(delay)
     }
 
-    async fn saw(&mut self, run: Run, cases: Cases) -> Next {
+    fn saw(&mut self, run: Run, cases: Cases) -> Next {
         let Run {
             id,
             short_id: _,
@@ -195,13 +204,9 @@ impl<A: Api> Wait<'_, A> {
             result,
             run_test_cases,
         } = run;
-        self.board.saw_status(
-            self.run,
-            self.attempt,
-            id,
-            self.clean(status.clone()),
-            result.clone().map(|result| self.clean(result)),
-        );
+        let shown = |text: &str| self.redactor.clean(text.to_owned());
+        self.board
+            .saw_status(self.run, self.attempt, id, shown(&status), result.as_deref().map(shown));
         let seen: Vec<_> = run_test_cases
             .unwrap_or_default()
             .into_iter()
@@ -211,69 +216,68 @@ impl<A: Api> Wait<'_, A> {
             .iter()
             .any(|case| CaseOutcome::of(&case.status, case.result.as_deref()) == CaseOutcome::Failed);
         self.board.saw_cases(self.run, self.attempt, seen, cases);
-        let verdict = match (status.as_str(), result.as_deref()) {
-            ("COMPLETED", Some("PASSED")) => Verdict::Passed,
-            ("COMPLETED", Some("FAILED")) => Verdict::Failed,
-            ("COMPLETED", Some("SKIPPED")) => Verdict::Skipped,
+        let missing = if cases == Cases::All {
+            Missing::Nothing
+        } else {
+            Missing::Cases
+        };
+        let end = |verdict, problem| {
+            if self.policy.one_look {
+                Next::Looked
+            } else {
+                Next::End(verdict, problem, missing)
+            }
+        };
+        match (status.as_str(), result.as_deref()) {
+            ("COMPLETED", Some("PASSED")) => end(Verdict::Passed, None),
+            ("COMPLETED", Some("FAILED")) => end(Verdict::Failed, None),
+            ("COMPLETED", Some("SKIPPED")) => end(Verdict::Skipped, None),
             ("COMPLETED", Some(word)) => {
                 let why = format!(
                     "QA.tech says COMPLETED with the result {:?}, which we do not know",
-                    self.clean(word.to_owned())
+                    shown(word)
                 );
-                return self.end(Verdict::Unknown, Some(why), cases).await;
+                end(Verdict::Unknown, Some(why))
             }
-            ("COMPLETED", None) => return self.no_result(cases).await,
-            ("ERROR", _) => Verdict::Error,
-            ("CANCELLED", _) => Verdict::Cancelled,
-            (word, _) => {
-                if !matches!(word, "INITIATED" | "RUNNING") && self.strange_statuses.insert(word.to_owned()) {
-                    let word = self.clean(word.to_owned());
-                    self.board.warn(format!(
-                        "QA.tech says the status {word:?}, which we do not know; it counts as not ended"
-                    ));
-                }
-                if self.policy.one_look {
-                    return Next::Looked;
-                }
-                if self.policy.fail_fast && one_failed {
-                    let why = "stopped waiting at the first failed test case (`fail_fast`); the run goes on at QA.tech";
-                    return Next::End(Verdict::Failed, Some(why.to_owned()));
-                }
-                let counts = self.board.counts(self.run, self.attempt);
-                return Next::After(self.cadence.next(
-                    self.began.elapsed(),
-                    counts.done(),
-                    counts.total,
-                    crate::random::unit(),
-                ));
-            }
-        };
-        self.end(verdict, None, cases).await
+            ("COMPLETED", None) => self.no_result(missing),
+            ("ERROR", _) => end(Verdict::Error, None),
+            ("CANCELLED", _) => end(Verdict::Cancelled, None),
+            (word, _) => self.not_ended(word, one_failed),
+        }
     }
 
-    async fn no_result(&mut self, cases: Cases) -> Next {
+    fn not_ended(&mut self, status: &str, one_failed: bool) -> Next {
+        if !matches!(status, "INITIATED" | "RUNNING") && self.strange_statuses.insert(status.to_owned()) {
+            let status = self.redactor.clean(status.to_owned());
+            self.board.warn(format!(
+                "QA.tech says the status {status:?}, which we do not know; it counts as not ended"
+            ));
+        }
+        if self.policy.one_look {
+            return Next::Looked;
+        }
+        if self.policy.fail_fast && one_failed {
+            let why = "stopped waiting at the first failed test case (`fail_fast`); the run goes on at QA.tech";
+            return Next::End(Verdict::Failed, Some(why.to_owned()), Missing::Nothing);
+        }
+        let counts = self.board.counts(self.run, self.attempt);
+        Next::After(
+            self.cadence
+                .next(self.began.elapsed(), counts.done(), counts.total, crate::random::unit()),
+        )
+    }
+
+    fn no_result(&mut self, missing: Missing) -> Next {
         if self.policy.one_look {
             return Next::Looked;
         }
         let since = *self.no_result_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= NO_RESULT_GRACE {
             let why = "QA.tech says COMPLETED, but gave no result for 30 s".to_owned();
-            return self.end(Verdict::Unknown, Some(why), cases).await;
+            return Next::End(Verdict::Unknown, Some(why), missing);
         }
         let left = NO_RESULT_GRACE.saturating_sub(since.elapsed());
         Next::After(self.policy.poll_interval.unwrap_or(Duration::from_secs(2)).min(left))
-    }
-
-    /// The run has ended: get what is missing of its cases. The verdict stands whether that works or not.
-    async fn end(&mut self, verdict: Verdict, problem: Option<String>, cases: Cases) -> Next {
-        if cases != Cases::All {
-            self.last_answer().await;
-        }
-        if self.policy.one_look {
-            Next::Looked
-        } else {
-            Next::End(verdict, problem)
-        }
     }
 
     async fn last_answer(&mut self) {
