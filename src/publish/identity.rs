@@ -46,20 +46,24 @@ impl Identity {
                 serde_json::json!(["job", origin.workflow, origin.job, plans, applications])
             }
         };
-        let bytes = digest(&SHA256, parts.to_string().as_bytes());
-        let hash = bytes
-            .as_ref()
-            .iter()
-            .take(HASH_BYTES)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Self { hash }
+        Self { hash: hash(&parts) }
     }
 
     /// Sixteen hexadecimal digits.
     pub fn hash(&self) -> &str {
         &self.hash
     }
+}
+
+/// The key of a plan's issue: one for each plan, whatever workflow ran it, unless the user's own key says otherwise.
+pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>) -> String {
+    hash(&serde_json::json!(["issue", plan, comment_key]))
+}
+
+fn hash(parts: &serde_json::Value) -> String {
+    let digest = digest(&SHA256, parts.to_string().as_bytes());
+    let bytes = digest.as_ref().iter().take(HASH_BYTES);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The check run's name where the user gave none: known before anything is started.
@@ -156,7 +160,7 @@ pub fn parse_short_ids(text: &str) -> Option<Vec<Option<String>>> {
 }
 
 /// Whether a text is safe wherever a short id is put: in a URL's path, a list, a hidden comment.
-fn is_short_id(text: &str) -> bool {
+pub fn is_short_id(text: &str) -> bool {
     (1..=MOST_SHORT_ID).contains(&text.len())
         && text
             .bytes()

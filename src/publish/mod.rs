@@ -1,6 +1,7 @@
 //! The sinks: where the report goes. None of them can change the verdict, and one that fails does not keep the others.
 
 pub mod files;
+pub mod github;
 pub mod identity;
 pub mod webhook;
 

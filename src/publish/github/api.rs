@@ -1,0 +1,518 @@
+//! GitHub's REST API through octocrab on our one HTTP client: one place that sends, decides what may be repeated,
+//! and turns answers into values or into a [`Failure`] that says what was missing.
+//!
+//! octocrab carries the requests and nothing else: its models are large, and its own errors say only "GitHub".
+
+use std::error::Error as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http_body_util::{BodyExt as _, Limited};
+use octocrab::Octocrab;
+use reqwest::header::{ACCEPT, DATE, HeaderMap, LINK};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::context::Repository;
+use crate::http;
+use crate::secret::{Redactor, Secret};
+
+/// The wait where GitHub limits us and does not say for how long
+/// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>).
+const UNTOLD_LIMIT: Duration = Duration::from_secs(60);
+/// First wait after an error on GitHub's side, doubled each time.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Tries against errors on GitHub's side once the runs have ended: then somebody waits for us.
+const LATE_TRIES: u32 = 4;
+/// Objects a page, the most that GitHub gives.
+const PER_PAGE: usize = 100;
+/// More pages than any pull request has comments.
+const MOST_PAGES: usize = 100;
+/// How much of an error's message is repeated, in characters.
+const SHOWN: usize = 200;
+
+/// Why a call did not succeed: a fragment for people, without any secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Failure {
+    /// GitHub understood and said no.
+    #[error("GitHub answered {status}: {message}")]
+    Refused {
+        /// HTTP status, 4xx.
+        status: u16,
+        /// GitHub's own words.
+        message: String,
+    },
+    /// Nothing can have happened, or it does not matter if it has.
+    #[error("GitHub is out of reach: {0}")]
+    Unreachable(String),
+    /// A write whose answer was lost, and which was not repeated.
+    #[error("GitHub's answer was lost ({0}), so it may have happened; it was not repeated")]
+    Lost(String),
+    /// An answer that can't be GitHub's: a redirect, or no JSON.
+    #[error("the answer is not one of GitHub's API: {0}")]
+    Invalid(String),
+    /// GitHub asks for a longer wait than there is time for.
+    #[error("GitHub's rate limit is exceeded, and there is no time to wait for it")]
+    Limited,
+    /// The deadline came first.
+    #[error("there was no time left for GitHub")]
+    OutOfTime,
+}
+
+impl Failure {
+    /// The status of a refusal.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, message: _ } => Some(*status),
+            Self::Unreachable(_) | Self::Lost(_) | Self::Invalid(_) | Self::Limited | Self::OutOfTime => None,
+        }
+    }
+}
+
+/// Which requests may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Sending it twice does the same as sending it once.
+    Always,
+    /// A POST: again only where the first certainly did nothing.
+    IfNothingHappened,
+    /// Not at all: a signal leaves no time.
+    Never,
+}
+
+/// The calls of one repository, all of which end by a deadline that is set late.
+#[derive(Clone)]
+pub(super) struct Api {
+    octocrab: Octocrab,
+    /// `https://…/repos/owner/name`, without a slash at its end.
+    repository: String,
+    root: String,
+    redactor: Redactor,
+    /// `None` as long as the runs are waited for.
+    deadline: watch::Receiver<Option<Instant>>,
+}
+
+/// A parsed answer, and whether the list it may be goes on.
+struct Answer {
+    body: Vec<u8>,
+    more: bool,
+}
+
+/// What one attempt came to.
+enum Outcome {
+    Answered(Answer),
+    /// GitHub did nothing, and asks for a wait.
+    Limited(Duration),
+    /// Something went wrong on the way; `made` says whether the request can have arrived.
+    Broken {
+        what: String,
+        made: bool,
+    },
+    Failed(Failure),
+}
+
+impl Api {
+    /// Must be called inside the runtime: octocrab starts a task.
+    ///
+    /// # Errors
+    /// Why the token or the address can't be used, as a sentence.
+    pub(super) fn new(
+        client: reqwest::Client,
+        root: &url::Url,
+        repository: &Repository,
+        token: &Secret,
+        redactor: Redactor,
+        deadline: watch::Receiver<Option<Instant>>,
+    ) -> Result<Self, String> {
+        // octocrab panics where the header can't be made.
+        if !token.expose().bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
+            return Err("`github_token` holds characters that no token has.".to_owned());
+        }
+        let root = root.as_str().trim_end_matches('/').to_owned();
+        let octocrab = Octocrab::builder()
+            .add_header(ACCEPT, "application/vnd.github+json".to_owned())
+            .base_uri(root.as_str())
+            .and_then(|builder| builder.personal_token(token.expose()).build_with_reqwest(client))
+            .map_err(|error| format!("GITHUB_API_URL can't be used: {}", redactor.clean(reason(&error).0)))?;
+        Ok(Self {
+            octocrab,
+            repository: format!("{root}/repos/{}/{}", repository.owner, repository.name),
+            root,
+            redactor,
+            deadline,
+        })
+    }
+
+    /// GETs a path behind the repository, such as `/pulls/7`.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let url = format!("{}{path}", self.repository);
+        self.parse(&self.send("GET", &url, None::<&()>, Repeat::Always).await?)
+    }
+
+    /// GETs a path at the API's root, such as `/user`.
+    pub(super) async fn get_at_root<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let url = format!("{}{path}", self.root);
+        self.parse(&self.send("GET", &url, None::<&()>, Repeat::Always).await?)
+    }
+
+    /// GETs a list page by page, until `take` says that it has enough. The query starts with `?`, or is empty.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &str,
+        mut take: impl FnMut(T) -> bool + Send,
+    ) -> Result<(), Failure> {
+        let joint = if query.is_empty() { '?' } else { '&' };
+        for page in 1..=MOST_PAGES {
+            // The pages are counted here and the links only believed for there being one: they could lead anywhere.
+            let url = format!("{}{path}{query}{joint}per_page={PER_PAGE}&page={page}", self.repository);
+            let answer = self.send("GET", &url, None::<&()>, Repeat::Always).await?;
+            if take(self.parse(&answer)?) || !answer.more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Failure> {
+        let url = format!("{}{path}", self.repository);
+        let answer = self.send("POST", &url, Some(body), Repeat::IfNothingHappened).await?;
+        // It has happened: only what came back is unusable.
+        self.parse(&answer)
+            .map_err(|failure| Failure::Lost(failure.to_string()))
+    }
+
+    pub(super) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+        repeat: Repeat,
+    ) -> Result<T, Failure> {
+        let url = format!("{}{path}", self.repository);
+        self.parse(&self.send("PATCH", &url, Some(body), repeat).await?)
+    }
+
+    fn parse<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
+        serde_json::from_slice(&answer.body).map_err(|error| Failure::Invalid(self.redactor.clean(error.to_string())))
+    }
+
+    async fn send(
+        &self,
+        method: &'static str,
+        url: &str,
+        body: Option<&(impl Serialize + Sync)>,
+        repeat: Repeat,
+    ) -> Result<Answer, Failure> {
+        let mut deadline = self.deadline.clone();
+        let mut pause = FIRST_WAIT;
+        let mut late_tries = 0;
+        loop {
+            let outcome = tokio::select! {
+                outcome = self.once(method, url, body) => outcome,
+                () = passed(&mut deadline) => return Err(match repeat {
+                    Repeat::IfNothingHappened | Repeat::Never => Failure::Lost("no answer in time".to_owned()),
+                    Repeat::Always => Failure::OutOfTime,
+                }),
+            };
+            let late = deadline.borrow().is_some();
+            let (wait, failure, eager) = match outcome {
+                Outcome::Answered(answer) => return Ok(answer),
+                Outcome::Failed(failure) => return Err(failure),
+                Outcome::Limited(wait) => (wait, Failure::Limited, false),
+                Outcome::Broken { what, made } => match repeat {
+                    Repeat::IfNothingHappened | Repeat::Never if made => return Err(Failure::Lost(what)),
+                    Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => {
+                        late_tries += u32::from(late);
+                        if late_tries == 1 {
+                            pause = FIRST_WAIT;
+                        }
+                        if late_tries == LATE_TRIES {
+                            return Err(Failure::Unreachable(what));
+                        }
+                        let wait = pause;
+                        pause = (pause * 2).min(LONGEST_WAIT);
+                        (wait, Failure::Unreachable(what), true)
+                    }
+                },
+            };
+            if repeat == Repeat::Never || !waited(wait, &mut deadline, eager && !late).await {
+                return Err(failure);
+            }
+        }
+    }
+
+    async fn once(&self, method: &'static str, url: &str, body: Option<&(impl Serialize + Sync)>) -> Outcome {
+        let request = async {
+            let response = match method {
+                "POST" => self.octocrab._post(url, body).await,
+                "PATCH" => self.octocrab._patch(url, body).await,
+                _ => self.octocrab._get(url).await,
+            };
+            let response = match response {
+                Ok(response) => response,
+                Err(error) => {
+                    let (what, connected) = reason(&error);
+                    return Outcome::Broken {
+                        what: self.redactor.clean(what),
+                        made: connected,
+                    };
+                }
+            };
+            let (parts, body) = response.into_parts();
+            let body = match Limited::new(body, http::MAX_BODY).collect().await {
+                Ok(body) => body.to_bytes().to_vec(),
+                // What was answered is known by its status; only a success needs its body.
+                Err(_) if !parts.status.is_success() => Vec::new(),
+                Err(error) => {
+                    return Outcome::Broken {
+                        what: self.redactor.clean(format!("the answer broke off: {error}")),
+                        made: true,
+                    };
+                }
+            };
+            self.judge(parts.status.as_u16(), &parts.headers, body)
+        };
+        match timeout(http::REQUEST_TIMEOUT, request).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Broken {
+                what: "no answer in time".to_owned(),
+                made: true,
+            },
+        }
+    }
+
+    fn judge(&self, status: u16, headers: &HeaderMap, body: Vec<u8>) -> Outcome {
+        match status {
+            200..=299 => Outcome::Answered(Answer {
+                more: has_next(headers),
+                body,
+            }),
+            300..=399 => Outcome::Failed(Failure::Invalid(format!(
+                "a redirect ({status}), which is not followed"
+            ))),
+            400..=499 => {
+                let message = self.redactor.clean(message(headers, &body));
+                match limit(status, headers, &message) {
+                    Some(wait) => Outcome::Limited(wait),
+                    None if status == 408 => Outcome::Broken {
+                        what: format!("{status} {message}"),
+                        made: true,
+                    },
+                    None => Outcome::Failed(Failure::Refused { status, message }),
+                }
+            }
+            _ => Outcome::Broken {
+                what: self.redactor.clean(format!("{status} {}", message(headers, &body))),
+                made: true,
+            },
+        }
+    }
+}
+
+/// Resolves when the deadline has passed; never where none is set.
+async fn passed(deadline: &mut watch::Receiver<Option<Instant>>) {
+    loop {
+        let until = *deadline.borrow_and_update();
+        let changed = async {
+            if deadline.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        match until {
+            Some(until) => tokio::select! {
+                () = sleep_until(until) => return,
+                () = changed => {}
+            },
+            None => changed.await,
+        }
+    }
+}
+
+/// Waits; `false`, and at once, where the deadline comes first. An `eager` wait ends when the deadline is set: the runs
+/// are over, and the next try decides.
+async fn waited(wait: Duration, deadline: &mut watch::Receiver<Option<Instant>>, eager: bool) -> bool {
+    let Some(until) = Instant::now().checked_add(wait) else {
+        return false;
+    };
+    loop {
+        if deadline.borrow_and_update().is_some_and(|deadline| until >= deadline) {
+            return false;
+        }
+        tokio::select! {
+            () = sleep_until(until) => return true,
+            changed = deadline.changed() => match changed {
+                Ok(()) if eager => return true,
+                Ok(()) => {}
+                Err(_) => {
+                    sleep_until(until).await;
+                    return true;
+                }
+            },
+        }
+    }
+}
+
+/// How long to wait where an answer means that a rate limit is exceeded: `retry-after`, else until
+/// `x-ratelimit-reset` where nothing remains, else a minute for the secondary limit.
+fn limit(status: u16, headers: &HeaderMap, message: &str) -> Option<Duration> {
+    if status != 403 && status != 429 {
+        return None;
+    }
+    if let Some(wait) = http::retry_after(headers) {
+        return Some(wait.max(FIRST_WAIT));
+    }
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    if number("x-ratelimit-remaining") == Some(0)
+        && let Some(reset) = number("x-ratelimit-reset")
+    {
+        let wait = Duration::from_secs(reset.saturating_sub(now(headers)));
+        return Some(wait.max(FIRST_WAIT));
+    }
+    let told = message.to_ascii_lowercase().contains("rate limit");
+    (status == 429 || told).then_some(UNTOLD_LIMIT)
+}
+
+/// Seconds since the Unix epoch, by GitHub's clock where it tells it: ours may be wrong.
+fn now(headers: &HeaderMap) -> u64 {
+    headers
+        .get(DATE)
+        .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok())
+        .unwrap_or_else(SystemTime::now)
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Whether a list has another page (<https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>).
+fn has_next(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(LINK)
+        .iter()
+        .filter_map(|link| link.to_str().ok())
+        .any(|link| link.contains("rel=\"next\""))
+}
+
+/// GitHub's words in an error, on one line and short; else what the answer began with.
+fn message(headers: &HeaderMap, body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        message: String,
+        #[serde(default)]
+        errors: serde_json::Value,
+    }
+    let Ok(Body { message, errors }) = serde_json::from_slice(body) else {
+        return http::beginning(headers, body);
+    };
+    let details = errors.as_array().into_iter().flatten().filter_map(|error| {
+        let detail = error.get("message").unwrap_or(error);
+        detail.as_str().map(str::to_owned)
+    });
+    let all: Vec<String> = std::iter::once(message).chain(details).collect();
+    let line = all.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+}
+
+/// Why a request got no answer, and whether it can have been received.
+fn reason(error: &octocrab::Error) -> (String, bool) {
+    let mut deepest = error.to_string();
+    let mut word = None;
+    let mut made = true;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
+            made = !error.is_connect() && !error.is_builder();
+            word = if error.is_connect() {
+                Some("no connection")
+            } else if error.is_timeout() {
+                Some("no answer in time")
+            } else {
+                None
+            };
+        }
+        deepest = cause.to_string();
+        source = cause.source();
+    }
+    let text = match word {
+        Some(word) => format!("{word}: {deepest}"),
+        None => deepest,
+    };
+    (text, made)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_missing_permission_is_no_rate_limit() {
+        let seconds =
+            |status, pairs: &[_], message: &str| limit(status, &headers(pairs), message).map(|wait| wait.as_secs());
+        assert_eq!(seconds(403, &[], "Resource not accessible by integration"), None);
+        assert_eq!(seconds(403, &[("x-ratelimit-remaining", "12")], "no"), None);
+        assert_eq!(seconds(404, &[("retry-after", "5")], "no"), None);
+        assert_eq!(seconds(403, &[("retry-after", "5")], "no"), Some(5));
+        assert_eq!(seconds(403, &[], "You have exceeded a secondary rate limit."), Some(60));
+        assert_eq!(seconds(429, &[], ""), Some(60));
+        let reset = [
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1445412489"),
+            ("date", "Wed, 21 Oct 2015 07:28:00 GMT"),
+        ];
+        assert_eq!(seconds(403, &reset, "API rate limit exceeded"), Some(9));
+    }
+
+    #[test]
+    fn an_error_is_told_in_githubs_words() {
+        let body = br#"{"message": "Validation Failed", "errors": [{"message": "Body is\ntoo long"}, "x", 7]}"#;
+        assert_eq!(
+            message(&HeaderMap::new(), body),
+            "Validation Failed; Body is too long; x"
+        );
+        assert_eq!(
+            message(&HeaderMap::new(), b"{\"message\": 7}"),
+            "{\"message\": 7} (no content type)"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_does_not_fit_is_not_begun() {
+        let (set, mut deadline) = watch::channel(None);
+        let from = Instant::now();
+        assert!(waited(Duration::from_secs(3600), &mut deadline, false).await);
+        assert_eq!(from.elapsed().as_secs(), 3600);
+        set.send(Some(Instant::now() + Duration::from_secs(60))).unwrap();
+        assert!(!waited(Duration::from_secs(61), &mut deadline, false).await);
+        assert_eq!(from.elapsed().as_secs(), 3600);
+        // A deadline that is set while it waits ends the wait.
+        let (set, mut deadline) = watch::channel(None);
+        let wait = tokio::spawn(async move { waited(Duration::from_secs(3600), &mut deadline, false).await });
+        tokio::task::yield_now().await;
+        set.send(Some(Instant::now() + Duration::from_secs(60))).unwrap();
+        assert!(!wait.await.unwrap());
+        assert_eq!(from.elapsed().as_secs(), 3600);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(status: u16, value in "[ -~]{0,20}", body in ".{0,300}") {
+            let headers = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &value), ("date", &value)]);
+            let message = message(&headers, body.as_bytes());
+            prop_assert!(message.chars().count() <= SHOWN + 40);
+            let _ = limit(status, &headers, &message);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The sticky comment: found by its marker and author, updated in place, never older over newer.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::api::{Api, Failure, Repeat};
+use super::pull_request;
+use super::wire::{Comment, NewComment, User};
+use crate::inputs::CommentWhen;
+use crate::render::comment::{LIMIT, comment};
+use crate::render::marker::Marker;
+use crate::report::{Report, Verdict};
+
+/// Author of what the `GITHUB_TOKEN` writes.
+const ACTIONS_LOGIN: &str = "github-actions[bot]";
+/// An installation's token has no user, so this is asked in vain as a rule: it must not use up the time.
+const LOGIN_TIME: Duration = Duration::from_secs(10);
+/// What is left of the comment where GitHub finds it too long all the same.
+const SHRUNK: usize = LIMIT / 4;
+
+/// What became of the comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It stands there, written now or unchanged; its page.
+    Stands(Option<String>),
+    /// There is none, and none is called for.
+    NotNeeded,
+    /// Another run's comment is newer, which is a sentence.
+    Newer(&'static str),
+}
+
+/// The login that our comments have.
+pub(super) async fn author(api: &Api) -> String {
+    match timeout(LOGIN_TIME, api.get_at_root::<User>("/user")).await {
+        Ok(Ok(user)) => user.login,
+        Ok(Err(_)) | Err(_) => ACTIONS_LOGIN.to_owned(),
+    }
+}
+
+/// Our comment on a pull request, whoever of our runs wrote it last.
+pub(super) async fn find(
+    api: &Api,
+    number: u64,
+    key: &str,
+    author: &str,
+) -> Result<Option<(Comment, Marker)>, Failure> {
+    let mut found = None;
+    api.pages(&format!("/issues/{number}/comments"), "", |page: Vec<Comment>| {
+        found = page.into_iter().find_map(|comment| {
+            let by_us = comment.user.as_ref().is_some_and(|user| user.login == author);
+            let marker = Marker::parse(comment.body.as_deref()?)?;
+            (by_us && marker.key == key).then_some((comment, marker))
+        });
+        found.is_some()
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Writes the comment, if that is called for.
+pub(super) async fn publish(
+    api: &Api,
+    number: u64,
+    marker: &Marker,
+    report: &Report,
+    when: CommentWhen,
+    merge_group: bool,
+) -> Result<Outcome, Failure> {
+    let author = author(api).await;
+    let Some((old, old_marker)) = find(api, number, &marker.key, &author).await? else {
+        let create = match when {
+            CommentWhen::Off => false,
+            CommentWhen::Failure => is_failure(report),
+            CommentWhen::Always => true,
+        };
+        if !create {
+            return Ok(Outcome::NotNeeded);
+        }
+        let path = format!("/issues/{number}/comments");
+        let mut limit = LIMIT;
+        loop {
+            let body = comment(report, marker, limit);
+            match api.post::<Comment>(&path, &NewComment { body: &body }).await {
+                Err(failure) if failure.status() == Some(422) && limit == LIMIT => limit = SHRUNK,
+                result => return result.map(|comment| Outcome::Stands(comment.html_url)),
+            }
+        }
+    };
+    if let Some(why) = newer(api, number, marker, &old_marker, merge_group).await {
+        return Ok(Outcome::Newer(why));
+    }
+    let path = format!("/issues/comments/{}", old.id);
+    let mut limit = LIMIT;
+    loop {
+        let body = comment(report, marker, limit);
+        if old.body.as_deref().is_some_and(|old| same(old, &body)) {
+            return Ok(Outcome::Stands(old.html_url));
+        }
+        match api
+            .patch::<Comment>(&path, &NewComment { body: &body }, Repeat::Always)
+            .await
+        {
+            Err(failure) if failure.status() == Some(422) && limit == LIMIT => limit = SHRUNK,
+            result => return result.map(|comment| Outcome::Stands(comment.html_url.or(old.html_url))),
+        }
+    }
+}
+
+/// Whether what stands there is of a newer run, or speaks of the pull request's head while we do not.
+async fn newer(api: &Api, number: u64, ours: &Marker, theirs: &Marker, merge_group: bool) -> Option<&'static str> {
+    if (theirs.run_id, theirs.attempt) > (ours.run_id, ours.attempt) {
+        return Some("The comment on the pull request was left as it is: a newer workflow run wrote it.");
+    }
+    // A merge group's commit never is the head. And where our own commit is unknown, there is nothing to compare.
+    if merge_group || ours.head_sha.is_empty() || theirs.head_sha == ours.head_sha {
+        return None;
+    }
+    match pull_request::head(api, number).await {
+        Ok((head, _)) if head == theirs.head_sha => {
+            Some("The comment on the pull request was left as it is: it speaks of a newer commit.")
+        }
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Whether the verdict calls for a comment where there is none yet.
+fn is_failure(report: &Report) -> bool {
+    match report.verdict() {
+        None | Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky) => false,
+        Some(
+            Verdict::Interrupted
+            | Verdict::Cancelled
+            | Verdict::TimedOut
+            | Verdict::Failed
+            | Verdict::Error
+            | Verdict::Unknown,
+        ) => true,
+    }
+}
+
+/// GitHub may keep other line ends than were sent, and no white space at the end.
+fn same(one: &str, other: &str) -> bool {
+    let plain = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
+    plain(one) == plain(other)
+}

@@ -1,0 +1,514 @@
+//! GitHub's part: check run, comment and issues, beside the wait and never in its way.
+//!
+//! [`GitHub::begin`] starts a task that makes the check run; [`GitHub::finish`] or [`GitHub::cancel`] publishes the
+//! report by a deadline. Nothing here fails: whatever goes wrong becomes a sentence in [`Published`].
+
+mod advice;
+mod api;
+mod check_run;
+mod comment;
+mod earlier;
+mod issue;
+mod place;
+mod pull_request;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::identity::{ExternalId, Identity, check_name, latest_short_ids};
+use crate::context::{Context, HeadSha};
+use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun};
+use crate::render::check::{self, CheckOutput, Conclusion};
+use crate::render::marker::Marker;
+use crate::report::{Mode, Report};
+use crate::secret::Redactor;
+use advice::Advice;
+use api::Api;
+
+/// What came of publishing at GitHub.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The check run's page.
+    pub check_run_url: Option<String>,
+    /// The comment's page.
+    pub comment_url: Option<String>,
+    /// The pages of the issues that were touched, joined by commas.
+    pub issue_url: Option<String>,
+    /// Failed cases are to be annotated in the log, because no check run shows them.
+    pub annotate_in_log: bool,
+    /// What is worth knowing, such as the permission to add for a check run.
+    pub notices: Vec<String>,
+    /// What went wrong.
+    pub warnings: Vec<String>,
+}
+
+/// The commit that the results belong to, where the event did not tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its SHA.
+    pub sha: String,
+    /// Its branch's name.
+    pub branch: Option<String>,
+}
+
+/// GitHub's part of one run of the program.
+pub struct GitHub {
+    state: State,
+    inputs: Inputs,
+    context: Context,
+    redactor: Redactor,
+}
+
+enum State {
+    /// Nothing of it is asked for, or we are not on GitHub.
+    Off,
+    /// It is asked for and can't be had: a sentence that says why.
+    Unusable(String),
+    Active(Box<Active>),
+}
+
+struct Active {
+    api: Api,
+    key: String,
+    advice: Advice,
+    prepared: watch::Receiver<Option<Arc<Prepared>>>,
+    deadline: watch::Sender<Option<Instant>>,
+}
+
+/// What was made out or made before the runs are waited for.
+struct Prepared {
+    head: Option<Head>,
+    check: Check,
+}
+
+enum Check {
+    NotWanted,
+    Made(check_run::Handle),
+    /// A sentence that says why, and what to do.
+    Refused(String),
+}
+
+impl GitHub {
+    /// Begins: where a check run is wanted, a task makes it at once. Must be called inside the runtime.
+    ///
+    /// Nothing is asked of GitHub outside of it, nor where nothing is waited for: a check that can't be completed with
+    /// the truth would let through, or block, what it knows nothing of.
+    pub fn begin(client: reqwest::Client, inputs: &Inputs, context: &Context, redactor: &Redactor) -> Self {
+        let mut github = Self {
+            state: State::Off,
+            inputs: inputs.clone(),
+            context: context.clone(),
+            redactor: redactor.clone(),
+        };
+        let wanted = inputs.annotations == Annotations::Check
+            || inputs.comment != CommentWhen::Off
+            || inputs.issue
+            || inputs.on_github_rerun == OnGithubRerun::Failed;
+        if context.in_github() && inputs.blocking && !inputs.dry_run && wanted {
+            github.state = match github.activate(client) {
+                Ok(active) => State::Active(Box::new(active)),
+                Err(why) => State::Unusable(why),
+            };
+        }
+        github
+    }
+
+    fn activate(&self, client: reqwest::Client) -> Result<Active, String> {
+        let Self {
+            state: _,
+            inputs,
+            context,
+            redactor,
+        } = self;
+        let advice = Advice::new(inputs, context);
+        let repository = context.repository.as_ref().ok_or("GITHUB_REPOSITORY is not set.")?;
+        let root = context
+            .api_url
+            .as_ref()
+            .ok_or("GITHUB_API_URL is not set, so nothing is published at GitHub.")?;
+        let token = inputs
+            .github_token
+            .as_ref()
+            .ok_or_else(|| advice.without("There is no `github_token`, so nothing is published at GitHub."))?;
+        let (deadline, until) = watch::channel(None);
+        let api = Api::new(client, root, repository, token, redactor.clone(), until)?;
+        let key = Identity::new(inputs, &context.origin).hash().to_owned();
+        let (done, prepared) = watch::channel(None);
+        let preparation = Preparation {
+            api: api.clone(),
+            advice: advice.clone(),
+            head: context.head.clone(),
+            branch: context.origin.branch.clone(),
+            check: (inputs.annotations == Annotations::Check).then(|| NewCheck {
+                name: check_name(inputs, &context.origin),
+                external_id: external_id(Vec::new(), context, &key),
+                output: check::waiting(&nothing_yet(context)),
+            }),
+        };
+        tokio::spawn(async move {
+            let prepared = preparation.run().await;
+            // Nobody waits for it any more where this fails.
+            let _ = done.send(Some(Arc::new(prepared)));
+        });
+        Ok(Active {
+            api,
+            key,
+            advice,
+            prepared,
+            deadline,
+        })
+    }
+
+    /// Waits, for so long at most, until the check run is made, or is known not to be.
+    pub async fn wait_created(&self, most: Duration) {
+        if let State::Active(active) = &self.state {
+            // It goes on in the background where this is too short.
+            let _ = timeout(most, active.prepared()).await;
+        }
+    }
+
+    /// The head commit that was asked for at GitHub's, once it is known.
+    pub fn head(&self) -> Option<Head> {
+        match &self.state {
+            State::Active(active) => active
+                .prepared
+                .borrow()
+                .as_ref()
+                .and_then(|prepared| prepared.head.clone()),
+            State::Off | State::Unusable(_) => None,
+        }
+    }
+
+    /// The short ids that the earlier attempt of this job left, one for each of its plans, for
+    /// `on_github_rerun: failed`.
+    ///
+    /// # Errors
+    /// Why there are none: a fragment such as "no check run or comment of ours names one".
+    pub async fn earlier(&self, most: Duration) -> Result<Vec<Option<String>>, String> {
+        let active = match &self.state {
+            State::Active(active) => active,
+            State::Off => return Err("nothing was published at GitHub".to_owned()),
+            State::Unusable(why) => return Err(why.trim_end_matches('.').to_owned()),
+        };
+        let run_id = self.context.origin.run_id.ok_or("GITHUB_RUN_ID is not set")?;
+        match timeout(most, self.look_earlier(active, run_id)).await {
+            Ok(found) => found,
+            Err(_) => Err("GitHub did not answer in time".to_owned()),
+        }
+    }
+
+    async fn look_earlier(&self, active: &Active, run_id: u64) -> Result<Vec<Option<String>>, String> {
+        let mut why = None;
+        let prepared = active.prepared().await;
+        if let Some(head) = prepared.as_ref().and_then(|prepared| prepared.head.as_ref()) {
+            match earlier::in_check_runs(&active.api, &head.sha, run_id, &active.key).await {
+                Ok(Some(ids)) => return Ok(ids),
+                Ok(None) => {}
+                Err(failure) => why = Some(failure.to_string()),
+            }
+        }
+        if self.inputs.comment != CommentWhen::Off {
+            let number = pull_request::number(&active.api, &self.context.pull_request).await;
+            let found = match number {
+                Ok(Some(number)) => earlier::in_comment(&active.api, number, run_id, &active.key).await,
+                Ok(None) => Ok(None),
+                Err(failure) => Err(failure),
+            };
+            match found {
+                Ok(Some(ids)) => return Ok(ids),
+                Ok(None) => {}
+                Err(failure) => why = Some(failure.to_string()),
+            }
+        }
+        Err(why.unwrap_or_else(|| "no check run or comment of ours names a run of it".to_owned()))
+    }
+
+    /// Publishes the report, by the deadline.
+    pub async fn finish(self, report: &Report, deadline: Instant) -> Published {
+        let mut published = self.unpublished();
+        let State::Active(active) = &self.state else {
+            return published;
+        };
+        active.end_by(deadline);
+        let prepared = active.prepared().await;
+        let head = prepared.as_ref().and_then(|prepared| prepared.head.as_ref());
+        let (check, comment, issues) = tokio::join!(
+            self.finish_check(active, prepared.as_deref(), report),
+            self.finish_comment(active, head, report),
+            self.finish_issues(active, report),
+        );
+        for part in [check, comment, issues] {
+            published.add(part);
+        }
+        published
+    }
+
+    /// Completes the check run as cancelled, with one request and by the deadline, and does nothing else.
+    pub async fn cancel(self, report: &Report, deadline: Instant) -> Published {
+        let mut published = self.unpublished();
+        let State::Active(active) = &self.state else {
+            return published;
+        };
+        active.end_by(deadline);
+        let prepared = timeout_at(deadline, active.prepared()).await.ok().flatten();
+        match prepared.as_deref().map(|prepared| &prepared.check) {
+            Some(Check::Made(handle)) => {
+                published.check_run_url.clone_from(&handle.url);
+                let place = place::default_place(&self.context);
+                let (annotations, _) = check::annotations(report, &self.inputs.annotation_paths, &place);
+                let id = external_id(latest_short_ids(report), &self.context, &active.key);
+                let output = check::output(report);
+                if let Err(failure) = check_run::cancel(&active.api, handle, &id, &output, &annotations).await {
+                    published.annotate_in_log = true;
+                    published
+                        .warnings
+                        .push(active.advice.explain("The check run could not be completed", &failure));
+                }
+            }
+            Some(Check::Refused(why)) => {
+                published.annotate_in_log = true;
+                published.notices.push(why.clone());
+            }
+            Some(Check::NotWanted) => {}
+            None => published.annotate_in_log = self.inputs.annotations == Annotations::Check,
+        }
+        published
+    }
+
+    /// What is to be said where nothing can be published.
+    fn unpublished(&self) -> Published {
+        let check = self.inputs.annotations == Annotations::Check;
+        match &self.state {
+            State::Off => Published {
+                annotate_in_log: check,
+                ..Published::default()
+            },
+            State::Unusable(why) => Published {
+                annotate_in_log: check,
+                notices: vec![self.redactor.clean(why.clone())],
+                ..Published::default()
+            },
+            State::Active(_) => Published::default(),
+        }
+    }
+
+    async fn finish_check(&self, active: &Active, prepared: Option<&Prepared>, report: &Report) -> Published {
+        let mut published = Published::default();
+        let handle = match prepared.map(|prepared| &prepared.check) {
+            Some(Check::Made(handle)) => handle,
+            Some(Check::NotWanted) => return published,
+            Some(Check::Refused(why)) => {
+                published.annotate_in_log = true;
+                published.notices.push(why.clone());
+                return published;
+            }
+            None => {
+                published.annotate_in_log = self.inputs.annotations == Annotations::Check;
+                return published;
+            }
+        };
+        published.check_run_url.clone_from(&handle.url);
+        let place = place::default_place(&self.context);
+        let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
+        let mut output = check::output(report);
+        note_more(&mut output, more);
+        let id = external_id(latest_short_ids(report), &self.context, &active.key);
+        let conclusion = Conclusion::of(report, &self.inputs.fail_on);
+        match check_run::complete(&active.api, handle, &id, conclusion, &output, &annotations).await {
+            Ok(()) => {}
+            Err((false, failure)) => {
+                published.annotate_in_log = true;
+                published
+                    .warnings
+                    .push(active.advice.explain("The check run could not be completed", &failure));
+            }
+            Err((true, failure)) => published.warnings.push(
+                active
+                    .advice
+                    .explain("Some annotations of the check run are missing", &failure),
+            ),
+        }
+        published
+    }
+
+    async fn finish_comment(&self, active: &Active, head: Option<&Head>, report: &Report) -> Published {
+        let mut published = Published::default();
+        if self.inputs.comment == CommentWhen::Off {
+            return published;
+        }
+        let number = match pull_request::number(&active.api, &self.context.pull_request).await {
+            Ok(Some(number)) => number,
+            Ok(None) => return published,
+            Err(failure) => {
+                let told = active.advice.explain("The pull request could not be found", &failure);
+                published.warnings.push(told);
+                return published;
+            }
+        };
+        let marker = Marker {
+            key: active.key.clone(),
+            head_sha: head.map(|head| head.sha.clone()).unwrap_or_default(),
+            run_id: self.context.origin.run_id.unwrap_or(0),
+            attempt: self.context.origin.run_attempt.unwrap_or(1),
+            short_ids: latest_short_ids(report),
+        };
+        let merge_group = self.context.merge_group;
+        match comment::publish(&active.api, number, &marker, report, self.inputs.comment, merge_group).await {
+            Ok(comment::Outcome::Stands(url)) => published.comment_url = url,
+            Ok(comment::Outcome::NotNeeded) => {}
+            Ok(comment::Outcome::Newer(why)) => published.notices.push(why.to_owned()),
+            Err(failure) => published
+                .warnings
+                .push(active.advice.explain("The comment could not be written", &failure)),
+        }
+        published
+    }
+
+    async fn finish_issues(&self, active: &Active, report: &Report) -> Published {
+        let mut published = Published::default();
+        if !self.inputs.issue || report.mode != Mode::Wait || self.context.of_pull_request {
+            return published;
+        }
+        let scheduled = self.context.origin.event.as_deref() == Some("schedule");
+        if !scheduled && self.context.origin.default_branch.is_none() {
+            published.notices.push(
+                "No issue was opened or closed: the event does not tell the default branch, and issues are kept for \
+                 that one only."
+                    .to_owned(),
+            );
+            return published;
+        }
+        if !scheduled && !self.context.on_default_branch() {
+            return published;
+        }
+        let Inputs {
+            comment_key,
+            issue_labels,
+            ..
+        } = &self.inputs;
+        let (urls, failure) = issue::publish(&active.api, report, comment_key.as_deref(), issue_labels).await;
+        published.issue_url = (!urls.is_empty()).then(|| urls.join(","));
+        if let Some(failure) = failure {
+            published.warnings.push(
+                active
+                    .advice
+                    .explain("The issue could not be kept up to date", &failure),
+            );
+        }
+        published
+    }
+}
+
+impl Active {
+    async fn prepared(&self) -> Option<Arc<Prepared>> {
+        let mut prepared = self.prepared.clone();
+        let done = prepared.wait_for(Option::is_some).await.ok()?;
+        done.clone()
+    }
+
+    fn end_by(&self, deadline: Instant) {
+        self.deadline.send_replace(Some(deadline));
+    }
+}
+
+impl Published {
+    fn add(&mut self, other: Self) {
+        let Self {
+            check_run_url,
+            comment_url,
+            issue_url,
+            annotate_in_log,
+            notices,
+            warnings,
+        } = other;
+        self.check_run_url = self.check_run_url.take().or(check_run_url);
+        self.comment_url = self.comment_url.take().or(comment_url);
+        self.issue_url = self.issue_url.take().or(issue_url);
+        self.annotate_in_log |= annotate_in_log;
+        self.notices.extend(notices);
+        self.warnings.extend(warnings);
+    }
+}
+
+/// What is done before the runs are waited for.
+struct Preparation {
+    api: Api,
+    advice: Advice,
+    head: HeadSha,
+    branch: Option<String>,
+    check: Option<NewCheck>,
+}
+
+struct NewCheck {
+    name: String,
+    external_id: String,
+    output: CheckOutput,
+}
+
+impl Preparation {
+    async fn run(self) -> Prepared {
+        const WHAT: &str = "No check run could be made, so failed cases are annotated in the log";
+        let head = match self.head {
+            HeadSha::Known(sha) => Ok(Head {
+                sha,
+                branch: self.branch,
+            }),
+            HeadSha::OfPullRequest(number) => match pull_request::head(&self.api, number).await {
+                Ok((sha, branch)) => Ok(Head { sha, branch }),
+                Err(failure) => Err(self.advice.explain(WHAT, &failure)),
+            },
+            HeadSha::None => Err(format!("{WHAT}: the event does not tell the commit.")),
+        };
+        let check = match (self.check, &head) {
+            (None, _) => Check::NotWanted,
+            (Some(_), Err(why)) => Check::Refused(why.clone()),
+            (Some(new), Ok(head)) => {
+                let NewCheck {
+                    name,
+                    external_id,
+                    output,
+                } = new;
+                match check_run::create(&self.api, &name, &head.sha, &external_id, &output).await {
+                    Ok(handle) => Check::Made(handle),
+                    Err(failure) => Check::Refused(self.advice.explain(WHAT, &failure)),
+                }
+            }
+        };
+        Prepared { head: head.ok(), check }
+    }
+}
+
+fn external_id(short_ids: Vec<Option<String>>, context: &Context, key: &str) -> String {
+    let id = ExternalId {
+        short_ids,
+        run_id: context.origin.run_id.unwrap_or(0),
+        key: key.to_owned(),
+    };
+    id.to_string()
+}
+
+/// The report before anything has been started.
+fn nothing_yet(context: &Context) -> Report {
+    Report {
+        started_at: 0,
+        duration: 0,
+        mode: Mode::Wait,
+        origin: context.origin.clone(),
+        runs: Vec::new(),
+        interrupted_by: None,
+        warnings: Vec::new(),
+        trend: None,
+    }
+}
+
+/// Says how many failed cases have no annotation, where there is room for it.
+fn note_more(output: &mut CheckOutput, more: usize) {
+    let note = format!("\n{more} more failed cases have no annotation.\n");
+    if more > 0 && output.summary.len() + note.len() <= check::LIMIT {
+        output.summary.push_str(&note);
+    }
+}

@@ -1,0 +1,38 @@
+//! Finds the pull request and its head where the event does not tell them.
+
+use url::form_urlencoded::byte_serialize;
+
+use super::api::{Api, Failure};
+use super::wire::Pull;
+use crate::context::PullRequestHint;
+
+/// The pull request's number; `None` where there is none.
+pub(super) async fn number(api: &Api, hint: &PullRequestHint) -> Result<Option<u64>, Failure> {
+    match hint {
+        PullRequestHint::Number(number) => Ok(Some(*number)),
+        PullRequestHint::None => Ok(None),
+        PullRequestHint::ByCommit(sha) => first(api, &format!("/commits/{sha}/pulls"), "", sha).await,
+        PullRequestHint::ByHead { owner, branch, sha } => {
+            let head: String = byte_serialize(format!("{owner}:{branch}").as_bytes()).collect();
+            first(api, "/pulls", &format!("?state=open&head={head}"), sha).await
+        }
+    }
+}
+
+/// The first open pull request of a list whose head is the commit: others merely contain it.
+async fn first(api: &Api, path: &str, query: &str, sha: &str) -> Result<Option<u64>, Failure> {
+    let mut found = None;
+    api.pages(path, query, |pulls: Vec<Pull>| {
+        let fits = |pull: &Pull| pull.state.as_deref() == Some("open") && pull.head.sha.eq_ignore_ascii_case(sha);
+        found = pulls.iter().find(|pull| fits(pull)).map(|pull| pull.number);
+        found.is_some()
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Head commit and branch of a pull request.
+pub(super) async fn head(api: &Api, number: u64) -> Result<(String, Option<String>), Failure> {
+    let pull: Pull = api.get(&format!("/pulls/{number}")).await?;
+    Ok((pull.head.sha, pull.head.branch))
+}

@@ -1,0 +1,179 @@
+//! Issues of red plans against a fake GitHub: opened, commented on, closed, reopened, and when nothing is touched.
+
+use crate::stage::{Stage, failed, in_seconds, passed, with_verdict};
+use qatech_fakes::events::{Event, Scene};
+use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, FakeGitHub, Fault, Issue, On, Scope};
+use qatech_run::publish::identity::issue_key;
+use qatech_run::render::issue::marker;
+use qatech_run::report::{Report, Verdict};
+
+fn on_main() -> Event {
+    Scene::new().on_branch("main").push()
+}
+
+/// A job that keeps issues and does nothing else.
+fn job(github: &FakeGitHub, event: &Event) -> Stage {
+    Stage::new(github, event)
+        .input("issue", "failure")
+        .input("annotations", "off")
+}
+
+/// The report as of another workflow run: another number, another attempt.
+fn of_run(mut report: Report, run_id: u64, attempt: u64) -> Report {
+    report.origin.run_id = Some(run_id);
+    report.origin.run_attempt = Some(attempt);
+    report
+}
+
+/// The report's one run under the name of a plan.
+fn of_plan(mut report: Report, plan: &str) -> Report {
+    for run in &mut report.runs {
+        run.requested_plan = Some(plan.to_owned());
+    }
+    report
+}
+
+#[tokio::test]
+async fn it_opens_comments_closes_and_reopens() {
+    let github = FakeGitHub::start();
+    let job = job(&github, &on_main()).input("issue_labels", "qa-tech, bug");
+    assert_eq!(job.publish(&passed()).await.issue_url, None);
+    assert_eq!(github.issues().len(), 0);
+
+    let url = job.publish(&failed(2)).await.issue_url;
+    assert!(url.is_some());
+    let issue = github.only_issue();
+    assert_eq!((issue.state.as_str(), issue.labels.len()), ("open", 2));
+    assert!(issue.title.starts_with("QA.tech: ") && issue.body.unwrap().contains("Case 1"));
+    assert_eq!(github.comments(issue.number).len(), 0);
+
+    assert_eq!(job.publish(&of_run(failed(1), 901, 1)).await.issue_url, url);
+    let comments = github.comments(issue.number);
+    assert_eq!(comments.len(), 1);
+    assert!(comments[0].body.contains("still red"));
+    // The same run again: it has said so already.
+    job.publish(&of_run(failed(1), 901, 2)).await;
+    assert_eq!(github.comments(issue.number).len(), 1);
+
+    assert_eq!(job.publish(&of_run(passed(), 902, 1)).await.issue_url, url);
+    let closed = github.only_issue();
+    assert_eq!(
+        (closed.state.as_str(), closed.state_reason.as_deref()),
+        ("closed", Some("completed"))
+    );
+    assert!(github.comments(issue.number)[1].body.contains("green again"));
+    // Green and closed: nothing to do.
+    job.publish(&of_run(passed(), 903, 1)).await;
+    assert_eq!(github.comments(issue.number).len(), 2);
+
+    assert_eq!(job.publish(&of_run(failed(1), 904, 1)).await.issue_url, url);
+    assert_eq!(github.only_issue().state, "open");
+    assert!(github.comments(issue.number)[2].body.contains("red again"));
+}
+
+#[tokio::test]
+async fn each_plan_has_its_own() {
+    let github = FakeGitHub::start();
+    let job = job(&github, &on_main());
+    let mut report = of_plan(failed(1), "pln_a");
+    report.runs.extend(of_plan(failed(1), "pln_b").runs);
+    let urls = job.publish(&report).await.issue_url.unwrap();
+    assert_eq!(urls.split(',').count(), 2, "{urls}");
+    assert_eq!(github.issues().len(), 2);
+    // One turns green.
+    let mut report = of_plan(passed(), "pln_a");
+    report.runs.extend(of_plan(failed(1), "pln_b").runs);
+    job.publish(&of_run(report, 901, 1)).await;
+    let states: Vec<_> = github.issues().into_iter().map(|issue| issue.state).collect();
+    assert_eq!(states, ["closed", "open"]);
+}
+
+#[tokio::test]
+async fn a_forged_marker_and_a_pull_request_are_not_ours() {
+    let github = FakeGitHub::start();
+    let plan = failed(1).runs[0].plan.clone().unwrap().short_id;
+    let key = issue_key(Some(&plan), None);
+    let body = marker(&key);
+    for number in 1..=120 {
+        github.add(Issue::new(&format!("noise {number}"), "no marker").by(ACTIONS_LOGIN));
+    }
+    github.add(Issue::new("forged", &body).by("mallory"));
+    let mut pull = Issue::pull(122, "a11ce0a11ce0a11ce0a11ce0a11ce0a11ce0a11c").by(ACTIONS_LOGIN);
+    pull.body = Some(body);
+    github.add(pull);
+    let job = job(&github, &on_main());
+    job.publish(&failed(1)).await;
+    assert_eq!(github.comments(121).len() + github.comments(122).len(), 0);
+    assert_eq!(github.issues().len(), 122);
+    job.publish(&of_run(passed(), 901, 1)).await;
+    assert_eq!(github.issue(123).state, "closed");
+    assert_eq!(github.issue(121).state, "open");
+}
+
+#[tokio::test]
+async fn only_the_default_branch_and_schedules_count() {
+    let scene = Scene::new();
+    let on_branch = scene.push();
+    for (event, touched) in [
+        (on_main(), true),
+        (scene.schedule(), true),
+        (Scene::new().on_branch("main").workflow_dispatch(), true),
+        (Scene::new().on_branch("main").deployment_status(), true),
+        (on_branch, false),
+        (scene.pull_request(), false),
+        (Scene::new().on_branch("main").pull_request(), false),
+        (
+            Scene::new().on_branch("main").from_fork("mallory").workflow_run(),
+            false,
+        ),
+        (scene.pull_request_target(), false),
+        (scene.merge_group(), false),
+        (scene.workflow_run(), false),
+        (scene.comment_on_pull_request(), false),
+    ] {
+        let github = FakeGitHub::start();
+        job(&github, &event).publish(&failed(1)).await;
+        assert_eq!(github.issues().len(), usize::from(touched), "{}", event.name);
+        if !touched {
+            github.assert_no_writes();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_tells_nothing_of_the_tests_leaves_the_issue_as_it_is() {
+    for verdict in [
+        Verdict::Unknown,
+        Verdict::Cancelled,
+        Verdict::Skipped,
+        Verdict::Interrupted,
+    ] {
+        let github = FakeGitHub::start();
+        let job = job(&github, &on_main());
+        job.publish(&with_verdict(passed(), verdict)).await;
+        job.begin()
+            .cancel(&with_verdict(failed(1), verdict), in_seconds(5))
+            .await;
+        github.assert_no_writes();
+    }
+}
+
+#[tokio::test]
+async fn a_missing_permission_only_warns() {
+    let github = FakeGitHub::start();
+    github.permit(Scope::Issues, Access::Read);
+    let published = job(&github, &on_main()).publish(&failed(1)).await;
+    assert_eq!(published.warnings.len(), 1);
+    assert!(published.warnings[0].contains("\n  issues: write"), "{published:?}");
+    assert!(!published.annotate_in_log);
+}
+
+#[tokio::test]
+async fn an_issue_that_may_have_been_opened_is_not_opened_twice() {
+    let github = FakeGitHub::start();
+    github.fault(On::call(Call::CreateIssue).first(1), Fault::reset().after_write());
+    let job = job(&github, &on_main());
+    assert_eq!(job.publish(&failed(1)).await.warnings.len(), 1);
+    job.publish(&of_run(failed(1), 901, 1)).await;
+    assert_eq!(github.comments(github.only_issue().number).len(), 1);
+}

@@ -1,0 +1,8 @@
+//! GitHub's part of the program against a fake GitHub that holds requests against GitHub's own schemas and limits.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
+
+mod check;
+mod comment;
+mod issue;
+mod rerun;
+mod stage;
