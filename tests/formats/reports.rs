@@ -1,7 +1,7 @@
 //! Reports that the format tests are run on.
 
 use proptest::prelude::*;
-use qatech_run::report::sample::{attempt, case, report, run, shop};
+use qatech_run::report::sample::{attempt, case, filled_with, report, run, shop};
 use qatech_run::report::{
     AttemptOrigin, Case, CaseAttempt, CaseOutcome, Mode, Observed, Report, RunReport, Signal, Verdict,
 };
@@ -32,6 +32,7 @@ pub fn all() -> Vec<(&'static str, Report)> {
         ("without-token", without_token),
         ("interrupted", interrupted),
         ("reruns", report(vec![reruns()])),
+        ("hostile", filled_with(&HOSTILE.join("\n"))),
     ]
 }
 
