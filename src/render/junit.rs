@@ -146,7 +146,7 @@ fn non_success(run: &RunReport, case: &Case, kind: NonSuccessKind) -> TestCaseSt
     let told = main.and_then(|at| case.attempts.get(at)).or_else(|| case.telling());
     if let Some(attempt) = told {
         status
-            .set_type(text(kind_word(attempt)))
+            .set_type(text(&one_line(kind_word(attempt))))
             .set_message(text(&message(attempt)))
             .set_description(text(&details(run, case, attempt)));
     }
@@ -190,7 +190,7 @@ fn rerun(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Option<TestReru
     };
     let mut rerun = TestRerun::new(kind);
     rerun
-        .set_type(text(kind_word(attempt)))
+        .set_type(text(&one_line(kind_word(attempt))))
         .set_message(text(&message(attempt)))
         .set_stack_trace(text(&details(run, case, attempt)));
     Some(rerun)
