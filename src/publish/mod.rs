@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
-use crate::render::{ctrf, json, junit, outputs, summary};
+use crate::render::{ctrf, html, json, junit, outputs, summary};
 use crate::report::verdict::exit;
 use crate::report::{Mode, Report, Signal, Verdict};
 use crate::runs::first;
@@ -145,6 +145,9 @@ impl Sinks<'_> {
         });
         file("json_path", files.json.as_deref(), &|mut out| {
             json::write(report, &mut out)
+        });
+        file("html_path", files.html.as_deref(), &|mut out| {
+            html::write(report, &mut out)
         });
         all
     }

@@ -13,6 +13,7 @@ pub mod escape;
 pub(crate) mod gfm_check;
 #[cfg(test)]
 mod hostile_tests;
+pub mod html;
 pub mod issue;
 pub mod json;
 pub mod json_text;

@@ -371,6 +371,13 @@ impl Attempt {
     }
 }
 
+impl Origin {
+    /// The page of the workflow run, only if it may be shown as a link; see [`Attempt::link`].
+    pub fn ci_link(&self) -> Option<&str> {
+        self.ci_url.as_deref().filter(|url| is_https(url))
+    }
+}
+
 /// Whether a text is an https URL without anything that could end a link in any of our formats.
 pub(crate) fn is_https(url: &str) -> bool {
     url.get(..8)

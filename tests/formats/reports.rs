@@ -1,7 +1,7 @@
 //! Reports that the format tests are run on.
 
 use proptest::prelude::*;
-use qatech_run::report::sample::{attempt, case, filled_with, report, run, shop};
+use qatech_run::report::sample::{attempt, case, filled_with, large, report, run, shop};
 use qatech_run::report::{
     AttemptOrigin, Case, CaseAttempt, CaseOutcome, Mode, Observed, Report, RunReport, Signal, Verdict,
 };
@@ -189,4 +189,77 @@ fn any_case() -> impl Strategy<Value = Case> {
         }
         case
     })
+}
+
+/// More pages for the browser tests: sizes and mixtures that the machines' formats need no golden files for.
+#[allow(
+    dead_code,
+    reason = "only one of the test programs that share this file opens a browser"
+)]
+pub fn for_browsers() -> Vec<(&'static str, Report)> {
+    let one = report(vec![run(
+        "Smoke tests",
+        "smk1",
+        vec![
+            passed(1, "Log in"),
+            case(
+                2,
+                "Pay with a saved card",
+                CaseOutcome::Failed,
+                "No pay button",
+                "The button was gone.",
+            ),
+        ],
+    )]);
+    vec![
+        ("one-failure", one),
+        ("two-hundred", two_hundred()),
+        ("ten-thousand", large(10_000, 2_000)),
+    ]
+}
+
+/// 200 cases in three runs, one of them with a rerun.
+fn two_hundred() -> Report {
+    let runs = [
+        ("Checkout", "chk1", 120),
+        ("Search & browse", "sea1", 60),
+        ("Accounts", "acc1", 20),
+    ];
+    let mut numbers = 0..;
+    let mut runs: Vec<RunReport> = runs
+        .into_iter()
+        .map(|(name, short_id, cases)| {
+            let cases = numbers.by_ref().take(cases).map(|number| {
+                let outcome = match number % 24 {
+                    5 => CaseOutcome::Failed,
+                    11 => CaseOutcome::Flaky,
+                    17 if number > 100 => CaseOutcome::Errored,
+                    20 => CaseOutcome::Skipped,
+                    _ => CaseOutcome::Passed,
+                };
+                let title = if outcome == CaseOutcome::Passed { "Worked as expected" } else { "The page did not answer in time" };
+                case(
+                    number,
+                    &format!("{name}: step {number} of the journey that a returning customer takes"),
+                    outcome,
+                    title,
+                    "I opened the page and waited for the list to appear.\n\nIt stayed empty for 30 seconds, so I reloaded it once, and it stayed empty again.",
+                )
+            });
+            run(name, short_id, cases.collect())
+        })
+        .collect();
+    for run in &mut runs {
+        let again = attempt(
+            AttemptOrigin::Rerun,
+            &format!("{}r", run.attempts[0].short_id),
+            Verdict::Failed,
+            "FAILED",
+        );
+        run.attempts.push(again);
+    }
+    let mut report = report(runs);
+    report.duration = 250_000;
+    report.warnings = vec!["The comment was not written: the token lacks `pull-requests: write`.".into()];
+    report
 }

@@ -1,0 +1,229 @@
+//! Runs and test cases as the template shows them.
+
+use super::{Clean, Line, class, label};
+use crate::render::time::span;
+use crate::render::whole_run;
+use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Observed, RunReport, Verdict};
+
+/// One run with its attempts.
+pub(super) struct RunView<'a> {
+    pub(super) label: Line<'a>,
+    pub(super) verdict: String,
+    pub(super) verdict_class: &'static str,
+    pub(super) problem: Option<Clean<'a>>,
+    pub(super) attempts: Vec<AttemptView<'a>>,
+}
+
+impl<'a> From<&'a RunReport> for RunView<'a> {
+    fn from(run: &'a RunReport) -> Self {
+        let RunReport {
+            requested_plan: _,
+            plan: _,
+            created,
+            attempts,
+            cases: _,
+            cases_complete: _,
+            verdict,
+            problem,
+        } = run;
+        Self {
+            label: Line(run.label()),
+            verdict: match (verdict, created) {
+                (Some(verdict), _) => super::capitalized(&verdict.word().replace('_', " ")),
+                (None, Some(true)) => "Started".to_owned(),
+                (None, Some(false) | None) => "Not waited for".to_owned(),
+            },
+            verdict_class: class(*verdict),
+            problem: problem.as_deref().map(Clean),
+            attempts: attempts.iter().map(AttemptView::from).collect(),
+        }
+    }
+}
+
+/// One run at QA.tech.
+pub(super) struct AttemptView<'a> {
+    pub(super) origin: &'static str,
+    pub(super) short_id: Line<'a>,
+    pub(super) link: Option<&'a str>,
+    pub(super) word: Option<Line<'a>>,
+    pub(super) span: Option<String>,
+    pub(super) problem: Option<Clean<'a>>,
+}
+
+impl<'a> From<&'a Attempt> for AttemptView<'a> {
+    fn from(attempt: &'a Attempt) -> Self {
+        let Attempt {
+            origin,
+            short_id,
+            id: _,
+            url: _,
+            status,
+            result,
+            test_count: _,
+            verdict,
+            problem,
+            began,
+            ended,
+            changes: _,
+            requests: _,
+            retries: _,
+        } = attempt;
+        Self {
+            origin: origin_words(*origin),
+            short_id: Line(short_id),
+            link: attempt.link(),
+            word: match verdict {
+                Some(Verdict::Unknown) | None => result.as_deref().or(status.as_deref()).map(Line),
+                Some(verdict) => Some(Line(verdict.word())),
+            },
+            span: ended.map(|ended| span(ended.saturating_sub(*began))),
+            problem: problem.as_deref().map(Clean),
+        }
+    }
+}
+
+fn origin_words(origin: AttemptOrigin) -> &'static str {
+    match origin {
+        AttemptOrigin::Started => "Started here",
+        AttemptOrigin::Attached => "Attached to",
+        AttemptOrigin::Rerun => "Rerun of failed cases",
+        AttemptOrigin::GithubRerun => "Rerun after a job re-run",
+    }
+}
+
+/// One test case.
+pub(super) struct CaseView<'a> {
+    pub(super) class: &'static str,
+    pub(super) label: &'static str,
+    pub(super) open: bool,
+    pub(super) name: Line<'a>,
+    pub(super) title: Option<Line<'a>>,
+    pub(super) marks: Vec<String>,
+    /// The run's name, where there are several.
+    pub(super) run: Option<Line<'a>>,
+    pub(super) span: Option<String>,
+    pub(super) short_id: Line<'a>,
+    pub(super) goal: Option<Clean<'a>>,
+    pub(super) examples: Option<Clean<'a>>,
+    pub(super) several: bool,
+    pub(super) attempts: Vec<CaseAttemptView<'a>>,
+}
+
+impl<'a> CaseView<'a> {
+    pub(super) fn of(run: &'a RunReport, case: &'a Case, several_runs: bool, open: bool) -> Self {
+        let told = case.telling();
+        let title = told.and_then(|told| told.title.as_deref());
+        let Case {
+            id: _,
+            short_id,
+            name,
+            goal,
+            examples,
+            outcome,
+            attempts,
+        } = case;
+        let shown = if name.trim().is_empty() { short_id } else { name };
+        Self {
+            class: outcome.word(),
+            label: label(*outcome),
+            open,
+            name: Line(shown),
+            title: filled(title).map(Line),
+            marks: Vec::new(),
+            run: several_runs.then(|| Line(run.label())),
+            span: told.and_then(|told| ran(told.observed)).map(span),
+            short_id: Line(short_id),
+            goal: filled(goal.as_deref()).map(Clean),
+            examples: filled(examples.as_deref()).map(Clean),
+            several: attempts.len() > 1,
+            attempts: attempts
+                .iter()
+                .map(|attempt| CaseAttemptView::of(run, case, attempt))
+                .collect(),
+        }
+    }
+}
+
+/// What one attempt said of a case.
+pub(super) struct CaseAttemptView<'a> {
+    pub(super) class: &'static str,
+    pub(super) label: &'static str,
+    pub(super) which: String,
+    pub(super) title: Option<Line<'a>>,
+    pub(super) reasoning: Option<Clean<'a>>,
+    pub(super) words: String,
+    pub(super) run: Line<'a>,
+    pub(super) link: Option<&'a str>,
+    pub(super) observed: Option<String>,
+}
+
+impl<'a> CaseAttemptView<'a> {
+    fn of(run: &'a RunReport, case: &'a Case, of: &'a CaseAttempt) -> Self {
+        let CaseAttempt {
+            attempt,
+            outcome,
+            status,
+            result,
+            title,
+            reasoning,
+            observed,
+        } = of;
+        let at_qatech = run.attempts.get(*attempt);
+        // With one attempt, the line that opens the case has its title already.
+        let title = title.as_deref().filter(|_| case.attempts.len() > 1);
+        let mut words = Line(status).to_string();
+        if let Some(result) = filled(result.as_deref()) {
+            words.push(' ');
+            words.push_str(&Line(result).to_string());
+        }
+        if *outcome == CaseOutcome::Unfinished {
+            words.push_str(": ");
+            words.push_str(whole_run::unfinished(run));
+        }
+        Self {
+            class: outcome.word(),
+            label: label(*outcome),
+            which: format!("Attempt {}", attempt.saturating_add(1)),
+            title: filled(title).map(Line),
+            reasoning: filled(reasoning.as_deref()).map(Clean),
+            words,
+            run: Line(at_qatech.map_or("", |attempt| &attempt.short_id)),
+            link: at_qatech.and_then(Attempt::link),
+            observed: seen(*observed),
+        }
+    }
+}
+
+fn filled(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+fn ran(observed: Observed) -> Option<u64> {
+    let Observed {
+        first_seen: _,
+        running,
+        ended,
+    } = observed;
+    running.zip(ended).map(|(from, to)| to.saturating_sub(from))
+}
+
+fn seen(observed: Observed) -> Option<String> {
+    let Observed {
+        first_seen: _,
+        running,
+        ended,
+    } = observed;
+    match (running, ended) {
+        (Some(from), Some(to)) => Some(format!("seen running from {} to {}", span(from), span(to))),
+        (Some(from), None) => Some(format!("seen running from {} on", span(from))),
+        (None, Some(to)) => Some(format!("seen ended at {}", span(to))),
+        (None, None) => None,
+    }
+}
+
+impl Line<'_> {
+    /// For the template.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

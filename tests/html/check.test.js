@@ -1,0 +1,180 @@
+// What must hold of the HTML report in a browser. Started by `run`, which sets CHROMIUM, HTML_PAGES and SHOTS.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const folder = process.env.HTML_PAGES;
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const names = readdirSync(folder).filter((name) => name.endsWith('.html')).map((name) => name.slice(0, -5));
+const small = names.filter((name) => name !== 'ten-thousand');
+const address = (name) => pathToFileURL(join(folder, `${name}.html`)).href;
+
+let browser;
+before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--disable-gpu'] });
+});
+after(() => browser?.close());
+
+/** Opens a page and notes all that a good page has none of. */
+async function open(name, { url = address(name), ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
+  const page = await context.newPage();
+  const noise = [];
+  page.on('console', (message) => noise.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => noise.push(`error: ${error.message}`));
+  page.on('dialog', (dialog) => { noise.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  context.on('request', (request) => {
+    if (request.url() !== url && request.url() !== 'data:,') noise.push(`request: ${request.url()}`);
+  });
+  await page.goto(url, { waitUntil: 'load', timeout: 60_000 });
+  return { page, noise, context };
+}
+
+for (const name of small) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`${name}, ${colorScheme}: quiet, accessible, nothing leaves`, async () => {
+      const { page, noise, context } = await open(name, { colorScheme });
+      await page.waitForTimeout(50);
+      assert.deepEqual(noise, []);
+      await page.screenshot({ path: join(process.env.SHOTS, `${name}-${colorScheme}.png`) });
+      // Off-screen cases have no colours until they are laid out.
+      await page.evaluate(() => {
+        for (const sheet of document.styleSheets) sheet.insertRule('.case { content-visibility: visible !important }', sheet.cssRules.length);
+      });
+      await page.evaluate(axe);
+      const { violations, passes } = await page.evaluate(() => axe.run({ resultTypes: ['violations'] }));
+      assert.ok(passes.length > 10, 'axe-core looked at something');
+      const serious = violations.filter((violation) => ['serious', 'critical'].includes(violation.impact));
+      assert.deepEqual(serious.map((violation) => [violation.id, violation.nodes.slice(0, 3).map((node) => node.html + node.failureSummary)]), []);
+      await context.close();
+    });
+  }
+
+  test(`${name}: fits a narrow screen`, async () => {
+    const { page, noise, context } = await open(name, { viewport: { width: 360, height: 740 } });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(overflow, 0);
+    await page.screenshot({ path: join(process.env.SHOTS, `${name}-narrow.png`) });
+    assert.deepEqual(noise, []);
+    await context.close();
+  });
+}
+
+test('served by HTTP, the page asks for nothing else', async () => {
+  const asked = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url);
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    response.end(readFileSync(join(folder, 'shop.html')));
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { page, noise, context } = await open('shop', { url: `http://127.0.0.1:${server.address().port}/` });
+  await page.waitForTimeout(300);
+  assert.deepEqual(asked, ['/']);
+  assert.deepEqual(noise, []);
+  await context.close();
+  server.close();
+});
+
+const visible = (page) => page.locator('.case:visible').count();
+
+test('the filter works by mouse, by keyboard and by text', async () => {
+  const { page, noise, context } = await open('shop');
+  assert.equal(await visible(page), 14);
+  await page.click('[data-outcome=failed].chip');
+  assert.equal(await visible(page), 2);
+  assert.equal(await page.textContent('#shown'), '2 of 14 shown');
+  await page.focus('[data-outcome=flaky].chip');
+  await page.keyboard.press('Space');
+  assert.equal(await visible(page), 3);
+  await page.click('[data-outcome=failed].chip');
+  await page.click('[data-outcome=flaky].chip');
+  assert.equal(await visible(page), 14);
+  // In a reason that is folded away, in another case of letters.
+  await page.fill('#text', 'THIRD letter');
+  await page.waitForFunction(() => document.getElementById('shown').textContent === '1 of 14 shown');
+  assert.match(await page.locator('.case:visible .name').innerText(), /Search for a product/);
+  await page.fill('#text', 'no such words');
+  await page.waitForSelector('#empty:visible');
+  await page.fill('#text', '');
+  await page.waitForFunction(() => document.getElementById('shown').textContent === '');
+  assert.equal(await visible(page), 14);
+  await page.click('#close-all');
+  assert.equal(await page.locator('.case details[open]').count(), 0);
+  await page.locator('.case summary').nth(5).focus();
+  await page.keyboard.press('Enter');
+  assert.equal(await page.locator('.case details[open]').count(), 1);
+  await page.click('#open-all');
+  assert.equal(await page.locator('.case details[open]').count(), 14);
+  assert.deepEqual(noise, []);
+  await context.close();
+});
+
+test('failed cases are open at first, and the others closed', async () => {
+  const { page, context } = await open('shop');
+  const states = await page.$$eval('.case', (items) => items.map((item) => [item.dataset.outcome, item.querySelector('details').open]));
+  for (const [outcome, open] of states) assert.equal(open, ['failed', 'errored'].includes(outcome), outcome);
+  const flaky = page.locator('.case.flaky');
+  assert.equal(await flaky.locator('.attempt').count(), 2);
+  assert.match(await flaky.locator('.attempt').first().textContent(), /nothing happened for 20 seconds/);
+  await context.close();
+});
+
+test('without JavaScript everything can be read', async () => {
+  const { page, noise, context } = await open('shop', { javaScriptEnabled: false });
+  assert.equal(await page.locator('#filter').isVisible(), false);
+  assert.equal(await visible(page), 14);
+  await page.locator('.case.flaky summary').click();
+  assert.equal(await page.locator('.case.flaky .reasoning').first().isVisible(), true);
+  assert.deepEqual(noise, []);
+  await context.close();
+});
+
+test('on paper, folded cases are open and the filter is gone', async () => {
+  const { page, context } = await open('shop');
+  await page.emulateMedia({ media: 'print' });
+  assert.equal(await page.locator('#filter').isVisible(), false);
+  const box = await page.locator('.case.flaky .reasoning').first().boundingBox();
+  assert.ok(box && box.height > 10);
+  await page.screenshot({ path: join(process.env.SHOTS, 'shop-print.png'), fullPage: true });
+  await context.close();
+});
+
+const ELEMENTS = new Set(('html head meta title link style body a header div p bdi h1 h2 h3 span dl dt dd main section svg rect line '
+  + 'text title ul ol li b code input button details summary footer script').split(' '));
+const ATTRIBUTES = new Set(('lang charset http-equiv content name rel href class id type placeholder aria-label aria-labelledby aria-live '
+  + 'aria-pressed aria-hidden role autocomplete spellcheck hidden open tabindex dir data-outcome data-count width height x y x1 x2 y1 y2 '
+  + 'rx text-anchor overflow focusable').split(' '));
+
+test('hostile text shows as text and makes no markup', async () => {
+  const { page, noise, context } = await open('hostile');
+  const found = await page.evaluate(() => Array.from(document.querySelectorAll('*'), (element) => [element.localName, element.getAttributeNames(), element.getAttribute('href')]));
+  for (const [element, attributes, href] of found) {
+    assert.ok(ELEMENTS.has(element), element);
+    for (const attribute of attributes) assert.ok(ATTRIBUTES.has(attribute), `${element} ${attribute}`);
+    if (href !== null) assert.match(href, /^(https:\/\/|#|data:,$)/);
+  }
+  await page.click('#open-all');
+  const text = await page.innerText('main');
+  for (const words of ['</script><script>alert(1)</script>', '--><img src=x onerror=alert(1)><!--', '" onmouseover="alert(1)" x=\'', '&lt;b&gt; &#0; &unknown; %25', '漢字']) {
+    assert.ok(text.includes(words), words);
+  }
+  assert.deepEqual(noise, []);
+  await context.close();
+});
+
+test('ten thousand cases load, filter and scroll', { timeout: 120_000 }, async () => {
+  const { page, noise, context } = await open('ten-thousand');
+  assert.equal(await page.locator('.case').count(), 10_000);
+  await page.click('[data-outcome=failed].chip');
+  await page.fill('#text', 'case number 9003');
+  await page.waitForFunction(() => document.getElementById('shown').textContent === '1 of 10000 shown', null, { timeout: 60_000 });
+  await page.screenshot({ path: join(process.env.SHOTS, 'ten-thousand.png') });
+  assert.deepEqual(noise, []);
+  await context.close();
+});
