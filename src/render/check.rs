@@ -156,7 +156,7 @@ fn annotation(run: &RunReport, case: &Case, several: bool, rules: &[PathRule], d
     let thought = telling
         .and_then(|attempt| attempt.reasoning.as_deref())
         .unwrap_or_default();
-    let thought = clean(cut_bytes(thought, MESSAGE).trim()).into_owned();
+    let thought = clean(&cut_bytes(thought, MESSAGE)).trim().to_owned();
     let message = match (reason.is_empty(), thought.is_empty()) {
         (true, true) => format!("The test {}; QA.tech gave no reason.", outcome_word(case.outcome)),
         (true, false) => thought,
@@ -209,4 +209,170 @@ fn raw_details(run: &RunReport, case: &Case) -> String {
         parts.push(part);
     }
     cut_bytes(&clean(&parts.join("\n\n")), RAW_DETAILS).into_owned()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{large, report, run, shop};
+    use crate::report::{Mode, Signal};
+
+    fn default_fail_on() -> FailOn {
+        FailOn(vec![
+            Verdict::Failed,
+            Verdict::Error,
+            Verdict::Cancelled,
+            Verdict::TimedOut,
+            Verdict::Unknown,
+        ])
+    }
+
+    fn ended(verdicts: &[Verdict]) -> Report {
+        let runs = verdicts.iter().map(|verdict| {
+            let mut run = run("Plan", "id", vec![]);
+            run.verdict = Some(*verdict);
+            run
+        });
+        report(runs.collect())
+    }
+
+    #[test]
+    fn each_verdict_has_its_conclusion() {
+        let words = Verdict::ALL.map(|verdict| Conclusion::of(&ended(&[verdict]), &default_fail_on()).word());
+        let expected = [
+            "success",
+            "neutral",
+            "success",
+            "cancelled",
+            "cancelled",
+            "timed_out",
+            "failure",
+            "failure",
+            "failure",
+        ];
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn what_fail_on_tolerates_is_neutral_and_what_it_names_is_red() {
+        let nothing = FailOn(vec![]);
+        for verdict in [Verdict::Failed, Verdict::Unknown, Verdict::TimedOut, Verdict::Cancelled] {
+            assert_eq!(Conclusion::of(&ended(&[verdict]), &nothing), Conclusion::Neutral);
+        }
+        let flaky = FailOn(vec![Verdict::Flaky, Verdict::Skipped]);
+        assert_eq!(Conclusion::of(&ended(&[Verdict::Flaky]), &flaky), Conclusion::Failure);
+        assert_eq!(Conclusion::of(&ended(&[Verdict::Skipped]), &flaky), Conclusion::Failure);
+        let only_failed = FailOn(vec![Verdict::Failed]);
+        let mixed = ended(&[Verdict::Unknown, Verdict::Failed]);
+        assert_eq!(Conclusion::of(&mixed, &only_failed), Conclusion::Failure);
+    }
+
+    #[test]
+    fn without_token_or_wait_nothing_is_blocked() {
+        let mut skipped = report(vec![]);
+        skipped.mode = Mode::SkippedWithoutToken;
+        assert_eq!(
+            Conclusion::of(&skipped, &FailOn(Verdict::ALL.to_vec())),
+            Conclusion::Neutral
+        );
+        let mut started = shop();
+        started.mode = Mode::StartOnly;
+        started.runs[0].verdict = None;
+        assert_eq!(Conclusion::of(&started, &default_fail_on()), Conclusion::Neutral);
+        started.interrupted_by = Some(Signal::Int);
+        assert_eq!(Conclusion::of(&started, &FailOn(vec![])), Conclusion::Cancelled);
+    }
+
+    #[test]
+    fn an_annotation_tells_the_latest_failure_and_all_of_it_in_its_details() {
+        let rules = PathRule::parse_lines("Pay* = src/pay.ts:12\n* = other.ts").unwrap();
+        let place = Place {
+            path: ".github/workflows/qa.yml".into(),
+            line: 9,
+        };
+        let (annotations, left_out) = annotations(&shop(), &rules, &place);
+        assert_eq!((annotations.len(), left_out), (3, 0));
+        let first = &annotations[0];
+        assert_eq!((first.path.as_str(), first.line), ("src/pay.ts", 12));
+        assert_eq!(annotations[1].path, "other.ts");
+        insta::assert_snapshot!(format!("{}\n---\n{}\n---\n{}", first.title, first.message, first.raw_details), @r#"
+        Pay with a saved card
+        ---
+        Could not find the pay button
+
+        I opened the basket and chose the saved card ending in 4242.
+        The page showed a spinner for 30 seconds.
+
+        Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+        ---
+        Goal: A visitor can do what "Pay with a saved card" says
+
+        First run (smk1): failed
+        Could not find the pay button
+        I opened the basket and chose the saved card ending in 4242.
+        The page showed a spinner for 30 seconds.
+
+        Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+
+        Rerun 1 (smk2): failed
+        Could not find the pay button
+        I opened the basket and chose the saved card ending in 4242.
+        The page showed a spinner for 30 seconds.
+
+        Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+        "#);
+        let (unruled, _) = super::annotations(&shop(), &[], &place);
+        assert_eq!(
+            (unruled[0].path.as_str(), unruled[0].line),
+            (".github/workflows/qa.yml", 9)
+        );
+    }
+
+    #[test]
+    fn a_thousand_annotations_are_made_and_the_rest_is_counted() {
+        let place = Place {
+            path: "a".into(),
+            line: 1,
+        };
+        for (cases, expected) in [
+            (0, (0, 0)),
+            (10, (1, 0)),
+            (10_000, (1_000, 0)),
+            (50_000, (1_000, 4_000)),
+        ] {
+            let (made, left_out) = annotations(&large(cases, 10), &[], &place);
+            assert_eq!((made.len(), left_out), expected);
+        }
+        let (made, _) = annotations(&large(40, 10), &[], &place);
+        let names: Vec<_> = made.iter().map(|annotation| annotation.title.as_str()).collect();
+        assert_eq!(
+            names,
+            ["Case number 3", "Case number 13", "Case number 23", "Case number 33"]
+        );
+    }
+
+    #[test]
+    fn the_output_parts_the_runs_from_the_cases() {
+        let output = output(&shop());
+        assert_eq!(output.title, "Failed: 2 of 14 tests failed, 1 errored, 1 flaky");
+        insta::assert_snapshot!(output.summary, @r#"
+        | Tests | ✅ Passed | ❌ Failed | 💥 Errored | 🔁 Flaky | ⏭️ Skipped |
+        |---:|---:|---:|---:|---:|---:|
+        | 14 | 9 | 2 | 1 | 1 | 1 |
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | ❌ failed | 3 failed, 1 errored, 1 skipped, 9 passed | 1 min 30 s |
+        | ↳ Rerun 1 | [<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2) | ❌ failed | 2 failed, 1 errored, 1 passed | 59 s |
+
+        <sub>commit <code>3f2a9c1</code> · [workflow run](https://github.com/acme/shop/actions/runs/4711) · observed for 2 min 40 s</sub>
+        "#);
+        assert!(output.text.starts_with("### Failed and errored tests (3)"));
+        let mut begun = shop();
+        begun.runs[0].cases.clear();
+        begun.runs[0].cases_complete = false;
+        assert_eq!(waiting(&begun).title, "Waiting for QA.tech: 0 of 14 tests done");
+        assert_eq!(waiting(&report(vec![])).title, "Waiting for QA.tech");
+    }
 }

@@ -1,7 +1,7 @@
 //! Workflow commands, and the same words in plain form where no runner reads them.
 
 use super::check::case_title;
-use super::escape::{command_data, command_property, cut_chars, log_line};
+use super::escape::{command_data, command_property, cut_chars, is_blank, log_line};
 use super::words::several;
 use crate::report::Report;
 
@@ -121,7 +121,7 @@ impl Reader {
                     .unwrap_or_default();
                 // Only so much can be shown, so more need not be escaped.
                 let thought = cut_chars(thought, LINE);
-                let message = match (reason.trim().is_empty(), thought.trim().is_empty()) {
+                let message = match (is_blank(reason), is_blank(&thought)) {
                     (true, true) => format!("The test {}", case.outcome.word()),
                     (true, false) => thought.into_owned(),
                     (false, true) => reason.to_owned(),
@@ -150,5 +150,69 @@ fn fit(text: &str, room: usize, escape: impl Fn(&str) -> String) -> String {
         }
         // A character becomes three at most.
         keep = keep.saturating_sub(over.div_ceil(3));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{large, shop};
+
+    #[test]
+    fn a_message_for_the_runner_and_for_people() {
+        let say = |reader: Reader| reader.message(Level::Warning, "a: b, c", "100 %\nof it ##[x]");
+        assert_eq!(
+            say(Reader::Runner),
+            "::warning title=a%3A b%2C c::100 %25%0Aof it # #[x]"
+        );
+        assert_eq!(say(Reader::Plain), "warning: a: b, c: 100 % of it # #[x]");
+        assert_eq!(Reader::Runner.message(Level::Notice, "", "x"), "::notice::x");
+        assert_eq!(
+            Reader::Plain.message(Level::Error, "", "::error::x"),
+            "error: : :error::x"
+        );
+    }
+
+    #[test]
+    fn groups_are_for_the_runner() {
+        assert_eq!(Reader::Runner.group("Waiting\n::x"), "::group::Waiting ::x");
+        assert_eq!(Reader::Runner.end_group(), Some("::endgroup::"));
+        assert_eq!(
+            (Reader::Plain.group("Waiting"), Reader::Plain.end_group()),
+            ("Waiting".to_owned(), None)
+        );
+    }
+
+    #[test]
+    fn every_line_of_a_secret_is_masked_and_only_for_the_runner() {
+        assert_eq!(Reader::Runner.mask("to%ken"), ["::add-mask::to%25ken"]);
+        assert_eq!(
+            Reader::Runner.mask("a\r\n\n b"),
+            ["::add-mask::a%0D%0A%0A b", "::add-mask::a", "::add-mask::b"]
+        );
+        assert!(Reader::Runner.mask("  ").is_empty());
+        assert!(Reader::Plain.mask("token").is_empty());
+    }
+
+    #[test]
+    fn ten_failures_at_most_and_the_last_counts_the_rest() {
+        insta::assert_snapshot!(Reader::Runner.failures(&shop()).join("\n"), @r#"
+        ::error title=Pay with a saved card::Could not find the pay button%0AI opened the basket and chose the saved card ending in 4242.%0AThe page showed a spinner for 30 seconds.%0A%0AThen the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+        ::error title=Search for a product::The browser crashed%0AThe page stopped answering after the third letter was typed.
+        ::error title=Change the delivery address::New address was not saved%0AAfter saving, the old address was still shown in the order summary.
+        "#);
+        let lines = |cases: usize| Reader::Runner.failures(&large(cases, 10));
+        assert_eq!(lines(100).len(), 10);
+        assert_eq!(
+            lines(100)[9],
+            "::error title=Case number 93::What came of it%0AThe agent"
+        );
+        assert_eq!(lines(110).len(), 10);
+        assert_eq!(
+            lines(110)[9],
+            "::error title=QA.tech::2 more tests failed; the job summary lists them"
+        );
+        assert!(lines(0).is_empty());
     }
 }

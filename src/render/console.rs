@@ -1,6 +1,6 @@
 //! The lines of the log: what changes while we wait, and the last words.
 
-use super::escape::{cut_chars, log_line};
+use super::escape::{cut_chars, is_blank, log_line};
 use super::time::span;
 use super::words::{Headline, done_of, outcome_word, phrase, several};
 use crate::report::{Case, Counts, Millis, Report, RunReport};
@@ -35,7 +35,7 @@ pub fn status_change(label: &str, short_id: &str, status: &str, result: Option<&
 
 /// A case that was seen to fail: `failed: Pay with a saved card: Could not find the pay button`.
 pub fn failed_case(case: &Case) -> String {
-    let name = if case.name.trim().is_empty() {
+    let name = if is_blank(&case.name) {
         &case.short_id
     } else {
         &case.name
@@ -45,7 +45,7 @@ pub fn failed_case(case: &Case) -> String {
         .telling()
         .and_then(|attempt| attempt.title.as_deref())
         .unwrap_or_default();
-    if !title.trim().is_empty() {
+    if !is_blank(title) {
         line.push_str(": ");
         line.push_str(&cut_chars(title, NAME));
     }
@@ -105,4 +105,62 @@ fn run_line(run: &RunReport) -> String {
         line.push_str(&cut_chars(problem, NAME * 5));
     }
     log_line(&line)
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::report::Signal;
+    use crate::report::sample::{large, report, run, shop};
+
+    #[test]
+    fn lines_while_waiting() {
+        let line = status_change("Smoke tests", "abc", "COMPLETED", Some("FAILED"), 65_000);
+        assert_eq!(line, "Smoke tests (abc): COMPLETED, FAILED, after 1 min 5 s");
+        assert_eq!(
+            status_change("abc", "abc", "RUNNING", None, 5_000),
+            "abc: RUNNING, after 5 s"
+        );
+        let shop = shop();
+        assert_eq!(
+            failed_case(&shop.runs[0].cases[1]),
+            "failed: Pay with a saved card: Could not find the pay button"
+        );
+        assert_eq!(
+            progress(shop.counts(), 125_000),
+            "14 of 14 tests done, 2 failed, 1 errored, after 2 min 5 s"
+        );
+        assert_eq!(progress(Counts::default(), 1_000), "waiting, after 1 s");
+    }
+
+    #[test]
+    fn the_last_words() {
+        let mut shop = shop();
+        shop.interrupted_by = Some(Signal::Int);
+        insta::assert_snapshot!(last_words(&shop).join("\n"), @r#"
+        QA.tech: Failed: 2 of 14 tests failed, 1 errored, 1 flaky, after 2 min 40 s
+        Smoke tests (smk2): failed, https://app.qa.tech/p/shop/results/smk1, https://app.qa.tech/p/shop/results/smk2
+          failed: Pay with a saved card: Could not find the pay button
+          errored: Search for a product: The browser crashed
+          failed: Change the delivery address: New address was not saved
+        What was not over goes on at QA.tech: it can't be cancelled from here.
+        "#);
+    }
+
+    #[test]
+    fn the_last_words_on_a_start_that_failed() {
+        let mut refused = run("Smoke tests", "smk1", vec![]);
+        refused.attempts.clear();
+        refused.problem = Some("the API answered 402: usage limit exceeded".into());
+        let lines = last_words(&report(vec![refused]));
+        assert_eq!(lines[1], "Smoke tests: the API answered 402: usage limit exceeded");
+    }
+
+    #[test]
+    fn not_all_of_many_failures_are_listed() {
+        let lines = last_words(&large(1_000, 0));
+        assert_eq!(lines.len(), 2 + LISTED + 1);
+        assert_eq!(lines[lines.len() - 1], "  and 50 more failed tests");
+    }
 }

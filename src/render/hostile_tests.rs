@@ -76,6 +76,9 @@ fn reports(text: &str) -> [Report; 2] {
 }
 
 proptest! {
+    // Each case parses a dozen documents.
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     #[test]
     fn markdown_holds_nothing_but_what_we_wrote(text in hostile(), limit in prop_oneof![Just(1_000_000usize), 0..20_000usize]) {
         for report in reports(&text) {
@@ -94,7 +97,9 @@ proptest! {
             }
         }
     }
+}
 
+proptest! {
     #[test]
     fn issues_hold_nothing_but_what_we_wrote(text in hostile()) {
         for report in reports(&text) {

@@ -6,6 +6,7 @@
 mod cases;
 mod head;
 mod timeline;
+mod trend;
 
 use super::page::Page;
 use super::words;
@@ -114,6 +115,7 @@ fn estimate_fold(case: &Case, reasoning: usize) -> usize {
 /// The cases, in at most `limit` bytes: failed ones first and in full, the rest folded.
 pub(super) fn body(report: &Report, limit: usize, with_timeline: bool) -> String {
     let groups = Groups::of(report);
+    let trend = trend::section(report);
     let timeline = if with_timeline {
         timeline::section(report)
     } else {
@@ -128,7 +130,7 @@ pub(super) fn body(report: &Report, limit: usize, with_timeline: bool) -> String
         }
         let mut page = Page::new(limit);
         let complete = cases::sections(&mut page, report, &groups, detail, is_last);
-        let complete = complete && page.push(&timeline);
+        let complete = complete && page.push(&trend) && page.push(&timeline);
         last = page.finish();
         if complete {
             break;

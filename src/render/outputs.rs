@@ -257,3 +257,102 @@ fn dotenv_sign(c: char) -> bool {
             '-' | '_' | '.' | ':' | '/' | '?' | '=' | '%' | '+' | ',' | '@' | '#' | '~'
         )
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::report::Mode;
+    use crate::report::sample::{large, report, run, shop};
+
+    fn value<'a>(pairs: &'a Pairs, name: &str) -> &'a str {
+        pairs
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or("?", |(_, value)| value)
+    }
+
+    #[test]
+    fn of_a_run_with_a_rerun() {
+        let pairs = pairs(&shop(), &[("junit_path", "out/junit report.xml".to_owned())]);
+        let lines: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        verdict=failed
+        run_created=true
+        run_short_id=smk2
+        run_url=https://app.qa.tech/p/shop/results/smk2
+        run_status=COMPLETED
+        run_result=FAILED
+        total=14
+        passed=9
+        failed=2
+        skipped=1
+        errored=1
+        flaky=1
+        duration_seconds=161
+        runs=[{"plan":"pln_smk1","plan_name":"Smoke tests","verdict":"failed","created":true,"total":14,"passed":9,"failed":2,"skipped":1,"errored":1,"flaky":1,"problem":null,"attempts":[{"short_id":"smk1","url":"https://app.qa.tech/p/shop/results/smk1","origin":"started","status":"COMPLETED","result":"FAILED","verdict":"failed"},{"short_id":"smk2","url":"https://app.qa.tech/p/shop/results/smk2","origin":"rerun","status":"COMPLETED","result":"FAILED","verdict":"failed"}]}]
+        failed_tests=[{"name":"Pay with a saved card","short_id":"case_2","run_short_id":"smk2","title":"Could not find the pay button"},{"name":"Search for a product","short_id":"case_3","run_short_id":"smk2","title":"The browser crashed"},{"name":"Change the delivery address","short_id":"case_4","run_short_id":"smk2","title":"New address was not saved"}]
+        junit_path=out/junit report.xml
+        "#);
+        let (dotenv, left_out) = dotenv(&pairs);
+        assert_eq!(left_out, Vec::<&str>::new());
+        assert!(dotenv.starts_with("verdict=failed\nrun_created=true\n"));
+        assert!(dotenv.ends_with("junit_path=out/junit report.xml\n"));
+    }
+
+    #[test]
+    fn several_runs_are_joined_in_order_and_what_is_unknown_stays_empty() {
+        let mut refused = run("B", "b", vec![]);
+        refused.attempts.clear();
+        refused.created = None;
+        let mut odd = run("C", "c,d", vec![]);
+        odd.created = Some(false);
+        odd.attempts[0].url = None;
+        let pairs = pairs(&report(vec![run("A", "a", vec![]), refused, odd]), &[]);
+        assert_eq!(value(&pairs, "run_created"), "true,,false");
+        assert_eq!(value(&pairs, "run_short_id"), "a,,c%2Cd");
+        assert_eq!(value(&pairs, "run_url"), "https://app.qa.tech/p/shop/results/a,,");
+        assert_eq!(value(&pairs, "run_status"), "COMPLETED,,COMPLETED");
+    }
+
+    #[test]
+    fn where_nothing_was_waited_for_the_verdict_is_empty() {
+        let mut started = shop();
+        started.mode = Mode::StartOnly;
+        started.runs[0].verdict = None;
+        assert_eq!(value(&pairs(&started, &[]), "verdict"), "");
+        let mut skipped = report(vec![]);
+        skipped.mode = Mode::SkippedWithoutToken;
+        let pairs = pairs(&skipped, &[]);
+        assert_eq!(
+            (value(&pairs, "verdict"), value(&pairs, "run_created")),
+            ("skipped", "false")
+        );
+        assert_eq!(value(&pairs, "runs"), "[]");
+    }
+
+    #[test]
+    fn json_lists_hold_a_hundred_entries() {
+        let pairs = pairs(&large(20_000, 100), &[]);
+        let failed: Vec<serde_json::Value> = serde_json::from_str(value(&pairs, "failed_tests")).unwrap_or_default();
+        assert_eq!(failed.len(), 100);
+        assert_eq!(value(&pairs, "failed"), "2000");
+    }
+
+    #[test]
+    fn no_value_can_end_its_heredoc_or_break_the_dotenv_file() {
+        let pairs: Pairs = vec![
+            ("a", "x\r\nSECRET\ny".to_owned()),
+            ("run_url", "https://x/?a=1&b=$(id) ;".to_owned()),
+        ];
+        assert_eq!(
+            github_output(&pairs, "SECRET"),
+            "a<<SECRET\nx\n\ny\nSECRET\nrun_url<<SECRET\nhttps://x/?a=1&b=$(id) ;\nSECRET\n"
+        );
+        assert_eq!(dotenv(&pairs).0, "a=xSECRETy\nrun_url=https://x/?a=1%26b=id\n");
+        let long: Pairs = vec![("a", "x".repeat(4_990)), ("b", "y".repeat(20)), ("c", String::new())];
+        let (text, left_out) = dotenv(&long);
+        assert!(text.len() <= 5_000 && text.ends_with("c=\n"));
+        assert_eq!(left_out, ["b"]);
+    }
+}

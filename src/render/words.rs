@@ -75,7 +75,8 @@ fn detail(report: &Report, verdict: Verdict, counts: Counts) -> String {
     };
     let runs = report.runs.len();
     let so = report.runs.iter().filter(|run| run.verdict == Some(verdict)).count();
-    if runs > 1 && so > 0 && so < runs && verdict != Verdict::Passed {
+    let told_by_tests = matches!(verdict, Verdict::Passed | Verdict::Failed | Verdict::Flaky);
+    if so > 0 && so < runs && !told_by_tests {
         let part = format!("{so} of {runs} runs");
         return if numbers.is_empty() {
             part

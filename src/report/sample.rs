@@ -1,5 +1,6 @@
 //! Reports to try the renderers on, for tests, benches and examples. No part of the program uses them.
 
+use super::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 use super::{
     Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Mode, Observed, Origin, Report, RunReport, StatusChange,
     TestPlan, Verdict,
@@ -226,6 +227,51 @@ pub fn shop() -> Report {
     report
 }
 
+/// A history that ends with this report: every outcome once a day before, and its cases in every list.
+pub fn trend(report: &Report) -> Trend {
+    const DAY: u64 = 86_400_000;
+    let moment = |days: u64| Moment {
+        at: report.started_at - days * DAY,
+        sha: report.origin.sha.clone(),
+        branch: report.origin.branch.clone(),
+        ci_url: report.origin.ci_url.clone(),
+    };
+    let days = Verdict::ALL.len() as u64;
+    let earlier = Verdict::ALL.into_iter().chain([Verdict::Failed]).enumerate();
+    let names = || {
+        report.bad_cases().map(|(_, case)| CaseName {
+            id: case.id.clone(),
+            short_id: case.short_id.clone(),
+            name: case.name.clone(),
+        })
+    };
+    Trend {
+        points: earlier
+            .map(|(index, verdict)| TrendPoint {
+                moment: moment(days - index as u64),
+                verdict,
+                counts: report.counts(),
+                duration: 90_000,
+                on_default: Some(false),
+            })
+            .collect(),
+        pass_rate: Some(PassRate { green: 2, of: 6 }),
+        median_duration: Some(90_000),
+        last_green: Some(moment(7)),
+        new_failures: names().take(1).collect(),
+        still_failing: names()
+            .skip(1)
+            .map(|case| StillFailing {
+                case,
+                since: moment(3),
+                times: 2,
+            })
+            .collect(),
+        failed_on_default: names().skip(1).take(1).collect(),
+        flaky: names().map(|case| FlakyCase { case, times: 2 }).collect(),
+    }
+}
+
 /// One run of `cases` cases whose reasoning has `reasoning` bytes each; every tenth has failed.
 pub fn large(cases: usize, reasoning: usize) -> Report {
     let sentence = "The agent looked at the page, did the next step & wrote down what it saw. ";
@@ -304,5 +350,6 @@ pub fn filled_with(text: &str) -> Report {
         ci_url: some(),
         pull_request: Some(1),
     };
+    report.trend = Some(trend(&report));
     report
 }

@@ -117,6 +117,11 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether nothing is left to see once a text is cleaned.
+pub fn is_blank(text: &str) -> bool {
+    !text.chars().any(|c| matches!(fate(c), Fate::Keep) && !c.is_whitespace())
+}
+
 fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {
@@ -243,6 +248,8 @@ mod tests {
             prop_assert!(!line.chars().any(|c| c.is_control() || (c.is_whitespace() && c != ' ')));
             prop_assert!(!line.contains("  "));
             prop_assert_eq!(line.trim(), line.as_str());
+            prop_assert!(!is_blank(&text) || line.chars().all(|c| !matches!(fate(c), Fate::Keep)));
+            prop_assert!(is_blank(&text) || !line.is_empty());
         }
 
         #[test]

@@ -1,6 +1,6 @@
 //! The test cases: failed ones in a fold each, flaky ones with what every attempt said, the rest in a folded table.
 
-use super::super::escape::{code_cell, cut_bytes, cut_chars, inline, lines, push_inline, push_lines};
+use super::super::escape::{code_cell, cut_bytes, cut_chars, inline, is_blank, lines, push_inline, push_lines};
 use super::super::page::Page;
 use super::super::words::{by_outcome, outcome_mark, outcome_word, several};
 use super::{Detail, Entry, Groups, Rest, attempt_label};
@@ -48,7 +48,9 @@ fn section(
     if detail.reasoning != usize::MAX {
         start.push_str(&shortened(detail.reasoning));
     }
-    if !page.open(&start, "\n") {
+    // Folds end with an empty line of their own.
+    let end = if names_only { "\n" } else { "" };
+    if !page.open(&start, end) {
         return false;
     }
     let shown = page.push_all(cases, NOTE, |out, (run, case)| {
@@ -62,7 +64,7 @@ fn section(
             fold(out, run, case, label, known, detail.reasoning);
         }
     });
-    page.close("\n");
+    page.close(end);
     let left = cases.len() - shown;
     if left > 0 {
         let left = several(left as u64, "more test");
@@ -87,9 +89,9 @@ fn name(out: &mut String, case: &Case, label: Option<&str>) {
     push_name(out, case);
     out.push_str("</b>");
     if let Some(label) = label {
-        out.push_str(" <sub>");
+        out.push_str(" (");
         push_inline(out, &cut_bytes(label, LABEL));
-        out.push_str("</sub>");
+        out.push(')');
     }
 }
 
@@ -117,7 +119,7 @@ fn fold(
         .telling()
         .and_then(|attempt| attempt.title.as_deref())
         .unwrap_or_default();
-    if !title.trim().is_empty() {
+    if !is_blank(title) {
         out.push_str(": ");
         push_inline(out, &cut_bytes(title, TITLE));
     }
@@ -125,7 +127,7 @@ fn fold(
         out.push_str(" <i>(failed on the default branch before, too)</i>");
     }
     out.push_str("</summary>\n\n");
-    if let Some(goal) = case.goal.as_deref().filter(|goal| !goal.trim().is_empty()) {
+    if let Some(goal) = case.goal.as_deref().filter(|goal| !is_blank(goal)) {
         out.push_str("**Goal:** ");
         push_lines(out, &cut_bytes(goal, reasoning));
         out.push_str("\n\n");
@@ -161,7 +163,7 @@ fn attempt_words(
     if several {
         let (mark, word) = (outcome_mark(*outcome), outcome_word(*outcome));
         out.push_str(&format!("{mark} **{}:** {word}", attempt_label(run, *index)));
-        if let Some(title) = title.as_deref().filter(|title| !title.trim().is_empty()) {
+        if let Some(title) = title.as_deref().filter(|title| !is_blank(title)) {
             out.push_str(" – ");
             push_inline(out, &cut_bytes(title, TITLE));
         }
@@ -239,7 +241,7 @@ fn row(out: &mut String, case: &Case, label: Option<&str>, with_reasoning: bool)
         .filter(|_| with_reasoning);
     let thought = lines(thought.unwrap_or_default());
     if thought.is_empty() {
-        out.push_str(&title);
+        out.push_str(if title.is_empty() { "–" } else { &title });
     } else {
         let title = if title.is_empty() { "Details" } else { &title };
         out.push_str(&format!("<details><summary>{title}</summary>{thought}</details>"));

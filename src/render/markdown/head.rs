@@ -43,6 +43,7 @@ fn explanation(report: &Report) -> Vec<String> {
              Pull requests from forks and from Dependabot get no secrets."
                 .to_owned(),
         ),
+        Mode::StartOnly if report.runs.iter().all(|run| run.attempts.is_empty()) => {}
         Mode::StartOnly => lines.push(
             "Started without waiting (`blocking: false`): what comes of it is shown at QA.tech, not here.".to_owned(),
         ),
@@ -74,7 +75,7 @@ fn explanation(report: &Report) -> Vec<String> {
 
 fn counts_table(page: &mut Page, report: &Report) {
     let counts = report.counts();
-    if counts.total == 0 {
+    if counts.total == 0 || report.mode == Mode::StartOnly {
         return;
     }
     let unfinished = counts.unfinished();

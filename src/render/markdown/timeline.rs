@@ -10,8 +10,10 @@ use crate::report::{CaseAttempt, CaseOutcome, Millis, Report, RunReport, Verdict
 const CASES: usize = 40;
 /// Bars of runs at most.
 const RUNS: usize = 40;
-/// Characters of a name in the chart.
+/// Characters of a case's name in the chart.
 const NAME: usize = 40;
+/// Characters of a plan's name: it stands left of the bars, in little room.
+const SECTION: usize = 18;
 /// The chart's clock ends at midnight.
 const DAY: Millis = 86_400_000;
 /// So that every bar can be seen.
@@ -63,13 +65,19 @@ fn last_moment(report: &Report) -> Millis {
 fn run_bars(out: &mut String, run: &RunReport, end: Millis, with_cases: bool) {
     for (index, attempt) in run.attempts.iter().enumerate() {
         let name = attempt_name(index, Some(attempt));
-        out.push_str(&format!("    section {} – {name}\n", name_in_chart(run.label())));
+        out.push_str(&format!("    section {}\n", name_in_chart(run.label(), SECTION)));
         let tag = match attempt.verdict {
             Some(Verdict::Passed | Verdict::Flaky | Verdict::Skipped) => "done, ",
             Some(Verdict::Failed | Verdict::Error) => "crit, ",
             Some(Verdict::Cancelled | Verdict::TimedOut | Verdict::Interrupted | Verdict::Unknown) | None => "active, ",
         };
-        bar(out, "▸ whole run", tag, attempt.began, attempt.ended.unwrap_or(end));
+        bar(
+            out,
+            &format!("▸ {name}"),
+            tag,
+            attempt.began,
+            attempt.ended.unwrap_or(end),
+        );
         if !with_cases {
             continue;
         }
@@ -90,7 +98,7 @@ fn case_bar(out: &mut String, name: &str, seen: &CaseAttempt, end: Millis) {
     };
     // A case that was never seen running began somewhere after it was listed: no bar is better than a false one.
     let Some(began) = seen.observed.running else { return };
-    let name = format!("{} {}", outcome_mark(seen.outcome), name_in_chart(name));
+    let name = format!("{} {}", outcome_mark(seen.outcome), name_in_chart(name, NAME));
     bar(out, &name, tag, began, seen.observed.ended.unwrap_or(end));
 }
 
@@ -114,18 +122,18 @@ fn clock(at: Millis) -> String {
 
 /// A name without anything that means something to Mermaid: letters, digits and a few signs. It never stands first in
 /// its line, where a word such as `click` would be a command.
-fn name_in_chart(name: &str) -> String {
+fn name_in_chart(name: &str, max: usize) -> String {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '\'' | '(' | ')' | '/' | '+');
     let kept: String = name
         .chars()
-        .take(NAME * 4)
+        .take(max * 4)
         .map(|c| if allowed(c) { c } else { ' ' })
         .collect();
     let line = one_line(&kept);
-    let cut: String = line.chars().take(NAME).collect();
+    let cut: String = line.chars().take(max).collect();
     if cut.is_empty() {
         "(no name)".to_owned()
-    } else if line.chars().count() > NAME {
+    } else if line.chars().count() > max {
         format!("{cut}…")
     } else {
         cut
@@ -149,8 +157,8 @@ mod tests {
         gantt
             dateFormat HH:mm:ss.SSS
             axisFormat %M:%S
-            section Smoke tests – First run
-            ▸ whole run :crit, 00:00:01.000, 00:01:31.000
+            section Smoke tests
+            ▸ First run :crit, 00:00:01.000, 00:01:31.000
             ✅ Log in with a wrong password :done, 00:00:06.200, 00:00:21.200
             ❌ Pay with a saved card :crit, 00:00:07.200, 00:00:22.200
             💥 Search for a product :crit, 00:00:08.200, 00:00:23.200
@@ -165,8 +173,8 @@ mod tests {
             ✅ Switch the language to German :done, 00:00:17.200, 00:00:32.200
             ✅ Contact support :done, 00:00:18.200, 00:00:33.200
             ✅ Log out :done, 00:00:19.200, 00:00:34.200
-            section Smoke tests – Rerun 1
-            ▸ whole run :crit, 00:01:41.000, 00:02:40.000
+            section Smoke tests
+            ▸ Rerun 1 :crit, 00:01:41.000, 00:02:40.000
             ❌ Pay with a saved card :crit, 00:01:47.200, 00:02:02.200
             💥 Search for a product :crit, 00:01:48.200, 00:02:03.200
             ❌ Change the delivery address :crit, 00:01:49.200, 00:02:04.200
@@ -187,8 +195,8 @@ mod tests {
         gantt
             dateFormat HH:mm:ss.SSS
             axisFormat %M:%S
-            section Everything – First run
-            ▸ whole run :crit, 00:00:01.000, 00:01:31.000
+            section Everything
+            ▸ First run :crit, 00:00:01.000, 00:01:31.000
         ```
 
         </details>
@@ -213,7 +221,7 @@ mod tests {
             let lines: Vec<_> = chart.lines().skip_while(|line| *line != "gantt").skip(1).collect();
             let body: Vec<_> = lines.into_iter().take_while(|line| *line != "```").collect();
             for line in body {
-                let ours = ["dateFormat ", "axisFormat ", "section ", "▸ whole run :"].iter().any(|start| line.trim_start().starts_with(start));
+                let ours = ["dateFormat ", "axisFormat ", "section ", "▸ "].iter().any(|start| line.trim_start().starts_with(start));
                 let case = CaseOutcome::ALL.iter().any(|outcome| line.trim_start().starts_with(outcome_mark(*outcome)));
                 prop_assert!(ours || case, "{line}");
                 prop_assert!(!line.contains(['#', ';', '%', '{', '}', '`', '<', '>', '"', '\\']) || line.contains("axisFormat"), "{line}");

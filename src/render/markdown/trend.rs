@@ -1,0 +1,171 @@
+//! The trend: how earlier results went, and what is new or old about today's failures.
+
+use super::super::escape::{code_cell, cut_bytes, push_inline};
+use super::super::time::{span, utc};
+use super::super::words::{mark, phrase, several};
+use super::safe_url;
+use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
+use crate::report::{Report, is_https};
+
+/// Cases that a row names.
+const NAMES: usize = 10;
+/// Bytes of a case's name.
+const NAME: usize = 80;
+/// Bytes of a link: there are thirty.
+const URL: usize = 300;
+
+/// The section, or nothing where there is no history yet.
+pub(super) fn section(report: &Report) -> String {
+    let Some(trend) = report.trend.as_ref().filter(|trend| trend.points.len() > 1) else {
+        return String::new();
+    };
+    let Trend {
+        points,
+        pass_rate,
+        median_duration,
+        last_green,
+        new_failures,
+        still_failing,
+        failed_on_default,
+        flaky,
+    } = trend;
+    let mut out = format!("### Trend of the last {}\n\n", several(points.len() as u64, "result"));
+    for point in points {
+        push_point(&mut out, point);
+    }
+    out.push_str("\n\n");
+    let mut facts = Vec::new();
+    if let Some(PassRate { green, of }) = pass_rate {
+        facts.push(format!("{green} of {of} green"));
+    }
+    if let Some(median) = median_duration {
+        facts.push(format!("median {}", span(*median)));
+    }
+    if let Some(moment) = last_green {
+        facts.push(format!("last green {}", when(moment)));
+    }
+    if !facts.is_empty() {
+        out.push_str(&format!("Oldest first; {}.\n\n", facts.join(", ")));
+    }
+    let rows = [
+        row("New failures", new_failures, |out, case| push_name(out, case)),
+        row(
+            "Still failing",
+            still_failing,
+            |out, StillFailing { case, since, times }| {
+                push_name(out, case);
+                out.push_str(&format!(" (since {}, {})", when(since), several(times + 1, "time")));
+            },
+        ),
+        row("Failed on the default branch, too", failed_on_default, |out, case| {
+            push_name(out, case)
+        }),
+        row("Flaky most often", flaky, |out, FlakyCase { case, times }| {
+            push_name(out, case);
+            out.push_str(&format!(" ({})", several(*times, "time")));
+        }),
+    ];
+    let rows = rows.concat();
+    if !rows.is_empty() {
+        out.push_str(&format!("| What | Tests |\n|---|---|\n{rows}\n"));
+    }
+    out
+}
+
+/// A result's mark, as a link to its workflow run where that is known.
+fn push_point(out: &mut String, point: &TrendPoint) {
+    let TrendPoint {
+        moment,
+        verdict,
+        counts: _,
+        duration: _,
+        on_default: _,
+    } = point;
+    let url = moment.ci_url.as_deref().filter(|url| is_https(url) && url.len() <= URL);
+    match url.and_then(safe_url) {
+        Some(url) => {
+            let date = utc(moment.at).unwrap_or_default();
+            let date = date.get(..10).unwrap_or_default();
+            out.push_str(&format!("[{}]({url} \"{}, {date}\")", mark(*verdict), phrase(*verdict)));
+        }
+        None => out.push_str(mark(*verdict)),
+    }
+}
+
+/// Day and commit.
+fn when(moment: &Moment) -> String {
+    let mut out = utc(moment.at).unwrap_or_default();
+    out.truncate(10);
+    if let Some(sha) = moment
+        .sha
+        .as_deref()
+        .filter(|sha| sha.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
+        out.push_str(&format!(" ({})", code_cell(sha.get(..7).unwrap_or(sha))));
+    }
+    out
+}
+
+/// A row that names cases, if there are any.
+fn row<T>(title: &str, cases: &[T], push: impl Fn(&mut String, &T)) -> String {
+    if cases.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("| {title} | ");
+    for (index, case) in cases.iter().take(NAMES).enumerate() {
+        if index > 0 {
+            out.push_str("<br>");
+        }
+        push(&mut out, case);
+    }
+    let more = cases.len().saturating_sub(NAMES);
+    if more > 0 {
+        out.push_str(&format!("<br>and {more} more"));
+    }
+    out.push_str(" |\n");
+    out
+}
+
+fn push_name(out: &mut String, case: &CaseName) {
+    let CaseName { id: _, short_id, name } = case;
+    let start = out.len();
+    push_inline(out, &cut_bytes(name, NAME));
+    if out.len() == start {
+        out.push_str(&code_cell(&cut_bytes(short_id, NAME)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{shop, trend};
+
+    #[test]
+    fn of_a_shop_with_a_history() {
+        let mut report = shop();
+        report.trend = Some(trend(&report));
+        insta::assert_snapshot!(section(&report), @r#"
+        ### Trend of the last 10 results
+
+        [✅](https://github.com/acme/shop/actions/runs/4711 "passed, 2025-12-23")[⏭️](https://github.com/acme/shop/actions/runs/4711 "skipped, 2025-12-24")[🔁](https://github.com/acme/shop/actions/runs/4711 "passed, but flaky, 2025-12-25")[🛑](https://github.com/acme/shop/actions/runs/4711 "interrupted, 2025-12-26")[🚫](https://github.com/acme/shop/actions/runs/4711 "cancelled, 2025-12-27")[⌛](https://github.com/acme/shop/actions/runs/4711 "timed out, 2025-12-28")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2025-12-29")[💥](https://github.com/acme/shop/actions/runs/4711 "ended with an error, 2025-12-30")[❔](https://github.com/acme/shop/actions/runs/4711 "outcome unknown, 2025-12-31")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2026-01-01")
+
+        Oldest first; 2 of 6 green, median 1 min 30 s, last green 2025-12-25 (<code>3f2a9c1</code>).
+
+        | What | Tests |
+        |---|---|
+        | New failures | Pay with a saved card |
+        | Still failing | Search for a product (since 2025-12-29 (<code>3f2a9c1</code>), 3 times)<br>Change the delivery address (since 2025-12-29 (<code>3f2a9c1</code>), 3 times) |
+        | Failed on the default branch, too | Search for a product |
+        | Flaky most often | Pay with a saved card (2 times)<br>Search for a product (2 times)<br>Change the delivery address (2 times) |
+        "#);
+    }
+
+    #[test]
+    fn one_result_is_no_trend() {
+        let mut report = shop();
+        let mut first = trend(&report);
+        first.points.truncate(1);
+        report.trend = Some(first);
+        assert_eq!(section(&report), "");
+    }
+}
