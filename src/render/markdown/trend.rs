@@ -48,7 +48,7 @@ pub(super) fn section(report: &Report) -> String {
         out.push_str(&format!("Oldest first; {}.\n\n", facts.join(", ")));
     }
     let rows = [
-        row("New failures", new_failures, |out, case| push_name(out, case)),
+        row("New failures", new_failures, push_name),
         row(
             "Still failing",
             still_failing,
@@ -57,9 +57,7 @@ pub(super) fn section(report: &Report) -> String {
                 out.push_str(&format!(" (since {}, {})", when(since), several(times + 1, "time")));
             },
         ),
-        row("Failed on the default branch, too", failed_on_default, |out, case| {
-            push_name(out, case)
-        }),
+        row("Failed on the default branch, too", failed_on_default, push_name),
         row("Flaky most often", flaky, |out, FlakyCase { case, times }| {
             push_name(out, case);
             out.push_str(&format!(" ({})", several(*times, "time")));
