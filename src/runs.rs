@@ -10,7 +10,8 @@ use tokio::time::{sleep, timeout};
 use crate::Began;
 use crate::board::Board;
 use crate::http;
-use crate::inputs::Target;
+use crate::inputs::{OnGithubRerun, Target};
+use crate::publish::github::{GitHub, Head};
 use crate::publish::{Services, Sinks};
 use crate::qatech::Client;
 use crate::qatech::client::MAYBE_STARTED;
@@ -22,6 +23,11 @@ use crate::secret::Secret;
 
 /// How long a start that is under way is awaited after a signal.
 const START_IN_FLIGHT: Duration = Duration::from_secs(1);
+
+/// How long the check run may take to be made before the runs are started without it.
+const CHECK_FIRST: Duration = Duration::from_secs(2);
+/// How long GitHub may take to tell of the job's earlier attempt.
+const LOOK_BACK: Duration = Duration::from_secs(30);
 
 type Signals = Option<oneshot::Receiver<Signal>>;
 
@@ -58,6 +64,7 @@ pub async fn play(
             return (report(&board, began, mode, sinks), None, signals);
         }
     };
+    let github = GitHub::begin(client.clone(), inputs, context, redactor);
     let policy = Policy {
         deadline: began.at + inputs.timeout,
         poll_interval: inputs.poll_interval,
@@ -76,8 +83,15 @@ pub async fn play(
     log.group("Waiting for QA.tech");
     let signal = {
         let all = async {
-            let fields = context.start_fields();
-            let origins = origins(sinks, &fields, None);
+            github.wait_created(CHECK_FIRST).await;
+            let earlier = earlier(sinks, &github).await;
+            let mut fields = context.start_fields();
+            // A comment's event does not tell the pull request's head; GitHub did by now, if all is well.
+            if let Some(Head { sha, branch }) = github.head() {
+                fields.commit_hash.get_or_insert(sha);
+                fields.branch = fields.branch.or(branch);
+            }
+            let origins = origins(sinks, &fields, earlier);
             let mut runs: FuturesUnordered<_> = origins
                 .into_iter()
                 .enumerate()
@@ -125,7 +139,11 @@ pub async fn play(
     close(&board, interrupted_by, mode);
     let mut report = report(&board, began, mode, sinks);
     report.interrupted_by = interrupted_by;
-    (report, Some(Services { client }), signals)
+    if let Some(Head { sha, branch }) = github.head() {
+        report.origin.sha.get_or_insert(sha);
+        report.origin.branch = report.origin.branch.or(branch);
+    }
+    (report, Some(Services { client, github }), signals)
 }
 
 /// The first signal; never, where none can come.
@@ -154,6 +172,30 @@ fn planned(target: &Target) -> Vec<RunReport> {
     match target {
         Target::Start(plans) => plans.iter().map(|plan| run(plan.as_ref())).collect(),
         Target::Attach(short_ids) => short_ids.iter().map(|_| run(None)).collect(),
+    }
+}
+
+/// The runs of the job's earlier attempt, in the order of the plans, if only what failed there is to be rerun.
+async fn earlier(sinks: &Sinks<'_>, github: &GitHub) -> Option<Vec<Option<String>>> {
+    let Sinks {
+        inputs,
+        context,
+        log,
+        redactor: _,
+    } = *sinks;
+    let is_rerun = context.origin.run_attempt.is_some_and(|attempt| attempt > 1);
+    let wanted = inputs.on_github_rerun == OnGithubRerun::Failed && matches!(inputs.target, Target::Start(_));
+    if !is_rerun || !wanted {
+        return None;
+    }
+    match github.earlier(LOOK_BACK).await {
+        Ok(short_ids) => Some(short_ids),
+        Err(why) => {
+            log.notice(&format!(
+                "GitHub re-runs this job, but its runs are started afresh: {why}"
+            ));
+            None
+        }
     }
 }
 

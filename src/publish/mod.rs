@@ -14,14 +14,17 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
-use crate::render::{ctrf, html, json, junit, outputs, summary};
+use crate::render::{console, ctrf, html, json, junit, outputs, summary};
 use crate::report::verdict::exit;
 use crate::report::{Mode, Report, Signal, Verdict};
 use crate::runs::first;
 use crate::secret::Redactor;
+use github::{GitHub, Published};
 
 /// How long GitHub and the webhook may take once the runs have ended.
 const PUBLISHING: Duration = Duration::from_secs(60);
+/// How long the check run's last request may take after a signal: 2 s are the promise for everything.
+const LAST_PATCH: Duration = Duration::from_millis(1_500);
 
 /// Where to publish, and how.
 #[derive(Clone, Copy)]
@@ -40,6 +43,8 @@ pub struct Sinks<'a> {
 pub struct Services {
     /// The one HTTP client.
     pub client: reqwest::Client,
+    /// GitHub's part.
+    pub github: GitHub,
 }
 
 /// Names and values of outputs that sinks have made.
@@ -55,30 +60,35 @@ impl Sinks<'_> {
     ) -> u8 {
         let mut made = Made::new();
         let mut files_are_written = self.history(&mut report);
-        for line in crate::render::console::last_words(&report) {
-            self.log.line(&line);
+        if report.interrupted_by.is_none() {
+            self.last_words(&report);
         }
         files_are_written &= self.report_files(&report, &mut made);
         let mut signal = report.interrupted_by;
-        if signal.is_some() {
-            // What is known goes out before the one request that is left.
-            files_are_written &= self.outputs_and_summary(&report, &made);
-        } else {
-            if let Some(services) = services {
-                tokio::select! {
+        if signal.is_none() {
+            match &services {
+                Some(services) => tokio::select! {
                     biased;
-                    late = first(&mut signals) => {
-                        signal = Some(late);
-                    }
+                    late = first(&mut signals) => signal = Some(late),
                     () = self.network(services, &report, &mut made) => {}
-                }
-            } else if self.inputs.annotations != Annotations::Off {
-                self.annotate_log(&report);
+                },
+                None if self.inputs.annotations != Annotations::Off => self.annotate_log(&report),
+                None => {}
             }
-            files_are_written &= self.outputs_and_summary(&report, &made);
         }
+        files_are_written &= self.outputs_and_summary(&report, &made);
         match signal {
-            Some(signal) => signal.exit_code(),
+            Some(signal) => {
+                // What is known is out; one request is left, and then the last word.
+                if let Some(services) = &services {
+                    let published = services.github.cancel(&report, Instant::now() + LAST_PATCH).await;
+                    self.tell(published, &report);
+                }
+                if report.interrupted_by.is_some() {
+                    self.last_words(&report);
+                }
+                signal.exit_code()
+            }
             None if !files_are_written => exit::BROKEN,
             None if report.mode == Mode::SkippedWithoutToken => exit::GREEN,
             None => self
@@ -88,14 +98,41 @@ impl Sinks<'_> {
         }
     }
 
-    /// The sinks that need the network.
-    async fn network(&self, services: Services, report: &Report, _made: &mut Made) {
-        let Services { client } = services;
+    /// GitHub and the webhook, side by side.
+    async fn network(&self, services: &Services, report: &Report, made: &mut Made) {
+        let Services { client, github } = services;
         let deadline = Instant::now() + PUBLISHING;
-        self.webhook(&client, report, deadline).await;
-        if self.inputs.annotations != Annotations::Off {
+        let (published, ()) = tokio::join!(github.finish(report, deadline), self.webhook(client, report, deadline));
+        // In the order of the README: before the files.
+        made.splice(0..0, self.tell(published, report));
+    }
+
+    /// Tells what came of publishing at GitHub, annotates the log where no check shows the failed cases, and gives the
+    /// links that were made.
+    fn tell(&self, published: Published, report: &Report) -> Made {
+        let Published {
+            check_run_url,
+            comment_url,
+            issue_url,
+            annotate_in_log,
+            notices,
+            warnings,
+        } = published;
+        for notice in notices {
+            self.log.notice(&notice);
+        }
+        for warning in warnings {
+            self.log.warning(&warning);
+        }
+        if annotate_in_log || self.inputs.annotations == Annotations::Log {
             self.annotate_log(report);
         }
+        let links = [
+            ("check_run_url", check_run_url),
+            ("comment_url", comment_url),
+            ("issue_url", issue_url),
+        ];
+        links.into_iter().filter_map(|(name, url)| Some((name, url?))).collect()
     }
 
     async fn webhook(&self, client: &reqwest::Client, report: &Report, deadline: Instant) {
@@ -110,7 +147,17 @@ impl Sinks<'_> {
         }
     }
 
+    fn last_words(&self, report: &Report) {
+        for line in console::last_words(report) {
+            self.log.line(&line);
+        }
+    }
+
+    /// Workflow commands for the failed cases, where a runner reads them; everyone else has the last words.
     fn annotate_log(&self, report: &Report) {
+        if !self.log.is_github() {
+            return;
+        }
         for line in self.log.reader().failures(report) {
             self.log.line(&line);
         }

@@ -13,6 +13,7 @@ mod place;
 mod pull_request;
 mod wire;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub struct GitHub {
     inputs: Inputs,
     context: Context,
     redactor: Redactor,
+    /// The check run is completed, so that a late signal has nothing to complete.
+    completed: Cell<bool>,
 }
 
 enum State {
@@ -103,6 +106,7 @@ impl GitHub {
             inputs: inputs.clone(),
             context: context.clone(),
             redactor: redactor.clone(),
+            completed: Cell::new(false),
         };
         let wanted = inputs.annotations == Annotations::Check
             || inputs.comment != CommentWhen::Off
@@ -123,6 +127,7 @@ impl GitHub {
             inputs,
             context,
             redactor,
+            completed: _,
         } = self;
         let advice = Advice::new(inputs, context);
         let repository = context.repository.as_ref().ok_or("GITHUB_REPOSITORY is not set.")?;
@@ -228,7 +233,7 @@ impl GitHub {
     }
 
     /// Publishes the report, by the deadline.
-    pub async fn finish(self, report: &Report, deadline: Instant) -> Published {
+    pub async fn finish(&self, report: &Report, deadline: Instant) -> Published {
         let mut published = self.unpublished();
         let State::Active(active) = &self.state else {
             return published;
@@ -248,11 +253,14 @@ impl GitHub {
     }
 
     /// Completes the check run as cancelled, with one request and by the deadline, and does nothing else.
-    pub async fn cancel(self, report: &Report, deadline: Instant) -> Published {
+    pub async fn cancel(&self, report: &Report, deadline: Instant) -> Published {
         let mut published = self.unpublished();
         let State::Active(active) = &self.state else {
             return published;
         };
+        if self.completed.get() {
+            return published;
+        }
         active.end_by(deadline);
         let prepared = timeout_at(deadline, active.prepared()).await.ok().flatten();
         match prepared.as_deref().map(|prepared| &prepared.check) {
@@ -319,7 +327,7 @@ impl GitHub {
         let id = external_id(latest_short_ids(report), &self.context, &active.key);
         let conclusion = Conclusion::of(report, &self.inputs.fail_on);
         match check_run::complete(&active.api, handle, &id, conclusion, &output, &annotations).await {
-            Ok(()) => {}
+            Ok(()) => self.completed.set(true),
             Err((false, failure)) => {
                 published.annotate_in_log = true;
                 published
