@@ -97,9 +97,7 @@ proptest! {
             }
         }
     }
-}
 
-proptest! {
     #[test]
     fn issues_hold_nothing_but_what_we_wrote(text in hostile()) {
         for report in reports(&text) {
@@ -118,7 +116,9 @@ proptest! {
             prop_assert!(title.chars().count() <= 256 && !title.chars().any(char::is_control));
         }
     }
+}
 
+proptest! {
     #[test]
     fn annotations_are_plain_and_never_empty(text in hostile()) {
         let place = check::Place { path: ".github/workflows/qa.yml".into(), line: 3 };
