@@ -125,21 +125,17 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     )
 }
 
-/// What an answer that makes no sense began with, for people: its type and its first characters on one line.
-pub fn beginning(headers: &HeaderMap, body: &[u8]) -> String {
+/// What an answer that makes no sense began with, for people: its first characters on one line, and its type. Secrets are
+/// removed before it is cut: half a token is a secret too.
+pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or("no content type");
-    // Four bytes a character at most: no need to decode a whole page.
-    let head = body.get(..body.len().min(SHOWN * 4)).unwrap_or_default();
-    let text: String = String::from_utf8_lossy(head)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(SHOWN)
-        .collect();
+    // No need to decode a whole page; a secret that this cut divides lies beyond what is shown.
+    let head = body.get(..body.len().min(SHOWN * 4 + 4096)).unwrap_or_default();
+    let text = brief(&String::from_utf8_lossy(head), SHOWN, redactor);
+    let kind = brief(kind, SHOWN, redactor);
     if text.is_empty() {
         format!("an empty body ({kind})")
     } else {
@@ -147,10 +143,17 @@ pub fn beginning(headers: &HeaderMap, body: &[u8]) -> String {
     }
 }
 
+/// A text from elsewhere without secrets, on one line, in at most `most` characters.
+pub fn brief(text: &str, most: usize, redactor: &Redactor) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    redactor.clean(line).chars().take(most).collect()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
     use proptest::prelude::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -178,9 +181,24 @@ mod tests {
     #[test]
     fn a_page_is_shown_by_its_beginning() {
         let page = format!("<html>\n<title>502</title>{}", "x".repeat(5000));
-        let shown = beginning(&headers(&[("content-type", "text/html")]), page.as_bytes());
+        let shown = beginning(
+            &headers(&[("content-type", "text/html")]),
+            page.as_bytes(),
+            &Redactor::default(),
+        );
         assert!(shown.starts_with("<html> <title>502</title>xxx") && shown.ends_with("(text/html)"));
         assert!(shown.chars().count() < 220);
+    }
+
+    #[test]
+    fn a_secret_that_the_cut_would_divide_is_removed_first() {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("sekret-0123456789"));
+        for before in 180..=200 {
+            let page = format!("{}sekret-0123456789 and more", "x".repeat(before));
+            let shown = beginning(&HeaderMap::new(), page.as_bytes(), &redactor);
+            assert!(!shown.contains("sek"), "{shown}");
+        }
     }
 
     proptest! {
@@ -191,7 +209,7 @@ mod tests {
 
         #[test]
         fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..2000)) {
-            prop_assert!(beginning(&HeaderMap::new(), &body).chars().count() <= SHOWN + 40);
+            prop_assert!(beginning(&HeaderMap::new(), &body, &Redactor::default()).chars().count() <= SHOWN + 40);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::Began;
 use crate::board::Board;
@@ -81,6 +81,7 @@ pub async fn play(
         reruns: inputs.rerun_failed,
     };
     log.group("Waiting for QA.tech");
+    let interrupted_at;
     let signal = {
         let all = async {
             github.wait_created(CHECK_FIRST).await;
@@ -113,6 +114,7 @@ pub async fn play(
             () = &mut all => None,
             () = log.progress(&board) => None,
         };
+        interrupted_at = signal.map(|_| Instant::now());
         if signal.is_some() {
             board.stop();
             let answered = async {
@@ -143,7 +145,15 @@ pub async fn play(
         report.origin.sha.get_or_insert(sha);
         report.origin.branch = report.origin.branch.or(branch);
     }
-    (report, Some(Services { client, github }), signals)
+    (
+        report,
+        Some(Services {
+            client,
+            github,
+            interrupted_at,
+        }),
+        signals,
+    )
 }
 
 /// The first signal; never, where none can come.

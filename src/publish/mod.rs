@@ -23,8 +23,8 @@ use github::{GitHub, Published};
 
 /// How long GitHub and the webhook may take once the runs have ended.
 const PUBLISHING: Duration = Duration::from_secs(60);
-/// How long the check run's last request may take after a signal: 2 s are the promise for everything.
-const LAST_PATCH: Duration = Duration::from_millis(1_500);
+/// How long after a signal the check run's last request may take: 2 s are the promise for everything.
+const LAST_PATCH: Duration = Duration::from_millis(1_800);
 
 /// Where to publish, and how.
 #[derive(Clone, Copy)]
@@ -45,6 +45,8 @@ pub struct Services {
     pub client: reqwest::Client,
     /// GitHub's part.
     pub github: GitHub,
+    /// When a signal ended the wait.
+    pub interrupted_at: Option<Instant>,
 }
 
 /// Names and values of outputs that sinks have made.
@@ -65,11 +67,15 @@ impl Sinks<'_> {
         }
         files_are_written &= self.report_files(&report, &mut made);
         let mut signal = report.interrupted_by;
+        let mut late_at = None;
         if signal.is_none() {
             match &services {
                 Some(services) => tokio::select! {
                     biased;
-                    late = first(&mut signals) => signal = Some(late),
+                    late = first(&mut signals) => {
+                        signal = Some(late);
+                        late_at = Some(Instant::now());
+                    }
                     () = self.network(services, &report, &mut made) => {}
                 },
                 None if self.inputs.annotations != Annotations::Off => self.annotate_log(&report),
@@ -81,7 +87,8 @@ impl Sinks<'_> {
             Some(signal) => {
                 // What is known is out; one request is left, and then the last word.
                 if let Some(services) = &services {
-                    let published = services.github.cancel(&report, Instant::now() + LAST_PATCH).await;
+                    let at = late_at.or(services.interrupted_at).unwrap_or_else(Instant::now);
+                    let published = services.github.cancel(&report, at + LAST_PATCH).await;
                     self.tell(published, &report);
                 }
                 if report.interrupted_by.is_some() {
@@ -100,7 +107,11 @@ impl Sinks<'_> {
 
     /// GitHub and the webhook, side by side.
     async fn network(&self, services: &Services, report: &Report, made: &mut Made) {
-        let Services { client, github } = services;
+        let Services {
+            client,
+            github,
+            interrupted_at: _,
+        } = services;
         let deadline = Instant::now() + PUBLISHING;
         let (published, ()) = tokio::join!(github.finish(report, deadline), self.webhook(client, report, deadline));
         // In the order of the README: before the files.

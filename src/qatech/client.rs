@@ -79,6 +79,9 @@ pub enum PostError {
     Ambiguous(String),
 }
 
+/// How much of the API's own words is shown, in characters.
+const MESSAGE: usize = 500;
+
 /// What a POST whose outcome is not known is told with.
 pub const MAYBE_STARTED: &str = "may have been started, not repeated so that it is not billed twice";
 
@@ -145,7 +148,7 @@ impl Api for Client {
         }
         if status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 408 | 425) || status.is_server_error() {
             return Err(retry(
-                format!("HTTP {status}: {}", http::beginning(&headers, &body)),
+                format!("HTTP {status}: {}", http::beginning(&headers, &body, &self.redactor)),
                 http::retry_after(&headers),
             ));
         }
@@ -154,7 +157,10 @@ impl Api for Client {
         }
         let nonsense = |why: &str| {
             retry(
-                format!("HTTP {status}, {why}: {}", http::beginning(&headers, &body)),
+                format!(
+                    "HTTP {status}, {why}: {}",
+                    http::beginning(&headers, &body, &self.redactor)
+                ),
                 None,
             )
         };
@@ -209,9 +215,10 @@ impl Client {
         };
         match status.as_u16() {
             429 => Err(PostError::NotSent {
-                what: self
-                    .redactor
-                    .clean(format!("HTTP {status}: {}", http::beginning(&headers, &body))),
+                what: self.redactor.clean(format!(
+                    "HTTP {status}: {}",
+                    http::beginning(&headers, &body, &self.redactor)
+                )),
                 after: http::retry_after(&headers),
             }),
             400..=404 => Err(PostError::Refused {
@@ -227,12 +234,12 @@ impl Client {
                 Ok(_) => Err(ambiguous(format!("HTTP {status} with no usable short id"))),
                 Err(why) => Err(ambiguous(format!(
                     "HTTP {status}, {why}: {}",
-                    http::beginning(&headers, &body)
+                    http::beginning(&headers, &body, &self.redactor)
                 ))),
             },
             _ => Err(ambiguous(format!(
                 "HTTP {status}: {}",
-                http::beginning(&headers, &body)
+                http::beginning(&headers, &body, &self.redactor)
             ))),
         }
     }
@@ -269,17 +276,12 @@ impl Client {
 
     /// What a refusal means and what to do about it, with the API's own words where it has any.
     fn advice(&self, status: StatusCode, body: &[u8]) -> String {
-        let message = serde_json::from_slice::<ErrorBody>(body).unwrap_or_default().message;
-        let message = message.filter(|message| !message.trim().is_empty()).map(|message| {
-            let short: String = message
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-                .chars()
-                .take(500)
-                .collect();
-            self.redactor.clean(format!(": {short}"))
-        });
+        let message = serde_json::from_slice::<ErrorBody>(body)
+            .unwrap_or_default()
+            .message
+            .map(|message| http::brief(&message, MESSAGE, &self.redactor))
+            .filter(|message| !message.is_empty())
+            .map(|message| format!(": {message}"));
         let advice = match status.as_u16() {
             400 => "the API refuses the request; check the plan, the applications and the notifications",
             401 => {

@@ -297,7 +297,7 @@ impl Api {
                 "a redirect ({status}), which is not followed"
             ))),
             400..=499 => {
-                let message = self.redactor.clean(message(headers, &body));
+                let message = message(headers, &body, &self.redactor);
                 match limit(status, headers, &message) {
                     Some(wait) => Outcome::Limited(wait),
                     None if status == 408 => Outcome::Broken {
@@ -308,7 +308,7 @@ impl Api {
                 }
             }
             _ => Outcome::Broken {
-                what: self.redactor.clean(format!("{status} {}", message(headers, &body))),
+                what: format!("{status} {}", message(headers, &body, &self.redactor)),
                 made: true,
             },
         }
@@ -398,7 +398,7 @@ fn has_next(headers: &HeaderMap) -> bool {
 }
 
 /// GitHub's words in an error, on one line and short; else what the answer began with.
-fn message(headers: &HeaderMap, body: &[u8]) -> String {
+fn message(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
     #[derive(serde::Deserialize)]
     struct Body {
         message: String,
@@ -406,15 +406,14 @@ fn message(headers: &HeaderMap, body: &[u8]) -> String {
         errors: serde_json::Value,
     }
     let Ok(Body { message, errors }) = serde_json::from_slice(body) else {
-        return http::beginning(headers, body);
+        return http::beginning(headers, body, redactor);
     };
     let details = errors.as_array().into_iter().flatten().filter_map(|error| {
         let detail = error.get("message").unwrap_or(error);
         detail.as_str().map(str::to_owned)
     });
     let all: Vec<String> = std::iter::once(message).chain(details).collect();
-    let line = all.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+    http::brief(&all.join("; "), SHOWN, redactor)
 }
 
 /// Why a request got no answer, and whether it can have been received.

@@ -119,7 +119,9 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
 
 /// Whether nothing is left to see once a text is cleaned.
 pub fn is_blank(text: &str) -> bool {
-    !text.chars().any(|c| matches!(fate(c), Fate::Keep) && !c.is_whitespace())
+    !text
+        .chars()
+        .any(|c| matches!(fate(c), Fate::Keep) && !c.is_whitespace())
 }
 
 fn squeeze(text: &str) -> String {
