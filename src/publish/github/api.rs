@@ -478,11 +478,11 @@ mod tests {
     fn an_error_is_told_in_githubs_words() {
         let body = br#"{"message": "Validation Failed", "errors": [{"message": "Body is\ntoo long"}, "x", 7]}"#;
         assert_eq!(
-            message(&HeaderMap::new(), body),
+            message(&HeaderMap::new(), body, &Redactor::default()),
             "Validation Failed; Body is too long; x"
         );
         assert_eq!(
-            message(&HeaderMap::new(), b"{\"message\": 7}"),
+            message(&HeaderMap::new(), b"{\"message\": 7}", &Redactor::default()),
             "{\"message\": 7} (no content type)"
         );
     }
@@ -509,7 +509,7 @@ mod tests {
         #[test]
         fn no_answer_makes_it_panic(status: u16, value in "[ -~]{0,20}", body in ".{0,300}") {
             let headers = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &value), ("date", &value)]);
-            let message = message(&headers, body.as_bytes());
+            let message = message(&headers, body.as_bytes(), &Redactor::default());
             prop_assert!(message.chars().count() <= SHOWN + 40);
             let _ = limit(status, &headers, &message);
         }
