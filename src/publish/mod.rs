@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod github;
+pub mod history;
 pub mod identity;
 pub mod webhook;
 
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
 use crate::render::{console, ctrf, html, json, junit, outputs, summary};
+use crate::report::history::{Entry, History, MOST_ENTRIES};
 use crate::report::verdict::exit;
 use crate::report::{Mode, Report, Signal, Verdict};
 use crate::runs::first;
@@ -25,6 +27,8 @@ use github::{GitHub, Published};
 const PUBLISHING: Duration = Duration::from_secs(60);
 /// How long after a signal the check run's last request may take: 2 s are the promise for everything.
 const LAST_PATCH: Duration = Duration::from_millis(1_800);
+/// How long to wait for other jobs that append to the same history; a signal must not wait for longer than two seconds.
+const HISTORY_LOCK: Duration = Duration::from_millis(1_500);
 
 /// Where to publish, and how.
 #[derive(Clone, Copy)]
@@ -175,8 +179,34 @@ impl Sinks<'_> {
     }
 
     /// Appends to the history and lets the report know the trend. False where the file can't be written.
-    fn history(&self, _report: &mut Report) -> bool {
-        true
+    fn history(&self, report: &mut Report) -> bool {
+        let Some(path) = &self.inputs.history_path else {
+            return true;
+        };
+        let series = identity::Identity::new(self.inputs, &report.origin);
+        let Some(entry) = Entry::of(report, series.hash()) else {
+            return true;
+        };
+        let patience = match report.interrupted_by {
+            None => HISTORY_LOCK,
+            // Then all that is left to do has two seconds.
+            Some(_) => HISTORY_LOCK / 5,
+        };
+        match history::remember(path, &entry, MOST_ENTRIES, patience) {
+            Ok(earlier) => {
+                let earlier = History::parse(&earlier);
+                if let Some(warning) = earlier.warning() {
+                    self.log.warning(&warning);
+                    report.warnings.push(warning);
+                }
+                report.trend = Some(earlier.trend(&entry));
+                true
+            }
+            Err(problem) => {
+                self.log.error(&format!("`history_path`: {problem}"));
+                false
+            }
+        }
     }
 
     /// The report files; false if one can't be written.

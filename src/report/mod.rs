@@ -4,6 +4,7 @@
 //! All text in it has passed the redactor, none of it has been escaped: that is each renderer's job.
 
 pub mod counts;
+pub mod history;
 pub mod merge;
 #[doc(hidden)]
 pub mod sample;

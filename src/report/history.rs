@@ -1,0 +1,379 @@
+//! The history: one JSON line a result, what a file of them says, and the trend that follows.
+//!
+//! Pure: reading, locking and writing the file is `publish::history`. What is read back was written by other jobs, or by
+//! anyone who could write to the cache or branch that holds the file: its texts are as untrusted as the API's.
+
+use super::trend::{CaseName, FlakyCase, Moment, PassRate, SHOWN, StillFailing, Trend, TrendPoint};
+use super::{CaseOutcome, Counts, Millis, Mode, Report, Verdict};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// How a line of ours begins: its version.
+pub const SCHEMA: &str = "qatech-run/history/1";
+/// How many lines of ours a file keeps.
+pub const MOST_ENTRIES: usize = 500;
+/// Every line of ours has more bytes than this.
+pub const LEAST_BYTES: usize = 150;
+/// How many failed and how many flaky cases a line names. A line then stays under 150 kB, whatever the names.
+const MOST_CASES: usize = 200;
+/// Longest id and name in a line, in characters.
+const MOST_CHARS: usize = 120;
+/// Greatest count that is taken for true.
+const MOST_COUNT: u64 = 1_000_000_000;
+/// How many flaky cases a trend names.
+const MOST_FLAKY: usize = 10;
+
+/// One result, as a line of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    schema: String,
+    /// Wall clock when the program started, milliseconds since the Unix epoch.
+    at: u64,
+    /// What tells the checks of one workflow from others that share the file.
+    series: String,
+    branch: Option<String>,
+    default_branch: Option<String>,
+    sha: Option<String>,
+    ci_url: Option<String>,
+    #[serde(with = "verdict_word")]
+    verdict: Verdict,
+    duration_ms: Millis,
+    counts: EntryCounts,
+    /// Failed and errored cases.
+    bad: Vec<EntryCase>,
+    flaky: Vec<EntryCase>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct EntryCounts {
+    total: u64,
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    errored: u64,
+    flaky: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct EntryCase {
+    id: String,
+    short_id: String,
+    name: String,
+}
+
+mod verdict_word {
+    use super::Verdict;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(verdict.word())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Verdict, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.word() == word);
+        verdict.ok_or_else(|| D::Error::custom("no verdict"))
+    }
+}
+
+impl Entry {
+    /// The entry of a report; `None` where nothing was waited for, so that there is nothing to remember.
+    /// `series` is the same for all results that are to be compared.
+    pub fn of(report: &Report, series: &str) -> Option<Self> {
+        if report.mode == Mode::SkippedWithoutToken || report.runs.is_empty() {
+            return None;
+        }
+        let verdict = report.verdict()?;
+        let origin = &report.origin;
+        let Counts {
+            total,
+            passed,
+            failed,
+            skipped,
+            errored,
+            flaky,
+        } = report.counts();
+        Some(Self {
+            schema: SCHEMA.to_owned(),
+            at: report.started_at,
+            series: series.to_owned(),
+            branch: origin.branch.clone(),
+            default_branch: origin.default_branch.clone(),
+            sha: origin.sha.clone(),
+            ci_url: origin.ci_url.clone(),
+            verdict,
+            duration_ms: duration(report),
+            counts: EntryCounts {
+                total,
+                passed,
+                failed,
+                skipped,
+                errored,
+                flaky,
+            },
+            bad: cases(report, CaseOutcome::is_bad),
+            flaky: cases(report, |outcome| outcome == CaseOutcome::Flaky),
+        })
+    }
+
+    /// Whether it says anything of the tests.
+    fn tells(&self) -> bool {
+        match self.verdict {
+            Verdict::Passed | Verdict::Flaky | Verdict::Failed | Verdict::Error | Verdict::TimedOut => true,
+            Verdict::Skipped | Verdict::Interrupted | Verdict::Cancelled | Verdict::Unknown => false,
+        }
+    }
+
+    fn is_green(&self) -> bool {
+        matches!(self.verdict, Verdict::Passed | Verdict::Flaky)
+    }
+
+    fn on_default(&self, default_branch: Option<&str>) -> Option<bool> {
+        let default = self.default_branch.as_deref().or(default_branch)?;
+        Some(self.branch.as_deref()? == default)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            at: self.at,
+            sha: self.sha.clone(),
+            branch: self.branch.clone(),
+            ci_url: self.ci_url.clone(),
+        }
+    }
+
+    fn names(&self, case: &EntryCase) -> bool {
+        self.bad.iter().any(|bad| bad.identity() == case.identity())
+    }
+}
+
+impl EntryCase {
+    fn identity(&self) -> &str {
+        let ids = [&self.id, &self.short_id];
+        ids.into_iter().find(|id| !id.is_empty()).unwrap_or(&self.name)
+    }
+
+    fn name(&self) -> CaseName {
+        CaseName {
+            id: self.id.clone(),
+            short_id: self.short_id.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+fn cases(report: &Report, wanted: impl Fn(CaseOutcome) -> bool) -> Vec<EntryCase> {
+    let cases = report.runs.iter().flat_map(|run| &run.cases);
+    let wanted = cases.filter(|case| wanted(case.outcome));
+    let short = |text: &str| text.chars().take(MOST_CHARS).collect();
+    wanted
+        .take(MOST_CASES)
+        .map(|case| EntryCase {
+            id: short(&case.id),
+            short_id: short(&case.short_id),
+            name: short(&case.name),
+        })
+        .collect()
+}
+
+/// From the first start to the last end that was observed.
+fn duration(report: &Report) -> Millis {
+    let attempts = || report.runs.iter().flat_map(|run| &run.attempts);
+    let began = attempts().map(|attempt| attempt.began).min();
+    let ended = attempts().map(|attempt| attempt.ended.unwrap_or(report.duration)).max();
+    began.zip(ended).map_or(0, |(began, ended)| ended.saturating_sub(began))
+}
+
+/// A history file as it was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// Lines of ours, oldest first.
+    entries: Vec<Entry>,
+    /// Numbers, from 1, of lines that are broken or another program's.
+    pub foreign: Vec<usize>,
+}
+
+impl History {
+    /// Reads a file. What is no line of ours is passed over.
+    pub fn parse(file: &[u8]) -> Self {
+        let mut history = Self::default();
+        for (number, line) in (1..).zip(file.split(|byte| *byte == b'\n')) {
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            match entry(line) {
+                Some(entry) => history.entries.push(entry),
+                None => history.foreign.push(number),
+            }
+        }
+        // Jobs that ran at the same time may have appended in any order.
+        history.entries.sort_by_key(|entry| entry.at);
+        history
+    }
+
+    /// What the user should know of the file, if anything.
+    pub fn warning(&self) -> Option<String> {
+        let first = self.foreign.first()?;
+        Some(match self.foreign.len() {
+            1 => format!("Line {first} of the history file is broken or not ours; it was left as it is and not used."),
+            count => format!(
+                "{count} lines of the history file are broken or not ours, line {first} the first; they were left as they are and not used."
+            ),
+        })
+    }
+
+    /// The trend that a new result makes.
+    pub fn trend(&self, now: &Entry) -> Trend {
+        let default = now.default_branch.as_deref();
+        let same = |a: &Option<String>, b: Option<&str>| a.is_some() && a.as_deref() == b;
+        let scope: Vec<&Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.series == now.series)
+            .filter(|entry| now.branch.is_none() || entry.branch == now.branch || same(&entry.branch, default))
+            .collect();
+        let from = scope.len().saturating_sub(SHOWN - 1);
+        let shown: Vec<&Entry> = scope.iter().skip(from).copied().chain([now]).collect();
+
+        // A branch is compared with itself; one that has no results yet, with the default branch.
+        let telling = || scope.iter().copied().filter(|entry| entry.tells());
+        let own: Vec<&Entry> = telling().filter(|entry| entry.branch == now.branch).collect();
+        let compared: Vec<&Entry> = if own.is_empty() { telling().collect() } else { own };
+        let green = compared.iter().rposition(|entry| entry.is_green());
+        let since_green = compared.get(green.map_or(0, |at| at + 1)..).unwrap_or_default();
+
+        let (mut new_failures, mut still_failing) = (Vec::new(), Vec::new());
+        for case in &now.bad {
+            let mut failed = since_green.iter().filter(|entry| entry.names(case));
+            match failed.next() {
+                Some(first) => still_failing.push(StillFailing {
+                    case: case.name(),
+                    since: first.moment(),
+                    times: 1 + failed.count() as u64,
+                }),
+                // Without anything to compare with, nothing is new.
+                None if compared.is_empty() => {}
+                None => new_failures.push(case.name()),
+            }
+        }
+
+        let elsewhere = now.on_default(None) == Some(false);
+        let on_default = telling().rfind(|entry| elsewhere && entry.on_default(default) == Some(true));
+        let failed_on_default = on_default.map_or(Vec::new(), |entry| {
+            let both = now.bad.iter().filter(|case| entry.names(case));
+            both.map(EntryCase::name).collect()
+        });
+
+        Trend {
+            points: shown.iter().map(|entry| point(entry, default)).collect(),
+            pass_rate: pass_rate(&shown),
+            median_duration: median_duration(&shown),
+            last_green: green.and_then(|at| compared.get(at)).map(|entry| entry.moment()),
+            new_failures,
+            still_failing,
+            failed_on_default,
+            flaky: flaky(&shown),
+        }
+    }
+}
+
+fn entry(line: &[u8]) -> Option<Entry> {
+    let entry: Entry = serde_json::from_slice(line).ok()?;
+    let EntryCounts {
+        total,
+        passed,
+        failed,
+        skipped,
+        errored,
+        flaky,
+    } = entry.counts;
+    // Numbers that could be true: sums of them fit.
+    let plausible = [total, passed, failed, skipped, errored, flaky]
+        .iter()
+        .all(|count| *count <= MOST_COUNT);
+    (entry.schema == SCHEMA && plausible).then_some(entry)
+}
+
+fn point(entry: &Entry, default_branch: Option<&str>) -> TrendPoint {
+    let EntryCounts {
+        total,
+        passed,
+        failed,
+        skipped,
+        errored,
+        flaky,
+    } = entry.counts;
+    TrendPoint {
+        moment: entry.moment(),
+        verdict: entry.verdict,
+        counts: Counts {
+            total,
+            passed,
+            failed,
+            skipped,
+            errored,
+            flaky,
+        },
+        duration: entry.duration_ms,
+        on_default: entry.on_default(default_branch),
+    }
+}
+
+fn pass_rate(shown: &[&Entry]) -> Option<PassRate> {
+    let of = shown.iter().filter(|entry| entry.tells()).count() as u64;
+    let green = shown.iter().filter(|entry| entry.is_green()).count() as u64;
+    (of > 0).then_some(PassRate { green, of })
+}
+
+fn median_duration(shown: &[&Entry]) -> Option<Millis> {
+    let telling = shown.iter().filter(|entry| entry.tells() && entry.duration_ms > 0);
+    let mut durations: Vec<Millis> = telling.map(|entry| entry.duration_ms).collect();
+    durations.sort_unstable();
+    let above = *durations.get(durations.len() / 2)?;
+    let below = *durations.get(durations.len().checked_sub(1)? / 2)?;
+    Some(below + (above - below) / 2)
+}
+
+fn flaky(shown: &[&Entry]) -> Vec<FlakyCase> {
+    let mut times: HashMap<&str, FlakyCase> = HashMap::new();
+    // Newest first: a case that was renamed has its latest name.
+    for case in shown.iter().rev().flat_map(|entry| &entry.flaky) {
+        let known = times.entry(case.identity()).or_insert_with(|| FlakyCase {
+            case: case.name(),
+            times: 0,
+        });
+        known.times += 1;
+    }
+    let mut flaky: Vec<FlakyCase> = times.into_values().collect();
+    flaky.sort_by(|a, b| b.times.cmp(&a.times).then_with(|| a.case.cmp(&b.case)));
+    flaky.truncate(MOST_FLAKY);
+    flaky
+}
+
+/// The file without its oldest lines of ours, where it has more than `most`; `None` where nothing is to go.
+/// Other lines stay where they are.
+pub fn bounded(file: &[u8], most: usize) -> Option<Vec<u8>> {
+    let lines: Vec<(&[u8], Option<u64>)> = file
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(|line| (line, entry(line).map(|entry| entry.at)))
+        .collect();
+    let mut times: Vec<u64> = lines.iter().filter_map(|(_, at)| *at).collect();
+    let surplus = times.len().checked_sub(most)?;
+    times.sort_unstable();
+    let newest_gone = times.get(surplus.checked_sub(1)?).copied()?;
+    // Of lines with the time of the newest that goes, the first in the file go.
+    let mut of_its_time = surplus - times.iter().filter(|at| **at < newest_gone).count();
+    let mut kept = Vec::with_capacity(file.len());
+    for (line, at) in lines {
+        match at {
+            Some(at) if at < newest_gone => {}
+            Some(at) if at == newest_gone && of_its_time > 0 => of_its_time -= 1,
+            Some(_) | None => kept.extend_from_slice(line),
+        }
+    }
+    Some(kept)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use super::*;
+use crate::report::sample::{case, report, run};
+use proptest::prelude::*;
+
+const MINUTE: u64 = 60_000;
+
+/// A result on a branch, `at` minutes in, whose named cases failed or were flaky.
+fn result(at: u64, branch: &str, verdict: Verdict, bad: &[&str], flaky: &[&str]) -> Entry {
+    let cases = |names: &[&str], outcome| {
+        let cases = names.iter().enumerate();
+        cases
+            .map(|(number, name)| {
+                let mut case = case(number, name, outcome, "", "");
+                (case.id, case.short_id) = ((*name).to_owned(), String::new());
+                case
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut all = cases(bad, CaseOutcome::Failed);
+    all.extend(cases(flaky, CaseOutcome::Flaky));
+    let mut run = run("Smoke", "smk1", all);
+    run.verdict = Some(verdict);
+    let mut report = report(vec![run]);
+    report.started_at = at * MINUTE;
+    report.origin.branch = Some(branch.into());
+    Entry::of(&report, "series").unwrap()
+}
+
+fn file(entries: &[Entry]) -> Vec<u8> {
+    let lines = entries.iter().map(|entry| serde_json::to_string(entry).unwrap() + "\n");
+    lines.collect::<String>().into_bytes()
+}
+
+fn names(cases: &[CaseName]) -> Vec<&str> {
+    cases.iter().map(|case| case.name.as_str()).collect()
+}
+
+#[test]
+fn a_line_reads_back_as_it_was_written() {
+    let entry = result(1, "main", Verdict::Failed, &["a"], &["b"]);
+    let history = History::parse(&file(std::slice::from_ref(&entry)));
+    assert_eq!(history.entries, [entry]);
+    assert_eq!(history.warning(), None);
+}
+
+#[test]
+fn nothing_is_remembered_where_nothing_was_waited_for() {
+    let mut started = report(vec![run("Smoke", "smk1", Vec::new())]);
+    started.runs[0].verdict = None;
+    assert_eq!(Entry::of(&started, "series"), None);
+    let mut skipped = report(Vec::new());
+    skipped.mode = Mode::SkippedWithoutToken;
+    assert_eq!(Entry::of(&skipped, "series"), None);
+}
+
+#[test]
+fn broken_and_foreign_lines_are_passed_over_and_told() {
+    let good = file(&[result(1, "main", Verdict::Passed, &[], &[])]);
+    let text = String::from_utf8(good.clone()).unwrap();
+    let mut bytes = b"{\"torn\":\n\xff\xfe\n\n".to_vec();
+    bytes.extend_from_slice(&good);
+    bytes.extend_from_slice(text.replace("history/1", "history/2").as_bytes());
+    bytes.extend_from_slice(text.replace("\"total\":0", "\"total\":18446744073709551615").as_bytes());
+    bytes.extend_from_slice(text.replace("\"passed\"", "\"splendid\"").as_bytes());
+    let history = History::parse(&bytes);
+    assert_eq!(history.entries.len(), 1);
+    assert_eq!(history.foreign, [1, 2, 5, 6, 7]);
+    assert!(
+        history.warning().unwrap().starts_with("5 lines"),
+        "{:?}",
+        history.warning()
+    );
+    assert_eq!(bounded(&bytes, 1), None);
+    let rest = bounded(&bytes, 0).unwrap();
+    assert_eq!(rest.len(), bytes.len() - good.len());
+}
+
+#[test]
+fn new_and_still_failing_are_told_apart_by_the_last_green_result() {
+    let history = History::parse(&file(&[
+        result(1, "main", Verdict::Failed, &["old", "fixed"], &[]),
+        result(2, "main", Verdict::Flaky, &[], &["shaky"]),
+        result(3, "main", Verdict::Failed, &["still"], &["shaky"]),
+        result(4, "main", Verdict::Cancelled, &[], &[]),
+        result(5, "main", Verdict::Failed, &["still", "gone"], &[]),
+    ]));
+    let trend = history.trend(&result(6, "main", Verdict::Failed, &["still", "old"], &["other"]));
+    assert_eq!(names(&trend.new_failures), ["old"]);
+    let still: Vec<_> = trend
+        .still_failing
+        .iter()
+        .map(|still| (still.case.name.as_str(), still.since.at / MINUTE, still.times))
+        .collect();
+    assert_eq!(still, [("still", 3, 2)]);
+    assert_eq!(trend.last_green.unwrap().at, 2 * MINUTE);
+    assert_eq!(trend.pass_rate, Some(PassRate { green: 1, of: 5 }));
+    let flaky: Vec<_> = trend
+        .flaky
+        .iter()
+        .map(|flaky| (flaky.case.name.as_str(), flaky.times))
+        .collect();
+    assert_eq!(flaky, [("shaky", 2), ("other", 1)]);
+    assert_eq!(trend.points.len(), 6);
+    assert_eq!(trend.median_duration, Some(90_000));
+    assert!(trend.failed_on_default.is_empty(), "this is the default branch");
+}
+
+#[test]
+fn a_branch_is_compared_with_the_default_branch_until_it_has_results_of_its_own() {
+    let mut lines = vec![
+        result(1, "main", Verdict::Passed, &[], &[]),
+        result(2, "main", Verdict::Failed, &["red on main"], &[]),
+        result(3, "other", Verdict::Failed, &["elsewhere"], &[]),
+    ];
+    let now = result(9, "topic", Verdict::Failed, &["red on main", "elsewhere"], &[]);
+    let trend = History::parse(&file(&lines)).trend(&now);
+    assert_eq!(names(&trend.failed_on_default), ["red on main"]);
+    assert_eq!(names(&trend.new_failures), ["elsewhere"]);
+    assert_eq!(trend.points.len(), 3, "another branch's results are not ours");
+    assert_eq!(trend.points[0].on_default, Some(true));
+    assert_eq!(trend.points[2].on_default, Some(false));
+
+    lines.push(result(4, "topic", Verdict::Failed, &["elsewhere"], &[]));
+    lines.push(result(5, "main", Verdict::Passed, &[], &[]));
+    let trend = History::parse(&file(&lines)).trend(&now);
+    assert!(trend.failed_on_default.is_empty(), "it was mended there since");
+    assert_eq!(names(&trend.new_failures), ["red on main"]);
+    assert_eq!(trend.still_failing.len(), 1);
+}
+
+#[test]
+fn without_a_history_nothing_is_new() {
+    let trend = History::default().trend(&result(1, "main", Verdict::Failed, &["a"], &[]));
+    assert!(trend.new_failures.is_empty() && trend.still_failing.is_empty());
+    assert_eq!(trend.points.len(), 1);
+}
+
+#[test]
+fn other_series_do_not_count_and_a_trend_has_thirty_points() {
+    let mut lines: Vec<Entry> = (0..40)
+        .map(|at| result(at, "main", Verdict::Passed, &[], &[]))
+        .collect();
+    lines[39].series = "another".into();
+    let trend = History::parse(&file(&lines)).trend(&result(99, "main", Verdict::Passed, &[], &[]));
+    assert_eq!(trend.points.len(), SHOWN);
+    assert_eq!(trend.points[0].moment.at, 10 * MINUTE);
+    assert_eq!(trend.points[SHOWN - 1].moment.at, 99 * MINUTE);
+}
+
+#[test]
+fn a_line_stays_short_whatever_the_cases() {
+    let cases = (0..5_000).map(|number| case(number, &"漢".repeat(5_000), CaseOutcome::Failed, "", ""));
+    let entry = Entry::of(&report(vec![run("Smoke", "smk1", cases.collect())]), "series").unwrap();
+    assert_eq!(entry.counts.failed, 5_000);
+    assert!(serde_json::to_string(&entry).unwrap().len() < 150_000);
+
+    let shortest = r#"{"schema":"qatech-run/history/1","at":0,"series":"","verdict":"error","duration_ms":0,"counts":{"total":0,"passed":0,"failed":0,"skipped":0,"errored":0,"flaky":0},"bad":[],"flaky":[]}"#;
+    assert_eq!(History::parse(shortest.as_bytes()).entries.len(), 1);
+    assert!(shortest.len() > LEAST_BYTES, "{}", shortest.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn bounding_keeps_the_newest_and_all_that_is_not_ours(
+        times in proptest::collection::vec((0_u64..20, any::<bool>()), 0..30),
+        most in 0_usize..20,
+    ) {
+        let mut bytes = Vec::new();
+        let mut foreign = 0;
+        for (at, ours) in &times {
+            if *ours {
+                bytes.extend(file(&[result(*at, "main", Verdict::Passed, &[], &[])]));
+            } else {
+                foreign += 1;
+                bytes.extend_from_slice(b"not ours\n");
+            }
+        }
+        let kept = History::parse(&bounded(&bytes, most).unwrap_or_else(|| bytes.clone()));
+        let mut ours: Vec<u64> = times.iter().filter(|(_, ours)| *ours).map(|(at, _)| at * MINUTE).collect();
+        ours.sort_unstable();
+        let newest = ours.split_off(ours.len().saturating_sub(most));
+        prop_assert_eq!(kept.entries.iter().map(|entry| entry.at).collect::<Vec<_>>(), newest);
+        prop_assert_eq!(kept.foreign.len(), foreign);
+    }
+
+    #[test]
+    fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        History::parse(&bytes);
+        bounded(&bytes, 0);
+    }
+}
