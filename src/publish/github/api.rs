@@ -24,7 +24,8 @@ const UNTOLD_LIMIT: Duration = Duration::from_secs(60);
 /// First wait after an error on GitHub's side, doubled each time.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// Tries against errors on GitHub's side once the runs have ended: then somebody waits for us.
+/// Tries against errors on GitHub's side once the runs have ended: then somebody waits for us. What has been tried in vain
+/// before gets one more.
 const LATE_TRIES: u32 = 4;
 /// Objects a page, the most that GitHub gives.
 const PER_PAGE: usize = 100;
@@ -92,6 +93,8 @@ pub(super) struct Api {
     redactor: Redactor,
     /// `None` as long as the runs are waited for.
     deadline: watch::Receiver<Option<Instant>>,
+    /// Set once a request did not succeed at once.
+    trouble: watch::Sender<bool>,
 }
 
 /// A parsed answer, and whether the list it may be goes on.
@@ -142,7 +145,15 @@ impl Api {
             root,
             redactor,
             deadline,
+            trouble: watch::Sender::new(false),
         })
+    }
+
+    /// Resolves once a request has to be repeated: nobody should wait for GitHub any more who need not.
+    pub(super) async fn troubled(&self) {
+        let mut trouble = self.trouble.subscribe();
+        // The sender is our own, so it is not gone.
+        let _ = trouble.wait_for(|trouble| *trouble).await;
     }
 
     /// GETs a path behind the repository, such as `/pulls/7`.
@@ -212,6 +223,7 @@ impl Api {
         let mut deadline = self.deadline.clone();
         let mut pause = FIRST_WAIT;
         let mut late_tries = 0;
+        let mut tried_early = false;
         loop {
             let outcome = tokio::select! {
                 outcome = self.once(method, url, body) => outcome,
@@ -228,11 +240,10 @@ impl Api {
                 Outcome::Broken { what, made } => match repeat {
                     Repeat::IfNothingHappened | Repeat::Never if made => return Err(Failure::Lost(what)),
                     Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => {
+                        let most = if tried_early { 1 } else { LATE_TRIES };
                         late_tries += u32::from(late);
-                        if late_tries == 1 {
-                            pause = FIRST_WAIT;
-                        }
-                        if late_tries == LATE_TRIES {
+                        tried_early |= !late;
+                        if late_tries >= most {
                             return Err(Failure::Unreachable(what));
                         }
                         let wait = pause;
@@ -241,6 +252,7 @@ impl Api {
                     }
                 },
             };
+            self.trouble.send_replace(true);
             if repeat == Repeat::Never || !waited(wait, &mut deadline, eager && !late).await {
                 return Err(failure);
             }

@@ -62,8 +62,6 @@ pub struct GitHub {
     inputs: Inputs,
     context: Context,
     redactor: Redactor,
-    /// The check run is completed, so that a late signal has nothing to complete.
-    completed: Cell<bool>,
 }
 
 enum State {
@@ -80,6 +78,16 @@ struct Active {
     advice: Advice,
     prepared: watch::Receiver<Option<Arc<Prepared>>>,
     deadline: watch::Sender<Option<Instant>>,
+    completion: Cell<Completion>,
+}
+
+/// How far the check run's completion is: a signal may come in the middle of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Completion {
+    NotBegun,
+    /// Some annotations may be there already.
+    Begun,
+    Done,
 }
 
 /// What was made out or made before the runs are waited for.
@@ -106,7 +114,6 @@ impl GitHub {
             inputs: inputs.clone(),
             context: context.clone(),
             redactor: redactor.clone(),
-            completed: Cell::new(false),
         };
         let wanted = inputs.annotations == Annotations::Check
             || inputs.comment != CommentWhen::Off
@@ -127,7 +134,6 @@ impl GitHub {
             inputs,
             context,
             redactor,
-            completed: _,
         } = self;
         let advice = Advice::new(inputs, context);
         let repository = context.repository.as_ref().ok_or("GITHUB_REPOSITORY is not set.")?;
@@ -165,14 +171,33 @@ impl GitHub {
             advice,
             prepared,
             deadline,
+            completion: Cell::new(Completion::NotBegun),
         })
     }
 
-    /// Waits, for so long at most, until the check run is made, or is known not to be.
+    /// Waits, for so long at most, until the check run is made, or is known not to be, or takes more than one try: then
+    /// it goes on in the background.
     pub async fn wait_created(&self, most: Duration) {
         if let State::Active(active) = &self.state {
-            // It goes on in the background where this is too short.
-            let _ = timeout(most, active.prepared()).await;
+            let _ = timeout(most, async {
+                tokio::select! {
+                    _ = active.prepared() => {}
+                    () = active.api.troubled() => {}
+                }
+            })
+            .await;
+        }
+    }
+
+    /// The check run's page, once it is made.
+    pub fn check_run_url(&self) -> Option<String> {
+        let State::Active(active) = &self.state else {
+            return None;
+        };
+        let prepared = active.prepared.borrow();
+        match prepared.as_ref().map(|prepared| &prepared.check) {
+            Some(Check::Made(handle)) => handle.url.clone(),
+            Some(Check::NotWanted | Check::Refused(_)) | None => None,
         }
     }
 
@@ -252,22 +277,25 @@ impl GitHub {
         published
     }
 
-    /// Completes the check run as cancelled, with one request and by the deadline, and does nothing else.
+    /// Completes the check run as cancelled, with one request and by the deadline, and does nothing else; nor that where
+    /// [`finish`](Self::finish) has completed it before it was dropped.
     pub async fn cancel(&self, report: &Report, deadline: Instant) -> Published {
         let mut published = self.unpublished();
         let State::Active(active) = &self.state else {
             return published;
         };
-        if self.completed.get() {
-            return published;
-        }
         active.end_by(deadline);
         let prepared = timeout_at(deadline, active.prepared()).await.ok().flatten();
         match prepared.as_deref().map(|prepared| &prepared.check) {
             Some(Check::Made(handle)) => {
                 published.check_run_url.clone_from(&handle.url);
                 let place = place::default_place(&self.context);
-                let (annotations, _) = check::annotations(report, &self.inputs.annotation_paths, &place);
+                let annotations = match active.completion.get() {
+                    Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place).0,
+                    // They would be there twice.
+                    Completion::Begun => Vec::new(),
+                    Completion::Done => return published,
+                };
                 let id = external_id(latest_short_ids(report), &self.context, &active.key);
                 let output = check::output(report);
                 if let Err(failure) = check_run::cancel(&active.api, handle, &id, &output, &annotations).await {
@@ -326,8 +354,11 @@ impl GitHub {
         note_more(&mut output, more);
         let id = external_id(latest_short_ids(report), &self.context, &active.key);
         let conclusion = Conclusion::of(report, &self.inputs.fail_on);
-        match check_run::complete(&active.api, handle, &id, conclusion, &output, &annotations).await {
-            Ok(()) => self.completed.set(true),
+        active.completion.set(Completion::Begun);
+        let completed = check_run::complete(&active.api, handle, &id, conclusion, &output, &annotations).await;
+        active.completion.set(Completion::Done);
+        match completed {
+            Ok(()) => {}
             Err((false, failure)) => {
                 published.annotate_in_log = true;
                 published
