@@ -198,7 +198,15 @@ async fn earlier(sinks: &Sinks<'_>, github: &GitHub) -> Option<Vec<Option<String
     if !is_rerun || !wanted {
         return None;
     }
-    match github.earlier(LOOK_BACK).await {
+    let found = github.earlier(LOOK_BACK).await.and_then(|short_ids| {
+        // A `comment_key` that jobs share would give one the other's runs.
+        if short_ids.len() == sinks.inputs.plans().len().max(1) {
+            Ok(short_ids)
+        } else {
+            Err("what was found is of other plans".to_owned())
+        }
+    });
+    match found {
         Ok(short_ids) => Some(short_ids),
         Err(why) => {
             log.notice(&format!(

@@ -86,6 +86,10 @@ impl Sinks<'_> {
                 None => {}
             }
         }
+        if signal.is_some() {
+            let check_run_url = services.as_ref().and_then(|services| services.github.check_run_url());
+            made.splice(0..0, check_run_url.map(|url| ("check_run_url", url)));
+        }
         files_are_written &= self.outputs_and_summary(&report, &made);
         match signal {
             Some(signal) => {

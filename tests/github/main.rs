@@ -3,6 +3,8 @@
 
 mod check;
 mod comment;
+mod hostile;
 mod issue;
+mod program;
 mod rerun;
 mod stage;
