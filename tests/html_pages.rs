@@ -100,6 +100,23 @@ fn hostile_text_stays_text() {
 }
 
 #[test]
+fn what_the_history_knows_is_told() {
+    let page = body(&reports::with_history());
+    for words in [
+        "The last 30 results",
+        "Failed on the default branch before",
+        "Failing since 20",
+        "New failure<",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(
+        !body(&sample::shop()).contains("h-trend"),
+        "without a history there is nothing to tell"
+    );
+}
+
+#[test]
 fn ten_thousand_cases_take_room_in_proportion() {
     let small = page(&sample::large(1_000, 2_000)).len();
     let large = page(&sample::large(10_000, 2_000)).len();

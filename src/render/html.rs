@@ -6,6 +6,7 @@
 
 mod facts;
 mod timeline;
+mod trend;
 mod view;
 
 use super::escape::{clean, cut_chars, one_line};
@@ -16,6 +17,7 @@ use facts::Fact;
 use std::fmt;
 use std::io;
 use timeline::Timeline;
+use trend::TrendView;
 use view::{CaseView, RunView};
 
 const STYLE: &str = include_str!("templates/style.css");
@@ -53,6 +55,7 @@ struct Page<'a> {
     shares: Vec<Share>,
     runs: Vec<RunView<'a>>,
     timeline: Option<Timeline>,
+    trend: Option<TrendView<'a>>,
     generator: &'static str,
 }
 
@@ -106,6 +109,7 @@ impl<'a> Page<'a> {
             shares: shares(report),
             runs: runs.iter().map(RunView::from).collect(),
             timeline: Timeline::of(report),
+            trend: TrendView::of(report),
             generator: concat!("qatech-run ", env!("CARGO_PKG_VERSION")),
         }
     }
@@ -116,7 +120,7 @@ impl<'a> Page<'a> {
         let cases = self.report.cases_by_outcome().into_iter().enumerate();
         cases.map(move |(at, (run, case))| {
             let open = at < OPEN_CASES && case.outcome.is_bad();
-            CaseView::of(run, case, several_runs, open)
+            CaseView::of(run, case, several_runs, open, trend::marks(self.report, case))
         })
     }
 }

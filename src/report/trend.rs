@@ -117,6 +117,13 @@ impl CaseName {
     }
 }
 
+impl Moment {
+    /// The page of the workflow run, only if it may be shown as a link; see [`super::Attempt::link`].
+    pub fn link(&self) -> Option<&str> {
+        self.ci_url.as_deref().filter(|url| super::is_https(url))
+    }
+}
+
 impl Trend {
     /// Whether a case that fails here failed in the default branch's latest result too.
     pub fn failed_on_default(&self, case: &Case) -> bool {

@@ -1,6 +1,7 @@
 //! Reports that the format tests are run on.
 
 use proptest::prelude::*;
+use qatech_run::report::history::{Entry, History};
 use qatech_run::report::sample::{attempt, case, filled_with, large, report, run, shop};
 use qatech_run::report::{
     AttemptOrigin, Case, CaseAttempt, CaseOutcome, Mode, Observed, Report, RunReport, Signal, Verdict,
@@ -213,9 +214,56 @@ pub fn for_browsers() -> Vec<(&'static str, Report)> {
     )]);
     vec![
         ("one-failure", one),
+        ("history", with_history()),
         ("two-hundred", two_hundred()),
         ("ten-thousand", large(10_000, 2_000)),
     ]
+}
+
+/// The shop's run after 40 results of other days, on the default branch and on its own.
+#[allow(dead_code, reason = "as above")]
+pub fn with_history() -> Report {
+    let mut lines = String::new();
+    for day in 0..40_u64 {
+        let (verdict, outcome) = match day % 11 {
+            3 | 8 => (Verdict::Failed, CaseOutcome::Failed),
+            5 => (Verdict::Flaky, CaseOutcome::Flaky),
+            9 => (Verdict::Cancelled, CaseOutcome::Unfinished),
+            _ => (Verdict::Passed, CaseOutcome::Passed),
+        };
+        // The shop's cases 2, 4 and 5 by number: the last days are red.
+        let (verdict, outcome) = if day > 36 {
+            (Verdict::Failed, CaseOutcome::Failed)
+        } else {
+            (verdict, outcome)
+        };
+        let mut run = run(
+            "Smoke tests",
+            "smk0",
+            vec![
+                case(2, "Pay with a saved card", outcome, "", ""),
+                case(5, "Log in with a passkey", CaseOutcome::Flaky, "", ""),
+            ],
+        );
+        run.verdict = Some(verdict);
+        for attempt in &mut run.attempts {
+            attempt.ended = Some(attempt.began + 80_000 + (day * 37 % 60) * 1_000);
+        }
+        let mut report = report(vec![run]);
+        report.started_at -= (40 - day) * 86_400_000;
+        report.origin.branch = Some(if day % 4 == 1 {
+            "feature/basket".into()
+        } else {
+            "main".into()
+        });
+        let entry = Entry::of(&report, "shop").expect("it was waited for");
+        lines.push_str(&serde_json::to_string(&entry).expect("it is JSON"));
+        lines.push('\n');
+    }
+    let mut now = shop();
+    let entry = Entry::of(&now, "shop").expect("it was waited for");
+    now.trend = Some(History::parse(lines.as_bytes()).trend(&entry));
+    now
 }
 
 /// 200 cases in three runs, one of them with a rerun.

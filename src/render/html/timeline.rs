@@ -28,6 +28,7 @@ pub(super) struct Timeline {
 
 /// A line of the grid, with its time.
 pub(super) struct Tick {
+    pub(super) at: Millis,
     pub(super) x: Percent,
     pub(super) label: String,
 }
@@ -99,7 +100,7 @@ impl Timeline {
                 report.runs.len(),
                 span(end)
             ),
-            ticks: ticks(end),
+            ticks: ticks(end, 6),
             rows,
             drawn,
             left_out: all - drawn,
@@ -212,16 +213,17 @@ fn between(from: Millis, to: Millis) -> String {
     format!("{} to {}", span(from), span(to))
 }
 
-/// Round times, at most seven of them.
-fn ticks(end: Millis) -> Vec<Tick> {
+/// Round times from zero on, at most `most` steps of them.
+pub(super) fn ticks(end: Millis, most: Millis) -> Vec<Tick> {
     const STEPS: [Millis; 18] = [
         100, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000,
         3_600_000, 7_200_000, 14_400_000, 86_400_000,
     ];
-    let step = STEPS.into_iter().find(|step| end / step <= 6).unwrap_or(end);
+    let step = STEPS.into_iter().find(|step| end / step <= most).unwrap_or(end);
     (0..=end / step)
         .map(|count| count * step)
         .map(|at| Tick {
+            at,
             x: Percent::of(at, end),
             label: clock(at, step),
         })
@@ -243,12 +245,12 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_few() {
-        let labels = |end| ticks(end).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
+        let labels = |end| ticks(end, 6).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
         assert_eq!(labels(160_300), ["0:00", "0:30", "1:00", "1:30", "2:00", "2:30"]);
         assert_eq!(labels(400), ["0.0 s", "0.1 s", "0.2 s", "0.3 s", "0.4 s"]);
         assert_eq!(labels(7_300_000), ["0:00", "30:00", "1:00:00", "1:30:00", "2:00:00"]);
         for end in [1, 999, 86_400_000, 40 * 86_400_000] {
-            assert!(ticks(end).len() <= 7, "{end}");
+            assert!(ticks(end, 6).len() <= 7, "{end}");
         }
     }
 }

@@ -110,7 +110,7 @@ pub(super) struct CaseView<'a> {
 }
 
 impl<'a> CaseView<'a> {
-    pub(super) fn of(run: &'a RunReport, case: &'a Case, several_runs: bool, open: bool) -> Self {
+    pub(super) fn of(run: &'a RunReport, case: &'a Case, several_runs: bool, open: bool, marks: Vec<String>) -> Self {
         let told = case.telling();
         let title = told.and_then(|told| told.title.as_deref());
         let Case {
@@ -129,7 +129,7 @@ impl<'a> CaseView<'a> {
             open,
             name: Line(shown),
             title: filled(title).map(Line),
-            marks: Vec::new(),
+            marks,
             run: several_runs.then(|| Line(run.label())),
             span: told.and_then(|told| ran(told.observed)).map(span),
             short_id: Line(short_id),

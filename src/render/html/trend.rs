@@ -1,0 +1,213 @@
+//! The trend as a drawing, a table and lists: how earlier results went.
+
+use super::timeline::ticks;
+use super::{Line, Percent, capitalized, class};
+use crate::render::time::{span, utc};
+use crate::render::words::{by_outcome, phrase, several};
+use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
+use crate::report::{Case, Report};
+
+/// Height of the plot, and where it begins, in CSS pixels.
+const PLOT: u64 = 110;
+const TOP: u64 = 12;
+
+/// The section, all measures ready for the template.
+pub(super) struct TrendView<'a> {
+    pub(super) heading: String,
+    pub(super) facts: Vec<String>,
+    pub(super) summary: String,
+    pub(super) grid: Vec<Rule>,
+    pub(super) median: Option<u64>,
+    pub(super) bars: Vec<ResultBar>,
+    pub(super) base: u64,
+    pub(super) height: u64,
+    pub(super) first: String,
+    pub(super) rows: Vec<ResultRow<'a>>,
+    pub(super) lists: Vec<List<'a>>,
+}
+
+/// A horizontal line of the grid, with its time.
+pub(super) struct Rule {
+    pub(super) y: u64,
+    pub(super) label: String,
+}
+
+/// One result in the drawing.
+pub(super) struct ResultBar {
+    pub(super) class: &'static str,
+    pub(super) x: Percent,
+    pub(super) width: Percent,
+    pub(super) y: u64,
+    pub(super) height: u64,
+    pub(super) title: String,
+}
+
+/// One result in the table.
+pub(super) struct ResultRow<'a> {
+    pub(super) class: &'static str,
+    pub(super) verdict: String,
+    pub(super) when: String,
+    pub(super) link: Option<&'a str>,
+    pub(super) branch: Line<'a>,
+    pub(super) commit: String,
+    pub(super) counts: String,
+    pub(super) took: String,
+}
+
+/// Cases that have something in common.
+pub(super) struct List<'a> {
+    pub(super) name: &'static str,
+    pub(super) cases: Vec<(Line<'a>, String)>,
+}
+
+impl<'a> TrendView<'a> {
+    /// The section of a report; `None` where there is no earlier result.
+    pub(super) fn of(report: &'a Report) -> Option<Self> {
+        let trend = report.trend.as_ref().filter(|trend| trend.points.len() > 1)?;
+        let Trend {
+            points,
+            pass_rate,
+            median_duration,
+            last_green,
+            new_failures,
+            still_failing,
+            failed_on_default,
+            flaky,
+        } = trend;
+        let longest = points.iter().map(|point| point.duration).max().unwrap_or(0).max(1_000);
+        let high = |duration: u64| duration.min(longest).saturating_mul(PLOT) / longest;
+        let mut facts = Vec::new();
+        if let Some(PassRate { green, of }) = pass_rate {
+            facts.push(format!("{green} of {of} green"));
+        }
+        if let Some(median) = median_duration {
+            facts.push(format!("median {}", span(*median)));
+        }
+        if let Some(moment) = last_green {
+            facts.push(format!("last green {}", when(moment)));
+        }
+        let named = |cases: &'a [CaseName]| cases.iter().map(|case| (name(case), String::new())).collect();
+        let still = still_failing.iter().map(|StillFailing { case, since, times }| {
+            let times = several(times.saturating_add(1), "result");
+            (name(case), format!("since {}, in {times}", when(since)))
+        });
+        let flaky = flaky
+            .iter()
+            .map(|FlakyCase { case, times }| (name(case), format!("in {}", several(*times, "result"))));
+        let lists = [
+            ("New failures", named(new_failures)),
+            ("Still failing", still.collect()),
+            (
+                "Fail here, and failed on the default branch before",
+                named(failed_on_default),
+            ),
+            ("Flaky most often", flaky.collect()),
+        ];
+        let count = u64::try_from(points.len()).unwrap_or(u64::MAX);
+        Some(Self {
+            heading: format!("The last {}", several(count, "result")),
+            summary: format!(
+                "Observed duration of the last {count} results, oldest first, coloured by verdict; the table has the same in words"
+            ),
+            facts,
+            grid: ticks(longest, 4)
+                .into_iter()
+                .map(|tick| Rule {
+                    y: TOP + PLOT - high(tick.at),
+                    label: tick.label,
+                })
+                .collect(),
+            median: median_duration.map(|median| TOP + PLOT - high(median)),
+            bars: (0..)
+                .zip(points)
+                .map(|(at, point)| bar(point, at, count, high(point.duration).max(3)))
+                .collect(),
+            base: TOP + PLOT,
+            height: TOP + PLOT + 24,
+            first: points.first().map(|point| when(&point.moment)).unwrap_or_default(),
+            rows: points.iter().rev().map(row).collect(),
+            lists: lists
+                .into_iter()
+                .map(|(name, cases)| List { name, cases })
+                .filter(|list| !list.cases.is_empty())
+                .collect(),
+        })
+    }
+}
+
+fn bar(point: &TrendPoint, at: u64, count: u64, height: u64) -> ResultBar {
+    let TrendPoint {
+        moment,
+        verdict,
+        counts: _,
+        duration,
+        on_default: _,
+    } = point;
+    let Percent(place) = Percent::of(1, count);
+    ResultBar {
+        class: class(Some(*verdict)),
+        // A short history has thin bars too.
+        x: Percent(place * (at as f64 + 0.5) - place.min(6.0) * 0.36),
+        width: Percent(place.min(6.0) * 0.72),
+        y: TOP + PLOT - height,
+        height,
+        title: format!("{}: {}, {}", when(moment), phrase(*verdict), span(*duration)),
+    }
+}
+
+fn row(point: &TrendPoint) -> ResultRow<'_> {
+    let TrendPoint {
+        moment,
+        verdict,
+        counts,
+        duration,
+        on_default,
+    } = point;
+    let sha = moment.sha.as_deref().unwrap_or_default();
+    let mut counts = by_outcome(*counts);
+    if counts.is_empty() {
+        counts.push('–');
+    }
+    ResultRow {
+        class: class(Some(*verdict)),
+        verdict: capitalized(phrase(*verdict)),
+        when: when(moment),
+        link: moment.link(),
+        branch: Line(match (&moment.branch, on_default) {
+            (Some(branch), _) => branch,
+            (None, Some(true)) => "default",
+            (None, Some(false) | None) => "–",
+        }),
+        commit: Line(sha).to_string().chars().take(7).collect(),
+        counts,
+        took: span(*duration),
+    }
+}
+
+fn when(moment: &Moment) -> String {
+    let text = utc(moment.at).unwrap_or_default();
+    text.get(..16).unwrap_or_default().replace('T', " ")
+}
+
+fn name(case: &CaseName) -> Line<'_> {
+    let CaseName { id: _, short_id, name } = case;
+    Line(if name.trim().is_empty() { short_id } else { name })
+}
+
+/// What the history says of a case that fails here.
+pub(super) fn marks(report: &Report, case: &Case) -> Vec<String> {
+    let Some(trend) = report.trend.as_ref().filter(|_| case.outcome.is_bad()) else {
+        return Vec::new();
+    };
+    let mut marks = Vec::new();
+    if trend.new_failures.iter().any(|known| known.is(case)) {
+        marks.push("New failure".to_owned());
+    }
+    if let Some(still) = trend.still_failing.iter().find(|still| still.case.is(case)) {
+        marks.push(format!("Failing since {}", when(&still.since)));
+    }
+    if trend.failed_on_default(case) {
+        marks.push("Failed on the default branch before".to_owned());
+    }
+    marks
+}
