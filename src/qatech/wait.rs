@@ -27,6 +27,8 @@ const BIG_FAILED_EVERY: Duration = Duration::from_secs(30);
 const BIG_ALL_EVERY: Duration = Duration::from_secs(120);
 /// Attempts at the last answer that has everything.
 const LAST_TRIES: u32 = 3;
+/// Time for it where the deadline would leave less.
+const LAST_ANSWER: Duration = Duration::from_secs(30);
 /// A last look is taken that long before the deadline, rather than sleeping through it.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
@@ -123,7 +125,13 @@ impl<A: Api> Wait<'_, A> {
         // The verdict first: whatever becomes of the list of cases, it stands.
         self.board.end_attempt(self.run, self.attempt, verdict, problem);
         if missing == Missing::Cases {
-            self.last_answer().await;
+            let until = self.policy.deadline.max(Instant::now() + LAST_ANSWER);
+            if timeout_at(until, self.last_answer()).await.is_err() {
+                let (short_id, _) = self.board.ids(self.run, self.attempt);
+                self.board.warn(format!(
+                    "run {short_id}: its test cases could not be had before the deadline (`timeout_minutes`)"
+                ));
+            }
         }
     }
 
@@ -283,15 +291,15 @@ impl<A: Api> Wait<'_, A> {
     async fn last_answer(&mut self) {
         let (short_id, id) = self.board.ids(self.run, self.attempt);
         let mut why = String::new();
-        let all = if self.view.all_is_too_large {
-            &[Cases::Failed][..]
-        } else {
-            &[Cases::All, Cases::Failed]
-        };
-        for cases in all {
+        let mut wanted = vec![Cases::All, Cases::Failed];
+        wanted.retain(|cases| !self.view.is_too_large(*cases));
+        if wanted.is_empty() {
+            "even the list of failed ones is over 64 MiB".clone_into(&mut why);
+        }
+        for cases in wanted {
             let mut delays = Delays::default();
             for _ in 0..LAST_TRIES {
-                let answer = self.client.get(&short_id, id.as_deref(), *cases).await;
+                let answer = self.client.get(&short_id, id.as_deref(), cases).await;
                 self.board.count_request(self.run, self.attempt, answer.is_err());
                 match answer {
                     Ok(got) => {
@@ -302,8 +310,8 @@ impl<A: Api> Wait<'_, A> {
                             .into_iter()
                             .map(|case| self.seen(case))
                             .collect();
-                        self.board.saw_cases(self.run, self.attempt, seen, *cases);
-                        if *cases == Cases::Failed {
+                        self.board.saw_cases(self.run, self.attempt, seen, cases);
+                        if cases == Cases::Failed {
                             let why = if why.is_empty() {
                                 "the list of all is over 64 MiB"
                             } else {
@@ -370,6 +378,7 @@ impl<A: Api> Wait<'_, A> {
 struct View {
     big: bool,
     all_is_too_large: bool,
+    failed_is_too_large: bool,
     last_all: Option<Instant>,
     last_failed: Option<Instant>,
 }
@@ -382,7 +391,7 @@ impl View {
         let due = |last: Option<Instant>, every| last.is_none_or(|last: Instant| last.elapsed() >= every);
         if !self.all_is_too_large && due(self.last_all, BIG_ALL_EVERY) {
             Cases::All
-        } else if fail_fast || due(self.last_failed, BIG_FAILED_EVERY) {
+        } else if !self.failed_is_too_large && (fail_fast || due(self.last_failed, BIG_FAILED_EVERY)) {
             Cases::Failed
         } else {
             Cases::None
@@ -402,12 +411,21 @@ impl View {
         }
     }
 
+    /// A list that was too large once is never asked for again: it only grows.
     fn too_large(&mut self, cases: Cases) {
         self.big = true;
         match cases {
             Cases::All => self.all_is_too_large = true,
-            // Not even the failed ones can be read: the next are due after the usual time.
-            Cases::Failed | Cases::None => self.last_failed = Some(Instant::now()),
+            Cases::Failed => self.failed_is_too_large = true,
+            Cases::None => {}
+        }
+    }
+
+    fn is_too_large(&self, cases: Cases) -> bool {
+        match cases {
+            Cases::All => self.all_is_too_large,
+            Cases::Failed => self.failed_is_too_large,
+            Cases::None => false,
         }
     }
 }
