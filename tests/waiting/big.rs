@@ -1,0 +1,178 @@
+//! Runs whose answers are big: how often their cases are asked for, and what happens where they can't be had.
+
+use std::time::Duration;
+
+use qatech_run::qatech::client::{Cases, GetError, Got};
+
+use crate::sim::{Look, Play, Sim, retry, run};
+
+const SECOND: Duration = Duration::from_secs(1);
+const CASES: &[(&str, &str)] = &[("a", "PASSED"), ("b", "FAILED"), ("c", "PASSED")];
+
+/// A run that fails after ten minutes, and whose answer with all cases has this size.
+fn big(look: &Look<'_>, size: usize) -> Got {
+    let (status, result) = if look.at < 600 * SECOND {
+        ("RUNNING", None)
+    } else {
+        ("COMPLETED", Some("FAILED"))
+    };
+    let mut got = run(look, status, result, CASES);
+    if look.cases == Cases::All {
+        got.size = size;
+    }
+    got
+}
+
+fn gaps(sim: &Sim, wanted: Cases) -> Vec<Duration> {
+    let at: Vec<_> = sim
+        .looks()
+        .into_iter()
+        .filter(|look| look.1 == wanted)
+        .map(|look| look.0)
+        .collect();
+    at.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+fn count(sim: &Sim, wanted: Cases) -> usize {
+    sim.looks().into_iter().filter(|look| look.1 == wanted).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_answers_always_have_all_cases() {
+    let sim = Sim::new(|look| Ok(big(look, 256 * 1024)));
+    assert_eq!(Play::default().against(&sim).await.verdict(), "failed");
+    assert_eq!(count(&sim, Cases::All), sim.looks().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn big_answers_are_asked_for_seldom_and_once_at_the_end() {
+    let sim = Sim::new(|look| Ok(big(look, 256 * 1024 + 1)));
+    let played = Play::default().against(&sim).await;
+    assert_eq!(played.verdict(), "failed");
+    let looks = sim.looks();
+    assert_eq!(looks.last().map(|look| look.1), Some(Cases::All));
+    assert!((5..=7).contains(&count(&sim, Cases::All)), "{looks:?}");
+    let all = gaps(&sim, Cases::All);
+    // The last one is the answer at the end.
+    assert!(all[..all.len() - 1].iter().all(|gap| *gap >= 120 * SECOND), "{all:?}");
+    assert!(gaps(&sim, Cases::Failed).iter().all(|gap| *gap >= 30 * SECOND));
+    assert!(count(&sim, Cases::None) > 60, "{looks:?}");
+    assert!(played.run.cases_complete && played.run.cases.len() == 3);
+    // A small one between does not make the run small again.
+    assert!(played.warnings.is_empty(), "{:?}", played.warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fail_fast_asks_for_failed_cases_at_each_look() {
+    let sim = Sim::new(|look| {
+        let cases = if look.at < 300 * SECOND { &CASES[..1] } else { CASES };
+        let mut got = run(look, "RUNNING", None, cases);
+        got.size = 1_000_000;
+        Ok(got)
+    });
+    let play = Play {
+        fail_fast: true,
+        ..Play::default()
+    };
+    let played = play.against(&sim).await;
+    assert_eq!(played.verdict(), "failed");
+    assert!(
+        (300 * SECOND..=306 * SECOND).contains(&played.took),
+        "{:?}",
+        played.took
+    );
+    assert_eq!(count(&sim, Cases::None), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_over_the_limit_falls_back_to_the_failed_cases() {
+    let sim = Sim::new(|look| match look.cases {
+        Cases::All => Err(GetError::TooLarge),
+        Cases::Failed | Cases::None => Ok(big(look, 0)),
+    });
+    let played = Play::default().against(&sim).await;
+    assert_eq!((played.verdict(), played.run.cases.len()), ("failed", 1));
+    assert!(!played.run.cases_complete);
+    assert_eq!(count(&sim, Cases::All), 1, "not asked for again");
+    assert!(
+        played.warnings.iter().any(|text| text.contains("64 MiB")),
+        "{:?}",
+        played.warnings
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn even_the_failed_cases_may_be_over_the_limit() {
+    for fail_fast in [false, true] {
+        let sim = Sim::new(|look| match look.cases {
+            Cases::All | Cases::Failed => Err(GetError::TooLarge),
+            Cases::None => Ok(big(look, 0)),
+        });
+        let play = Play {
+            fail_fast,
+            ..Play::default()
+        };
+        let played = play.against(&sim).await;
+        assert_eq!(
+            (played.verdict(), played.run.cases.len()),
+            ("failed", 0),
+            "{}",
+            played.problem()
+        );
+        assert!(sim.looks().len() < 250, "{}", sim.looks().len());
+        assert!(
+            played.warnings.iter().any(|text| text.contains("could not be had")),
+            "{:?}",
+            played.warnings
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn not_even_the_status_can_be_read() {
+    let sim = Sim::new(|_| Err(GetError::TooLarge));
+    let played = Play::default().against(&sim).await;
+    assert_eq!(played.verdict(), "unknown");
+    assert!((600..=612).contains(&played.took.as_secs()), "{:?}", played.took);
+    assert!(sim.looks().len() < 200, "{}", sim.looks().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_verdict_stands_where_the_last_answer_fails() {
+    let sim = Sim::new(|look| {
+        let done = look.at >= 600 * SECOND;
+        match look.cases {
+            Cases::All if done => Err(retry(None)),
+            Cases::All | Cases::Failed | Cases::None => Ok(big(look, 1_000_000)),
+        }
+    });
+    let played = Play::default().against(&sim).await;
+    assert_eq!(played.verdict(), "failed");
+    assert!(played.took < 640 * SECOND, "{:?}", played.took);
+    assert!(
+        played.warnings.iter().any(|text| text.contains("only failed")),
+        "{:?}",
+        played.warnings
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_verdict_stands_where_the_deadline_cuts_the_last_answer_off() {
+    let sim = Sim::new(|look| Ok(big(look, 1_000_000))).latency_of(|cases| match cases {
+        Some(Cases::All) => 20 * SECOND,
+        Some(Cases::Failed | Cases::None) | None => Duration::ZERO,
+    });
+    let played = Play {
+        timeout: 605 * SECOND,
+        ..Play::default()
+    }
+    .against(&sim)
+    .await;
+    assert_eq!(played.verdict(), "failed", "{}", played.problem());
+    assert!(played.took <= 606 * SECOND, "{:?}", played.took);
+    assert!(
+        played.warnings.iter().any(|text| text.contains("test cases")),
+        "{:?}",
+        played.warnings
+    );
+}
