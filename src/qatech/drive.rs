@@ -207,6 +207,9 @@ impl<A: Api> Driver<'_, A> {
         let mut first = true;
         loop {
             let left = self.policy.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(too_late(""));
+            }
             let is_start = self
                 .board
                 .read(|runs| runs.get(run).is_none_or(|run| run.attempts.is_empty()));
@@ -219,7 +222,7 @@ impl<A: Api> Driver<'_, A> {
             let sent = {
                 let _in_flight = self.board.post_in_flight();
                 // A request that the deadline cuts off is an answer that never came.
-                send(left.max(Duration::from_millis(1))).await
+                send(left).await
             };
             let (what, after) = match sent {
                 Ok(started) => return Ok(started),
@@ -255,13 +258,7 @@ impl<A: Api> Driver<'_, A> {
             }
             if delay >= left {
                 sleep(left).await;
-                let why = format!("the deadline (`timeout_minutes`) came before a run could be started: {what}");
-                return Err(Failure {
-                    verdict: Verdict::TimedOut,
-                    created: Some(false),
-                    why,
-                    status: None,
-                });
+                return Err(too_late(&format!(": {what}")));
             }
             self.board.tell(
                 run,
@@ -274,6 +271,15 @@ impl<A: Api> Driver<'_, A> {
             first = false;
             sleep(delay).await;
         }
+    }
+}
+
+fn too_late(why: &str) -> Failure {
+    Failure {
+        verdict: Verdict::TimedOut,
+        created: Some(false),
+        why: format!("the deadline (`timeout_minutes`) came before a run could be started{why}"),
+        status: None,
     }
 }
 

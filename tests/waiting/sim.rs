@@ -53,8 +53,8 @@ type Create = dyn Fn(usize) -> Result<StartedRun, PostError>;
 /// The simulated API.
 pub struct Sim {
     began: Instant,
-    /// How long each answer takes; `None` is a POST's.
-    latency: Box<dyn Fn(Option<Cases>) -> Duration>,
+    /// How long each answer takes, by when it was asked for; `None` is a POST's.
+    latency: Box<dyn Fn(Duration, Option<Cases>) -> Duration>,
     show: Box<Show>,
     create: Box<Create>,
     asked: RefCell<Vec<Asked>>,
@@ -65,7 +65,7 @@ impl Sim {
     pub fn new(show: impl Fn(&Look<'_>) -> Result<Got, GetError> + 'static) -> Self {
         Self {
             began: Instant::now(),
-            latency: Box::new(|_| Duration::ZERO),
+            latency: Box::new(|_, _| Duration::ZERO),
             show: Box::new(show),
             create: Box::new(|nth| Ok(started(nth))),
             asked: RefCell::default(),
@@ -74,11 +74,11 @@ impl Sim {
 
     /// Lets each answer take that long; a request gives up after 30 s, as the real client's do.
     pub fn latency(self, latency: Duration) -> Self {
-        self.latency_of(move |_| latency)
+        self.latency_of(move |_, _| latency)
     }
 
-    /// Lets answers with these cases (a POST's: `None`) take that long.
-    pub fn latency_of(mut self, latency: impl Fn(Option<Cases>) -> Duration + 'static) -> Self {
+    /// Lets answers with these cases (a POST's: `None`) take that long, by when they were asked for.
+    pub fn latency_of(mut self, latency: impl Fn(Duration, Option<Cases>) -> Duration + 'static) -> Self {
         self.latency = Box::new(latency);
         self
     }
@@ -124,7 +124,12 @@ impl Sim {
     async fn post(&self, call: Call, limit: Duration) -> Result<StartedRun, PostError> {
         self.note(call);
         let nth = self.posts().len();
-        match timeout(limit.min(Duration::from_secs(30)), sleep((self.latency)(None))).await {
+        match timeout(
+            limit.min(Duration::from_secs(30)),
+            sleep((self.latency)(self.began.elapsed(), None)),
+        )
+        .await
+        {
             Ok(()) => (self.create)(nth),
             Err(_) => Err(PostError::Ambiguous("timed out".to_owned())),
         }
@@ -144,7 +149,7 @@ impl Api for Sim {
         self.note(Call::Get(short_id.to_owned(), cases));
         let at = self.began.elapsed();
         let nth = self.looks().len();
-        if timeout(Duration::from_secs(30), sleep((self.latency)(Some(cases))))
+        if timeout(Duration::from_secs(30), sleep((self.latency)(at, Some(cases))))
             .await
             .is_err()
         {
