@@ -32,7 +32,7 @@ impl Advice {
         let read_only = if of_pull_request && context.from_fork {
             Some("On a pull request from a fork the token is read-only, whatever `permissions:` says.")
         } else if context.dependabot {
-            Some("In what Dependabot causes the token is read-only unless `permissions:` says otherwise.")
+            Some("In what Dependabot causes the token is read-only.")
         } else {
             None
         };

@@ -5,14 +5,53 @@
 
 use super::api::{Api, Failure};
 use super::comment;
+use super::prepare::Head;
+use super::pull_request;
 use super::wire::CheckRuns;
+use crate::context::PullRequestHint;
 use crate::publish::identity::{ExternalId, is_short_id};
 
 /// The app that acts for the `GITHUB_TOKEN`.
 const ACTIONS_APP: &str = "github-actions";
 
+/// The ids in our check runs on the commit, else in our comment on the pull request.
+///
+/// # Errors
+/// Why there are none, as a fragment.
+pub(super) async fn find(
+    api: &Api,
+    head: Option<&Head>,
+    pull_request: &PullRequestHint,
+    run_id: u64,
+    key: &str,
+) -> Result<Vec<Option<String>>, String> {
+    let in_checks = match head {
+        Some(head) => in_check_runs(api, &head.sha, run_id, key).await,
+        None => Ok(None),
+    };
+    let first = match in_checks {
+        Ok(Some(ids)) => return Ok(ids),
+        Ok(None) => None,
+        Err(failure) => Some(failure),
+    };
+    let in_comments = match pull_request::number(api, pull_request).await {
+        Ok(Some(number)) => in_comment(api, number, run_id, key).await,
+        Ok(None) => Ok(None),
+        Err(failure) => Err(failure),
+    };
+    let failure = match in_comments {
+        Ok(Some(ids)) => return Ok(ids),
+        Ok(None) => first,
+        Err(failure) => Some(failure),
+    };
+    Err(failure.map_or_else(
+        || "no check run or comment of ours names a run of it".to_owned(),
+        |failure| failure.to_string(),
+    ))
+}
+
 /// The newest ids in our check runs on the commit.
-pub(super) async fn in_check_runs(
+async fn in_check_runs(
     api: &Api,
     head_sha: &str,
     run_id: u64,
@@ -43,12 +82,7 @@ pub(super) async fn in_check_runs(
 }
 
 /// The ids in our comment's marker.
-pub(super) async fn in_comment(
-    api: &Api,
-    number: u64,
-    run_id: u64,
-    key: &str,
-) -> Result<Option<Vec<Option<String>>>, Failure> {
+async fn in_comment(api: &Api, number: u64, run_id: u64, key: &str) -> Result<Option<Vec<Option<String>>>, Failure> {
     let author = comment::author(api).await;
     let found = comment::find(api, number, key, &author).await?;
     Ok(found.and_then(|(_, marker)| {

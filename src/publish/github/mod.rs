@@ -4,12 +4,15 @@
 //! report by a deadline. Nothing here fails: whatever goes wrong becomes a sentence in [`Published`].
 
 mod advice;
+mod answer;
 mod api;
 mod check_run;
 mod comment;
 mod earlier;
 mod issue;
 mod place;
+mod prepare;
+mod published;
 mod pull_request;
 mod wire;
 
@@ -21,7 +24,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::identity::{ExternalId, Identity, check_name, latest_short_ids};
-use crate::context::{Context, HeadSha};
+use crate::context::{Context, PullRequestHint};
 use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun};
 use crate::render::check::{self, CheckOutput, Conclusion};
 use crate::render::marker::Marker;
@@ -29,32 +32,9 @@ use crate::report::{Mode, Report};
 use crate::secret::Redactor;
 use advice::Advice;
 use api::Api;
-
-/// What came of publishing at GitHub.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Published {
-    /// The check run's page.
-    pub check_run_url: Option<String>,
-    /// The comment's page.
-    pub comment_url: Option<String>,
-    /// The pages of the issues that were touched, joined by commas.
-    pub issue_url: Option<String>,
-    /// Failed cases are to be annotated in the log, because no check run shows them.
-    pub annotate_in_log: bool,
-    /// What is worth knowing, such as the permission to add for a check run.
-    pub notices: Vec<String>,
-    /// What went wrong.
-    pub warnings: Vec<String>,
-}
-
-/// The commit that the results belong to, where the event did not tell it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// Its SHA.
-    pub sha: String,
-    /// Its branch's name.
-    pub branch: Option<String>,
-}
+pub use prepare::Head;
+use prepare::{Check, NewCheck, Preparation, Prepared, nothing_yet};
+pub use published::Published;
 
 /// GitHub's part of one run of the program.
 pub struct GitHub {
@@ -88,19 +68,6 @@ enum Completion {
     /// Some annotations may be there already.
     Begun,
     Done,
-}
-
-/// What was made out or made before the runs are waited for.
-struct Prepared {
-    head: Option<Head>,
-    check: Check,
-}
-
-enum Check {
-    NotWanted,
-    Made(check_run::Handle),
-    /// A sentence that says why, and what to do.
-    Refused(String),
 }
 
 impl GitHub {
@@ -225,36 +192,19 @@ impl GitHub {
             State::Unusable(why) => return Err(why.trim_end_matches('.').to_owned()),
         };
         let run_id = self.context.origin.run_id.ok_or("GITHUB_RUN_ID is not set")?;
-        match timeout(most, self.look_earlier(active, run_id)).await {
+        let look = async {
+            let prepared = active.prepared().await;
+            let head = prepared.as_ref().and_then(|prepared| prepared.head.as_ref());
+            let pull_request = match self.inputs.comment {
+                CommentWhen::Off => &PullRequestHint::None,
+                CommentWhen::Failure | CommentWhen::Always => &self.context.pull_request,
+            };
+            earlier::find(&active.api, head, pull_request, run_id, &active.key).await
+        };
+        match timeout(most, look).await {
             Ok(found) => found,
             Err(_) => Err("GitHub did not answer in time".to_owned()),
         }
-    }
-
-    async fn look_earlier(&self, active: &Active, run_id: u64) -> Result<Vec<Option<String>>, String> {
-        let mut why = None;
-        let prepared = active.prepared().await;
-        if let Some(head) = prepared.as_ref().and_then(|prepared| prepared.head.as_ref()) {
-            match earlier::in_check_runs(&active.api, &head.sha, run_id, &active.key).await {
-                Ok(Some(ids)) => return Ok(ids),
-                Ok(None) => {}
-                Err(failure) => why = Some(failure.to_string()),
-            }
-        }
-        if self.inputs.comment != CommentWhen::Off {
-            let number = pull_request::number(&active.api, &self.context.pull_request).await;
-            let found = match number {
-                Ok(Some(number)) => earlier::in_comment(&active.api, number, run_id, &active.key).await,
-                Ok(None) => Ok(None),
-                Err(failure) => Err(failure),
-            };
-            match found {
-                Ok(Some(ids)) => return Ok(ids),
-                Ok(None) => {}
-                Err(failure) => why = Some(failure.to_string()),
-            }
-        }
-        Err(why.unwrap_or_else(|| "no check run or comment of ours names a run of it".to_owned()))
     }
 
     /// Publishes the report, by the deadline.
@@ -454,73 +404,6 @@ impl Active {
     }
 }
 
-impl Published {
-    fn add(&mut self, other: Self) {
-        let Self {
-            check_run_url,
-            comment_url,
-            issue_url,
-            annotate_in_log,
-            notices,
-            warnings,
-        } = other;
-        self.check_run_url = self.check_run_url.take().or(check_run_url);
-        self.comment_url = self.comment_url.take().or(comment_url);
-        self.issue_url = self.issue_url.take().or(issue_url);
-        self.annotate_in_log |= annotate_in_log;
-        self.notices.extend(notices);
-        self.warnings.extend(warnings);
-    }
-}
-
-/// What is done before the runs are waited for.
-struct Preparation {
-    api: Api,
-    advice: Advice,
-    head: HeadSha,
-    branch: Option<String>,
-    check: Option<NewCheck>,
-}
-
-struct NewCheck {
-    name: String,
-    external_id: String,
-    output: CheckOutput,
-}
-
-impl Preparation {
-    async fn run(self) -> Prepared {
-        const WHAT: &str = "No check run could be made, so failed cases are annotated in the log";
-        let head = match self.head {
-            HeadSha::Known(sha) => Ok(Head {
-                sha,
-                branch: self.branch,
-            }),
-            HeadSha::OfPullRequest(number) => match pull_request::head(&self.api, number).await {
-                Ok((sha, branch)) => Ok(Head { sha, branch }),
-                Err(failure) => Err(self.advice.explain(WHAT, &failure)),
-            },
-            HeadSha::None => Err(format!("{WHAT}: the event does not tell the commit.")),
-        };
-        let check = match (self.check, &head) {
-            (None, _) => Check::NotWanted,
-            (Some(_), Err(why)) => Check::Refused(why.clone()),
-            (Some(new), Ok(head)) => {
-                let NewCheck {
-                    name,
-                    external_id,
-                    output,
-                } = new;
-                match check_run::create(&self.api, &name, &head.sha, &external_id, &output).await {
-                    Ok(handle) => Check::Made(handle),
-                    Err(failure) => Check::Refused(self.advice.explain(WHAT, &failure)),
-                }
-            }
-        };
-        Prepared { head: head.ok(), check }
-    }
-}
-
 fn external_id(short_ids: Vec<Option<String>>, context: &Context, key: &str) -> String {
     let id = ExternalId {
         short_ids,
@@ -528,20 +411,6 @@ fn external_id(short_ids: Vec<Option<String>>, context: &Context, key: &str) -> 
         key: key.to_owned(),
     };
     id.to_string()
-}
-
-/// The report before anything has been started.
-fn nothing_yet(context: &Context) -> Report {
-    Report {
-        started_at: 0,
-        duration: 0,
-        mode: Mode::Wait,
-        origin: context.origin.clone(),
-        runs: Vec::new(),
-        interrupted_by: None,
-        warnings: Vec::new(),
-        trend: None,
-    }
 }
 
 /// Says how many failed cases have no annotation, where there is room for it.

@@ -1,0 +1,93 @@
+//! What is done before the runs are waited for: finding the head commit, and making the check run on it.
+
+use super::advice::Advice;
+use super::api::Api;
+use super::{check_run, pull_request};
+use crate::context::{Context, HeadSha};
+use crate::render::check::CheckOutput;
+use crate::report::{Mode, Report};
+
+/// The commit that the results belong to, where the event did not tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its SHA.
+    pub sha: String,
+    /// Its branch's name.
+    pub branch: Option<String>,
+}
+
+/// What was made out or made before the runs are waited for.
+pub(super) struct Prepared {
+    pub(super) head: Option<Head>,
+    pub(super) check: Check,
+}
+
+pub(super) enum Check {
+    NotWanted,
+    Made(check_run::Handle),
+    /// A sentence that says why, and what to do.
+    Refused(String),
+}
+
+/// What is done before the runs are waited for.
+pub(super) struct Preparation {
+    pub(super) api: Api,
+    pub(super) advice: Advice,
+    pub(super) head: HeadSha,
+    pub(super) branch: Option<String>,
+    pub(super) check: Option<NewCheck>,
+}
+
+pub(super) struct NewCheck {
+    pub(super) name: String,
+    pub(super) external_id: String,
+    pub(super) output: CheckOutput,
+}
+
+impl Preparation {
+    /// Finds the head and makes the check run.
+    pub(super) async fn run(self) -> Prepared {
+        const WHAT: &str = "No check run could be made, so failed cases are annotated in the log";
+        let head = match self.head {
+            HeadSha::Known(sha) => Ok(Head {
+                sha,
+                branch: self.branch,
+            }),
+            HeadSha::OfPullRequest(number) => match pull_request::head(&self.api, number).await {
+                Ok((sha, branch)) => Ok(Head { sha, branch }),
+                Err(failure) => Err(self.advice.explain(WHAT, &failure)),
+            },
+            HeadSha::None => Err(format!("{WHAT}: the event does not tell the commit.")),
+        };
+        let check = match (self.check, &head) {
+            (None, _) => Check::NotWanted,
+            (Some(_), Err(why)) => Check::Refused(why.clone()),
+            (Some(new), Ok(head)) => {
+                let NewCheck {
+                    name,
+                    external_id,
+                    output,
+                } = new;
+                match check_run::create(&self.api, &name, &head.sha, &external_id, &output).await {
+                    Ok(handle) => Check::Made(handle),
+                    Err(failure) => Check::Refused(self.advice.explain(WHAT, &failure)),
+                }
+            }
+        };
+        Prepared { head: head.ok(), check }
+    }
+}
+
+/// The report before anything has been started.
+pub(super) fn nothing_yet(context: &Context) -> Report {
+    Report {
+        started_at: 0,
+        duration: 0,
+        mode: Mode::Wait,
+        origin: context.origin.clone(),
+        runs: Vec::new(),
+        interrupted_by: None,
+        warnings: Vec::new(),
+        trend: None,
+    }
+}
