@@ -44,6 +44,7 @@ pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Resul
     for secret in secrets.chain(env_token.clone()) {
         redactor.add(&secret);
     }
+    add_urls(&mut redactor, &raw);
     let outputs_path = raw.outputs_path.as_ref().map(PathBuf::from);
     match parser.inputs(raw, env_token) {
         Some(inputs) if parser.problems.is_empty() => Ok(inputs),
@@ -52,6 +53,25 @@ pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Resul
             redactor,
             outputs_path,
         }),
+    }
+}
+
+/// Adds what is secret in URLs, as far as inputs that may yet be refused show it.
+fn add_urls(redactor: &mut Redactor, raw: &Raw) {
+    if let Some(url) = raw.webhook_url.as_deref().and_then(|text| Url::parse(text).ok()) {
+        redactor.add_url(&url, true);
+    }
+    for text in [&raw.api_url, &raw.environments, &raw.applications_config]
+        .into_iter()
+        .flatten()
+    {
+        for part in text.split(|c: char| c.is_whitespace() || c == '"') {
+            if part.contains("://")
+                && let Ok(url) = Url::parse(part)
+            {
+                redactor.add_url(&url, false);
+            }
+        }
     }
 }
 
