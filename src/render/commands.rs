@@ -2,8 +2,9 @@
 
 use super::check::case_title;
 use super::escape::{command_data, command_property, cut_chars, is_blank, log_line};
+use super::whole_run::{Ending, WholeRun};
 use super::words::several;
-use crate::report::Report;
+use crate::report::{Case, Report, RunReport};
 
 /// Characters of a command's line; the runner cuts a message that is longer.
 const LINE: usize = 4_096;
@@ -105,37 +106,45 @@ impl Reader {
         lines
     }
 
-    /// Failed and errored cases as errors, at most ten: with more, the last one counts the rest.
+    /// What is red as errors, at most ten: runs without a red case that are red as a whole, then failed and errored
+    /// cases. With more, the last one counts the rest.
     pub fn failures(self, report: &Report) -> Vec<String> {
         let several_runs = report.runs.len() > 1;
-        let total = report.bad_cases().count();
+        let whole_runs = || {
+            let wholes = report.runs.iter().filter_map(|run| Some((run, WholeRun::of(run)?)));
+            wholes.filter(|(_, whole)| whole.ending == Ending::Broken)
+        };
+        let total = whole_runs().count() + report.bad_cases().count();
         let shown = if total > ANNOTATIONS { ANNOTATIONS - 1 } else { total };
-        let mut lines: Vec<_> = report
+        let wholes = whole_runs()
+            .map(|(run, whole)| self.message(Level::Error, &format!("QA.tech: {}", run.label()), &whole.message));
+        let cases = report
             .bad_cases()
-            .take(shown)
-            .map(|(run, case)| {
-                let telling = case.telling();
-                let reason = telling.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
-                let thought = telling
-                    .and_then(|attempt| attempt.reasoning.as_deref())
-                    .unwrap_or_default();
-                // Only so much can be shown, so more need not be escaped.
-                let thought = cut_chars(thought, LINE);
-                let message = match (is_blank(reason), is_blank(&thought)) {
-                    (true, true) => format!("The test {}", case.outcome.word()),
-                    (true, false) => thought.into_owned(),
-                    (false, true) => reason.to_owned(),
-                    (false, false) => format!("{reason}\n{thought}"),
-                };
-                self.message(Level::Error, &case_title(run, case, several_runs, TITLE), &message)
-            })
-            .collect();
+            .map(|(run, case)| self.failure(run, case, several_runs));
+        let mut lines: Vec<_> = wholes.chain(cases).take(shown).collect();
         if total > shown {
             let rest = several((total - shown) as u64, "more test");
             let message = format!("{rest} failed; the job summary lists them");
             lines.push(self.message(Level::Error, "QA.tech", &message));
         }
         lines
+    }
+
+    fn failure(self, run: &RunReport, case: &Case, several_runs: bool) -> String {
+        let telling = case.telling();
+        let reason = telling.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
+        let thought = telling
+            .and_then(|attempt| attempt.reasoning.as_deref())
+            .unwrap_or_default();
+        // Only so much can be shown, so more need not be escaped.
+        let thought = cut_chars(thought, LINE);
+        let message = match (is_blank(reason), is_blank(&thought)) {
+            (true, true) => format!("The test {}", case.outcome.word()),
+            (true, false) => thought.into_owned(),
+            (false, true) => reason.to_owned(),
+            (false, false) => format!("{reason}\n{thought}"),
+        };
+        self.message(Level::Error, &case_title(run, case, several_runs, TITLE), &message)
     }
 }
 
