@@ -1,0 +1,53 @@
+//! `dry_run`: everything is checked, nothing is sent.
+
+use qatech_fakes::http::{Reply, Server};
+use qatech_fakes::qatech::{FakeQaTech, TOKEN};
+
+use crate::scene::{assert_ending, green, run, start};
+
+#[test]
+fn nothing_is_sent_and_what_would_be_is_printed() {
+    let fake = FakeQaTech::start();
+    let webhook = Server::start(|_| Reply::empty(200));
+    let run = start(&fake, green()).input("dry_run", "true");
+    let done = run
+        .input("environments", "app_web = https://pr-12.example/?token=hidden-query")
+        .input("webhook_url", &format!("{}/hidden-path", webhook.url()))
+        .input("comment", "always")
+        .input("issue", "failure")
+        .input("annotations", "check")
+        .input("github_token", "ghs_hidden_token")
+        .output();
+    assert_ending(&done, 0, "");
+    assert_eq!((fake.requests().len(), webhook.requests().len()), (0, 0));
+    assert_eq!(
+        (&done.outputs["run_created"], &done.outputs["run_short_id"]),
+        ("false", "")
+    );
+    for part in ["pln_a", "app_web", "https://pr-12.example/", "POST"] {
+        assert!(done.log.contains(part), "no {part}:\n{}", done.log);
+    }
+    for secret in [TOKEN, "hidden-query", "hidden-path", "ghs_hidden_token"] {
+        assert_eq!(done.places_with(secret), [""; 0], "{secret}");
+    }
+}
+
+#[test]
+fn attaching_sends_nothing_either() {
+    let fake = FakeQaTech::start();
+    let done = run(&fake)
+        .input("run_short_id", "abc123")
+        .input("dry_run", "true")
+        .output();
+    assert_ending(&done, 0, "");
+    assert!(fake.requests().is_empty());
+    assert!(done.log.contains("abc123"), "{}", done.log);
+}
+
+#[test]
+fn wrong_inputs_are_found() {
+    let fake = FakeQaTech::start();
+    let done = run(&fake).input("dry_run", "true").input("comment", "loud").output();
+    assert_eq!(done.code, 2, "{}", done.log);
+    assert!(done.log.contains("loud"), "{}", done.log);
+}

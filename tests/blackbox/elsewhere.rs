@@ -1,0 +1,125 @@
+//! Without GitHub: by environment alone, in any container and any other CI system.
+
+use qatech_fakes::harness::Run;
+use qatech_fakes::http::closed_port;
+use qatech_fakes::qatech::{FakeQaTech, TOKEN};
+use qatech_fakes::runner::commands;
+use qatech_run::inputs::table::INPUTS;
+
+use crate::scene::{OUTPUTS, PROGRAM, elsewhere, green, red};
+
+#[test]
+fn version_and_help_need_no_environment() {
+    let done = Run::new(PROGRAM).arg("--version").output();
+    assert_eq!(
+        (done.code, done.stdout.trim()),
+        (0, concat!("qatech-run ", env!("CARGO_PKG_VERSION")))
+    );
+    let done = Run::new(PROGRAM).arg("--help").output();
+    assert_eq!(done.code, 0);
+    for input in INPUTS {
+        assert!(done.stdout.contains(&input.variable()), "{}", input.name);
+    }
+    let done = Run::new(PROGRAM).arg("--nonsense").output();
+    assert_eq!(done.code, 2, "{}", done.log);
+}
+
+#[test]
+fn outputs_go_to_standard_output_and_the_log_to_standard_error() {
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", red());
+    let done = elsewhere(&fake)
+        .input("test_plan_short_id", "pln_a")
+        .input("outputs_path", "out.env")
+        .output();
+    assert_eq!(done.code, 1, "{}", done.log);
+    let pairs: Vec<(&str, &str)> = done.stdout.lines().map(|line| line.split_once('=').unwrap()).collect();
+    for name in OUTPUTS {
+        assert!(
+            pairs.iter().any(|(key, _)| *key == name),
+            "no {name} in:\n{}",
+            done.stdout
+        );
+    }
+    for (name, value) in [("verdict", "failed"), ("run_short_id", "run001"), ("failed", "1")] {
+        assert!(pairs.contains(&(name, value)), "{name}:\n{}", done.stdout);
+    }
+    assert!(done.job.read("workspace/out.env").unwrap().contains("verdict=failed\n"));
+    assert!(done.stderr.contains("Pay"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("https://app.qa.tech/p/fake/results/run001"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn no_workflow_command_is_printed_least_of_all_a_mask() {
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", red());
+    for run in [
+        elsewhere(&fake).input("test_plan_short_id", "pln_a"),
+        elsewhere(&fake).input("fail_on", "nonsense"),
+        elsewhere(&fake).input("project_id", "x").input("dry_run", "true"),
+    ] {
+        let done = run.output();
+        assert_eq!(commands(&done.log), [], "{}", done.log);
+        assert!(!done.log.contains(TOKEN), "{}", done.log);
+    }
+}
+
+#[test]
+fn nothing_of_github_is_done_also_where_it_is_asked_for() {
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", red());
+    let done = elsewhere(&fake)
+        .input("test_plan_short_id", "pln_a")
+        .input("comment", "always")
+        .input("annotations", "check")
+        .input("issue", "failure")
+        .input("github_token", "ghs_x")
+        .output();
+    // The fake is the only server there is; it panics on drop where it is asked for anything that is not QA.tech's.
+    assert_eq!(done.code, 1, "{}", done.log);
+    assert!(
+        fake.requests()
+            .iter()
+            .all(|request| request.path.starts_with("/v1/run"))
+    );
+}
+
+#[test]
+fn wrong_inputs_are_told_there_too() {
+    let done = Run::new(PROGRAM).output();
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.contains("api_token"), "{}", done.stderr);
+    assert!(done.stdout.contains("run_created=false\n"), "{}", done.stdout);
+}
+
+#[test]
+fn proxies_are_used_and_their_exceptions_kept_in_both_cases() {
+    let port = closed_port();
+    let unreachable = format!("{}/v1", port.url());
+    for (proxy, exceptions) in [("HTTP_PROXY", "NO_PROXY"), ("http_proxy", "no_proxy")] {
+        let mut fake = FakeQaTech::start();
+        fake.default_plan(green());
+        let through = fake.server().url();
+        let play = |no_proxy: &str| {
+            elsewhere(&fake)
+                .input("api_url", &unreachable)
+                .input("timeout_minutes", "0.03")
+                .env(proxy, &through)
+                .env(exceptions, no_proxy)
+                .output()
+        };
+        let done = play("example.com");
+        assert_eq!((done.code, fake.starts()), (0, 1), "{proxy}:\n{}", done.log);
+        assert!(
+            fake.requests()
+                .iter()
+                .all(|request| request.target.starts_with(&unreachable))
+        );
+        let done = play("example.com,127.0.0.1");
+        assert_eq!((done.code, fake.starts()), (4, 1), "{proxy}:\n{}", done.log);
+    }
+}

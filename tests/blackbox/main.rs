@@ -1,0 +1,22 @@
+//! The contract, tested from outside: environment in; exit code, files, log and requests out. A module a subject.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod action;
+mod dry_run;
+mod elsewhere;
+mod files;
+mod inputs;
+mod inputs_sent;
+mod non_blocking;
+mod outputs;
+mod polling;
+mod polling_faults;
+mod reruns;
+mod scene;
+mod secrets;
+mod several_runs;
+mod signals;
+mod starting;
+mod summary;
+mod verdict;

@@ -1,0 +1,152 @@
+//! Cadence, what is asked for, and what the log says meanwhile.
+
+use std::time::Duration;
+
+use qatech_fakes::http::{Request, wait_until};
+use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
+use qatech_fakes::runner::commands;
+
+use crate::scene::{assert_ending, attach, endless, green, run, start};
+
+fn gets(fake: &FakeQaTech) -> Vec<Request> {
+    let requests = fake.requests().into_iter();
+    requests.filter(|request| request.method == "GET").collect()
+}
+
+#[test]
+fn the_first_look_comes_at_once_whatever_the_interval() {
+    let fake = FakeQaTech::start();
+    let done = start(&fake, green()).input("poll_interval_seconds", "50").output();
+    assert_ending(&done, 0, "passed");
+    assert!(done.elapsed < Duration::from_secs(20), "{:?}", done.elapsed);
+}
+
+#[test]
+fn the_interval_is_kept() {
+    let fake = FakeQaTech::start();
+    let script = RunScript::new([Case::passed("Login").ends(When::Look(4))]);
+    let done = start(&fake, script).input("poll_interval_seconds", "1.5").output();
+    assert_ending(&done, 0, "passed");
+    for pair in gets(&fake)[..4].windows(2) {
+        let pause = pair[1].at - pair[0].at;
+        assert!((1_000..4_500).contains(&pause.as_millis()), "{pause:?}");
+    }
+}
+
+#[test]
+fn without_an_interval_a_young_run_is_looked_at_quickly() {
+    let fake = FakeQaTech::start();
+    let mut running = start(&fake, endless()).input("poll_interval_seconds", "").start();
+    running.wait_for_log("run001");
+    assert!(wait_until(Duration::from_secs(30), || fake.gets() >= 4));
+    for pair in gets(&fake).windows(2) {
+        let pause = pair[1].at - pair[0].at;
+        assert!(pause < Duration::from_secs(12), "{pause:?}");
+        assert!(pause > Duration::from_millis(100), "{pause:?}");
+    }
+}
+
+#[test]
+fn cases_are_asked_for_with_every_look_while_they_are_few() {
+    let fake = FakeQaTech::start();
+    let script = RunScript::new([Case::passed("Login").ends(When::Look(4))]);
+    assert_ending(&start(&fake, script).output(), 0, "passed");
+    for get in gets(&fake) {
+        assert_eq!(get.query("testCases"), Some("all"), "{}", get.target);
+    }
+}
+
+#[test]
+fn cases_of_a_large_run_are_asked_for_rarely_and_at_the_end() {
+    let fake = FakeQaTech::start();
+    let script = RunScript::big(300, 2_000).ends(When::Look(8), "COMPLETED", Some("FAILED"));
+    let done = start(&fake, script).output();
+    assert_ending(&done, 1, "failed");
+    let asked: Vec<String> = gets(&fake)
+        .iter()
+        .map(|get| get.query("testCases").unwrap_or("-").to_owned())
+        .collect();
+    let (first, rest) = asked.split_first().unwrap();
+    let (last, middle) = rest.split_last().unwrap();
+    assert_eq!((first.as_str(), last.as_str()), ("all", "all"), "{asked:?}");
+    assert!(middle.iter().filter(|ask| *ask == "all").count() <= 1, "{asked:?}");
+    assert!(middle.iter().filter(|ask| *ask == "failed").count() <= 2, "{asked:?}");
+    assert!(middle.iter().any(|ask| ask == "-"), "{asked:?}");
+    assert_eq!((&done.outputs["total"], &done.outputs["failed"]), ("300", "30"));
+}
+
+#[test]
+fn a_large_run_fails_fast_all_the_same() {
+    let fake = FakeQaTech::start();
+    let mut script = RunScript::big(300, 2_000);
+    for case in &mut script.cases {
+        case.ends = if case.name == "case 00009" {
+            When::Look(5)
+        } else {
+            When::Never
+        };
+        // Goals are there from the start, so that the answers are large from the start.
+        case.goal = case.thought.clone();
+    }
+    let done = start(&fake, script).input("fail_fast", "true").output();
+    assert_ending(&done, 1, "failed");
+    assert!((5..12).contains(&fake.gets()), "{}", fake.gets());
+    assert_eq!(&done.outputs["failed"], "1");
+}
+
+#[test]
+fn path_segments_are_encoded() {
+    for id in ["a/b", "..", "a?b=c", "a#b", "%2e%2e", "\u{e4}\u{1f600}", "a;b&c"] {
+        let fake = FakeQaTech::start();
+        fake.existing_run(id, green());
+        let done = run(&fake).input("run_short_id", id).output();
+        let requests = fake.requests();
+        if done.code == 2 {
+            // What no URL can carry may be refused, but never sent as something else.
+            assert!(requests.is_empty() && matches!(id, ".." | "."), "{id}:\n{}", done.log);
+            continue;
+        }
+        assert_ending(&done, 0, "passed");
+        assert!(
+            requests.iter().all(|request| request.segments() == ["v1", "run", id]),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn the_log_tells_status_changes_and_failed_cases_once() {
+    let fake = FakeQaTech::start();
+    let script = RunScript::new([Case::passed("Login"), Case::failed("Pay by card").ends(When::Look(3))])
+        .phase(When::Look(2), "RUNNING", None)
+        .phase(When::Look(6), "COMPLETED", Some("FAILED"));
+    let done = attach(&fake, script).output();
+    assert_ending(&done, 1, "failed");
+    let quiet: Vec<&str> = done.log.lines().collect();
+    for word in ["INITIATED", "RUNNING", "COMPLETED"] {
+        let lines = quiet.iter().filter(|line| line.contains(word)).count();
+        assert_eq!(lines, 1, "{word}:\n{}", done.log);
+    }
+    assert!(done.log.contains("Pay by card did not pass"), "{}", done.log);
+    assert!(quiet.len() < 30, "{}", done.log);
+    let names: Vec<String> = commands(&done.log).into_iter().map(|command| command.name).collect();
+    let group = names.iter().position(|name| name == "group");
+    let end = names.iter().position(|name| name == "endgroup");
+    assert!(group.is_some() && group < end, "{names:?}");
+}
+
+#[test]
+fn a_quiet_run_has_a_short_log() {
+    let fake = FakeQaTech::start();
+    let script = RunScript::new((0..50).map(|number| Case::passed(&format!("case {number}"))));
+    let done = start(&fake, script.ends(When::Look(30), "COMPLETED", Some("PASSED"))).output();
+    assert_ending(&done, 0, "passed");
+    assert!(done.shown_log().lines().count() < 20, "{}", done.log);
+}
+
+#[test]
+fn the_log_goes_to_standard_error() {
+    let fake = FakeQaTech::start();
+    let done = start(&fake, green()).output();
+    assert!(done.stderr.contains("run001"), "{}", done.log);
+}

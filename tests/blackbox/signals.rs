@@ -1,0 +1,179 @@
+//! SIGINT, SIGTERM and SIGHUP: what is known is written within 2 s, and nothing more is begun.
+
+use std::time::{Duration, Instant};
+
+use qatech_fakes::harness::{Done, Running, Signal};
+use qatech_fakes::http::{Reply, Server, wait_until};
+use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
+use serde_json::json;
+
+use crate::scene::{OUTPUTS, assert_ending, endless, green, json_file, run, start, wait_for_gets};
+
+/// Generous: the contract says 2 s, and the machine of the tests may be busy.
+const SOON: Duration = Duration::from_secs(4);
+
+fn stop(running: Running, signal: Signal) -> (Done, Duration) {
+    let begun = Instant::now();
+    running.signal(signal);
+    let done = running.wait();
+    (done, begun.elapsed())
+}
+
+#[test]
+fn each_signal_writes_what_is_known_and_has_its_code() {
+    for (signal, code) in [(Signal::Int, 130), (Signal::Term, 143), (Signal::Hup, 143)] {
+        let fake = FakeQaTech::start();
+        let webhook = Server::start(|_| Reply::empty(200));
+        let script = RunScript::new([
+            Case::passed("Login"),
+            Case::failed("Pay"),
+            Case::passed("Search").ends(When::Never),
+        ]);
+        let running = start(&fake, script)
+            .input("json_path", "r.json")
+            .input("junit_path", "r.xml")
+            .input("ctrf_path", "r.ctrf.json")
+            .input("outputs_path", "o.env")
+            .input("webhook_url", &webhook.url())
+            .input("fail_on", "none")
+            .start();
+        wait_for_gets(&fake, 3);
+        let (done, took) = stop(running, signal);
+        assert_ending(&done, code, "interrupted");
+        assert!(took < SOON, "{took:?}");
+        for name in OUTPUTS {
+            assert!(done.outputs.get(name).is_some(), "no {name}");
+        }
+        assert_eq!(
+            (&done.outputs["run_short_id"], &done.outputs["run_status"]),
+            ("run001", "RUNNING")
+        );
+        let counts = ["total", "passed", "failed"].map(|name| &done.outputs[name]);
+        assert_eq!(counts, ["3", "1", "1"]);
+        assert!(done.summary.to_lowercase().contains("interrupted"), "{}", done.summary);
+        assert!(done.summary.contains("Pay"), "{}", done.summary);
+        for place in [&done.log, &done.summary] {
+            assert!(place.contains("https://app.qa.tech/p/fake/results/run001"), "{place}");
+            assert!(place.contains("goes on at QA.tech"), "{place}");
+        }
+        assert!(json_file(&done, "workspace/r.json").is_object());
+        assert!(json_file(&done, "workspace/r.ctrf.json").is_object());
+        assert!(done.job.read("workspace/r.xml").unwrap().contains("Pay"));
+        assert!(
+            done.job
+                .read("workspace/o.env")
+                .unwrap()
+                .contains("verdict=interrupted\n")
+        );
+        assert_eq!(webhook.requests().len(), 0);
+    }
+}
+
+#[test]
+fn a_request_under_way_does_not_hold_it_up() {
+    let fake = FakeQaTech::start();
+    fake.fault("GET", "/run/*", 2, Reply::hang());
+    let running = start(&fake, endless()).start();
+    wait_for_gets(&fake, 2);
+    let (done, took) = stop(running, Signal::Term);
+    assert_ending(&done, 143, "interrupted");
+    assert!(took < SOON, "{took:?}");
+    assert_eq!(fake.gets(), 2, "no retry");
+}
+
+#[test]
+fn a_pause_between_retries_does_not_hold_it_up() {
+    let fake = FakeQaTech::start();
+    fake.fault(
+        "GET",
+        "/run/*",
+        2..=usize::MAX,
+        Reply::empty(503).header("Retry-After", "60"),
+    );
+    let running = start(&fake, endless()).start();
+    wait_for_gets(&fake, 2);
+    let (done, took) = stop(running, Signal::Int);
+    assert_ending(&done, 130, "interrupted");
+    assert!(took < SOON, "{took:?}");
+}
+
+#[test]
+fn a_start_under_way_is_awaited_for_a_second() {
+    let answer = json!({"success": true, "run": {
+        "id": "00000000-0000-4000-8000-000000000001", "shortId": "late1", "url": "https://x.example/late1",
+        "testCount": 2, "testPlan": null}});
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", green());
+    fake.fault(
+        "POST",
+        "/run",
+        1,
+        Reply::json(200, &answer).delay(Duration::from_millis(500)),
+    );
+    let running = run(&fake).start();
+    assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
+    let (done, took) = stop(running, Signal::Int);
+    assert_ending(&done, 130, "interrupted");
+    assert!(took < SOON, "{took:?}");
+    assert_eq!(
+        (&done.outputs["run_short_id"], &done.outputs["run_created"]),
+        ("late1", "true")
+    );
+    assert!(done.log.contains("https://x.example/late1"), "{}", done.log);
+}
+
+#[test]
+fn a_start_that_is_not_answered_may_have_happened() {
+    let fake = FakeQaTech::start();
+    fake.fault("POST", "/run", 1, Reply::hang());
+    let running = run(&fake).input("test_plan_short_id", "pln_a").start();
+    assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
+    let (done, took) = stop(running, Signal::Term);
+    assert_ending(&done, 143, "interrupted");
+    assert!(took < SOON, "{took:?}");
+    assert_eq!(&done.outputs["run_created"], "");
+    assert!(done.log.contains("may have been started"), "{}", done.log);
+    assert_eq!(fake.start_bodies().len(), 1);
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    // The first signal is followed by a second of waiting for the start; the second one cuts that short.
+    let fake = FakeQaTech::start();
+    fake.fault("POST", "/run", 1, Reply::hang());
+    let running = run(&fake).input("test_plan_short_id", "pln_a").start();
+    assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
+    running.signal(Signal::Int);
+    std::thread::sleep(Duration::from_millis(150));
+    let (done, took) = stop(running, Signal::Int);
+    assert!(took < Duration::from_millis(800), "{took:?}");
+    assert_eq!(done.code, 130, "{}", done.log);
+}
+
+#[test]
+fn of_several_runs_those_that_ended_keep_their_verdict() {
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", green());
+    fake.plan("pln_b", endless());
+    let running = run(&fake).input("test_plan_short_id", "pln_a pln_b").start();
+    wait_for_gets(&fake, 5);
+    let (done, _) = stop(running, Signal::Int);
+    assert_eq!(done.code, 130);
+    assert_eq!(&done.outputs["verdict"], "interrupted", "{}", done.log);
+    let runs = crate::scene::json_output(&done, "runs");
+    assert_eq!(
+        (&runs[0]["verdict"], &runs[1]["verdict"]),
+        (&json!("passed"), &json!("interrupted"))
+    );
+}
+
+#[test]
+fn outside_github_it_is_the_same() {
+    let fake = FakeQaTech::start();
+    fake.default_plan(endless());
+    let running = crate::scene::elsewhere(&fake).start();
+    wait_for_gets(&fake, 2);
+    let (done, _) = stop(running, Signal::Int);
+    assert_eq!(done.code, 130, "{}", done.log);
+    assert!(done.stdout.contains("verdict=interrupted\n"), "{}", done.stdout);
+}
