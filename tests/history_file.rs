@@ -1,6 +1,8 @@
 //! The history file under parallel jobs, broken lines and a full bound.
 #![allow(clippy::expect_used, clippy::indexing_slicing)]
 
+use qatech_fakes::harness::{Done, Run};
+use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
 use qatech_run::publish::history::remember;
 use qatech_run::report::history::{Entry, History, MOST_ENTRIES};
 use qatech_run::report::{CaseOutcome, sample};
@@ -123,4 +125,92 @@ fn a_lock_that_is_kept_is_not_waited_for_for_ever() {
     let problem = remember(&file, &entry(1, 1), MOST_ENTRIES, Duration::from_millis(30)).expect_err("it is locked");
     assert!(problem.contains("another program keeps it locked"), "{problem}");
     assert_eq!(std::fs::read(&file).expect("it can be read"), b"");
+}
+
+/// The real program, with a plan of which one case fails.
+fn program(qatech: &FakeQaTech, history: &Path) -> Run {
+    Run::new(env!("CARGO_BIN_EXE_qatech-run"))
+        .github()
+        .input("api_token", TOKEN)
+        .input("api_url", &qatech.api_url())
+        .input("poll_interval_seconds", "0.1")
+        .input("annotations", "log")
+        .input("history_path", history.to_str().expect("UTF-8"))
+}
+
+fn one_fails() -> FakeQaTech {
+    let qatech = FakeQaTech::start();
+    qatech.default_plan(RunScript::new([Case::passed("Login"), Case::failed("Pay")]));
+    qatech
+}
+
+fn assert_red(done: &Done) {
+    assert_eq!((done.code, &done.outputs["verdict"]), (1, "failed"), "{}", done.log);
+}
+
+#[test]
+fn the_program_remembers_and_shows_what_it_remembers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let history = folder.path().join("kept/history.jsonl");
+    let qatech = one_fails();
+    let first = program(&qatech, &history).output();
+    assert_red(&first);
+    assert!(!first.summary.contains("Trend of"), "one result is no trend");
+    let text = std::fs::read_to_string(&history).expect("it was written");
+    std::fs::write(&history, format!("{text}a broken line\n")).expect("it can be written");
+
+    let json = folder.path().join("report.json");
+    let html = folder.path().join("report.html");
+    let second = program(&qatech, &history)
+        .input("json_path", json.to_str().expect("UTF-8"))
+        .input("html_path", html.to_str().expect("UTF-8"))
+        .output();
+    assert_red(&second);
+    assert!(
+        second.summary.contains("Trend of the last 2 results"),
+        "{}",
+        second.summary
+    );
+    assert!(
+        second.log.contains("Line 2 of the history file is broken"),
+        "{}",
+        second.log
+    );
+    assert_eq!(
+        std::fs::read_to_string(&history).expect("it is there").lines().count(),
+        3
+    );
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).expect("it was written")).expect("it is JSON");
+    assert_eq!(report["trend"]["points"].as_array().map(Vec::len), Some(2));
+    assert_eq!(report["trend"]["still_failing"][0]["case"]["name"], "Pay");
+    assert!(
+        std::fs::read_to_string(&html)
+            .expect("it was written")
+            .contains("The last 2 results")
+    );
+}
+
+#[test]
+fn a_history_that_cannot_be_written_fails_the_step_after_all_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let junit = folder.path().join("junit.xml");
+    let done = program(&one_fails(), folder.path())
+        .input("junit_path", junit.to_str().expect("UTF-8"))
+        .output();
+    assert_eq!((done.code, &done.outputs["verdict"]), (3, "failed"), "{}", done.log);
+    assert!(done.log.contains("`history_path`: can't open "), "{}", done.log);
+    assert!(done.summary.contains("Pay") && junit.exists());
+}
+
+#[test]
+fn programs_that_end_together_lose_no_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let history = folder.path().join("history.jsonl");
+    let qatech = one_fails();
+    let running: Vec<_> = (0..6).map(|_| program(&qatech, &history).start()).collect();
+    for program in running {
+        assert_red(&program.wait());
+    }
+    assert_eq!(times(&history).len(), 6);
 }
