@@ -55,7 +55,7 @@ pub struct Board {
     teller: Box<dyn Teller>,
     /// POSTs that are under way: their answers are worth a moment even when a signal came.
     posts_in_flight: Cell<usize>,
-    /// Nothing new is to be begun: a signal came, or another run failed fast.
+    /// Nothing new is to be begun: a signal came, or a run failed fast.
     stopping: Cell<bool>,
 }
 
@@ -86,11 +86,6 @@ impl Board {
     pub fn warn(&self, text: String) {
         self.tell(0, News::Warning(text.clone()));
         self.warnings.borrow_mut().push(text);
-    }
-
-    /// A copy of what is known now.
-    pub fn snapshot(&self) -> (Vec<RunReport>, Vec<String>) {
-        (self.runs.borrow().clone(), self.warnings.borrow().clone())
     }
 
     /// Takes what is known, at the end: large runs are not to be copied.

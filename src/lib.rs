@@ -61,15 +61,12 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     for warning in &context.warnings {
         log.warning(warning);
     }
-    let signals = match signals::listen() {
-        Ok(signals) => Some(signals),
-        Err(error) => {
-            log.warning(&format!(
-                "signals can't be listened for, so a cancelled step writes no report: {error}"
-            ));
-            None
-        }
-    };
+    let mut signals = signals::Listener::new().unwrap_or_else(|error| {
+        log.warning(&format!(
+            "signals can't be listened for, so a cancelled step writes no report: {error}"
+        ));
+        signals::Listener::deaf()
+    });
     let sinks = Sinks {
         inputs: &inputs,
         context: &context,
@@ -85,7 +82,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
             client,
             interrupted_at: None,
         });
-        return sinks.serve(report, services, signals).await;
+        return sinks.serve(report, services, &mut signals).await;
     };
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
@@ -96,8 +93,8 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
             exit::BROKEN
         };
     }
-    let (report, services, signals) = runs::play(&sinks, began, token.clone(), signals).await;
-    sinks.serve(report, services, signals).await
+    let (report, services) = runs::play(&sinks, began, token.clone(), &mut signals).await;
+    sinks.serve(report, services, &mut signals).await
 }
 
 /// When the program began, on both clocks.

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout_at};
 
 use crate::Began;
 use crate::board::Board;
@@ -20,6 +19,7 @@ use crate::qatech::wait::Policy;
 use crate::qatech::wire::StartRequest;
 use crate::report::{Mode, Report, RunReport, Signal, Verdict, merge};
 use crate::secret::Secret;
+use crate::signals::{Caught, Listener};
 
 /// How long a start that is under way is awaited after a signal.
 const START_IN_FLIGHT: Duration = Duration::from_secs(1);
@@ -29,15 +29,13 @@ const CHECK_FIRST: Duration = Duration::from_secs(2);
 /// How long GitHub may take to tell of the job's earlier attempt.
 const LOOK_BACK: Duration = Duration::from_secs(30);
 
-type Signals = Option<oneshot::Receiver<Signal>>;
-
-/// Plays all runs to their end. Gives back what the sinks need: the report, the services, and the signals, unless one came.
+/// Plays all runs to their end, or until a signal comes. Gives back what the sinks need.
 pub async fn play(
     sinks: &Sinks<'_>,
     began: Began,
     token: Secret,
-    signals: Signals,
-) -> (Report, Option<Services>, Signals) {
+    signals: &mut Listener,
+) -> (Report, Option<Services>) {
     let Sinks {
         inputs,
         context,
@@ -61,7 +59,7 @@ pub async fn play(
                 });
             }
             log.error(&redactor.clean(problem));
-            return (report(&board, began, mode, sinks), None, signals);
+            return (report(&board, began, mode, sinks), None);
         }
     };
     let github = GitHub::begin(client.clone(), inputs, context, redactor);
@@ -81,8 +79,7 @@ pub async fn play(
         reruns: inputs.rerun_failed,
     };
     log.group("Waiting for QA.tech");
-    let interrupted_at;
-    let signal = {
+    let caught = {
         let all = async {
             github.wait_created(CHECK_FIRST).await;
             let earlier = earlier(sinks, &github).await;
@@ -101,43 +98,30 @@ pub async fn play(
             while runs.next().await.is_some() {
                 let one_failed = board.read(|runs| runs.iter().any(|run| run.verdict == Some(Verdict::Failed)));
                 if inputs.fail_fast && one_failed && mode == Mode::Wait {
+                    // What is being started is billed: nobody is to lose sight of it.
+                    board.stop();
+                    until_answered(&board, async { while runs.next().await.is_some() {} }).await;
                     break;
                 }
             }
         };
         let mut all = std::pin::pin!(all);
-        let mut signals = signals;
-        let signal = tokio::select! {
+        let caught = tokio::select! {
             // A signal goes before an end that came at the same time.
             biased;
-            signal = first(&mut signals) => Some(signal),
+            caught = signals.first() => Some(caught),
             () = &mut all => None,
             () = log.progress(&board) => None,
         };
-        interrupted_at = signal.map(|_| Instant::now());
-        if signal.is_some() {
+        if let Some(Caught { signal: _, at }) = caught {
             board.stop();
-            let answered = async {
-                while board.has_post_in_flight() {
-                    sleep(Duration::from_millis(10)).await;
-                }
-            };
-            // Either way the wait is over: what is not answered by then is told as it is.
-            let _ = timeout(START_IN_FLIGHT, async {
-                tokio::select! { () = &mut all => {}, () = answered => {} }
-            })
-            .await;
+            // What is not answered by then is told as it is.
+            let _ = timeout_at(at + START_IN_FLIGHT, until_answered(&board, all)).await;
         }
-        match signal {
-            Some(signal) => Err(signal),
-            None => Ok(signals),
-        }
+        caught
     };
     log.end_group();
-    let (interrupted_by, signals) = match signal {
-        Ok(signals) => (None, signals),
-        Err(signal) => (Some(signal), None),
-    };
+    let interrupted_by = caught.map(|caught| caught.signal);
     close(&board, interrupted_by, mode);
     let mut report = report(&board, began, mode, sinks);
     report.interrupted_by = interrupted_by;
@@ -150,21 +134,22 @@ pub async fn play(
         Some(Services {
             client,
             github,
-            interrupted_at,
+            interrupted_at: caught.map(|caught| caught.at),
         }),
-        signals,
     )
 }
 
-/// The first signal; never, where none can come.
-pub(crate) async fn first(signals: &mut Signals) -> Signal {
-    match signals {
-        Some(receiver) => match receiver.await {
-            Ok(signal) => signal,
-            // The thread that listens is gone.
-            Err(_) => std::future::pending().await,
-        },
-        None => std::future::pending().await,
+/// Goes on with the runs for as long as the answer to a POST is outstanding.
+async fn until_answered(board: &Board, runs: impl Future<Output = ()>) {
+    let answered = async {
+        while board.has_post_in_flight() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = answered => {}
+        () = runs => {}
     }
 }
 
@@ -259,10 +244,12 @@ fn close(board: &Board, signal: Option<Signal>, mode: Mode) {
                 board.update(index, |run| interrupt(run, signal));
             }
             (None, Mode::Wait) => board.update(index, |run| {
-                run.problem = Some(
+                let what = if run.attempts.is_empty() {
+                    "not started: a test case of another run failed before (`fail_fast`)"
+                } else {
                     "no longer waited for: a test case of another run failed (`fail_fast`); the run goes on at QA.tech"
-                        .to_owned(),
-                );
+                };
+                run.problem = Some(what.to_owned());
             }),
             (None, Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {}
         }

@@ -2,6 +2,7 @@
 //! once, even while the first one's files are being written.
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::report::Signal;
 use crate::report::verdict::exit;
@@ -25,28 +26,61 @@ impl Signal {
     }
 }
 
-/// Begins to listen. The receiver gets the first signal; a second one exits the program with the first one's code.
-///
-/// # Errors
-/// If the system lets no thread be made or no handler be set.
-pub fn listen() -> std::io::Result<oneshot::Receiver<Signal>> {
-    let (sender, receiver) = oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    // Handlers are set before this returns, so that no signal is lost.
-    let mut signals = {
-        let _entered = runtime.enter();
-        Signals::new()?
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            let first = signals.next().await;
-            // Whether somebody still waits for it decides nothing: the second signal must work either way.
-            let _ = sender.send(first);
-            signals.next().await;
-            std::process::exit(i32::from(first.exit_code()));
-        });
-    })?;
-    Ok(receiver)
+/// A signal and when it came: what follows has two seconds from then on, however busy the main thread was.
+#[derive(Debug, Clone, Copy)]
+pub struct Caught {
+    /// Which.
+    pub signal: Signal,
+    /// When.
+    pub at: Instant,
+}
+
+/// Hears of the first signal.
+pub struct Listener(Option<oneshot::Receiver<Caught>>);
+
+impl Listener {
+    /// Begins to listen. A second signal exits the program with the first one's code.
+    ///
+    /// # Errors
+    /// If the system lets no thread be made or no handler be set.
+    pub fn new() -> std::io::Result<Self> {
+        let (sender, receiver) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        // Handlers are set before this returns, so that no signal is lost.
+        let mut signals = {
+            let _entered = runtime.enter();
+            Signals::new()?
+        };
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let signal = signals.next().await;
+                let at = Instant::now();
+                // Whether somebody still waits for it decides nothing: the second signal must work either way.
+                let _ = sender.send(Caught { signal, at });
+                signals.next().await;
+                std::process::exit(i32::from(signal.exit_code()));
+            });
+        })?;
+        Ok(Self(Some(receiver)))
+    }
+
+    /// One that never hears of any, where signals can't be listened for.
+    pub fn deaf() -> Self {
+        Self(None)
+    }
+
+    /// The first signal, told once; never, where none can come any more.
+    pub async fn first(&mut self) -> Caught {
+        let caught = match &mut self.0 {
+            Some(receiver) => receiver.await.ok(),
+            None => None,
+        };
+        self.0 = None;
+        match caught {
+            Some(caught) => caught,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 #[cfg(unix)]

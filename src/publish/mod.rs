@@ -9,7 +9,6 @@ pub mod webhook;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::context::Context;
@@ -18,9 +17,9 @@ use crate::log::Log;
 use crate::render::{console, ctrf, html, json, junit, outputs, summary};
 use crate::report::history::{Entry, History, MOST_ENTRIES};
 use crate::report::verdict::exit;
-use crate::report::{Mode, Report, Signal, Verdict};
-use crate::runs::first;
+use crate::report::{Mode, Report, Verdict};
 use crate::secret::Redactor;
+use crate::signals::{Caught, Listener};
 use github::{GitHub, Published};
 
 /// How long GitHub and the webhook may take once the runs have ended.
@@ -58,12 +57,7 @@ type Made = Vec<(&'static str, String)>;
 
 impl Sinks<'_> {
     /// Serves every sink, and returns the exit code.
-    pub async fn serve(
-        &self,
-        mut report: Report,
-        services: Option<Services>,
-        mut signals: Option<oneshot::Receiver<Signal>>,
-    ) -> u8 {
+    pub async fn serve(&self, mut report: Report, services: Option<Services>, signals: &mut Listener) -> u8 {
         let mut made = Made::new();
         let mut files_are_written = self.history(&mut report);
         if report.interrupted_by.is_none() {
@@ -76,9 +70,9 @@ impl Sinks<'_> {
             match &services {
                 Some(services) => tokio::select! {
                     biased;
-                    late = first(&mut signals) => {
+                    Caught { signal: late, at } = signals.first() => {
                         signal = Some(late);
-                        late_at = Some(Instant::now());
+                        late_at = Some(at);
                     }
                     () = self.network(services, &report, &mut made) => {}
                 },

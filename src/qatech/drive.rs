@@ -206,6 +206,10 @@ impl<A: Api> Driver<'_, A> {
         let mut delays = Delays::default();
         let mut first = true;
         loop {
+            if self.board.is_stopping() {
+                // Whoever stopped us waits for nothing but answers that are outstanding, and tells what became of the run.
+                return std::future::pending().await;
+            }
             let left = self.policy.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(too_late(""));
@@ -247,15 +251,6 @@ impl<A: Api> Driver<'_, A> {
             created(Some(false));
             let delay = delays.next(after);
             let left = self.policy.deadline.saturating_duration_since(Instant::now());
-            if self.board.is_stopping() {
-                let why = format!("interrupted before a run could be started: {what}");
-                return Err(Failure {
-                    verdict: Verdict::Interrupted,
-                    created: Some(false),
-                    why,
-                    status: None,
-                });
-            }
             if delay >= left {
                 sleep(left).await;
                 return Err(too_late(&format!(": {what}")));

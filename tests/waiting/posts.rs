@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use qatech_run::board::News;
+use qatech_run::board::{Board, News, Teller};
 use qatech_run::qatech::client::PostError;
+use qatech_run::report::{Millis, RunReport};
+use tokio::time::{Instant, sleep};
 
-use crate::sim::{Call, Play, Played, Sim, run, started};
+use crate::sim::{Call, Play, Played, Sim, planned, run, started};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -194,4 +196,33 @@ async fn a_rerun_that_times_out_leaves_the_failure() {
         played.problem()
     );
     assert!((3600..3601).contains(&played.took.as_secs()), "{:?}", played.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_any_more_once_nothing_new_is_to_be_begun() {
+    let sim = passing().create(|_| Err(not_sent(None)));
+    let began = Instant::now();
+    let board = Board::new(began, vec![planned()], Box::new(Deaf));
+    let play = Play::default().on(&sim, &board, began);
+    let stop = async {
+        sleep(3 * SECOND).await;
+        board.stop();
+        let before = sim.posts().len();
+        sleep(60 * SECOND).await;
+        (before, sim.posts().len())
+    };
+    let (before, after) = tokio::select! {
+        () = play => panic!("it ended by itself"),
+        posts = stop => posts,
+    };
+    assert!(before > 1, "{before}");
+    assert_eq!(before, after);
+    assert_eq!(board.take().0[0].created, Some(false));
+}
+
+/// A log that nobody reads.
+struct Deaf;
+
+impl Teller for Deaf {
+    fn tell(&self, _runs: &[RunReport], _run: usize, _news: News, _at: Millis) {}
 }

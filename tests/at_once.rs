@@ -1,0 +1,51 @@
+//! What comes at the same time: a failure that ends the wait while another run is being started, and signals that come
+//! while files are locked.
+
+use std::time::Duration;
+
+use qatech_fakes::harness::Run;
+use qatech_fakes::http::Reply;
+use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, TOKEN, When};
+use serde_json::{Value, json};
+
+fn run(fake: &FakeQaTech) -> Run {
+    Run::new(env!("CARGO_BIN_EXE_qatech-run"))
+        .github()
+        .input("annotations", "off")
+        .input("api_url", &fake.api_url())
+        .input("api_token", TOKEN)
+        .input("poll_interval_seconds", "0.1")
+}
+
+#[test]
+fn with_fail_fast_a_start_that_is_under_way_is_still_heard_of() {
+    let fake = FakeQaTech::start();
+    let failed = Case::failed("Pay");
+    fake.plan(
+        "pln_a",
+        RunScript::new([failed, Case::passed("Login").ends(When::Never)]),
+    );
+    fake.intercept(|request, _| {
+        let late = request.method == "POST" && request.json()["testPlanShortId"] == "pln_b";
+        let answer = json!({"success": true, "run": {
+            "id": "00000000-0000-4000-8000-000000000001", "shortId": "late1", "url": "https://x.example/late1",
+            "testCount": 2, "testPlan": null}});
+        late.then(|| Instead::Of(Reply::json(200, &answer).delay(Duration::from_millis(2500))))
+    });
+    let done = run(&fake)
+        .input("test_plan_short_id", "pln_a pln_b")
+        .input("fail_fast", "true")
+        .output();
+    assert_eq!(
+        (done.code, &done.outputs["verdict"]),
+        (1, "failed"),
+        "the log:\n{}",
+        done.log
+    );
+    assert_eq!(&done.outputs["run_created"], "true,true");
+    assert!(done.outputs["run_short_id"].ends_with(",late1"));
+    let runs: Value = serde_json::from_str(&done.outputs["runs"]).unwrap();
+    let problem = runs[1]["problem"].as_str().unwrap();
+    assert!(problem.contains("goes on at QA.tech"), "{problem}");
+    assert_eq!(fake.start_bodies().len(), 2);
+}
