@@ -206,12 +206,14 @@ impl Client {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match http::read_body(response).await {
             Ok(body) => body,
-            Err(BodyError::TooLarge) => return Err(ambiguous(format!("HTTP {status}, and the answer is too large"))),
+            Err(BodyError::TooLarge) if status.is_success() => {
+                return Err(ambiguous(format!("HTTP {status}, and the answer is too large")));
+            }
             Err(BodyError::Broken(what)) if status.is_success() => {
                 return Err(ambiguous(format!("HTTP {status}, body broken off: {what}")));
             }
             // The status alone tells what follows from it.
-            Err(BodyError::Broken(_)) => Vec::new(),
+            Err(BodyError::TooLarge | BodyError::Broken(_)) => Vec::new(),
         };
         match status.as_u16() {
             429 => Err(PostError::NotSent {
