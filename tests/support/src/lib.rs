@@ -34,5 +34,7 @@ pub mod http;
 pub mod job;
 pub mod openapi;
 mod process;
+pub mod proxy;
 pub mod qatech;
 pub mod runner;
+pub mod tls;

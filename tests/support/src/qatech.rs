@@ -79,6 +79,11 @@ impl FakeQaTech {
         format!("{}{BASE}", self.server.url())
     }
 
+    /// `api_url` by another name, as a server that speaks TLS is called: `https://localhost`.
+    pub fn api_url_as(&self, scheme_and_host: &str) -> String {
+        format!("{scheme_and_host}:{}{BASE}", self.server.address().port())
+    }
+
     /// The server underneath.
     pub fn server(&mut self) -> &mut Server {
         &mut self.server
