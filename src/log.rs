@@ -8,8 +8,6 @@ use std::io::{IsTerminal, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::board::{Board, News, Teller};
 use crate::render::commands::{Level, Reader};
 use crate::render::escape::{log_line, one_line};
@@ -17,8 +15,8 @@ use crate::render::{console, news};
 use crate::report::{Counts, Millis, RunReport};
 use crate::secret::Redactor;
 
-/// Nothing changes: a line at least that often.
-const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+/// How often a line says how far the runs are, whatever else is told.
+const LINE_EVERY: Duration = Duration::from_secs(60);
 /// How often the live line of a terminal is drawn.
 const LIVE_EVERY: Duration = Duration::from_secs(1);
 
@@ -32,7 +30,6 @@ struct Inner {
     live: bool,
     in_group: Cell<bool>,
     live_line_shown: Cell<bool>,
-    last_line: Cell<Instant>,
     /// What an outage was last said to be: said once, not at each attempt.
     outage: RefCell<Option<String>>,
 }
@@ -45,7 +42,6 @@ impl Log {
             live: !github && std::io::stderr().is_terminal(),
             in_group: Cell::new(false),
             live_line_shown: Cell::new(false),
-            last_line: Cell::new(Instant::now()),
             outage: RefCell::default(),
         }))
     }
@@ -58,7 +54,6 @@ impl Log {
         }
         // A log that can't be written to is no reason to give up a verdict.
         let _ = writeln!(stderr, "{safe}");
-        self.0.last_line.set(Instant::now());
     }
 
     /// Masks every secret: before any other line, and only where the runner takes it for a command.
@@ -115,8 +110,7 @@ impl Log {
         self.0.reader
     }
 
-    /// Says how far the runs are, for as long as it is polled: the live line on a terminal, else a line whenever there
-    /// has been none for a minute.
+    /// Says how far the runs are, for as long as it is polled: the live line on a terminal, else a line a minute.
     pub async fn progress(&self, board: &Board) {
         loop {
             if self.0.live {
@@ -124,19 +118,15 @@ impl Log {
                 tokio::time::sleep(LIVE_EVERY).await;
                 continue;
             }
-            let quiet = self.0.last_line.get().elapsed();
-            if quiet >= AT_LEAST_EVERY {
-                let outage = self
-                    .0
-                    .outage
-                    .borrow()
-                    .as_deref()
-                    .map(news::still_out_of_reach)
-                    .unwrap_or_default();
-                self.line(&format!("{}{outage}", progress(board)));
-            } else {
-                tokio::time::sleep(AT_LEAST_EVERY - quiet).await;
-            }
+            tokio::time::sleep(LINE_EVERY).await;
+            let outage = self
+                .0
+                .outage
+                .borrow()
+                .as_deref()
+                .map(news::still_out_of_reach)
+                .unwrap_or_default();
+            self.line(&format!("{}{outage}", progress(board)));
         }
     }
 
