@@ -213,16 +213,9 @@ impl Board {
         self.attempt(run, attempt, |attempt| {
             attempt.verdict = Some(verdict);
             attempt.problem.clone_from(&problem);
-            attempt.ended = match verdict {
-                Verdict::TimedOut | Verdict::Interrupted => None,
-                Verdict::Passed
-                | Verdict::Skipped
-                | Verdict::Flaky
-                | Verdict::Cancelled
-                | Verdict::Failed
-                | Verdict::Error
-                | Verdict::Unknown => Some(at),
-            };
+            // A wait may end before the run does: at the deadline, by `fail_fast`, or when the API refuses to go on.
+            let over = matches!(attempt.status.as_deref(), Some("COMPLETED" | "ERROR" | "CANCELLED"));
+            attempt.ended = over.then_some(at);
         });
         self.tell(run, News::Ended(problem));
     }

@@ -201,8 +201,8 @@ async fn fail_fast_stops_at_the_first_failed_case() {
         "{:?}",
         played.took
     );
-    // The run goes on: there is nothing to rerun yet.
-    assert_eq!(sim.posts().len(), 1);
+    // The run goes on: there is nothing to rerun yet, and no end was seen.
+    assert_eq!((sim.posts().len(), played.run.attempts[0].ended), (1, None));
 }
 
 #[tokio::test(start_paused = true)]
