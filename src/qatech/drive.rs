@@ -131,8 +131,13 @@ impl<A: Api> Driver<'_, A> {
                 true
             }
             Err(failure) => {
+                let what = if failure.created.is_none() {
+                    "no rerun can be waited for: one"
+                } else {
+                    "it was not rerun:"
+                };
                 self.board.warn(format!(
-                    "run {short_id} was not rerun, so its result stands: {}",
+                    "the result of run {short_id} stands, since {what} {}",
                     failure.why
                 ));
                 false
