@@ -8,4 +8,4 @@ mod gfm;
 
 pub use actions::{command_data, command_property, log_line};
 pub use clean::{clean, cut_bytes, cut_chars, is_blank, one_line};
-pub use gfm::{code_cell, code_span, fence, html, inline, lines, push_inline, push_lines};
+pub use gfm::{code_cell, inline, lines, push_inline, push_lines};
