@@ -35,22 +35,25 @@ pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor)
             }
         }
     }
-    if inputs.annotations == Annotations::Check && context.in_github() && inputs.github_token.is_some() {
-        let head = match &context.head {
-            HeadSha::Known(sha) => sha.clone(),
-            HeadSha::OfPullRequest(number) => format!("the head of pull request #{number}"),
-            HeadSha::None => "no known commit".to_owned(),
-        };
-        print(format!(
-            "would create the check run {:?} on {head}",
-            identity::check_name(inputs, &context.origin)
-        ));
-    }
-    if inputs.comment != CommentWhen::Off {
-        print("would write the pull request's comment".to_owned());
-    }
-    if inputs.issue {
-        print("would open or close the plans' issues".to_owned());
+    // As `GitHub::begin` has it: nothing is published of a run that is not waited for.
+    if inputs.blocking && context.in_github() && inputs.github_token.is_some() {
+        if inputs.annotations == Annotations::Check {
+            let head = match &context.head {
+                HeadSha::Known(sha) => sha.clone(),
+                HeadSha::OfPullRequest(number) => format!("the head of pull request #{number}"),
+                HeadSha::None => "no known commit".to_owned(),
+            };
+            print(format!(
+                "would create the check run {:?} on {head}",
+                identity::check_name(inputs, &context.origin)
+            ));
+        }
+        if inputs.comment != CommentWhen::Off {
+            print("would write the pull request's comment".to_owned());
+        }
+        if inputs.issue {
+            print("would open or close the plans' issues".to_owned());
+        }
     }
     if let Some(webhook) = &inputs.webhook {
         print(format!(
