@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::http::{ClosedPort, Reply, Request, Server, lock};
 use crate::openapi::{BASE, OpenApi, ShortIds};
-pub use faults::{Instead, Nth};
+pub use faults::{Instead, Nth, Spoil};
 pub use runs::RunInfo;
 pub use script::{Case, Identity, Outcome, Phase, Rerun, RunScript, When};
 
@@ -190,6 +190,7 @@ impl Shared {
                 self.play(request);
                 reply
             }
+            Some(Instead::Spoiled(spoil)) => spoil(self.play(request)),
             None => self.play(request),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use crate::http::{Reply, Request};
 use crate::qatech::FakeQaTech;
@@ -15,6 +16,18 @@ pub enum Instead {
     Of(Reply),
     /// Only the answer: a run is created, and the client does not hear of it.
     OfTheAnswer(Reply),
+    /// The answer is made as usual, and then spoiled by this.
+    Spoiled(Arc<Spoil>),
+}
+
+/// Spoils an answer.
+pub type Spoil = dyn Fn(Reply) -> Reply + Send + Sync;
+
+impl Instead {
+    /// The usual answer, spoiled.
+    pub fn spoiled(spoil: impl Fn(Reply) -> Reply + Send + Sync + 'static) -> Self {
+        Self::Spoiled(Arc::new(spoil))
+    }
 }
 
 /// Which of the matching requests are meant, counted from 1 for each fault.
