@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::cadence::Cadence;
 use super::client::{Api, Cases, GetError};
 use super::delay::Delays;
+use super::view::View;
 use super::wire::{Run, RunTestCase};
 use crate::board::{Board, News};
 use crate::report::merge::SeenCase;
@@ -20,11 +21,6 @@ const OUT_OF_REACH: Duration = Duration::from_secs(600);
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
 /// How long a completed run may be without a result.
 const NO_RESULT_GRACE: Duration = Duration::from_secs(30);
-/// Body size from which test cases are no longer asked for at each look, in bytes.
-const BIG_BODY: usize = 256 * 1024;
-/// How often failed cases, and all cases, of a run with big bodies are asked for.
-const BIG_FAILED_EVERY: Duration = Duration::from_secs(30);
-const BIG_ALL_EVERY: Duration = Duration::from_secs(120);
 /// Attempts at the last answer that has everything.
 const LAST_TRIES: u32 = 3;
 /// Time for it where the deadline would leave less.
@@ -181,7 +177,13 @@ impl<A: Api> Wait<'_, A> {
             Err(GetError::NotFound(why) | GetError::Refused(why)) => {
                 Next::End(Verdict::Unknown, Some(why), Missing::Nothing)
             }
-            Err(GetError::Retry { what, after }) => self.failed(what, after),
+            Err(GetError::Retry { what, after }) => {
+                // A look that is the only one is not worth much without cases.
+                if !self.policy.one_look {
+                    self.view.failed(cases);
+                }
+                self.failed(what, after)
+            }
         }
     }
 
@@ -369,63 +371,6 @@ impl<A: Api> Wait<'_, A> {
             reasoning: clean(evaluation_thought),
             goal: clean(prompt_goal),
             examples: clean(prompt_examples),
-        }
-    }
-}
-
-/// Which test cases to ask for: all while the answers are small, seldom once they have grown big.
-#[derive(Debug, Default)]
-struct View {
-    big: bool,
-    all_is_too_large: bool,
-    failed_is_too_large: bool,
-    last_all: Option<Instant>,
-    last_failed: Option<Instant>,
-}
-
-impl View {
-    fn next(&mut self, fail_fast: bool) -> Cases {
-        if !self.big {
-            return Cases::All;
-        }
-        let due = |last: Option<Instant>, every| last.is_none_or(|last: Instant| last.elapsed() >= every);
-        if !self.all_is_too_large && due(self.last_all, BIG_ALL_EVERY) {
-            Cases::All
-        } else if !self.failed_is_too_large && (fail_fast || due(self.last_failed, BIG_FAILED_EVERY)) {
-            Cases::Failed
-        } else {
-            Cases::None
-        }
-    }
-
-    fn saw(&mut self, cases: Cases, size: usize) {
-        let now = Instant::now();
-        match cases {
-            Cases::None => {}
-            Cases::Failed => self.last_failed = Some(now),
-            Cases::All => {
-                self.big |= size > BIG_BODY;
-                self.last_all = Some(now);
-                self.last_failed = Some(now);
-            }
-        }
-    }
-
-    /// A list that was too large once is never asked for again: it only grows.
-    fn too_large(&mut self, cases: Cases) {
-        self.big = true;
-        match cases {
-            Cases::All => self.all_is_too_large = true,
-            Cases::Failed => self.failed_is_too_large = true,
-            Cases::None => {}
-        }
-    }
-
-    fn is_too_large(&self, cases: Cases) -> bool {
-        match cases {
-            Cases::All => self.all_is_too_large,
-            Cases::Failed => self.failed_is_too_large,
-            Cases::None => false,
         }
     }
 }

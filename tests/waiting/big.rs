@@ -178,3 +178,33 @@ async fn the_verdict_stands_where_the_deadline_comes_before_the_last_answer() {
         played.warnings
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_only_the_list_of_cases_fails_the_run_is_followed_without_it() {
+    for failed_fails in [false, true] {
+        let sim = Sim::new(move |look| match look.cases {
+            Cases::All => Err(retry(None)),
+            Cases::Failed if failed_fails => Err(retry(None)),
+            Cases::Failed | Cases::None => Ok(big(look, 0)),
+        });
+        let played = Play::default().against(&sim).await;
+        assert_eq!(played.verdict(), "failed", "{}", played.problem());
+        assert!(played.took < 640 * SECOND, "{:?}", played.took);
+        assert_eq!(played.run.cases.len(), usize::from(!failed_fails));
+        assert_eq!(played.warnings.len(), 1, "{:?}", played.warnings);
+        let looks = sim.looks();
+        assert!(count(&sim, Cases::All) < 15 && looks.len() < 200, "{looks:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_all_cases_are_asked_for_again() {
+    let sim = Sim::new(|look| match look.at {
+        at if (20 * SECOND..200 * SECOND).contains(&at) => Err(retry(None)),
+        _ => Ok(big(look, 0)),
+    });
+    assert_eq!(Play::default().against(&sim).await.verdict(), "failed");
+    let after: Vec<_> = sim.looks().into_iter().filter(|look| look.0 >= 200 * SECOND).collect();
+    // The first one only shows that the API answers again.
+    assert!(after.iter().skip(1).all(|look| look.1 == Cases::All), "{after:?}");
+}
