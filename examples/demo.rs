@@ -16,6 +16,9 @@ use serde_json::json;
 
 fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(code) = without_proxies() {
+        return code;
+    }
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => demo(),
         ["--serve", port] => serve(port.parse().expect("a port number")),
@@ -24,6 +27,24 @@ fn main() -> std::process::ExitCode {
             std::process::ExitCode::from(2)
         }
     }
+}
+
+/// Begins anew without this machine's proxies, should it have any: they don't know the way to a fake in this process.
+fn without_proxies() -> Option<std::process::ExitCode> {
+    let is_proxy = |name: &OsString| name.to_string_lossy().to_lowercase().ends_with("_proxy");
+    let proxies: Vec<_> = std::env::vars_os().map(|(name, _)| name).filter(is_proxy).collect();
+    if proxies.is_empty() {
+        return None;
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().expect("this program's path"));
+    again.args(std::env::args_os().skip(1));
+    for proxy in proxies {
+        again.env_remove(proxy);
+    }
+    let code = again.status().expect("this program starts again").code();
+    Some(std::process::ExitCode::from(
+        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(3),
+    ))
 }
 
 fn demo() -> std::process::ExitCode {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, Response, redirect};
+use reqwest::{Client, Response, redirect};
 
 use crate::secret::Redactor;
 
@@ -24,29 +24,15 @@ const SHOWN: usize = 200;
 /// # Errors
 /// If TLS can't be set up or a proxy variable can't be read.
 pub fn client() -> Result<Client, String> {
-    build(|builder| builder)
-}
-
-/// The same client without the environment's proxies, for an API on loopback: over plain HTTP a proxy would read the
-/// token, and what is loopback to the proxy is another machine.
-///
-/// # Errors
-/// As [`client`].
-pub fn direct_client() -> Result<Client, String> {
-    build(ClientBuilder::no_proxy)
-}
-
-fn build(change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, String> {
     let tls = crate::tls::config().map_err(|error| format!("TLS can't be set up: {error}"))?;
-    let builder = Client::builder()
+    Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("qatech-run/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
-        .referer(false);
-    change(builder)
+        .referer(false)
         .build()
         .map_err(|error| format!("the HTTP client can't be set up: {}", explain(error)))
 }

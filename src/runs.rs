@@ -49,15 +49,8 @@ pub async fn play(
     };
     let planned = planned(&inputs.target);
     let board = Board::new(began.at, planned, Box::new(log.clone()));
-    // Only a loopback host may be called without TLS.
-    let api_client = if inputs.api_url.scheme() == "https" {
-        http::client
-    } else {
-        http::direct_client
-    };
-    let clients = http::client().and_then(|client| Ok((client, api_client()?)));
-    let (client, api_client) = match clients {
-        Ok(clients) => clients,
+    let client = match http::client() {
+        Ok(client) => client,
         Err(problem) => {
             for run in 0..board.read(<[RunReport]>::len) {
                 board.update(run, |run| {
@@ -76,7 +69,7 @@ pub async fn play(
         fail_fast: inputs.fail_fast,
         one_look: mode == Mode::Look,
     };
-    let api = Client::new(api_client, inputs.api_url.clone(), token, redactor.clone());
+    let api = Client::new(client.clone(), inputs.api_url.clone(), token, redactor.clone());
     let driver = Driver {
         client: &api,
         redactor,

@@ -160,14 +160,21 @@ fn a_proxy_that_does_not_let_through_has_started_nothing() {
 }
 
 #[test]
-fn a_proxy_gets_no_token_of_a_loopback_api() {
-    // Over plain HTTP a proxy would read the token, and its loopback is another machine's.
-    let fake = FakeQaTech::start();
-    fake.plan("pln_a", passing());
+fn plain_http_goes_through_the_proxy_too_unless_no_proxy_says_otherwise() {
+    // Only a loopback API can be plain HTTP. The contract makes no exception for it, and neither does curl.
     let proxy = Proxy::start(|_| None);
-    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let done = run(&fake.api_url()).env(variable, &proxy.url()).output();
+    for (spelling, exempt) in [("HTTP_PROXY", "NO_PROXY"), ("http_proxy", "no_proxy")] {
+        let fake = FakeQaTech::start();
+        fake.plan("pln_a", passing());
+        let before = proxy.requests().len();
+        let done = run(&fake.api_url()).env(spelling, &proxy.url()).output();
+        assert_eq!((done.code, &done.outputs["verdict"]), (3, "unknown"), "{}", done.log);
+        assert_eq!((proxy.requests().len() - before, fake.starts()), (1, 0));
+        let done = run(&fake.api_url())
+            .env(spelling, &proxy.url())
+            .env(exempt, "127.0.0.1")
+            .output();
         assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+        assert_eq!((proxy.requests().len() - before, fake.starts()), (1, 1));
     }
-    assert!(proxy.requests().is_empty(), "{:?}", proxy.requests());
 }
