@@ -20,6 +20,8 @@ pub use parse::{Rejected, parse};
 /// Everything the user asked for.
 #[derive(Debug, Clone)]
 pub struct Inputs {
+    /// Every secret that was given, also one that is not used: a `webhook_secret` without a URL.
+    secrets: Redactor,
     /// Project API token; `None` only where `on_missing_token: skip` applies.
     pub api_token: Option<Secret>,
     /// Base URL without a trailing slash.
@@ -158,17 +160,7 @@ impl std::fmt::Debug for Webhook {
 impl Inputs {
     /// The redactor of every secret the inputs hold. Proxies are added by who reads the environment.
     pub fn redactor(&self) -> Redactor {
-        let mut redactor = Redactor::default();
-        let webhook_secret = self.webhook.as_ref().and_then(|webhook| webhook.secret.as_ref());
-        for secret in [self.api_token.as_ref(), self.github_token.as_ref(), webhook_secret]
-            .into_iter()
-            .flatten()
-        {
-            redactor.add(secret);
-        }
-        if let Some(webhook) = &self.webhook {
-            redactor.add_url(&webhook.url, true);
-        }
+        let mut redactor = self.secrets.clone();
         for application in &self.applications {
             if let Some(EnvironmentOverride::Url { url, name: _ }) = &application.environment
                 && let Ok(url) = Url::parse(url)

@@ -47,7 +47,10 @@ pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Resul
     add_urls(&mut redactor, &raw);
     let outputs_path = raw.outputs_path.as_ref().map(PathBuf::from);
     match parser.inputs(raw, env_token) {
-        Some(inputs) if parser.problems.is_empty() => Ok(inputs),
+        Some(inputs) if parser.problems.is_empty() => Ok(Inputs {
+            secrets: redactor,
+            ..inputs
+        }),
         Some(_) | None => Err(Rejected {
             problems: parser.problems,
             redactor,
@@ -198,6 +201,7 @@ impl Parser {
                 .push("`webhook_secret` has no effect without `webhook_url`.".to_owned());
         }
         Some(Inputs {
+            secrets: Redactor::default(),
             api_token,
             target,
             blocking: self.boolean("blocking", raw.blocking.as_deref(), true),
