@@ -1,7 +1,12 @@
 //! The three calls: start a run, rerun one, get one's status. One request each; what is repeated, and when, is decided elsewhere.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -188,14 +193,28 @@ impl Client {
 
     async fn post(&self, path: &[&str], body: &impl Serialize, timeout: Duration) -> Result<StartedRun, PostError> {
         let ambiguous = |what: String| PostError::Ambiguous(self.redactor.clean(format!("{MAYBE_STARTED}: {what}")));
+        let body = serde_json::to_vec(body).map_err(|error| ambiguous(error.to_string()))?;
+        let length = body.len();
+        // The body is asked for once there is a connection to write the request to, and before anything is written.
+        let written = Arc::new(AtomicBool::new(false));
+        let body = Full::new(Bytes::from(body)).map_frame({
+            let written = Arc::clone(&written);
+            move |frame| {
+                written.store(true, Ordering::Relaxed);
+                frame
+            }
+        });
         let request = self
             .request(Method::POST, path)
             .timeout(timeout.min(http::REQUEST_TIMEOUT))
-            .json(body);
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_LENGTH, length)
+            .body(reqwest::Body::wrap(body));
         let response = match request.send().await {
             Ok(response) => response,
-            // The connection was never made, so nobody can have read the request.
-            Err(error) if error.is_connect() => {
+            // The connection was never made, so nobody can have read the request: also where the deadline came while
+            // it was being made.
+            Err(error) if error.is_connect() || !written.load(Ordering::Relaxed) => {
                 return Err(PostError::NotSent {
                     what: self.redactor.clean(http::explain(error)),
                     after: None,
