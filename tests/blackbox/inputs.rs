@@ -341,3 +341,76 @@ fn a_wrong_input_beats_a_missing_token() {
         &["fail_on"],
     );
 }
+
+#[test]
+fn plain_http_is_for_loopback_hosts_only() {
+    let play = |url: &str| {
+        Run::new(PROGRAM)
+            .github()
+            .input("api_token", TOKEN)
+            .input("api_url", url)
+            .input("dry_run", "true")
+            .output()
+    };
+    for url in [
+        "http://127.0.0.1:8080/v1",
+        "http://127.1.2.3/v1",
+        "http://localhost/v1",
+        "http://LOCALHOST:80/v1",
+        "http://[::1]:8080/v1",
+        "https://qa.example/v1",
+        "https://qa.example",
+    ] {
+        let done = play(url);
+        assert_eq!(done.code, 0, "{url}:\n{}", done.log);
+    }
+    for url in [
+        "http://127.0.0.1.evil.example/v1",
+        "http://localhost.evil.example/v1",
+        "http://evil.example/127.0.0.1",
+        "http://evil.example#@127.0.0.1",
+        "http://evil.example\\@127.0.0.1/",
+        "http://10.0.0.1/v1",
+        "http://0.0.0.0/v1",
+        "http://127.0.0.1@evil.example/v1",
+        "http://[::ffff:10.0.0.1]/v1",
+        "file:///etc/passwd",
+        "//api.qa.tech/v1",
+    ] {
+        let done = play(url);
+        assert_eq!(done.code, 2, "{url}:\n{}", done.log);
+    }
+}
+
+#[test]
+fn numbers_at_their_limits_are_taken() {
+    let fake = FakeQaTech::start();
+    for (name, value) in [
+        ("timeout_minutes", "0.5"),
+        ("timeout_minutes", "600"),
+        ("poll_interval_seconds", "0.1"),
+        ("poll_interval_seconds", "2"),
+        ("rerun_failed", "0"),
+        ("rerun_failed", "10"),
+    ] {
+        let done = start(&fake, green()).input(name, value).output();
+        assert_ending(&done, 0, "passed");
+    }
+}
+
+#[test]
+fn words_of_fail_on_may_be_split_as_people_do() {
+    let fake = FakeQaTech::start();
+    for value in [
+        "failed,error",
+        " failed , error ",
+        "failed\nerror",
+        "failed error",
+        "none",
+        "skipped",
+        "flaky",
+    ] {
+        let done = start(&fake, green()).input("fail_on", value).output();
+        assert_ending(&done, 0, "passed");
+    }
+}

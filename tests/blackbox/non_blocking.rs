@@ -75,3 +75,12 @@ fn a_look_at_a_run_that_is_not_there_is_red() {
         .output();
     assert_eq!(done.code, 3, "{}", done.log);
 }
+
+#[test]
+fn a_look_is_repeated_until_there_is_an_answer() {
+    let fake = FakeQaTech::start();
+    fake.fault("GET", "/run/*", 1..=2, Reply::empty(503));
+    let done = attach(&fake, red()).input("blocking", "false").output();
+    assert_ending(&done, 0, "");
+    assert_eq!((fake.gets(), &done.outputs["run_result"]), (3, "FAILED"));
+}

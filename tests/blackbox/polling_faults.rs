@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use qatech_fakes::http::{End, Framing, Reply};
-use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
+use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, TOKEN, When};
 use serde_json::{Value, json};
 
 use crate::scene::{assert_ending, attach, green, in_parallel, run, start};
@@ -183,7 +183,7 @@ fn where_all_cases_are_too_large_the_failed_ones_do_and_the_verdict_stands() {
     let fake = FakeQaTech::start();
     fake.intercept(|request, _| {
         let all = request.query("testCases") == Some("all");
-        all.then(|| qatech_fakes::qatech::Instead::Of(Reply::huge_json(70 << 20)))
+        all.then(|| Instead::Of(Reply::huge_json(70 << 20)))
     });
     let script = RunScript::new([Case::passed("Login"), Case::failed("Pay")]);
     let done = start(&fake, script).output();
@@ -246,4 +246,29 @@ fn an_outage_of_one_run_does_not_disturb_another() {
         .output();
     assert_ending(&done, 4, "timed_out");
     assert_eq!(&done.outputs["run_result"], ",PASSED");
+}
+
+#[test]
+fn where_all_cases_can_no_longer_be_had_the_failed_ones_do_and_the_verdict_stands() {
+    let fake = FakeQaTech::start();
+    fake.intercept(|request, nth| {
+        let all = request.query("testCases") == Some("all");
+        (all && nth > 1).then(|| Instead::Of(Reply::empty(503)))
+    });
+    let script = RunScript::big(300, 2_000).ends(When::Look(3), "COMPLETED", Some("FAILED"));
+    let done = start(&fake, script).input("timeout_minutes", "0.3").output();
+    assert_ending(&done, 1, "failed");
+    assert_eq!(&done.outputs["failed"], "30");
+}
+
+#[test]
+fn nothing_is_shown_of_a_secret_at_the_edge_of_what_is_shown() {
+    let fake = FakeQaTech::start();
+    for length in 170..200 {
+        let page = format!("{}{TOKEN}", "x".repeat(length));
+        fake.fault("GET", "/run/*", length - 169, Reply::raw(502, "text/plain", page));
+    }
+    let done = start(&fake, green()).input("timeout_minutes", "0.1").output();
+    assert!(fake.gets() > 3);
+    assert!(!done.shown_log().contains(&TOKEN[..8]), "{}", done.shown_log());
 }

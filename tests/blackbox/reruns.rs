@@ -436,3 +436,28 @@ fn the_first_attempt_of_a_job_looks_for_nothing() {
         assert!(!done.log.contains("afresh"), "{}", done.log);
     }
 }
+
+#[test]
+fn fail_fast_and_reruns_do_not_mix_up() {
+    // A run that is still going can't be rerun.
+    let fake = FakeQaTech::start();
+    let script = RunScript::new([Case::failed("Pay"), Case::passed("Search").ends(When::Never)]);
+    let done = rerunning(&fake, script.rerun(Rerun::passing(&["Pay"])), "1")
+        .input("fail_fast", "true")
+        .input("timeout_minutes", "0.1")
+        .output();
+    assert_ending(&done, 1, "failed");
+    assert_eq!(fake.reruns(), 0);
+}
+
+#[test]
+fn cases_that_the_first_answer_lacked_are_not_taken_as_passed() {
+    // The run failed and names nothing that failed: what a rerun shows says nothing of it.
+    let fake = FakeQaTech::start();
+    let script = green()
+        .ends(When::Now, "COMPLETED", Some("FAILED"))
+        .rerun(Rerun::exactly(green()));
+    fake.fault("POST", "/run/*", 2..=usize::MAX, Reply::empty(400));
+    let done = rerunning(&fake, script, "1").output();
+    assert_ending(&done, 1, "failed");
+}

@@ -203,3 +203,27 @@ fn a_short_or_common_secret_does_not_eat_the_text() {
         .output();
     assert!(done.summary.contains("Pay with a card"), "{}", done.summary);
 }
+
+#[test]
+fn no_part_of_one_is_left_where_a_text_is_cut() {
+    let fake = FakeQaTech::start();
+    let webhook = Server::start(|_| Reply::empty(200));
+    // Every cut, wherever it is made, falls into one of these.
+    let cases = (150..320).map(|length| {
+        let text = format!("{length} {}{TOKEN}", "x".repeat(length - 4));
+        Case::failed(&text).texts(&text, &text, &text)
+    });
+    let done = with_secrets(start(&fake, RunScript::new(cases)), &webhook).output();
+    assert_eq!((done.code, &done.outputs["failed"]), (1, "170"), "{}", done.log);
+    assert_kept(&done);
+    assert_eq!(done.places_with("xqatech-t"), [""; 0]);
+}
+
+#[test]
+fn one_of_several_lines_is_kept_line_by_line() {
+    let fake = FakeQaTech::start();
+    let done = start(&fake, RunScript::new([Case::failed("says second-hidden-line")]))
+        .input("webhook_secret", "first-hidden-line\nsecond-hidden-line")
+        .output();
+    assert_eq!(done.places_with("second-hidden-line"), [""; 0], "{}", done.log);
+}

@@ -7,7 +7,7 @@ use qatech_fakes::http::{Reply, Server, wait_until};
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
 use serde_json::json;
 
-use crate::scene::{OUTPUTS, assert_ending, endless, green, json_file, run, start, wait_for_gets};
+use crate::scene::{OUTPUTS, assert_ending, endless, green, json_file, red, run, start, wait_for_gets};
 
 /// Generous: the contract says 2 s, and the machine of the tests may be busy.
 const SOON: Duration = Duration::from_secs(4);
@@ -176,4 +176,56 @@ fn outside_github_it_is_the_same() {
     let (done, _) = stop(running, Signal::Int);
     assert_eq!(done.code, 130, "{}", done.log);
     assert!(done.stdout.contains("verdict=interrupted\n"), "{}", done.stdout);
+}
+
+#[test]
+fn a_sink_that_hangs_does_not_hold_it_up() {
+    let fake = FakeQaTech::start();
+    let webhook = Server::start(|_| Reply::hang());
+    let running = start(&fake, red())
+        .input("webhook_url", &webhook.url())
+        .input("json_path", "r.json")
+        .start();
+    assert!(wait_until(Duration::from_secs(20), || webhook.requests().len() == 1));
+    let (done, took) = stop(running, Signal::Term);
+    assert!(took < SOON, "{took:?}");
+    assert_eq!(done.code, 143, "{}", done.log);
+    // What was known is told all the same.
+    assert_eq!((&done.outputs["run_result"], &done.outputs["failed"]), ("FAILED", "1"));
+    assert!(done.summary.contains("Pay"), "{}", done.summary);
+    assert!(json_file(&done, "workspace/r.json").is_object());
+}
+
+#[test]
+fn a_start_that_waits_for_its_turn_was_not_made() {
+    let fake = FakeQaTech::start();
+    fake.fault(
+        "POST",
+        "/run",
+        1..=usize::MAX,
+        Reply::empty(429).header("Retry-After", "60"),
+    );
+    let running = run(&fake).input("test_plan_short_id", "pln_a").start();
+    assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
+    // Time for the answer to arrive: until then the start might have been made.
+    std::thread::sleep(Duration::from_millis(500));
+    let (done, took) = stop(running, Signal::Int);
+    assert_ending(&done, 130, "interrupted");
+    assert!(took < SOON, "{took:?}");
+    assert_eq!((&done.outputs["run_created"], fake.start_bodies().len()), ("false", 1));
+    assert!(!done.log.contains("may have been started"), "{}", done.log);
+}
+
+#[test]
+fn without_blocking_a_signal_counts_too() {
+    let fake = FakeQaTech::start();
+    fake.fault("POST", "/run", 1, Reply::hang());
+    let running = run(&fake)
+        .input("test_plan_short_id", "pln_a")
+        .input("blocking", "false")
+        .start();
+    assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
+    let (done, took) = stop(running, Signal::Int);
+    assert_eq!((done.code, &done.outputs["run_created"]), (130, ""), "{}", done.log);
+    assert!(took < SOON, "{took:?}");
 }

@@ -1,5 +1,6 @@
 //! POST: exactly one run a plan, whatever happens on the way.
 
+use std::net::TcpStream;
 use std::time::Duration;
 
 use qatech_fakes::http::{End, Reply, Server, closed_port, wait_until};
@@ -251,4 +252,65 @@ fn a_start_that_answers_late_is_waited_for() {
         (&done.outputs["run_short_id"], &done.outputs["run_url"]),
         ("late1", "https://x.example/late1")
     );
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_given_up_after_ten_seconds_and_tried_again() {
+    // A listener whose queue is full leaves a connection unanswered, as a firewall does.
+    let listener = closed_port().listen();
+    let full = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(client) = TcpStream::connect_timeout(&full, Duration::from_millis(500)) {
+        queue.push(client);
+    }
+    let mut running = qatech_fakes::harness::Run::new(PROGRAM)
+        .github()
+        .input("annotations", "off")
+        .input("api_url", &format!("http://{full}/v1"))
+        .input("api_token", TOKEN)
+        .input("timeout_minutes", "0.4")
+        .start();
+    let begun = std::time::Instant::now();
+    running.wait_for_log("trying again");
+    assert!((8..20).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    let done = running.wait();
+    assert_ending(&done, 4, "timed_out");
+    assert_eq!(&done.outputs["run_created"], "false");
+}
+
+#[test]
+fn a_server_that_takes_no_request_after_the_connection_may_have_read_it() {
+    // Accepted and cut at once, before a byte is read: the program can't know.
+    let listener = closed_port().listen();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let accepting = std::thread::spawn(move || {
+        let (connection, _) = listener.accept().unwrap();
+        drop(connection);
+        listener.set_nonblocking(true).unwrap();
+        std::thread::sleep(Duration::from_secs(2));
+        listener.accept().is_ok()
+    });
+    let done = qatech_fakes::harness::Run::new(PROGRAM)
+        .github()
+        .input("annotations", "off")
+        .input("api_url", &url)
+        .input("api_token", TOKEN)
+        .input("timeout_minutes", "0.05")
+        .output();
+    assert_ending(&done, 3, "unknown");
+    assert!(!accepting.join().unwrap(), "the start was repeated");
+}
+
+#[test]
+fn a_start_says_how_long_it_is() {
+    let fake = FakeQaTech::start();
+    start(&fake, green()).output();
+    let requests = fake.requests();
+    let post = requests.iter().find(|request| request.method == "POST").unwrap();
+    assert_eq!(
+        post.headers.get("content-length"),
+        Some(post.body.len().to_string().as_str())
+    );
+    assert!(post.headers.get("transfer-encoding").is_none());
+    assert_eq!(post.headers.get("content-type"), Some("application/json"));
 }
