@@ -1,4 +1,4 @@
-//! The program: arguments, the runtime, the exit code, and the last word should it panic.
+//! The program: arguments, the runtime, and the exit code.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -6,18 +6,7 @@ use std::process::ExitCode;
 use qatech_run::report::verdict::exit;
 
 fn main() -> ExitCode {
-    // A panic must end red, whatever it interrupts; unwinding is off, so nothing after this line would run.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map(|place| format!(" at {}:{}", place.file(), place.line()))
-            .unwrap_or_default();
-        let _ = writeln!(
-            std::io::stderr(),
-            "::error title=QA.tech::qatech-run has a bug and gave up{place}; please report it"
-        );
-        std::process::exit(i32::from(exit::BROKEN));
-    }));
+    qatech_run::panicking::ends_red();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if let Some((text, code)) = qatech_run::cli::answer(&arguments) {
         let written = if code == exit::GREEN {

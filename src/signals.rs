@@ -5,26 +5,6 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::report::Signal;
-use crate::report::verdict::exit;
-
-impl Signal {
-    /// The exit code after this signal.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Int => exit::SIGINT,
-            Self::Term | Self::Hup => exit::SIGTERM,
-        }
-    }
-
-    /// Name, for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Int => "SIGINT",
-            Self::Term => "SIGTERM",
-            Self::Hup => "SIGHUP",
-        }
-    }
-}
 
 /// A signal and when it came: what follows has two seconds from then on, however busy the main thread was.
 #[derive(Debug, Clone, Copy)]

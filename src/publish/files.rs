@@ -1,7 +1,7 @@
 //! Report files: written whole or not at all, in folders that are made.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes a file through `write`: into a new file beside it that takes its name only when it is complete, so that nobody
@@ -77,14 +77,25 @@ pub fn append(path: &Path, block: &str) -> Result<(), String> {
     let told = |error: io::Error| format!("{}: {error}", path.display());
     let mut file = File::options().append(true).create(true).open(path).map_err(told)?;
     // Another program of the same step may have left its last line open.
-    let open_line = fs::read(path).is_ok_and(|before| before.last().is_some_and(|last| *last != b'\n'));
-    let text = if open_line {
+    let text = if last_byte(path).is_some_and(|last| last != b'\n') {
         format!("\n{block}")
     } else {
         block.to_owned()
     };
     file.write_all(text.as_bytes()).map_err(told)?;
     file.flush().map_err(told)
+}
+
+/// The last byte of a regular file. What is none may have no end at all.
+fn last_byte(path: &Path) -> Option<u8> {
+    let mut file = File::open(path).ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    file.seek(SeekFrom::End(-1)).ok()?;
+    let mut last = [0];
+    file.read_exact(&mut last).ok()?;
+    last.first().copied()
 }
 
 #[cfg(test)]

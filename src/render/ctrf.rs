@@ -9,7 +9,7 @@ mod entries;
 use super::escape::{clean, one_line};
 use super::time::utc;
 use super::whole_run::{self, Ending, WholeRun};
-use crate::report::{Attempt, CaseAttempt, Counts, Millis, Origin, Report, RunReport, Trend};
+use crate::report::{Attempt, CaseAttempt, Counts, Millis, Origin, Report, RunReport, Signal, Trend};
 use entries::Tests;
 use serde::{Serialize, Serializer};
 use std::io;
@@ -43,7 +43,7 @@ fn document(report: &Report) -> Document<'_> {
             environment: Environment::of(origin),
             extra: ResultsExtra {
                 verdict: report.verdict().map(|verdict| verdict.word()),
-                interrupted_by: interrupted_by.map(whole_run::signal_name),
+                interrupted_by: interrupted_by.map(Signal::name),
                 runs: runs.iter().map(RunExtra::of).collect(),
                 warnings: warnings.iter().map(|warning| Text(warning)).collect(),
             },

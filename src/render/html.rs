@@ -10,7 +10,7 @@ mod trend;
 mod view;
 
 use super::escape::{clean, cut_chars, one_line};
-use super::words::Headline;
+use super::words::{Headline, capitalized};
 use crate::report::{CaseOutcome, Report, Verdict};
 use askama::Template;
 use facts::Fact;
@@ -225,12 +225,6 @@ fn class(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Skipped | Verdict::Cancelled | Verdict::Interrupted) => "skipped",
         None => "unfinished",
     }
-}
-
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(chars).collect()
 }
 
 /// What the page may load and run: its own style and script, and the empty icon that keeps browsers from asking for one.

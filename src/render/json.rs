@@ -8,8 +8,7 @@ mod cases;
 mod trend;
 
 use super::time::utc;
-use super::whole_run::signal_name;
-use crate::report::{Attempt, AttemptOrigin, Counts, Millis, Mode, Origin, Report, RunReport, StatusChange, TestPlan};
+use crate::report::{Attempt, Counts, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan};
 use cases::Cases;
 use serde::Serialize;
 use std::io;
@@ -72,7 +71,7 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
                 Mode::SkippedWithoutToken => "skipped_without_token",
             },
             verdict: report.verdict().map(|verdict| verdict.word()),
-            interrupted_by: interrupted_by.map(signal_name),
+            interrupted_by: interrupted_by.map(Signal::name),
             counts: report.counts().into(),
             origin: origin.into(),
             runs: runs.iter().map(RunJson::from).collect(),
@@ -261,12 +260,7 @@ impl<'a> From<&'a Attempt> for AttemptJson<'a> {
             retries,
         } = attempt;
         Self {
-            origin: match origin {
-                AttemptOrigin::Started => "started",
-                AttemptOrigin::Attached => "attached",
-                AttemptOrigin::Rerun => "rerun",
-                AttemptOrigin::GithubRerun => "github_rerun",
-            },
+            origin: origin.word(),
             short_id,
             id: id.as_deref(),
             url: url.as_deref(),

@@ -1,7 +1,7 @@
 //! The step outputs, for `GITHUB_OUTPUT` and as a dotenv file.
 
 use super::escape::{clean, cut_chars, one_line};
-use crate::report::{Attempt, AttemptOrigin, Case, Counts, Report, RunReport, Verdict};
+use crate::report::{Attempt, Case, Counts, Report, RunReport, Verdict};
 use serde::Serialize;
 
 /// Entries of `runs` and of `failed_tests` at most.
@@ -162,12 +162,7 @@ impl AttemptEntry {
         Self {
             short_id: text(&attempt.short_id),
             url: attempt.url.as_deref().map(text),
-            origin: match attempt.origin {
-                AttemptOrigin::Started => "started",
-                AttemptOrigin::Attached => "attached",
-                AttemptOrigin::Rerun => "rerun",
-                AttemptOrigin::GithubRerun => "github_rerun",
-            },
+            origin: attempt.origin.word(),
             status: attempt.status.as_deref().map(text),
             result: attempt.result.as_deref().map(text),
             verdict: attempt.verdict.map(Verdict::word),

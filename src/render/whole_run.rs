@@ -3,7 +3,7 @@
 //! A reader of JUnit or CTRF sees cases and nothing else. Where a run has none, or is red without a red case, the file
 //! would read as green or as empty: then one entry of its own tells what became of the run.
 
-use crate::report::{Mode, Report, RunReport, Signal, Verdict};
+use crate::report::{Mode, Report, RunReport, Verdict};
 
 /// Name of the entry. Its class or suite names the plan.
 pub const NAME: &str = "QA.tech run";
@@ -52,7 +52,7 @@ impl WholeRun {
             (Some(signal), _) => (
                 Ending::Broken,
                 Verdict::Interrupted.word(),
-                format!("{} came before any run was started", signal_name(signal)),
+                format!("{} came before any run was started", signal.name()),
             ),
             (None, Mode::SkippedWithoutToken) => (
                 Ending::Skipped,
@@ -78,15 +78,6 @@ pub fn unfinished(run: &RunReport) -> &'static str {
             "not seen to finish before the run ended"
         }
         None => "not finished; nobody waited for it",
-    }
-}
-
-/// The system's name of a signal.
-pub fn signal_name(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Int => "SIGINT",
-        Signal::Term => "SIGTERM",
-        Signal::Hup => "SIGHUP",
     }
 }
 

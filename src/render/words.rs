@@ -44,9 +44,7 @@ impl Headline {
 
     /// As a title by itself: `Failed: 2 of 14 tests failed`.
     pub fn title(&self) -> String {
-        let mut chars = self.verdict.chars();
-        let mut title: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-        title.push_str(chars.as_str());
+        let mut title = capitalized(self.verdict);
         if !self.detail.is_empty() {
             title.push_str(": ");
             title.push_str(&self.detail);
@@ -240,6 +238,13 @@ pub fn attempt_name(index: usize, attempt: Option<&Attempt>) -> String {
 /// From the first to the last sight of an attempt, or nothing while it is not over.
 pub fn attempt_span(attempt: &Attempt) -> Option<String> {
     attempt.ended.map(|ended| span(ended.saturating_sub(attempt.began)))
+}
+
+/// With a capital letter at its beginning.
+pub fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars).collect()
 }
 
 /// `1 test`, `14 tests`.

@@ -63,6 +63,25 @@ pub enum Signal {
     Hup,
 }
 
+impl Signal {
+    /// The system's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int => "SIGINT",
+            Self::Term => "SIGTERM",
+            Self::Hup => "SIGHUP",
+        }
+    }
+
+    /// The exit code after it.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Int => verdict::exit::SIGINT,
+            Self::Term | Self::Hup => verdict::exit::SIGTERM,
+        }
+    }
+}
+
 /// Where the report comes from. Every text in it is untrusted: branches, messages and actors are chosen by strangers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -135,6 +154,18 @@ pub enum AttemptOrigin {
     Rerun,
     /// Rerun because GitHub re-ran the job: `on_github_rerun: failed`.
     GithubRerun,
+}
+
+impl AttemptOrigin {
+    /// The word in outputs and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Attached => "attached",
+            Self::Rerun => "rerun",
+            Self::GithubRerun => "github_rerun",
+        }
+    }
 }
 
 /// One run at QA.tech.
@@ -380,7 +411,7 @@ impl Origin {
 }
 
 /// Whether a text is an https URL without anything that could end a link in any of our formats.
-pub(crate) fn is_https(url: &str) -> bool {
+fn is_https(url: &str) -> bool {
     url.get(..8)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
         && url.len() > 8

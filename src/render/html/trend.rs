@@ -1,9 +1,9 @@
 //! The trend as a drawing, a table and lists: how earlier results went.
 
 use super::timeline::ticks;
-use super::{Line, Percent, capitalized, class};
+use super::{Line, Percent, class};
 use crate::render::time::{span, utc};
-use crate::render::words::{by_outcome, phrase, several};
+use crate::render::words::{by_outcome, capitalized, phrase, several};
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 use crate::report::{Case, Report};
 

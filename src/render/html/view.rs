@@ -3,6 +3,7 @@
 use super::{Clean, Line, class, label};
 use crate::render::time::span;
 use crate::render::whole_run;
+use crate::render::words::capitalized;
 use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Observed, RunReport, Verdict};
 
 /// One run with its attempts.
@@ -29,7 +30,7 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
         Self {
             label: Line(run.label()),
             verdict: match (verdict, created) {
-                (Some(verdict), _) => super::capitalized(&verdict.word().replace('_', " ")),
+                (Some(verdict), _) => capitalized(&verdict.word().replace('_', " ")),
                 (None, Some(true)) => "Started".to_owned(),
                 (None, Some(false) | None) => "Not waited for".to_owned(),
             },

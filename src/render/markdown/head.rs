@@ -3,7 +3,6 @@
 use super::super::escape::{cut_bytes, cut_chars, inline, push_inline, push_lines};
 use super::super::page::Page;
 use super::super::time::span;
-use super::super::whole_run::signal_name;
 use super::super::words::{self, Headline, by_outcome, number, several};
 use super::{run_link, safe_url};
 use crate::report::{Attempt, Counts, Mode, Report, RunReport, Verdict};
@@ -53,7 +52,7 @@ fn explanation(report: &Report) -> Vec<String> {
         Mode::Wait => {}
     }
     if let Some(signal) = report.interrupted_by {
-        let signal = signal_name(signal);
+        let signal = signal.name();
         let goes_on = if report.runs.iter().any(|run| !run.attempts.is_empty()) {
             " What was not over **goes on at QA.tech**: it can't be cancelled from here."
         } else {
@@ -216,7 +215,6 @@ fn problems(page: &mut Page, report: &Report) {
         return;
     }
     // Paragraphs, not a list: an item of a list that begins with `[x]` would be a task.
-    // Paragraphs, not a list: an item of a list that begins with `[x]` would be a task.
     let total = items.len();
     let shown = page.push_all(items, NOTE, |out, (label, problem)| {
         out.push_str("> ");
@@ -239,13 +237,7 @@ pub(in crate::render) fn origin_line(report: &Report) -> String {
             parts.push(format!("commit <code>{short}</code>"));
         }
     }
-    if let Some(url) = report
-        .origin
-        .ci_url
-        .as_deref()
-        .filter(|url| crate::report::is_https(url))
-        .and_then(safe_url)
-    {
+    if let Some(url) = report.origin.ci_link().and_then(safe_url) {
         parts.push(format!("[workflow run]({url})"));
     }
     parts.push(format!("observed for {}", span(report.duration)));

@@ -4,8 +4,8 @@ use super::super::escape::{code_cell, cut_bytes, push_inline};
 use super::super::time::{span, utc};
 use super::super::words::{mark, phrase, several};
 use super::safe_url;
+use crate::report::Report;
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
-use crate::report::{Report, is_https};
 
 /// Cases that a row names.
 const NAMES: usize = 10;
@@ -79,7 +79,7 @@ fn push_point(out: &mut String, point: &TrendPoint) {
         duration: _,
         on_default: _,
     } = point;
-    let url = moment.ci_url.as_deref().filter(|url| is_https(url) && url.len() <= URL);
+    let url = moment.link().filter(|url| url.len() <= URL);
     match url.and_then(safe_url) {
         Some(url) => {
             let date = utc(moment.at).unwrap_or_default();

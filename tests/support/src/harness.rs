@@ -159,7 +159,11 @@ impl Running {
             log,
             peak_memory,
         } = self.process.wait();
-        let file_of = |key: &str| self.job.env().get(key).and_then(|path| std::fs::read(path).ok());
+        // A test may have put something else there, which may have no end.
+        let file_of = |key: &str| {
+            let path = self.job.env().get(key).filter(|path| Path::new(path).is_file())?;
+            std::fs::read(path).ok()
+        };
         let outputs = parse_outputs(&file_of("GITHUB_OUTPUT").unwrap_or_default());
         assert_eq!(outputs.error, None, "GITHUB_OUTPUT is invalid; the log:\n{log}");
         let summary = String::from_utf8_lossy(&file_of("GITHUB_STEP_SUMMARY").unwrap_or_default()).into_owned();

@@ -142,7 +142,7 @@ impl Job {
                 let path = entry.path();
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                     folders.push(path);
-                } else if std::fs::read(&path).is_ok_and(|bytes| contains(&bytes, text.as_bytes())) {
+                } else if path.is_file() && std::fs::read(&path).is_ok_and(|bytes| contains(&bytes, text.as_bytes())) {
                     found.push(path);
                 }
             }
