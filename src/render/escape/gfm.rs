@@ -61,9 +61,10 @@ fn escape_line(out: &mut String, line: &str, commits: bool) {
     let mut rest = line;
     let mut last: Option<char> = None;
     while let Some(c) = rest.chars().next() {
-        let word = rest.len() - rest.trim_start_matches(is_word).len();
         let at_start = last.is_none();
-        let step = if word > 0 && c != '-' && c != '_' {
+        let step = if c.is_ascii_alphanumeric() {
+            // Not looked for at each sign: a long row of dashes would cost its square.
+            let word = rest.len() - rest.trim_start_matches(is_word).len();
             let token = rest.get(..word).unwrap_or_default();
             escape_word(out, token, commits);
             // `1.` and `1)` begin a list.
@@ -223,6 +224,17 @@ mod tests {
     #[test]
     fn code_holds_what_means_something() {
         assert_eq!(code_cell("a|`b`"), "<code>a&#124;&#96;b&#96;</code>");
+    }
+
+    #[test]
+    fn the_cost_does_not_grow_with_the_square_of_a_text() {
+        let begun = std::time::Instant::now();
+        for sign in ["-", "_", "a-", "-a", "_a", "#", "@", "GH-", "w.", "`", "\u{200b}", "\u{1b}["] {
+            let text = sign.repeat(100_000);
+            assert!(lines(&text).len() + code_cell(&text).len() < 20_000_000);
+        }
+        // A square takes minutes.
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
     }
 
     /// What a reader sees of a text: `&` and the like resolved.
