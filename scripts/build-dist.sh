@@ -9,12 +9,14 @@
 # PLATFORM: Linux-X64, Linux-ARM64, Windows-X64; all three where none is named. macOS needs Apple's frameworks and is
 # built by .github/workflows/release.yml.
 #
-# What makes it reproducible: rustc, its standard library, its musl or mingw and its linker (lld) come with the toolchain
-# that rust-toolchain.toml pins; the C and assembly of `ring` are compiled by a pinned zig, never by the machine's own
-# compiler; paths are remapped, and the environment's flags are dropped.
+# What makes it reproducible: rustc, its standard library, musl and the linker (lld) come with the toolchain that
+# rust-toolchain.toml pins; the C and assembly of `ring` are compiled by a pinned zig, never by the machine's own
+# compiler. rustup has no import libraries for Windows, so that binary is linked by zig with its own mingw, through
+# cargo-zigbuild. Paths are remapped, and the environment's flags are dropped.
 #
-# Needs: rustup, python3 with venv and pip.
+# Needs: Linux, rustup, python3 with venv and pip.
 set -euo pipefail
+shopt -s inherit_errexit
 umask 022
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -64,14 +66,12 @@ write_sums() {
 	say "dist/SHA256SUMS:" && cat dist/SHA256SUMS >&2
 }
 
-# Installs zig and writes a `cc` for each target into $tools/bin.
+# Installs zig and writes a `cc` for each Linux target into $tools/bin.
 install_tools() {
-	local python=python3 zig
-	command -v python3 >/dev/null || python=python
 	if ! cmp -s scripts/dist-requirements.txt "$tools/requirements.txt"; then
 		say "installing zig"
 		rm -rf "$tools"
-		"$python" -m venv "$tools/venv"
+		python3 -m venv "$tools/venv"
 		"$tools/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
 			-r scripts/dist-requirements.txt
 		cp scripts/dist-requirements.txt "$tools/requirements.txt"
@@ -79,7 +79,7 @@ install_tools() {
 	zig=$("$tools/venv/bin/python" -c 'import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), "zig"))')
 	mkdir -p "$tools/bin"
 	local target
-	for target in x86_64-linux-musl aarch64-linux-musl x86_64-windows-gnu; do
+	for target in x86_64-linux-musl aarch64-linux-musl; do
 		# The cc crate adds --target in a spelling that zig does not know.
 		cat >"$tools/bin/cc-$target" <<-EOF
 			#!/usr/bin/env bash
@@ -94,29 +94,31 @@ install_tools() {
 
 # build SOURCE TARGET_DIR PLATFORM: the binary's path on standard output.
 build() {
-	local source=$1 target_dir=$2 target flags separator=$'\x1f'
+	local source=$1 target_dir=$2 target separator=$'\x1f'
 	target=$(target_of "$3")
-	local cc=${target/-unknown/}
-	cc=$tools/bin/cc-${cc/-pc/}
 
-	# The first two are prefixes of paths that end up in panic messages; the standard library's are remapped already.
-	flags=(
+	# Paths that end up in panic messages; those of the standard library are remapped already.
+	local flags=(
 		"--remap-path-prefix=$CARGO_HOME=/cargo"
 		"--remap-path-prefix=$source=/qatech-run"
-		-Clinker=rust-lld
-		-Clinker-flavor=ld.lld
 		-Cforce-frame-pointers=no
 	)
+	local command=(cargo build) binary=$target_dir/$target/release/qatech-run
 	case $target in
 	*-linux-musl)
 		flags+=(
+			-Clinker=rust-lld
+			-Clinker-flavor=ld.lld
 			-Clink-arg=--pack-dyn-relocs=relr
 			-Clink-arg=--no-eh-frame-hdr
 			-Clink-arg=--build-id=none
 			"-Clink-arg=$source/scripts/no-unwind-tables.ld"
 		)
 		;;
-	*-windows-*) flags+=(-Clink-arg=--no-insert-timestamp) ;;
+	*-windows-gnu)
+		command=("$tools/venv/bin/cargo-zigbuild" zigbuild)
+		binary+=.exe
+		;;
 	esac
 
 	local name=${target//-/_}
@@ -127,15 +129,16 @@ build() {
 		unset "${!CARGO_PROFILE_@}" "${!CARGO_BUILD_@}" "${!CARGO_TARGET_@}" "${!CFLAGS_@}" "${!TARGET_@}"
 		export CARGO_ENCODED_RUSTFLAGS
 		CARGO_ENCODED_RUSTFLAGS=$(IFS=$separator && echo "${flags[*]}")
+		# lld writes SOURCE_DATE_EPOCH into Windows binaries.
 		export CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=1 LC_ALL=C TZ=UTC
-		export "CC_$name=$cc" "AR_$name=$tools/bin/ar"
 		export ZIG_LOCAL_CACHE_DIR=$target_dir/zig ZIG_GLOBAL_CACHE_DIR=$target_dir/zig
-		cargo build --quiet --release --locked --bin qatech-run --target "$target" --target-dir "$target_dir" >&2
+		case $target in
+		*-linux-musl) export "CC_$name=$tools/bin/cc-${target/-unknown/}" "AR_$name=$tools/bin/ar" ;;
+		*-windows-gnu) export CARGO_ZIGBUILD_CACHE_DIR=$target_dir/zigbuild CARGO_ZIGBUILD_ZIG_PATH=$zig ;;
+		esac
+		"${command[@]}" --quiet --release --locked --bin qatech-run --target "$target" --target-dir "$target_dir" >&2
 	)
-	case $target in
-	*-windows-*) echo "$target_dir/$target/release/qatech-run.exe" ;;
-	*) echo "$target_dir/$target/release/qatech-run" ;;
-	esac
+	echo "$binary"
 }
 
 # Refuses a binary that is too big or tells where it was built.
@@ -173,6 +176,7 @@ export RUSTUP_TOOLCHAIN=$channel
 export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 
 tools=$root/target/dist-tools
+zig=
 install_tools
 
 if [ "$mode" = build ]; then
