@@ -36,7 +36,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         at: Instant::now(),
         wall: SystemTime::now(),
     };
-    let context = Context::read(variables.iter().cloned());
+    let mut context = Context::read(variables.iter().cloned());
     let log = Log::new(context.github_actions);
     let parsed = inputs::parse(variables.iter().cloned());
     let mut redactor = match &parsed {
@@ -45,6 +45,8 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     };
     http::add_proxies(&mut redactor, &variables);
     log.mask(&redactor);
+    // A preview's URL with its key may well stand in there.
+    context.origin.commit_message = context.origin.commit_message.map(|text| redactor.clean(text));
     let inputs = match parsed {
         Ok(inputs) => inputs,
         Err(rejected) => {

@@ -70,8 +70,13 @@ fn chatty() -> RunScript {
 fn they_are_kept_from_everything_that_is_written() {
     let fake = FakeQaTech::start();
     let webhook = Server::start(|_| Reply::json(500, &json!({"message": SECRETS.join(" ")})));
-    let done = with_secrets(start(&fake, chatty()), &webhook).output();
+    let message = format!("Deploy a preview with {}", SECRETS.join(" and "));
+    let done = with_secrets(start(&fake, chatty()), &webhook)
+        .event("push", &json!({"head_commit": {"message": message}}))
+        .output();
     assert_eq!((done.code, &done.outputs["verdict"]), (1, "failed"), "{}", done.log);
+    let report = done.job.read("workspace/r.json").unwrap_or_default();
+    assert!(report.contains("Deploy a preview with ***"), "{report}");
     assert_kept(&done);
     assert!(done.summary.contains("Pay with"), "{}", done.summary);
     for request in webhook.requests() {
