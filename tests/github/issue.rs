@@ -169,6 +169,17 @@ async fn a_missing_permission_only_warns() {
 }
 
 #[tokio::test]
+async fn an_issue_that_can_not_be_opened_is_no_reason_to_leave_out_the_next() {
+    let github = FakeGitHub::start();
+    github.fault(On::call(Call::CreateIssue).first(1), Fault::reset());
+    let mut report = of_plan(failed(1), "pln_a");
+    report.runs.extend(of_plan(failed(1), "pln_b").runs);
+    let published = job(&github, &on_main()).publish(&report).await;
+    assert_eq!(published.warnings.len(), 1, "{published:?}");
+    assert!(published.issue_url.is_some());
+}
+
+#[tokio::test]
 async fn an_issue_that_may_have_been_opened_is_not_opened_twice() {
     let github = FakeGitHub::start();
     github.fault(On::call(Call::CreateIssue).first(1), Fault::reset().after_write());

@@ -26,7 +26,7 @@ impl Color {
     }
 }
 
-/// Brings the issues of all plans up to date; the pages of those that were touched, and what went wrong.
+/// Brings the issues of all plans up to date; the pages of those that were touched, and what went wrong first.
 pub(super) async fn publish(
     api: &Api,
     report: &Report,
@@ -34,6 +34,7 @@ pub(super) async fn publish(
     labels: &[String],
 ) -> (Vec<String>, Option<Failure>) {
     let mut urls = Vec::new();
+    let mut failure = None;
     let mut author = None;
     for run in &report.runs {
         let color = Color::of(run);
@@ -51,10 +52,10 @@ pub(super) async fn publish(
         let key = issue_key(plan, comment_key);
         match of_plan(api, report, run, color == Color::Red, &key, labels, author).await {
             Ok(url) => urls.extend(url),
-            Err(failure) => return (urls, Some(failure)),
+            Err(first) => failure = failure.or(Some(first)),
         }
     }
-    (urls, None)
+    (urls, failure)
 }
 
 async fn of_plan(
