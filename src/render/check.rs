@@ -2,7 +2,7 @@
 
 use super::escape::{clean, cut_bytes, cut_chars, one_line};
 use super::markdown::{body, head, origin_line};
-use super::words::{Headline, attempt_name, done_of, outcome_word};
+use super::words::{Headline, attempt_name, done_of, outcome_word, several};
 use crate::inputs::PathRule;
 use crate::report::{Case, FailOn, Report, RunReport, Verdict};
 
@@ -97,11 +97,15 @@ pub fn waiting(report: &Report) -> CheckOutput {
     }
 }
 
-/// The output of a check run that is over.
-pub fn output(report: &Report) -> CheckOutput {
-    let origin = origin_line(report);
-    let mut summary = head(report, LIMIT - origin.len().min(LIMIT), false);
-    summary.push_str(&origin);
+/// The output of a check run that is over, with so many failed cases for which there is no annotation.
+pub fn output(report: &Report, not_annotated: usize) -> CheckOutput {
+    let mut end = origin_line(report);
+    if not_annotated > 0 {
+        let cases = several(not_annotated as u64, "failed test");
+        end = format!("Without an annotation, to stay within limits: {cases}.\n\n{end}");
+    }
+    let mut summary = head(report, LIMIT - end.len().min(LIMIT), false);
+    summary.push_str(&end);
     CheckOutput {
         title: cut_chars(&Headline::of(report).title(), TITLE).into_owned(),
         summary,
@@ -354,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_output_parts_the_runs_from_the_cases() {
-        let output = output(&shop());
+        let output = output(&shop(), 0);
         assert_eq!(output.title, "Failed: 2 of 14 tests failed, 1 errored, 1 flaky");
         insta::assert_snapshot!(output.summary, @r#"
         | Tests | ✅ Passed | ❌ Failed | 💥 Errored | 🔁 Flaky | ⏭️ Skipped |
@@ -374,5 +378,10 @@ mod tests {
         begun.runs[0].cases_complete = false;
         assert_eq!(waiting(&begun).title, "Waiting for QA.tech: 0 of 14 tests done");
         assert_eq!(waiting(&report(vec![])).title, "Waiting for QA.tech");
+        let left_out = super::output(&shop(), 1).summary;
+        assert!(
+            left_out.contains("\n\nWithout an annotation, to stay within limits: 1 failed test.\n\n<sub>"),
+            "{left_out}"
+        );
     }
 }

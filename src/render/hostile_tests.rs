@@ -89,7 +89,7 @@ proptest! {
             prop_assert!(comment.len() <= limit.max(100));
             prop_assert_eq!(Marker::parse(&comment), Some(marker()));
             check_markdown(&comment)?;
-            for output in [check::output(&report), check::waiting(&report)] {
+            for output in [check::output(&report, 9), check::waiting(&report)] {
                 prop_assert!(output.title.chars().count() <= 255);
                 prop_assert!(output.summary.len() <= check::LIMIT && output.text.len() <= check::LIMIT);
                 check_markdown(&output.summary)?;
@@ -218,7 +218,7 @@ fn a_hundred_kilobytes_without_a_space_keep_every_limit() {
         let comment = comment::comment(&report, &marker(), comment::LIMIT);
         assert!(comment.len() <= comment::LIMIT);
         check_markdown(&comment).unwrap();
-        let check = check::output(&report);
+        let check = check::output(&report, 9);
         assert!(check.summary.len() <= check::LIMIT && check.text.len() <= check::LIMIT);
         let place = check::Place {
             path: "a".into(),

@@ -120,7 +120,7 @@ async fn annotations_come_in_order_and_in_few_requests() {
         assert_eq!(titles, wanted, "{cases}");
         assert!(github.total() <= shown.div_ceil(50) + 2, "{cases}:\n{}", github.log());
         assert_eq!(
-            run.summary.unwrap().contains("4000 more failed cases"),
+            run.summary.unwrap().contains("4,000 failed tests."),
             cases == 5_000,
             "{cases}"
         );

@@ -8,7 +8,7 @@ use super::wire::{CheckRun, CheckRunChange, CheckRuns, NewAnnotation, Output};
 use crate::render::check::{Annotation, CheckOutput, Conclusion};
 
 /// Annotations a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
-const BATCH: usize = 50;
+pub(super) const BATCH: usize = 50;
 /// How often a write is tried whose answer is lost each time.
 const TRIES: usize = 3;
 
@@ -139,7 +139,8 @@ async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: 
     }
 }
 
-/// Completes the check run with one request and without a second try: a signal leaves no time.
+/// Completes the check run with one request, so with [`BATCH`] annotations at most, and without a second try: a signal
+/// leaves no time.
 pub(super) async fn cancel(
     api: &Api,
     handle: &Handle,
@@ -151,7 +152,7 @@ pub(super) async fn cancel(
         external_id: Some(external_id),
         status: Some("completed"),
         conclusion: Some(Conclusion::Cancelled.word()),
-        output: shown(output, annotations.get(..BATCH).unwrap_or(annotations)),
+        output: shown(output, annotations),
         ..CheckRunChange::default()
     };
     let path = format!("/check-runs/{}", handle.id);

@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::identity::{ExternalId, Identity, check_name, latest_short_ids};
 use crate::context::{Context, PullRequestHint};
 use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun};
-use crate::render::check::{self, CheckOutput, Conclusion};
+use crate::render::check::{self, Conclusion};
 use crate::render::marker::Marker;
 use crate::report::{Mode, Report};
 use crate::secret::Redactor;
@@ -240,14 +240,16 @@ impl GitHub {
             Some(Check::Made(handle)) => {
                 published.check_run_url.clone_from(&handle.url);
                 let place = place::default_place(&self.context);
-                let annotations = match active.completion.get() {
-                    Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place).0,
+                let (mut annotations, mut more) = match active.completion.get() {
+                    Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place),
                     // They would be there twice.
-                    Completion::Begun => Vec::new(),
+                    Completion::Begun => (Vec::new(), 0),
                     Completion::Done => return published,
                 };
+                more += annotations.len().saturating_sub(check_run::BATCH);
+                annotations.truncate(check_run::BATCH);
                 let id = external_id(latest_short_ids(report), &self.context, &active.key);
-                let output = check::output(report);
+                let output = check::output(report, more);
                 if let Err(failure) = check_run::cancel(&active.api, handle, &id, &output, &annotations).await {
                     published.annotate_in_log = true;
                     published
@@ -300,8 +302,7 @@ impl GitHub {
         published.check_run_url.clone_from(&handle.url);
         let place = place::default_place(&self.context);
         let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
-        let mut output = check::output(report);
-        note_more(&mut output, more);
+        let output = check::output(report, more);
         let id = external_id(latest_short_ids(report), &self.context, &active.key);
         let conclusion = Conclusion::of(report, &self.inputs.fail_on);
         active.completion.set(Completion::Begun);
@@ -411,12 +412,4 @@ fn external_id(short_ids: Vec<Option<String>>, context: &Context, key: &str) -> 
         key: key.to_owned(),
     };
     id.to_string()
-}
-
-/// Says how many failed cases have no annotation, where there is room for it.
-fn note_more(output: &mut CheckOutput, more: usize) {
-    let note = format!("\n{more} more failed cases have no annotation.\n");
-    if more > 0 && output.summary.len() + note.len() <= check::LIMIT {
-        output.summary.push_str(&note);
-    }
 }
