@@ -2,6 +2,7 @@
 //! deadline or the end finds it complete; and the news it tells to whoever writes the log.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -53,8 +54,8 @@ pub struct Board {
     runs: RefCell<Vec<RunReport>>,
     warnings: RefCell<Vec<String>>,
     teller: Box<dyn Teller>,
-    /// POSTs that are under way: their answers are worth a moment even when a signal came.
-    posts_in_flight: Cell<usize>,
+    /// The runs whose POST is under way: its answer is worth a moment even when a signal came.
+    posts_in_flight: RefCell<BTreeSet<usize>>,
     /// Nothing new is to be begun: a signal came, or a run failed fast.
     stopping: Cell<bool>,
 }
@@ -67,7 +68,7 @@ impl Board {
             runs: RefCell::new(runs),
             warnings: RefCell::default(),
             teller,
-            posts_in_flight: Cell::new(0),
+            posts_in_flight: RefCell::default(),
             stopping: Cell::new(false),
         }
     }
@@ -234,21 +235,21 @@ impl Board {
         }
     }
 
-    /// Marks a POST as under way until the guard is dropped.
-    pub fn post_in_flight(&self) -> impl Drop + '_ {
-        struct Guard<'a>(&'a Cell<usize>);
+    /// Marks a run's POST as under way until the guard is dropped.
+    pub fn post_in_flight(&self, run: usize) -> impl Drop + '_ {
+        struct Guard<'a>(&'a RefCell<BTreeSet<usize>>, usize);
         impl Drop for Guard<'_> {
             fn drop(&mut self) {
-                self.0.set(self.0.get().saturating_sub(1));
+                self.0.borrow_mut().remove(&self.1);
             }
         }
-        self.posts_in_flight.set(self.posts_in_flight.get() + 1);
-        Guard(&self.posts_in_flight)
+        self.posts_in_flight.borrow_mut().insert(run);
+        Guard(&self.posts_in_flight, run)
     }
 
-    /// Whether a POST is under way.
-    pub fn has_post_in_flight(&self) -> bool {
-        self.posts_in_flight.get() > 0
+    /// The runs whose POST is under way.
+    pub fn posts_in_flight(&self) -> Vec<usize> {
+        self.posts_in_flight.borrow().iter().copied().collect()
     }
 
     /// Begin nothing new.

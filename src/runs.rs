@@ -113,10 +113,11 @@ pub async fn play(
             () = &mut all => None,
             () = log.progress(&board) => None,
         };
-        if let Some(Caught { signal: _, at }) = caught {
+        if let Some(Caught { signal, at }) = caught {
             board.stop();
             // What is not answered by then is told as it is.
             let _ = timeout_at(at + START_IN_FLIGHT, until_answered(&board, all)).await;
+            warn_of_reruns(&board, signal);
         }
         caught
     };
@@ -139,10 +140,23 @@ pub async fn play(
     )
 }
 
+/// Tells of reruns that are still being started: of starts, their run's own problem tells.
+fn warn_of_reruns(board: &Board, signal: Signal) {
+    for run in board.posts_in_flight() {
+        let of = board.read(|runs| Some(runs.get(run)?.latest()?.short_id.clone()));
+        if let Some(short_id) = of {
+            board.warn(format!(
+                "a rerun of run {short_id} {MAYBE_STARTED}: {} came first",
+                signal.name()
+            ));
+        }
+    }
+}
+
 /// Goes on with the runs for as long as the answer to a POST is outstanding.
 async fn until_answered(board: &Board, runs: impl Future<Output = ()>) {
     let answered = async {
-        while board.has_post_in_flight() {
+        while !board.posts_in_flight().is_empty() {
             sleep(Duration::from_millis(10)).await;
         }
     };

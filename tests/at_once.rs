@@ -1,10 +1,9 @@
-//! What comes at the same time: a failure that ends the wait while another run is being started, and signals that come
-//! while files are locked.
+//! What comes at the same time: the end of the wait, by a failure or a signal, while a run is being started.
 
 use std::time::Duration;
 
-use qatech_fakes::harness::Run;
-use qatech_fakes::http::Reply;
+use qatech_fakes::harness::{Run, Signal};
+use qatech_fakes::http::{Reply, wait_until};
 use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, TOKEN, When};
 use serde_json::{Value, json};
 
@@ -48,4 +47,30 @@ fn with_fail_fast_a_start_that_is_under_way_is_still_heard_of() {
     let problem = runs[1]["problem"].as_str().unwrap();
     assert!(problem.contains("goes on at QA.tech"), "{problem}");
     assert_eq!(fake.start_bodies().len(), 2);
+}
+
+#[test]
+fn a_rerun_that_a_signal_cuts_off_may_have_been_started() {
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", RunScript::new([Case::failed("Pay")]));
+    fake.fault("POST", "/run/*", 1, Reply::hang());
+    let running = run(&fake)
+        .input("test_plan_short_id", "pln_a")
+        .input("rerun_failed", "1")
+        .start();
+    assert!(wait_until(Duration::from_secs(20), || fake.rerun_bodies().len() == 1));
+    running.signal(Signal::Term);
+    let done = running.wait();
+    assert_eq!(
+        (done.code, &done.outputs["verdict"]),
+        (143, "failed"),
+        "the log:\n{}",
+        done.log
+    );
+    assert!(
+        done.log.contains("a rerun of run run001 may have been started"),
+        "{}",
+        done.log
+    );
+    assert_eq!(fake.rerun_bodies().len(), 1);
 }

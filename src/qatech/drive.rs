@@ -229,7 +229,7 @@ impl<A: Api> Driver<'_, A> {
             };
             created(None);
             let sent = {
-                let _in_flight = self.board.post_in_flight();
+                let _in_flight = self.board.post_in_flight(run);
                 // A request that the deadline cuts off is an answer that never came.
                 send(left).await
             };
