@@ -81,8 +81,9 @@ impl Entry {
     /// The entry of a report; `None` where nothing was waited for, so that there is nothing to remember.
     /// `series` is the same for all results that are to be compared.
     pub fn of(report: &Report, series: &str) -> Option<Self> {
-        if report.mode == Mode::SkippedWithoutToken || report.runs.is_empty() {
-            return None;
+        match report.mode {
+            Mode::Wait if !report.runs.is_empty() => {}
+            Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken => return None,
         }
         let verdict = report.verdict()?;
         let origin = &report.origin;

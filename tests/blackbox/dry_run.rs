@@ -33,6 +33,24 @@ fn nothing_is_sent_and_what_would_be_is_printed() {
 }
 
 #[test]
+fn only_what_would_be_published_is_announced() {
+    for (blocking, announced) in [("true", true), ("false", false)] {
+        let fake = FakeQaTech::start();
+        let done = start(&fake, green())
+            .input("dry_run", "true")
+            .input("blocking", blocking)
+            .input("comment", "always")
+            .input("issue", "failure")
+            .input("annotations", "check")
+            .input("github_token", "ghs_token")
+            .output();
+        for what in ["check run", "comment", "issues"] {
+            assert_eq!(done.log.contains(what), announced, "{what}:\n{}", done.log);
+        }
+    }
+}
+
+#[test]
 fn attaching_sends_nothing_either() {
     let fake = FakeQaTech::start();
     let done = run(&fake)

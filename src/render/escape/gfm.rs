@@ -229,7 +229,9 @@ mod tests {
     #[test]
     fn the_cost_does_not_grow_with_the_square_of_a_text() {
         let begun = std::time::Instant::now();
-        for sign in ["-", "_", "a-", "-a", "_a", "#", "@", "GH-", "w.", "`", "\u{200b}", "\u{1b}["] {
+        for sign in [
+            "-", "_", "a-", "-a", "_a", "#", "@", "GH-", "w.", "`", "\u{200b}", "\u{1b}[",
+        ] {
             let text = sign.repeat(100_000);
             assert!(lines(&text).len() + code_cell(&text).len() < 20_000_000);
         }

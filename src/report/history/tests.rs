@@ -50,6 +50,12 @@ fn nothing_is_remembered_where_nothing_was_waited_for() {
     let mut started = report(vec![run("Smoke", "smk1", Vec::new())]);
     started.runs[0].verdict = None;
     assert_eq!(Entry::of(&started, "series"), None);
+    // A start that was refused has a verdict, but nobody would have waited for the run either.
+    started.runs[0].verdict = Some(Verdict::Unknown);
+    for mode in [Mode::StartOnly, Mode::Look] {
+        started.mode = mode;
+        assert_eq!(Entry::of(&started, "series"), None);
+    }
     let mut skipped = report(Vec::new());
     skipped.mode = Mode::SkippedWithoutToken;
     assert_eq!(Entry::of(&skipped, "series"), None);
