@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::cadence::Cadence;
 use super::client::{Api, Cases, GetError};
@@ -23,8 +23,9 @@ const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
 const NO_RESULT_GRACE: Duration = Duration::from_secs(30);
 /// Attempts at the last answer that has everything.
 const LAST_TRIES: u32 = 3;
-/// Time for it where the deadline would leave less.
-const LAST_ANSWER: Duration = Duration::from_secs(30);
+/// Time for it, whatever the deadline leaves: the verdict is known, and somebody waits for it.
+const LEAST_FOR_LAST: Duration = Duration::from_secs(30);
+const MOST_FOR_LAST: Duration = Duration::from_secs(120);
 /// A last look is taken that long before the deadline, rather than sleeping through it.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
@@ -121,13 +122,9 @@ impl<A: Api> Wait<'_, A> {
         // The verdict first: whatever becomes of the list of cases, it stands.
         self.board.end_attempt(self.run, self.attempt, verdict, problem);
         if missing == Missing::Cases {
-            let until = self.policy.deadline.max(Instant::now() + LAST_ANSWER);
-            if timeout_at(until, self.last_answer()).await.is_err() {
-                let (short_id, _) = self.board.ids(self.run, self.attempt);
-                self.board.warn(format!(
-                    "run {short_id}: its test cases could not be had before the deadline (`timeout_minutes`)"
-                ));
-            }
+            let now = Instant::now();
+            let until = self.policy.deadline.clamp(now + LEAST_FOR_LAST, now + MOST_FOR_LAST);
+            self.last_answer(until).await;
         }
     }
 
@@ -290,58 +287,58 @@ impl<A: Api> Wait<'_, A> {
         Next::After(self.policy.poll_interval.unwrap_or(Duration::from_secs(2)).min(left))
     }
 
-    async fn last_answer(&mut self) {
-        let (short_id, id) = self.board.ids(self.run, self.attempt);
+    /// Gets the cases of a run that has ended: all, else the failed ones.
+    async fn last_answer(&self, until: Instant) {
+        let (short_id, _) = self.board.ids(self.run, self.attempt);
         let mut why = String::new();
-        let mut wanted = vec![Cases::All, Cases::Failed];
-        wanted.retain(|cases| !self.view.is_too_large(*cases));
-        if wanted.is_empty() {
-            "even the list of failed ones is over 64 MiB".clone_into(&mut why);
-        }
-        for cases in wanted {
-            let mut delays = Delays::default();
-            for _ in 0..LAST_TRIES {
-                let answer = self.client.get(&short_id, id.as_deref(), cases).await;
-                self.board.count_request(self.run, self.attempt, answer.is_err());
-                match answer {
-                    Ok(got) => {
-                        let seen: Vec<_> = got
-                            .run
-                            .run_test_cases
-                            .unwrap_or_default()
-                            .into_iter()
-                            .map(|case| self.seen(case))
-                            .collect();
-                        self.board.saw_cases(self.run, self.attempt, seen, cases);
-                        if cases == Cases::Failed {
-                            let why = if why.is_empty() {
-                                "the list of all is over 64 MiB"
-                            } else {
-                                &why
-                            };
-                            self.board.warn(format!(
-                                "run {short_id}: only failed, skipped and errored test cases are listed: {why}"
-                            ));
-                        }
-                        return;
-                    }
-                    Err(GetError::Retry { what, after }) => {
-                        why = what;
-                        tokio::time::sleep(delays.next(after).min(Duration::from_secs(5))).await;
-                    }
-                    Err(GetError::TooLarge) => {
-                        "the list is over 64 MiB".clone_into(&mut why);
-                        break;
-                    }
-                    Err(GetError::NotFound(what) | GetError::Refused(what)) => {
-                        why = what;
-                        break;
-                    }
+        // What a list of all that hangs may take: the failed ones are to have their turn.
+        for (cases, share) in [(Cases::All, 2), (Cases::Failed, 1)] {
+            let left = until.saturating_duration_since(Instant::now()) / share;
+            let got = match timeout(left, self.last_list(cases)).await {
+                Ok(got) => got,
+                Err(_) => Err("no answer came in time".to_owned()),
+            };
+            match (got, cases) {
+                (Ok(()), Cases::All | Cases::None) => return,
+                (Ok(()), Cases::Failed) => {
+                    return self.board.warn(format!(
+                        "run {short_id}: only failed, skipped and errored test cases are listed: {why}"
+                    ));
                 }
+                (Err(what), Cases::All | Cases::Failed | Cases::None) => why = what,
             }
         }
         self.board
             .warn(format!("run {short_id}: its test cases could not be had: {why}"));
+    }
+
+    /// # Errors
+    /// Why the list can't be had.
+    async fn last_list(&self, cases: Cases) -> Result<(), String> {
+        const TOO_LARGE: &str = "the list is over 64 MiB";
+        if self.view.is_too_large(cases) {
+            return Err(TOO_LARGE.to_owned());
+        }
+        let (short_id, id) = self.board.ids(self.run, self.attempt);
+        let mut delays = Delays::default();
+        let mut tries = 1;
+        loop {
+            let answer = self.client.get(&short_id, id.as_deref(), cases).await;
+            self.board.count_request(self.run, self.attempt, answer.is_err());
+            match answer {
+                Ok(got) => {
+                    let seen = got.run.run_test_cases.unwrap_or_default().into_iter();
+                    let seen = seen.map(|case| self.seen(case)).collect();
+                    self.board.saw_cases(self.run, self.attempt, seen, cases);
+                    return Ok(());
+                }
+                Err(GetError::Retry { what, after: _ }) if tries == LAST_TRIES => return Err(what),
+                Err(GetError::Retry { what: _, after }) => sleep(delays.next(after)).await,
+                Err(GetError::TooLarge) => return Err(TOO_LARGE.to_owned()),
+                Err(GetError::NotFound(what) | GetError::Refused(what)) => return Err(what),
+            }
+            tries += 1;
+        }
     }
 
     fn clean(&self, text: String) -> String {

@@ -173,7 +173,7 @@ async fn the_verdict_stands_where_the_deadline_comes_before_the_last_answer() {
     assert_eq!(played.verdict(), "failed", "{}", played.problem());
     assert!(played.took <= 641 * SECOND, "{:?}", played.took);
     assert!(
-        played.warnings.iter().any(|text| text.contains("before the deadline")),
+        played.warnings.iter().any(|text| text.contains("in time")),
         "{:?}",
         played.warnings
     );
@@ -207,4 +207,44 @@ async fn after_an_outage_all_cases_are_asked_for_again() {
     let after: Vec<_> = sim.looks().into_iter().filter(|look| look.0 >= 200 * SECOND).collect();
     // The first one only shows that the API answers again.
     assert!(after.iter().skip(1).all(|look| look.1 == Cases::All), "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_all_that_hangs_leaves_time_for_the_failed_cases() {
+    let sim = Sim::new(|look| Ok(big(look, 1_000_000)));
+    let slow = sim.latency_of(|at, cases| match cases {
+        Some(Cases::All) if at >= 590 * SECOND => 100 * SECOND,
+        Some(Cases::All | Cases::Failed | Cases::None) | None => Duration::ZERO,
+    });
+    let play = Play {
+        timeout: 610 * SECOND,
+        ..Play::default()
+    };
+    let played = play.against(&slow).await;
+    assert_eq!(played.verdict(), "failed", "{}", played.problem());
+    assert!(
+        played.warnings.iter().any(|text| text.contains("only failed")),
+        "{:?}",
+        played.warnings
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_answer_obeys_retry_after_too() {
+    let sim = Sim::new(|look| {
+        let done = look.at >= 600 * SECOND;
+        match look.cases {
+            Cases::All if done && look.at < 640 * SECOND => Err(retry(Some(40 * SECOND))),
+            Cases::All | Cases::Failed | Cases::None => Ok(big(look, 1_000_000)),
+        }
+    });
+    let played = Play::default().against(&sim).await;
+    assert_eq!(
+        (played.verdict(), played.warnings.len()),
+        ("failed", 0),
+        "{:?}",
+        played.warnings
+    );
+    let last = gaps(&sim, Cases::All).pop().unwrap_or_default();
+    assert!(last >= 40 * SECOND, "{last:?}");
 }
