@@ -1,0 +1,4 @@
+//! See `api_body` in the properties.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| qatech_run_fuzz::api_body(data));

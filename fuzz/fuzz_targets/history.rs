@@ -1,0 +1,4 @@
+//! See `history` in the properties.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| qatech_run_fuzz::history(data));

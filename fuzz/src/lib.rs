@@ -1,0 +1,383 @@
+//! What has to hold for any bytes from outside: each function takes some and panics where it does not hold.
+//!
+//! The fuzz targets call these with libFuzzer's bytes, `tests/fuzz.rs` with the committed corpora and random ones.
+
+use std::ffi::OsString;
+
+use qatech_run::context::{Context, HeadSha};
+use qatech_run::inputs::{self, PathRule, overrides};
+use qatech_run::publish::identity::{ExternalId, format_short_ids, is_short_id, parse_short_ids};
+use qatech_run::qatech::wire::{Run, RunTestCase, StartResponse};
+use qatech_run::render::check::{self, Place};
+use qatech_run::render::commands::{Level, Reader};
+use qatech_run::render::marker::Marker;
+use qatech_run::render::{comment, console, ctrf, escape, html, issue, json, junit, outputs, summary};
+use qatech_run::report::history::{Entry, History, MOST_ENTRIES, bounded};
+use qatech_run::report::merge::{self, SeenCase};
+use qatech_run::report::sample;
+use qatech_run::report::{AttemptOrigin, Report, Verdict};
+use serde_json::Value;
+
+/// The token in these inputs, which nothing may show.
+const TOKEN: &str = "token-that-nothing-may-show";
+
+/// The payload of any event: the commit is one, and what is sent to QA.tech is bounded.
+pub fn event(data: &[u8]) {
+    const EVENTS: [&str; 10] = [
+        "push",
+        "pull_request",
+        "pull_request_target",
+        "merge_group",
+        "workflow_run",
+        "deployment_status",
+        "issue_comment",
+        "check_suite",
+        "schedule",
+        "workflow_dispatch",
+    ];
+    let Ok(payload) = serde_json::from_slice::<Value>(data) else {
+        return;
+    };
+    for name in EVENTS {
+        let variables = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", name),
+            ("GITHUB_REPOSITORY", "octo-org/shop"),
+            ("GITHUB_SHA", "0123456789abcdef0123456789abcdef01234567"),
+            ("GITHUB_REF", "refs/pull/7/merge"),
+            ("GITHUB_REF_NAME", "7/merge"),
+        ];
+        let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let context = Context::new(variables, Some(&payload));
+        if let HeadSha::Known(sha) = &context.head {
+            // Safe in a path, whatever it names.
+            let fine = (1..=64).contains(&sha.len()) && sha.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            assert!(fine, "{name}: {sha:?}");
+        }
+        let body = serde_json::to_string(&context.start_fields()).unwrap_or_default();
+        assert!(
+            !body.is_empty() && body.len() < 1_000_000,
+            "{name}: {} bytes",
+            body.len()
+        );
+    }
+}
+
+/// An answer of QA.tech: what can be read of it can be merged and rendered, twice.
+pub fn api_body(data: &[u8]) {
+    if let Ok(started) = serde_json::from_slice::<StartResponse>(data) {
+        assert!(serde_json::from_slice::<Value>(data).is_ok(), "{started:?}");
+    }
+    let Ok(answer) = serde_json::from_slice::<Run>(data) else {
+        return;
+    };
+    let mut run = sample::run("Plan", &answer.short_id, Vec::new());
+    let first = run.attempts.first().map(|attempt| attempt.origin);
+    assert_eq!(first, Some(AttemptOrigin::Started));
+    for at in [1000, 2000] {
+        let seen: Vec<_> = answer
+            .run_test_cases
+            .clone()
+            .unwrap_or_default()
+            .into_iter()
+            .map(seen)
+            .collect();
+        let count = seen.len();
+        let bad = merge::apply(&mut run, 0, seen, at);
+        assert!(
+            bad.iter()
+                .all(|index| run.cases.get(*index).is_some_and(|case| case.outcome.is_bad()))
+        );
+        assert!(run.cases.len() >= count.min(1));
+    }
+    if let Some(attempt) = run.attempts.first_mut() {
+        attempt.status = Some(answer.status);
+        attempt.result = answer.result;
+    }
+    let (verdict, _) = merge::verdict(&run);
+    assert_ne!(verdict, Some(Verdict::Flaky), "one attempt forgives nothing");
+    rendered(&sample::report(vec![run]));
+}
+
+fn seen(case: RunTestCase) -> SeenCase {
+    let RunTestCase {
+        id,
+        short_id,
+        name,
+        status,
+        result,
+        result_title,
+        evaluation_thought,
+        prompt_goal,
+        prompt_examples,
+    } = case;
+    SeenCase {
+        id: id.unwrap_or_default(),
+        short_id: short_id.unwrap_or_default(),
+        name: name.unwrap_or_default(),
+        status: status.unwrap_or_default(),
+        result,
+        title: result_title,
+        reasoning: evaluation_thought,
+        goal: prompt_goal,
+        examples: prompt_examples,
+    }
+}
+
+/// `applications_config`, `environments` and `notifications_config`: what is taken is taken again as it would be sent.
+pub fn overrides(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for applications in [overrides::applications(text), overrides::environments(text)] {
+        match applications {
+            Ok(applications) => {
+                let sent = serde_json::to_string(&applications).unwrap_or_default();
+                if !applications.is_empty() {
+                    assert_eq!(overrides::applications(&sent).as_ref(), Ok(&applications), "{sent}");
+                }
+            }
+            Err(problems) => assert!(problems.iter().all(|problem| !problem.is_empty()) && !problems.is_empty()),
+        }
+    }
+    match overrides::notifications(text) {
+        Ok(notifications) => {
+            let sent = serde_json::to_string(&notifications).unwrap_or_default();
+            if !notifications.is_empty() {
+                assert_eq!(overrides::notifications(&sent).as_ref(), Ok(&notifications), "{sent}");
+            }
+        }
+        Err(problems) => assert!(!problems.is_empty()),
+    }
+}
+
+/// `annotation_paths`: the first line is a test case's name, the others are the input.
+pub fn annotation_paths(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (name, text) = text.split_once('\n').unwrap_or(("Log in", text));
+    match PathRule::parse_lines(text) {
+        Ok(rules) => {
+            let report = sample::report(vec![sample::run(
+                "Plan",
+                "abc",
+                vec![sample::case(
+                    1,
+                    name,
+                    qatech_run::report::CaseOutcome::Failed,
+                    "title",
+                    "reasoning",
+                )],
+            )]);
+            let place = Place {
+                path: "default.yml".to_owned(),
+                line: 1,
+            };
+            let (annotations, left_out) = check::annotations(&report, &rules, &place);
+            assert_eq!((annotations.len(), left_out), (1, 0));
+            let matches = rules.iter().any(|rule| rule.matches(name));
+            let default = annotations.iter().any(|annotation| annotation.path == "default.yml");
+            assert!(
+                matches || default,
+                "{name:?} matches nothing, and is not where the default is"
+            );
+        }
+        Err(problems) => assert!(!problems.is_empty()),
+    }
+}
+
+/// All inputs, as `name=value` parted by NUL: whatever is wrong with the others, the token is shown by none.
+pub fn inputs(data: &[u8]) {
+    let given = data
+        .split(|byte| *byte == 0)
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='));
+    let given = given.map(|(name, value)| {
+        (
+            OsString::from(format!("INPUT_{}", name.to_uppercase())),
+            OsString::from(value),
+        )
+    });
+    let token = [("INPUT_API_TOKEN", TOKEN), ("INPUT_WEBHOOK_SECRET", TOKEN)];
+    let token = token.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    // An environment holds each name once, the last one here.
+    let variables: std::collections::BTreeMap<_, _> = given.chain(token).collect();
+    match inputs::parse(variables) {
+        Ok(inputs) => {
+            let shown = format!("{inputs:?}");
+            assert!(!shown.contains(TOKEN), "{shown}");
+            assert!(!inputs.redactor().clean(format!("a {TOKEN} b")).contains(TOKEN));
+            let url = &inputs.api_url;
+            assert!(url.scheme() == "https" || url.scheme() == "http", "{url}");
+            assert!(url.username().is_empty() && url.password().is_none(), "{url}");
+        }
+        Err(rejected) => {
+            assert!(!rejected.problems.is_empty());
+            let leak = rejected
+                .problems
+                .iter()
+                .find(|problem| rejected.redactor.clean((*problem).clone()).contains(TOKEN));
+            assert_eq!(leak, None);
+        }
+    }
+}
+
+/// A history file: no line makes a trend that can't be drawn, and what is kept is ours and not more than wanted.
+pub fn history(data: &[u8]) {
+    let history = History::parse(data);
+    let mut report = sample::shop();
+    let Some(now) = Entry::of(&report, "series") else {
+        return;
+    };
+    let trend = history.trend(&now);
+    assert!((1..=qatech_run::report::trend::SHOWN).contains(&trend.points.len()));
+    report.trend = Some(trend);
+    rendered(&report);
+    for most in [0, 1, 3, MOST_ENTRIES] {
+        if let Some(kept) = bounded(data, most) {
+            assert!(kept.len() < data.len());
+            assert_eq!(bounded(&kept, most), None, "not shortened enough at once");
+        }
+    }
+}
+
+/// What is read back from GitHub: what is taken is the very form that we write, and its short ids are safe in a path.
+pub fn read_back(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Some(id) = ExternalId::parse(text) {
+        assert!(id.short_ids.iter().flatten().all(|id| is_short_id(id)), "{id:?}");
+        assert_eq!(ExternalId::parse(&id.to_string()), Some(id));
+    }
+    if let Some(ids) = parse_short_ids(text) {
+        assert_eq!(format_short_ids(&ids), text);
+    }
+    if let Some(marker) = Marker::parse(text) {
+        assert!(text.starts_with(&marker.to_string()));
+    }
+}
+
+/// Every escaper: no text gets out of where it is put.
+pub fn escapers(data: &[u8]) {
+    let text = &*String::from_utf8_lossy(data);
+    let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
+    assert!(!escape::clean(text).chars().any(odd));
+    assert!(!escape::one_line(text).chars().any(char::is_control));
+    for escaped in [escape::inline(text), escape::lines(text), escape::code_cell(text)] {
+        let bare = ["<br>", "<code>", "</code>"]
+            .iter()
+            .fold(escaped.clone(), |bare, ours| bare.replace(ours, ""));
+        assert!(
+            !bare.contains(['<', '>', '`', '|', '\n', '\r']),
+            "{escaped:?} of {text:?}"
+        );
+    }
+    for line in [
+        escape::log_line(text),
+        escape::command_data(text),
+        escape::command_property(text),
+    ] {
+        assert!(
+            !line.contains(['\n', '\r']) && !line.contains("##["),
+            "{line:?} of {text:?}"
+        );
+    }
+    assert!(!escape::log_line(text).trim_start().starts_with("::"));
+    assert!(!escape::command_property(text).contains([',', ':']));
+    for most in [0, 1, 7, 100] {
+        assert!(escape::cut_chars(text, most).chars().count() <= most);
+        assert!(escape::cut_bytes(text, most).len() <= most);
+    }
+    for reader in [Reader::Runner, Reader::Plain] {
+        for line in [reader.message(Level::Error, text, text), reader.group(text)] {
+            assert!(!line.contains(['\n', '\r']), "{line:?}");
+            let ours = ["::error", "::group::"].iter().any(|command| line.starts_with(command));
+            assert_eq!(line.trim_start().starts_with("::"), ours, "{line:?}");
+            assert!(reader == Reader::Runner || !ours, "{line:?}");
+        }
+    }
+}
+
+/// Every renderer, with the text in every place that others fill.
+pub fn renderers(data: &[u8]) {
+    rendered(&sample::filled_with(&String::from_utf8_lossy(data)));
+}
+
+/// Everything that is made of a report keeps its limits and can be read.
+fn rendered(report: &Report) {
+    for limit in [200, 5_000, summary::LIMIT] {
+        assert!(summary::summary(report, limit).len() <= limit);
+    }
+    let marker = Marker {
+        key: "00".to_owned(),
+        head_sha: "11".to_owned(),
+        run_id: 7,
+        attempt: 1,
+        short_ids: vec![None],
+    };
+    let body = comment::comment(report, &marker, 65_000);
+    assert!(body.len() <= 65_000);
+    assert_eq!(Marker::parse(&body), Some(marker));
+    let output = check::output(report, 0);
+    assert!(output.summary.len() <= check::LIMIT && output.text.len() <= check::LIMIT);
+    for run in &report.runs {
+        assert!(issue::title(run).chars().count() <= 256);
+        assert!(issue::opened(report, run, "00").len() <= 65_000);
+    }
+    for line in console::last_words(report) {
+        assert!(
+            !line.contains(['\n', '\r', '\u{1b}']) && !line.trim_start().starts_with("::"),
+            "{line:?}"
+        );
+    }
+    for line in Reader::Runner.failures(report) {
+        let level = ["::error ", "::notice ", "::warning "]
+            .iter()
+            .any(|level| line.starts_with(level));
+        assert!(level && !line.contains('\n'), "{line:?}");
+    }
+    read_outputs(report);
+    read_reports(report);
+}
+
+/// The outputs, as the runner and GitLab read them.
+fn read_outputs(report: &Report) {
+    let pairs = outputs::pairs(report, &[]);
+    let text = outputs::github_output(&pairs, "eof0eof0eof0");
+    let mut lines = text.split_terminator('\n');
+    for (name, _) in &pairs {
+        assert_eq!(lines.next(), Some(format!("{name}<<eof0eof0eof0").as_str()));
+        assert!(lines.by_ref().any(|line| line == "eof0eof0eof0"), "{name} does not end");
+    }
+    assert_eq!(lines.next(), None);
+    let (dotenv, _) = outputs::dotenv(&pairs);
+    assert!(dotenv.len() <= 5_000);
+    for line in dotenv.lines() {
+        let name = line.split_once('=').map(|(name, _)| name);
+        assert!(pairs.iter().any(|(known, _)| Some(*known) == name), "{line:?}");
+    }
+}
+
+/// The report files, as parsers read them.
+fn read_reports(report: &Report) {
+    let mut made = Vec::new();
+    assert!(junit::write(report, &mut made).is_ok());
+    let xml = String::from_utf8_lossy(&made).into_owned();
+    let tree = roxmltree::Document::parse(&xml);
+    let cases = tree.map(|tree| tree.descendants().filter(|node| node.has_tag_name("testcase")).count());
+    let known: usize = report.runs.iter().map(|run| run.cases.len()).sum();
+    assert!(
+        cases.as_ref().is_ok_and(|cases| *cases >= known),
+        "{cases:?} of {known}:\n{xml}"
+    );
+    let (mut plain, mut common) = (Vec::new(), Vec::new());
+    assert!(json::write(report, &mut plain).is_ok() && ctrf::write(report, &mut common).is_ok());
+    for made in [plain, common] {
+        let text = String::from_utf8_lossy(&made);
+        assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
+    }
+    let mut made = Vec::new();
+    assert!(html::write(report, &mut made).is_ok());
+    let page = String::from_utf8_lossy(&made);
+    // One style and one script, ours; and all of it is there.
+    assert_eq!(
+        (page.matches("<script").count(), page.matches("<style").count()),
+        (1, 1)
+    );
+    assert!(page.trim_end().ends_with("</html>"));
+}
