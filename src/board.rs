@@ -8,8 +8,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::qatech::client::Cases;
-use crate::report::merge::{self, SeenCase};
+use crate::report::merge::{self, Merged, SeenCase};
 use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Millis, RunReport, StatusChange, TestPlan, Verdict};
+
+/// Status changes of an attempt that are kept: a run has a handful.
+const CHANGES: usize = 1_000;
 
 /// What the log is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +57,8 @@ pub struct Board {
     runs: RefCell<Vec<RunReport>>,
     warnings: RefCell<Vec<String>>,
     teller: Box<dyn Teller>,
+    /// Runs of which not everything could be kept.
+    left_out: RefCell<BTreeSet<usize>>,
     /// The runs whose POST is under way: its answer is worth a moment even when a signal came.
     posts_in_flight: RefCell<BTreeSet<usize>>,
     /// Nothing new is to be begun: a signal came, or a run failed fast.
@@ -68,6 +73,7 @@ impl Board {
             runs: RefCell::new(runs),
             warnings: RefCell::default(),
             teller,
+            left_out: RefCell::default(),
             posts_in_flight: RefCell::default(),
             stopping: Cell::new(false),
         }
@@ -152,11 +158,13 @@ impl Board {
             attempt.id.get_or_insert(id);
             let changed = attempt.status.as_ref() != Some(&status) || attempt.result != result;
             if changed {
-                attempt.changes.push(StatusChange {
-                    at,
-                    status: status.clone(),
-                    result: result.clone(),
-                });
+                if attempt.changes.len() < CHANGES {
+                    attempt.changes.push(StatusChange {
+                        at,
+                        status: status.clone(),
+                        result: result.clone(),
+                    });
+                }
                 attempt.status = Some(status);
                 attempt.result = result;
             }
@@ -171,14 +179,27 @@ impl Board {
     pub fn saw_cases(&self, run: usize, attempt: usize, seen: Vec<SeenCase>, cases: Cases) {
         let at = self.now();
         let mut bad = Vec::new();
+        let mut short_id = None;
         self.update(run, |run| {
             // A rerun lists only what it reruns, so only the first attempt can tell whether cases are missing.
             match cases {
                 Cases::All if attempt == 0 => run.cases_complete = true,
                 Cases::All | Cases::Failed | Cases::None => {}
             }
-            bad = merge::apply(run, attempt, seen, at);
+            let Merged { newly_bad, left_out } = merge::apply(run, attempt, seen, at);
+            bad = newly_bad;
+            if left_out {
+                run.cases_complete = false;
+                short_id = run.latest().map(|attempt| attempt.short_id.clone());
+            }
         });
+        if let Some(short_id) = short_id
+            && self.left_out.borrow_mut().insert(run)
+        {
+            self.warn(format!(
+                "run {short_id}: QA.tech lists more test cases or longer texts than can be kept; some are missing"
+            ));
+        }
         for index in bad {
             self.tell(run, News::BadCase(index));
         }

@@ -17,6 +17,8 @@ use crate::secret::Redactor;
 
 /// How often a line says how far the runs are, whatever else is told.
 const LINE_EVERY: Duration = Duration::from_secs(60);
+/// Lines on cases that failed at most: an API whose cases fail anew at each look must not fill the log.
+const BAD_CASES: usize = 2_000;
 /// How often the live line of a terminal is drawn.
 const LIVE_EVERY: Duration = Duration::from_secs(1);
 
@@ -30,6 +32,8 @@ struct Inner {
     live: bool,
     in_group: Cell<bool>,
     live_line_shown: Cell<bool>,
+    /// Lines on cases that failed, so far.
+    bad_cases_told: Cell<usize>,
     /// What an outage was last said to be: said once, not at each attempt.
     outage: RefCell<Option<String>>,
 }
@@ -42,6 +46,7 @@ impl Log {
             live: !github && std::io::stderr().is_terminal(),
             in_group: Cell::new(false),
             live_line_shown: Cell::new(false),
+            bad_cases_told: Cell::new(0),
             outage: RefCell::default(),
         }))
     }
@@ -183,8 +188,14 @@ impl Teller for Log {
                 }
             }
             News::BadCase(index) => {
-                if let Some(case) = report.cases.get(index) {
-                    self.line(&console::failed_case(case));
+                let told = self.0.bad_cases_told.get();
+                if let Some(case) = report.cases.get(index).filter(|_| told <= BAD_CASES) {
+                    self.0.bad_cases_told.set(told + 1);
+                    self.line(&if told < BAD_CASES {
+                        console::failed_case(case)
+                    } else {
+                        format!("{BAD_CASES} failed test cases have been told of; the reports list them all")
+                    });
                 }
             }
             News::OutOfReach { what, first, next } => {

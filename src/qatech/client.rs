@@ -9,10 +9,9 @@ use http_body_util::{BodyExt as _, Full};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::wire::{ErrorBody, RerunRequest, Run, StartRequest, StartResponse, StartedRun};
+use super::wire::{ErrorBody, RerunRequest, Run, StartRequest, StartResponse, StartedRun, is_too_many};
 use crate::http::{self, BodyError};
 use crate::secret::{Redactor, Secret};
 
@@ -172,7 +171,12 @@ impl Api for Client {
         if !status.is_success() {
             return Err(nonsense("which is no answer"));
         }
-        let run: Run = parse(&body).map_err(|error| nonsense(&error))?;
+        let mut run: Run = match serde_json::from_slice(&body) {
+            Ok(run) => run,
+            Err(error) if is_too_many(&error) => return Err(GetError::TooLarge),
+            Err(error) => return Err(nonsense(&explain(&error))),
+        };
+        run.id = self.redactor.clean(run.id);
         if run.short_id != short_id || id.is_some_and(|id| id != run.id) {
             return Err(nonsense("which speaks of another run"));
         }
@@ -246,15 +250,16 @@ impl Client {
                 status: status.as_u16(),
                 why: self.advice(status, &body),
             }),
-            200..=299 => match parse::<StartResponse>(&body) {
+            200..=299 => match serde_json::from_slice::<StartResponse>(&body) {
                 Ok(StartResponse {
                     success: Some(false),
                     run: _,
                 }) => Err(ambiguous(format!("HTTP {status} with success: false"))),
-                Ok(StartResponse { success: _, run }) if is_short_id(&run.short_id) => Ok(self.clean(run)),
+                Ok(StartResponse { success: _, run }) if self.is_short_id(&run.short_id) => Ok(self.clean(run)),
                 Ok(_) => Err(ambiguous(format!("HTTP {status} with no usable short id"))),
-                Err(why) => Err(ambiguous(format!(
-                    "HTTP {status}, {why}: {}",
+                Err(error) => Err(ambiguous(format!(
+                    "HTTP {status}, {}: {}",
+                    explain(&error),
                     http::beginning(&headers, &body, &self.redactor)
                 ))),
             },
@@ -274,6 +279,11 @@ impl Client {
         self.http.request(method, url).bearer_auth(self.token.expose())
     }
 
+    /// Whether a short id can be used and shown: one that holds a secret can't be cleaned, since it is asked for again.
+    fn is_short_id(&self, text: &str) -> bool {
+        is_short_id(text) && self.redactor.clean(text.to_owned()) == text
+    }
+
     fn clean(&self, run: StartedRun) -> StartedRun {
         let clean = |text: Option<String>| text.map(|text| self.redactor.clean(text));
         let StartedRun {
@@ -284,7 +294,7 @@ impl Client {
             test_plan,
         } = run;
         StartedRun {
-            id,
+            id: clean(id),
             short_id,
             url: clean(url),
             test_count,
@@ -319,16 +329,14 @@ impl Client {
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| {
-        let kind = if error.is_data() {
-            "whose JSON is not what the API documents"
-        } else {
-            "which is no JSON"
-        };
-        // serde's message would repeat values of the body; its kind and place do not.
-        format!("{kind} (line {}, column {})", error.line(), error.column())
-    })
+/// What is wrong with a body. serde's message would repeat values of it; its kind and place do not.
+fn explain(error: &serde_json::Error) -> String {
+    let kind = if error.is_data() {
+        "whose JSON is not what the API documents"
+    } else {
+        "which is no JSON"
+    };
+    format!("{kind} (line {}, column {})", error.line(), error.column())
 }
 
 /// Whether a short id can be put into a path, an output and a comma-joined list.

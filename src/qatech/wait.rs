@@ -29,6 +29,16 @@ const MOST_FOR_LAST: Duration = Duration::from_secs(120);
 /// A last look is taken that long before the deadline, rather than sleeping through it.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
+/// Characters of a status or result that are kept: they are words, whatever stands there.
+const WORD: usize = 200;
+/// How many statuses that we do not know are told of.
+const STRANGE_STATUSES: usize = 5;
+
+/// A status or result, as it is kept and shown.
+fn word(redactor: &Redactor, text: &str) -> String {
+    redactor.clean(text.to_owned()).chars().take(WORD).collect()
+}
+
 /// How to wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
@@ -211,7 +221,7 @@ impl<A: Api> Wait<'_, A> {
             result,
             run_test_cases,
         } = run;
-        let shown = |text: &str| self.redactor.clean(text.to_owned());
+        let shown = |text: &str| word(self.redactor, text);
         self.board
             .saw_status(self.run, self.attempt, id, shown(&status), result.as_deref().map(shown));
         let seen: Vec<_> = run_test_cases
@@ -254,8 +264,9 @@ impl<A: Api> Wait<'_, A> {
     }
 
     fn not_ended(&mut self, status: &str, one_failed: bool) -> Next {
-        if !matches!(status, "INITIATED" | "RUNNING") && self.strange_statuses.insert(status.to_owned()) {
-            let status = self.redactor.clean(status.to_owned());
+        let strange = !matches!(status, "INITIATED" | "RUNNING") && self.strange_statuses.len() < STRANGE_STATUSES;
+        let status = word(self.redactor, status);
+        if strange && self.strange_statuses.insert(status.clone()) {
             self.board.warn(format!(
                 "QA.tech says the status {status:?}, which we do not know; it counts as not ended"
             ));
@@ -347,6 +358,7 @@ impl<A: Api> Wait<'_, A> {
 
     fn seen(&self, case: RunTestCase) -> SeenCase {
         let clean = |text: Option<String>| text.map(|text| self.clean(text)).filter(|text| !text.trim().is_empty());
+        let short = |text: Option<String>| clean(text).map(|text| text.chars().take(WORD).collect());
         let RunTestCase {
             id,
             short_id,
@@ -362,8 +374,8 @@ impl<A: Api> Wait<'_, A> {
             id: clean(id).unwrap_or_default(),
             short_id: clean(short_id).unwrap_or_default(),
             name: clean(name).unwrap_or_default(),
-            status: clean(status).unwrap_or_default(),
-            result: clean(result),
+            status: short(status).unwrap_or_default(),
+            result: short(result),
             title: clean(result_title),
             reasoning: clean(evaluation_thought),
             goal: clean(prompt_goal),

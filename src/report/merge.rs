@@ -1,8 +1,12 @@
 //! Merging what each look at each attempt tells of the test cases, so that no case is lost and no failure is forgiven unseen.
 
-use std::collections::{HashMap, HashSet};
+mod places;
+mod room;
 
 use super::{Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, Verdict};
+use places::places;
+pub use room::MOST_CASES;
+use room::Room;
 
 /// A test case as one look saw it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,14 +31,37 @@ pub struct SeenCase {
     pub examples: Option<String>,
 }
 
+/// What a look has changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Indices of the cases that have newly turned bad in this attempt.
+    pub newly_bad: Vec<usize>,
+    /// There was no room for all of what was seen.
+    pub left_out: bool,
+}
+
 /// Merges what a look at an attempt has seen into the run's cases. Partial looks (only failed ones) are fine: cases
-/// that are not in them stay as they are. Returns the indices of cases that have newly turned bad in this attempt.
+/// that are not in them stay as they are.
 ///
-/// The same case is one with the same id, else the same short id, else a name that is unique on both sides.
-pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<SeenCase>, at: Millis) -> Vec<usize> {
-    let places = places(&run.cases, &seen);
-    let mut newly_bad = Vec::new();
-    for (seen, place) in seen.into_iter().zip(places) {
+/// The same case is one with the same id, else the same short id, else a name, each unique on both sides. Cases that
+/// nothing tells apart are those of the attempt's earlier look, in their order.
+pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<SeenCase>, at: Millis) -> Merged {
+    let places = places(&run.cases, attempt, &seen);
+    let mut room = Room::of(run);
+    let mut merged = Merged::default();
+    for (mut seen, place) in seen.into_iter().zip(places) {
+        let fits = match place.and_then(|index| run.cases.get(index)) {
+            Some(case) => room.take_known(case, attempt, &seen),
+            None => room.take_new(&seen),
+        };
+        merged.left_out |= !fits;
+        if !fits && place.is_none() {
+            continue;
+        }
+        if !fits {
+            // What became of a known case counts, whatever is said of it.
+            (seen.title, seen.reasoning, seen.goal, seen.examples) = (None, None, None, None);
+        }
         let outcome = CaseOutcome::of(&seen.status, seen.result.as_deref());
         let SeenCase {
             id,
@@ -98,10 +125,10 @@ pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<SeenCase>, at: Milli
         });
         case.outcome = over_all(&case.attempts);
         if outcome.is_bad() && !was_bad {
-            newly_bad.push(index);
+            merged.newly_bad.push(index);
         }
     }
-    newly_bad
+    merged
 }
 
 fn fallback_name(short_id: &str, id: &str, index: usize) -> String {
@@ -110,52 +137,6 @@ fn fallback_name(short_id: &str, id: &str, index: usize) -> String {
         ("", id) => id.to_owned(),
         (short_id, _) => short_id.to_owned(),
     }
-}
-
-/// For each seen case, the index of the case that it is.
-fn places(cases: &[Case], seen: &[SeenCase]) -> Vec<Option<usize>> {
-    let mut places = vec![None; seen.len()];
-    let mut taken = HashSet::new();
-    let by_id = unique(cases.iter().map(|case| case.id.as_str()));
-    let by_short_id = unique(cases.iter().map(|case| case.short_id.as_str()));
-    let by_name = unique(cases.iter().map(|case| case.name.as_str()));
-    let seen_ids = unique(seen.iter().map(|case| case.id.as_str()));
-    let seen_short_ids = unique(seen.iter().map(|case| case.short_id.as_str()));
-    let seen_names = unique(seen.iter().map(|case| case.name.as_str()));
-    // Each rule over all cases before the next one: a name must not take what an id claims.
-    let rules: [(Key, Places<'_>, Places<'_>); 3] = [
-        (|case| &case.id, seen_ids, by_id),
-        (|case| &case.short_id, seen_short_ids, by_short_id),
-        (|case| &case.name, seen_names, by_name),
-    ];
-    for (key, on_this_side, on_that_side) in rules {
-        for (case, place) in seen.iter().zip(places.iter_mut()) {
-            let key = key(case);
-            if place.is_some() || !matches!(on_this_side.get(key), Some(Some(_))) {
-                continue;
-            }
-            if let Some(Some(index)) = on_that_side.get(key)
-                && taken.insert(*index)
-            {
-                *place = Some(*index);
-            }
-        }
-    }
-    places
-}
-
-/// One of a case's keys.
-type Key = fn(&SeenCase) -> &str;
-/// Where each key stands; `None` for one that stands twice.
-type Places<'a> = HashMap<&'a str, Option<usize>>;
-
-/// The places of keys. Empty ones count for nothing.
-fn unique<'a>(keys: impl Iterator<Item = &'a str>) -> Places<'a> {
-    let mut map = HashMap::new();
-    for (index, key) in keys.enumerate().filter(|(_, key)| !key.is_empty()) {
-        map.entry(key).and_modify(|place| *place = None).or_insert(Some(index));
-    }
-    map
 }
 
 /// The outcome over all attempts. Only a pass after the last failure forgives it: a rerun that skipped the case, or did
@@ -393,9 +374,15 @@ mod tests {
             goal: Some("g".into()),
             ..seen("1", "a", "A", "")
         };
-        assert_eq!(apply(&mut run, 0, vec![running], 10), [0; 0]);
-        assert_eq!(apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 20), [0]);
-        assert_eq!(apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 30), [0; 0]);
+        assert_eq!(apply(&mut run, 0, vec![running], 10).newly_bad, [0; 0]);
+        assert_eq!(
+            apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 20).newly_bad,
+            [0]
+        );
+        assert_eq!(
+            apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 30).newly_bad,
+            [0; 0]
+        );
         let case = run.cases.first().unwrap();
         assert_eq!(case.attempts.len(), 1);
         assert_eq!(case.goal.as_deref(), Some("g"));
