@@ -83,7 +83,7 @@ pub fn api_body(data: &[u8]) {
             .map(seen)
             .collect();
         let count = seen.len();
-        let bad = merge::apply(&mut run, 0, seen, at);
+        let bad = merge::apply(&mut run, 0, seen, at).newly_bad;
         assert!(
             bad.iter()
                 .all(|index| run.cases.get(*index).is_some_and(|case| case.outcome.is_bad()))
