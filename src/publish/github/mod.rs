@@ -307,7 +307,9 @@ impl GitHub {
         let conclusion = Conclusion::of(report, &self.inputs.fail_on);
         active.completion.set(Completion::Begun);
         let completed = check_run::complete(&active.api, handle, &id, conclusion, &output, &annotations).await;
-        active.completion.set(Completion::Done);
+        if !matches!(completed, Err((false, _))) {
+            active.completion.set(Completion::Done);
+        }
         match completed {
             Ok(()) => {}
             Err((false, failure)) => {
