@@ -78,7 +78,11 @@ pub async fn play(
         start_only: mode == Mode::StartOnly,
         reruns: inputs.rerun_failed,
     };
-    log.group("Waiting for QA.tech");
+    log.group(match mode {
+        Mode::Wait | Mode::SkippedWithoutToken => "Waiting for QA.tech",
+        Mode::StartOnly => "Starting at QA.tech",
+        Mode::Look => "Looking at QA.tech",
+    });
     let caught = {
         let all = async {
             github.wait_created(CHECK_FIRST).await;

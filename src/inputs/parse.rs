@@ -192,6 +192,41 @@ impl Parser {
                     .to_owned(),
             );
         }
+        let blocking = self.boolean("blocking", raw.blocking.as_deref(), true);
+        let comment = self.word(
+            "comment",
+            raw.comment.as_deref(),
+            &[
+                ("off", CommentWhen::Off),
+                ("failure", CommentWhen::Failure),
+                ("always", CommentWhen::Always),
+            ],
+            CommentWhen::Off,
+        );
+        let issue = self.word(
+            "issue",
+            raw.issue.as_deref(),
+            &[("off", false), ("failure", true)],
+            false,
+        );
+        let of_an_end = [
+            ("fail_fast", fail_fast),
+            ("rerun_failed", rerun_failed > 0),
+            ("comment", comment != CommentWhen::Off),
+            ("issue", issue),
+            ("history_path", raw.history_path.is_some()),
+        ];
+        let of_an_end: Vec<_> = of_an_end
+            .into_iter()
+            .filter(|(_, given)| *given && !blocking)
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        if !of_an_end.is_empty() {
+            let names = of_an_end.join(", ");
+            self.notices.push(format!(
+                "Without effect, since `blocking: false` waits for no end: {names}."
+            ));
+        }
         let webhook_url = raw
             .webhook_url
             .as_deref()
@@ -204,7 +239,7 @@ impl Parser {
             secrets: Redactor::default(),
             api_token,
             target,
-            blocking: self.boolean("blocking", raw.blocking.as_deref(), true),
+            blocking,
             applications: if environments.is_empty() {
                 applications
             } else {
@@ -244,16 +279,7 @@ impl Parser {
             ),
             check_name: raw.check_name,
             annotation_paths: self.structured("annotation_paths", raw.annotation_paths, PathRule::parse_lines),
-            comment: self.word(
-                "comment",
-                raw.comment.as_deref(),
-                &[
-                    ("off", CommentWhen::Off),
-                    ("failure", CommentWhen::Failure),
-                    ("always", CommentWhen::Always),
-                ],
-                CommentWhen::Off,
-            ),
+            comment,
             comment_key: raw.comment_key,
             github_token: raw.github_token.map(Secret::new),
             files: ReportFiles {
@@ -268,12 +294,7 @@ impl Parser {
                 url,
                 secret: raw.webhook_secret.map(Secret::new),
             }),
-            issue: self.word(
-                "issue",
-                raw.issue.as_deref(),
-                &[("off", false), ("failure", true)],
-                false,
-            ),
+            issue,
             issue_labels: raw
                 .issue_labels
                 .as_deref()
@@ -630,6 +651,25 @@ mod tests {
         );
         assert!(given(&[("api_url", "http://[::1]:9")]).is_ok());
         assert!(given(&[("api_url", "http://localhost.example.com")]).is_err());
+    }
+
+    #[test]
+    fn what_needs_an_end_is_told_to_have_no_effect_without_waiting() {
+        let given = [
+            ("comment", "always"),
+            ("rerun_failed", "0"),
+            ("history_path", "h.jsonl"),
+        ];
+        let notices = |blocking| given_notices(&[&given[..], &[("blocking", blocking)]].concat());
+        assert_eq!(
+            notices("false"),
+            ["Without effect, since `blocking: false` waits for no end: `comment`, `history_path`."]
+        );
+        assert_eq!(notices("true"), [""; 0]);
+    }
+
+    fn given_notices(pairs: &[(&str, &str)]) -> Vec<String> {
+        given(pairs).unwrap().notices
     }
 
     #[test]
