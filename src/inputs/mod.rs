@@ -4,6 +4,7 @@ mod annotation_paths;
 pub mod overrides;
 mod parse;
 pub mod table;
+mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use crate::report::FailOn;
 use crate::secret::{Redactor, Secret};
 pub use annotation_paths::PathRule;
 pub use overrides::{ApplicationOverride, EnvironmentOverride, NotificationOverride};
-pub(crate) use parse::is_loopback;
 pub use parse::{Rejected, parse};
+pub(crate) use values::is_loopback;
 
 /// Everything the user asked for.
 #[derive(Debug, Clone)]

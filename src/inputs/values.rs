@@ -1,0 +1,194 @@
+//! The values of single inputs: each is turned into its type, or into a problem that names the input, the value and what is
+//! allowed.
+
+use url::Url;
+
+use crate::report::{FailOn, Verdict};
+
+/// Verdicts that `fail_on` may name.
+const FAIL_ON: [Verdict; 7] = [
+    Verdict::Failed,
+    Verdict::Error,
+    Verdict::Cancelled,
+    Verdict::TimedOut,
+    Verdict::Unknown,
+    Verdict::Skipped,
+    Verdict::Flaky,
+];
+
+/// Collects the problems of all inputs, and what the user should know of them.
+#[derive(Default)]
+pub(super) struct Parser {
+    pub(super) problems: Vec<String>,
+    pub(super) notices: Vec<String>,
+}
+
+impl Parser {
+    /// A URL that a secret may be sent to: https, or http on this machine. It is repeated in a problem only where no
+    /// part of it can be a secret.
+    pub(super) fn safe_url(&mut self, name: &str, text: &str) -> Option<Url> {
+        let shown = if name == "api_url" && !text.contains(['@', '?']) {
+            format!(" is {text:?}, which")
+        } else {
+            String::new()
+        };
+        let problem = match Url::parse(text) {
+            Err(error) => format!("is no URL ({error}); allowed: an absolute one such as https://example.com/path"),
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                "must not hold a user name or password".to_owned()
+            }
+            Ok(url) => match url.scheme() {
+                "https" => return Some(url),
+                "http" if is_loopback(&url) => return Some(url),
+                "http" => "must be https: over http, a secret could be read by anyone on the way".to_owned(),
+                other => format!("has the scheme {other:?}; allowed: https (http for loopback hosts)"),
+            },
+        };
+        self.problems.push(format!("`{name}`{shown} {problem}"));
+        None
+    }
+
+    pub(super) fn short_ids(&mut self, name: &str, text: &str) -> Vec<String> {
+        let mut ids: Vec<String> = Vec::new();
+        for id in text
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|id| !id.is_empty())
+        {
+            // Never held to the documented pattern: older ids are bare. But a dot segment can't be put into a path.
+            if id == "." || id == ".." || id.chars().any(char::is_control) {
+                self.problems
+                    .push(format!("`{name}` holds {id:?}, which is no short id"));
+            } else if ids.iter().any(|known| known == id) {
+                self.notices
+                    .push(format!("`{name}` names {id} more than once; it counts once."));
+            } else {
+                ids.push(id.to_owned());
+            }
+        }
+        if ids.is_empty() {
+            self.problems.push(format!(
+                "`{name}` is {text:?}, which names nothing; give one or more short ids"
+            ));
+        }
+        ids
+    }
+
+    pub(super) fn structured<T>(
+        &mut self,
+        name: &str,
+        text: Option<String>,
+        parse: impl Fn(&str) -> Result<Vec<T>, Vec<String>>,
+    ) -> Vec<T> {
+        match text.as_deref().map(parse) {
+            None => Vec::new(),
+            Some(Ok(list)) => list,
+            Some(Err(problems)) => {
+                self.problems
+                    .extend(problems.into_iter().map(|problem| format!("`{name}` {problem}")));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Booleans as the YAML 1.2 core schema writes them: <https://yaml.org/spec/1.2.2/#10212-boolean>.
+    pub(super) fn boolean(&mut self, name: &str, text: Option<&str>, default: bool) -> bool {
+        match text {
+            None => default,
+            Some("true" | "True" | "TRUE") => true,
+            Some("false" | "False" | "FALSE") => false,
+            Some(other) => {
+                self.problems
+                    .push(format!("`{name}` is {other:?}; allowed: true, false"));
+                default
+            }
+        }
+    }
+
+    pub(super) fn word<T: Copy>(&mut self, name: &str, text: Option<&str>, words: &[(&str, T)], default: T) -> T {
+        let Some(text) = text else { return default };
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, value)) => *value,
+            None => {
+                let allowed: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                self.problems
+                    .push(format!("`{name}` is {text:?}; allowed: {}", allowed.join(", ")));
+                default
+            }
+        }
+    }
+
+    pub(super) fn number(
+        &mut self,
+        name: &str,
+        text: Option<&str>,
+        range: std::ops::RangeInclusive<f64>,
+    ) -> Option<f64> {
+        let text = text?;
+        match text.parse::<f64>() {
+            Ok(number) if range.contains(&number) => Some(number),
+            Ok(_) | Err(_) => {
+                let least = if *range.start() < 0.1 {
+                    "more than 0".to_owned()
+                } else {
+                    format!("at least {}", range.start())
+                };
+                self.problems.push(format!(
+                    "`{name}` is {text:?}; allowed: a number, {least} and at most {}",
+                    range.end()
+                ));
+                None
+            }
+        }
+    }
+
+    pub(super) fn rerun_failed(&mut self, text: Option<&str>) -> u32 {
+        const MOST: u32 = 20;
+        let Some(text) = text else { return 0 };
+        match text.parse::<u32>() {
+            Ok(times) if times <= MOST => times,
+            Ok(_) | Err(_) => {
+                self.problems.push(format!(
+                    "`rerun_failed` is {text:?}; allowed: a whole number from 0 to {MOST}"
+                ));
+                0
+            }
+        }
+    }
+
+    pub(super) fn fail_on(&mut self, text: Option<&str>) -> FailOn {
+        let text = text.unwrap_or("failed,error,cancelled,timed_out,unknown");
+        let words: Vec<_> = text
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|word| !word.is_empty())
+            .collect();
+        if words == ["none"] {
+            return FailOn(Vec::new());
+        }
+        if words.is_empty() {
+            self.problems.push(format!(
+                "`fail_on` is {text:?}, which names nothing; for no verdict at all say none"
+            ));
+        }
+        let mut verdicts = Vec::new();
+        for word in words {
+            match FAIL_ON.iter().find(|verdict| verdict.word() == word) {
+                Some(verdict) => verdicts.push(*verdict),
+                None => self.problems.push(format!(
+                    "`fail_on` names {word:?}; allowed: {}, or none alone",
+                    FAIL_ON.map(Verdict::word).join(", ")
+                )),
+            }
+        }
+        FailOn(verdicts)
+    }
+}
+
+/// Whether a URL's host is this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
