@@ -65,9 +65,8 @@ pub fn event(data: &[u8]) {
 
 /// An answer of QA.tech: what can be read of it can be merged and rendered, twice.
 pub fn api_body(data: &[u8]) {
-    if let Ok(started) = serde_json::from_slice::<StartResponse>(data) {
-        assert!(serde_json::from_slice::<Value>(data).is_ok(), "{started:?}");
-    }
+    // A start's answer is only read, never rendered as it is.
+    let _ = serde_json::from_slice::<StartResponse>(data);
     let Ok(answer) = serde_json::from_slice::<Run>(data) else {
         return;
     };
@@ -185,6 +184,10 @@ pub fn annotation_paths(data: &[u8]) {
 
 /// All inputs, as `name=value` parted by NUL: whatever is wrong with the others, the token is shown by none.
 pub fn inputs(data: &[u8]) {
+    if data.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()) {
+        // Who writes the token into another input has told it.
+        return;
+    }
     let given = data
         .split(|byte| *byte == 0)
         .filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='));
