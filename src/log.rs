@@ -53,12 +53,14 @@ impl Log {
 
     /// Prints one line, which must be safe to print: see `render::escape::log_line`.
     pub fn line(&self, safe: &str) {
-        let mut stderr = std::io::stderr().lock();
-        if self.0.live_line_shown.replace(false) {
-            let _ = write!(stderr, "\r\x1b[K");
-        }
+        let clear = if self.0.live_line_shown.replace(false) {
+            "\r\x1b[K"
+        } else {
+            ""
+        };
+        // In one piece: standard error has no buffer, and whatever else writes there must not get into the line.
         // A log that can't be written to is no reason to give up a verdict.
-        let _ = writeln!(stderr, "{safe}");
+        let _ = std::io::stderr().write_all(format!("{clear}{safe}\n").as_bytes());
     }
 
     /// Masks every secret: before any other line, and only where the runner takes it for a command.
