@@ -64,6 +64,7 @@ pub async fn wait<A: Api>(client: &A, redactor: &Redactor, policy: Policy, board
         attempt,
         created,
         began: Instant::now(),
+        looked: Instant::now(),
         cadence: Cadence::new(policy.poll_interval),
         delays: Delays::default(),
         failing_since: None,
@@ -85,6 +86,8 @@ struct Wait<'a, A> {
     /// When we created the run, if we did.
     created: Option<Instant>,
     began: Instant,
+    /// When the latest look was begun.
+    looked: Instant,
     cadence: Cadence,
     delays: Delays,
     failing_since: Option<Instant>,
@@ -161,6 +164,7 @@ impl<A: Api> Wait<'_, A> {
     async fn look(&mut self) -> Next {
         let (short_id, id) = self.board.ids(self.run, self.attempt);
         let cases = self.view.next(self.policy.fail_fast);
+        self.looked = Instant::now();
         let answer = self.client.get(&short_id, id.as_deref(), cases).await;
         self.board.count_request(self.run, self.attempt, answer.is_err());
         match answer {
@@ -279,10 +283,14 @@ impl<A: Api> Wait<'_, A> {
             return Next::End(Verdict::Failed, Some(why.to_owned()), Missing::Nothing);
         }
         let counts = self.board.counts(self.run, self.attempt);
-        Next::After(
-            self.cadence
-                .next(self.began.elapsed(), counts.done(), counts.total, crate::random::unit()),
-        )
+        let interval = self
+            .cadence
+            .next(self.began.elapsed(), counts.done(), counts.total, crate::random::unit());
+        if self.policy.poll_interval.is_some() {
+            return Next::After(interval);
+        }
+        // From look to look, however long the answer took; but a server that is slow gets its rest.
+        Next::After(interval.saturating_sub(self.looked.elapsed()).max(interval / 2))
     }
 
     fn no_result(&mut self, missing: Missing) -> Next {
