@@ -1,0 +1,270 @@
+//! The pure core, from the bytes of an answer to the text of every sink, for 100 to 20,000 cases with 2 kB of reasoning.
+//!
+//! `cargo bench --bench core`; `scripts/bench.py --core` adds the linear fit.
+
+// Criterion's macros write no docs, and a bench that can't go on may say so.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use qatech_run::board::{Board, News, Teller};
+use qatech_run::inputs::PathRule;
+use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
+use qatech_run::qatech::drive::{Driver, Origin};
+use qatech_run::qatech::wait::Policy;
+use qatech_run::qatech::wire::{Run, StartRequest, StartedRun};
+use qatech_run::render::check::Place;
+use qatech_run::render::marker::Marker;
+use qatech_run::render::{check, comment, ctrf, html, json, junit, outputs, summary};
+use qatech_run::report::merge::{self, SeenCase};
+use qatech_run::report::{Case, Millis, Report, RunReport, sample};
+use qatech_run::secret::{Redactor, Secret};
+use serde_json::json;
+use tokio::time::Instant;
+
+const SIZES: [usize; 4] = [100, 1_000, 10_000, 20_000];
+const REASONING: usize = 2_000;
+
+/// A report whose failed cases are as many as in a run that went badly: every tenth.
+fn report(cases: usize) -> Report {
+    sample::large(cases, REASONING)
+}
+
+/// The body of `GET /run/{shortId}?testCases=all`.
+fn body(report: &Report) -> Vec<u8> {
+    let cases: Vec<_> = report.runs.iter().flat_map(|run| &run.cases).map(case_json).collect();
+    let run = json!({"id": "1", "shortId": "all1", "status": "COMPLETED", "result": "FAILED", "runTestCases": cases});
+    serde_json::to_vec(&run).unwrap()
+}
+
+fn case_json(case: &Case) -> serde_json::Value {
+    let last = case.latest().unwrap();
+    json!({
+        "id": case.id,
+        "shortId": case.short_id,
+        "name": case.name,
+        "status": last.status,
+        "result": last.result,
+        "resultTitle": last.title,
+        "evaluationThought": last.reasoning,
+        "promptGoal": case.goal,
+        "promptExamples": null,
+    })
+}
+
+fn seen(report: &Report) -> Vec<SeenCase> {
+    let cases = report.runs.iter().flat_map(|run| &run.cases);
+    cases
+        .map(|case| {
+            let last = case.latest().unwrap();
+            SeenCase {
+                id: case.id.clone(),
+                short_id: case.short_id.clone(),
+                name: case.name.clone(),
+                status: last.status.clone(),
+                result: last.result.clone(),
+                title: last.title.clone(),
+                reasoning: last.reasoning.clone(),
+                goal: case.goal.clone(),
+                examples: None,
+            }
+        })
+        .collect()
+}
+
+/// As many secrets as a step with both tokens, a webhook, two environments with credentials and a proxy has.
+fn redactor() -> Redactor {
+    let mut redactor = Redactor::default();
+    redactor.add(&Secret::new("qatech-token-0123456789"));
+    redactor.add(&Secret::new("ghs_0123456789abcdefghijklmnopqrstuvwxyz"));
+    redactor.add(&Secret::new("a webhook's secret"));
+    for (url, path) in [
+        ("https://hooks.example/services/T00000000/B00000000/XXXXXXXXXXXX", true),
+        (
+            "https://me:correct-horse@pr-12.shop.example/?preview_token=0123456789",
+            false,
+        ),
+        (
+            "https://me:battery-staple@pr-12.admin.example/?preview_token=9876543210",
+            false,
+        ),
+        ("http://user:proxy-password@proxy.example:3128", false),
+    ] {
+        redactor.add_url(&url::Url::parse(url).unwrap(), path);
+    }
+    redactor
+}
+
+/// Answers every look with one body.
+struct Canned(Vec<u8>);
+
+impl Api for Canned {
+    async fn start(&self, _: &StartRequest<'_>, _: Duration) -> Result<StartedRun, PostError> {
+        Err(PostError::Ambiguous("nothing is started here".to_owned()))
+    }
+
+    async fn rerun_failed(&self, _: &str, _: Duration) -> Result<StartedRun, PostError> {
+        Err(PostError::Ambiguous("nothing is rerun here".to_owned()))
+    }
+
+    async fn get(&self, _: &str, _: Option<&str>, _: Cases) -> Result<Got, GetError> {
+        let run: Run = serde_json::from_slice(&self.0).unwrap();
+        Ok(Got {
+            run,
+            size: self.0.len(),
+        })
+    }
+}
+
+struct Silent;
+
+impl Teller for Silent {
+    fn tell(&self, _: &[RunReport], _: usize, _: News, _: Millis) {}
+}
+
+fn empty_run(report: &Report) -> RunReport {
+    let run = report.runs.first().unwrap();
+    RunReport {
+        attempts: Vec::new(),
+        cases: Vec::new(),
+        verdict: None,
+        ..run.clone()
+    }
+}
+
+/// From the last byte of the answer to the verdict: parse, redact, merge.
+fn look(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let board = Board::new(Instant::now(), vec![run], Box::new(Silent));
+            let driver = Driver {
+                client: api,
+                redactor,
+                policy: Policy {
+                    deadline: Instant::now() + Duration::from_secs(60),
+                    poll_interval: None,
+                    fail_fast: false,
+                    one_look: false,
+                },
+                board: &board,
+                start_only: false,
+                reruns: 0,
+            };
+            driver.drive(0, Origin::Attach("all1".to_owned())).await;
+            board.take().0
+        })
+}
+
+fn reading(criterion: &mut Criterion) {
+    let mut group = group(criterion, "reading");
+    for size in SIZES {
+        let report = report(size);
+        let api = Canned(body(&report));
+        group.throughput(Throughput::Bytes(api.0.len() as u64));
+        group.bench_function(BenchmarkId::new("parse", size), |bench| {
+            bench.iter_with_large_drop(|| serde_json::from_slice::<Run>(&api.0).unwrap());
+        });
+        let redactor = redactor();
+        group.bench_function(BenchmarkId::new("parse, redact and merge", size), |bench| {
+            bench.iter_batched(
+                || empty_run(&report),
+                |run| look(&api, &redactor, run),
+                BatchSize::PerIteration,
+            );
+        });
+        group.bench_function(BenchmarkId::new("merge", size), |bench| {
+            bench.iter_batched(
+                || (report.runs.first().unwrap().clone(), seen(&report)),
+                |(mut run, seen)| {
+                    merge::apply(&mut run, 0, seen, 1);
+                    run
+                },
+                BatchSize::PerIteration,
+            );
+        });
+        let texts = || -> Vec<String> {
+            let attempts = report.runs.iter().flat_map(|run| &run.cases);
+            attempts
+                .filter_map(|case| case.latest().unwrap().reasoning.clone())
+                .collect()
+        };
+        group.bench_function(BenchmarkId::new("redact", size), |bench| {
+            bench.iter_batched(
+                texts,
+                |texts| -> Vec<String> { texts.into_iter().map(|text| redactor.clean(text)).collect() },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+}
+
+fn rendering(criterion: &mut Criterion) {
+    let mut group = group(criterion, "rendering");
+    let marker = Marker {
+        key: "0123456789abcdef".to_owned(),
+        head_sha: "3f2a9c1d8e7b6a5f4c3d2e1f0a9b8c7d6e5f4a3b".to_owned(),
+        run_id: 4711,
+        attempt: 1,
+        short_ids: vec![Some("all1".to_owned())],
+    };
+    let rules: Vec<PathRule> = Vec::new();
+    let place = Place {
+        path: ".github/workflows/qa.yml".to_owned(),
+        line: 1,
+    };
+    for size in SIZES {
+        let report = report(size);
+        group.throughput(Throughput::Elements(size as u64));
+        group.bench_function(BenchmarkId::new("summary", size), |bench| {
+            bench.iter(|| summary::summary(black_box(&report), summary::LIMIT));
+        });
+        group.bench_function(BenchmarkId::new("comment", size), |bench| {
+            bench.iter(|| comment::comment(black_box(&report), &marker, comment::LIMIT));
+        });
+        group.bench_function(BenchmarkId::new("check", size), |bench| {
+            bench.iter(|| {
+                let (annotations, left_out) = check::annotations(black_box(&report), &rules, &place);
+                (annotations, check::output(&report, left_out))
+            });
+        });
+        group.bench_function(BenchmarkId::new("outputs", size), |bench| {
+            bench.iter(|| outputs::pairs(black_box(&report), &[]));
+        });
+        // Written to memory that is reserved, so that its growth is not measured.
+        let mut out = Vec::with_capacity(size * 8_000 + 100_000);
+        type Write = fn(&Report, &mut Vec<u8>) -> std::io::Result<()>;
+        let formats: [(&str, Write); 4] = [
+            ("JUnit", |report, out| junit::write(report, out)),
+            ("CTRF", |report, out| ctrf::write(report, out)),
+            ("JSON", |report, out| json::write(report, out)),
+            ("HTML", |report, out| html::write(report, out)),
+        ];
+        for (name, write) in formats {
+            group.bench_function(BenchmarkId::new(name, size), |bench| {
+                bench.iter(|| {
+                    out.clear();
+                    write(black_box(&report), &mut out).unwrap();
+                    out.len()
+                });
+            });
+        }
+    }
+}
+
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = criterion.benchmark_group(name);
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_secs(1));
+    group
+}
+
+criterion_group!(benches, reading, rendering);
+criterion_main!(benches);

@@ -1,0 +1,100 @@
+//! How late the end of a run is noticed, what the wait costs, and the curve of the cadence: on simulated time, by the
+//! program's own code. `cargo bench --bench latency` prints the tables; `tests/latency.rs` holds the figures.
+
+// A bench is for people: it prints.
+#![allow(clippy::print_stdout, clippy::indexing_slicing)]
+
+mod simulated;
+
+use std::time::Duration;
+
+use simulated::{Play, Sample, VENDOR, wait};
+
+/// Ranges of a run's length, in seconds.
+const LENGTHS: [(f64, f64); 6] = [
+    (20.0, 60.0),
+    (60.0, 180.0),
+    (180.0, 600.0),
+    (20.0, 600.0),
+    (600.0, 1200.0),
+    (1200.0, 1800.0),
+];
+const RUNS: u32 = 1_000;
+
+/// How the cases of a run end.
+type Shape = (&'static str, Option<Duration>, fn(Duration) -> Play);
+
+const SHAPES: [Shape; 6] = [
+    ("no cases told", None, |length| Play::even(length, 0)),
+    ("one case", None, |length| Play::even(length, 1)),
+    ("20 cases, one after the other", None, |length| Play::even(length, 20)),
+    ("20 cases, the last one stuck", None, |length| Play::stuck(length, 20)),
+    ("300 cases (big answers)", None, |length| Play::even(length, 300)),
+    ("the vendor's interval, 20 s", VENDOR, |length| Play::even(length, 0)),
+];
+
+fn main() {
+    // `cargo bench` adds `--bench`; whatever else stands there is for the other benches.
+    println!(
+        "Seconds from a run's end at QA.tech to the end of the wait; requests of the longest wait. {RUNS} runs each.\n"
+    );
+    println!("| cases | length | mean | 99 % | worst | requests |\n|---|---|---|---|---|---|");
+    for (shape, interval, play) in SHAPES {
+        for (from, to) in LENGTHS {
+            let sample = Sample::of(RUNS, from, to, interval, play);
+            println!(
+                "| {shape} | {from}–{to} s | {:.2} | {:.2} | {:.2} | {} |",
+                sample.mean(),
+                sample.quantile(0.99),
+                sample.quantile(1.0),
+                sample.most_requests
+            );
+        }
+    }
+    curve();
+    bytes();
+}
+
+/// The interval between looks against the time since the start.
+fn curve() {
+    println!("\nSeconds between looks (20 cases, one after the other; no cases told), 30 minutes:\n");
+    println!("| elapsed | no cases told | 20 cases |\n|---|---|---|");
+    let length = Duration::from_secs(1800);
+    let looks = |cases| wait(&Play::even(length, cases), None).looks;
+    let (blind, seeing) = (looks(0), looks(20));
+    for at in [0, 5, 20, 40, 90, 300, 590, 700, 1500, 1700, 1720, 1760, 1790] {
+        let between = |looks: &[f64]| {
+            let pair = looks.windows(2).find(|pair| pair[1] > f64::from(at));
+            pair.map_or(0.0, |pair| pair[1] - pair[0])
+        };
+        println!(
+            "| {at} s | {:.1} {} | {:.1} {} |",
+            between(&blind),
+            bar(between(&blind)),
+            between(&seeing),
+            bar(between(&seeing))
+        );
+    }
+}
+
+fn bar(seconds: f64) -> String {
+    "▇".repeat((seconds * 2.0).round() as usize)
+}
+
+/// What polling costs on the wire.
+fn bytes() {
+    println!(
+        "\nBytes of bodies while a 10-minute run is polled, against all cases at each look (2 kB of reasoning a case, every tenth fails):\n"
+    );
+    println!("| cases | looks | bytes | all at each look | ratio |\n|---|---|---|---|---|");
+    for cases in [20, 100, 300, 1_000, 3_000] {
+        let waited = wait(&Play::even(Duration::from_secs(600), cases), None);
+        println!(
+            "| {cases} | {} | {:.1} MB | {:.1} MB | {:.3} |",
+            waited.requests,
+            waited.bytes as f64 / 1e6,
+            waited.bytes_of_all as f64 / 1e6,
+            waited.bytes as f64 / waited.bytes_of_all as f64
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! A fake QA.tech for the bench: every run has ended before it is first looked at, and every answer is made beforehand, so
+//! that it is the client that is measured.
+//!
+//! A plan is called `pln_CASESxBYTES`: a run of it has so many cases with so many bytes of reasoning each; every tenth has
+//! failed. The deprecated paths that the vendor's action calls are there too. Prints its address; ends with its standard
+//! input.
+
+// It prints its address, and gives up where the machine does not play along.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::sync::{Arc, Mutex};
+
+use qatech_fakes::http::{Body, Reply, Request, Server};
+use serde_json::json;
+
+fn main() {
+    let bodies: Mutex<HashMap<String, Arc<[u8]>>> = Mutex::default();
+    let server = Server::start(move |request| answer(request, &bodies));
+    println!("{}", server.url());
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+fn answer(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Reply {
+    let segments = request.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (request.method.as_str(), segments.as_slice()) {
+        ("POST", ["v1", "run"] | ["api", "projects", _, "runs"]) => start(request, bodies),
+        ("GET", ["v1", "run", short_id] | ["api", "projects", _, "runs", short_id]) => {
+            let cases = match request.query("testCases") {
+                Some("all") => short_id,
+                // The deprecated API tells no cases.
+                _ => "none",
+            };
+            let body = bodies.lock().unwrap().get(cases).cloned();
+            let body = body.unwrap_or_else(|| run(short_id, 0, 0).into());
+            Reply::empty(200)
+                .header("Content-Type", "application/json")
+                .body(Body::Bytes(body))
+        }
+        _ => Reply::json(404, &json!({"message": "no such thing"})),
+    }
+}
+
+/// Starts a run and makes its answer, unless a run of the plan was made before.
+fn start(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Reply {
+    let plan = request.json()["testPlanShortId"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let short_id = plan.trim_start_matches("pln_").to_owned();
+    let (cases, reasoning) = short_id.split_once('x').unwrap_or(("3", "200"));
+    let (cases, reasoning) = (cases.parse().unwrap_or(3), reasoning.parse().unwrap_or(200));
+    bodies
+        .lock()
+        .unwrap()
+        .entry(short_id.clone())
+        .or_insert_with(|| run(&short_id, cases, reasoning).into());
+    Reply::json(
+        200,
+        &json!({"success": true, "run": {
+            "id": "550e8400-e29b-41d4-a716-446655440000",
+            "shortId": short_id,
+            "url": format!("https://app.qa.tech/p/shop/results/{short_id}"),
+            "testCount": cases,
+            "testPlan": {"name": "Everything", "shortId": plan},
+        }}),
+    )
+}
+
+/// The answer to a look at a run.
+fn run(short_id: &str, cases: usize, reasoning: usize) -> Vec<u8> {
+    let sentence = "I opened the \"basket\", chose the saved card & waited.\nThe page said: it's done – 12.50 €. ";
+    let text: String = sentence.chars().cycle().take(reasoning).collect();
+    let case = |number: usize| {
+        let (result, title) = if number % 10 == 3 {
+            ("FAILED", "The pay button stayed disabled")
+        } else {
+            ("PASSED", "Worked as expected")
+        };
+        json!({
+            "id": format!("6f1c0a5e-0000-4000-8000-{number:012}"),
+            "shortId": format!("case_{number}"),
+            "name": format!("Case number {number}"),
+            "status": "COMPLETED",
+            "result": result,
+            "resultTitle": title,
+            "evaluationThought": text,
+            "promptGoal": "A visitor can pay with a saved card",
+            "promptExamples": null,
+        })
+    };
+    let run = json!({
+        "id": "550e8400-e29b-41d4-a716-446655440000",
+        "shortId": short_id,
+        "status": "COMPLETED",
+        // Green, so that no program has to say more than the other.
+        "result": if cases > 3 { "FAILED" } else { "PASSED" },
+        "runTestCases": (0..cases).map(case).collect::<Vec<_>>(),
+    });
+    run.to_string().into_bytes()
+}

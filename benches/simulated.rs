@@ -1,0 +1,286 @@
+//! A simulated QA.tech on tokio's paused time: hours of waiting by the program's own code, in milliseconds.
+//!
+//! Only the API is simulated. Start, wait and cadence are `qatech::drive`'s. Shared by `benches/latency.rs`, which prints
+//! tables, and `tests/latency.rs`, which holds the figures.
+
+// Each of the two uses its part.
+#![allow(dead_code, clippy::expect_used)]
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use qatech_run::board::{Board, News, Teller};
+use qatech_run::context::StartFields;
+use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
+use qatech_run::qatech::drive::{Driver, Origin};
+use qatech_run::qatech::wait::Policy;
+use qatech_run::qatech::wire::{Run, RunTestCase, StartRequest, StartedRun};
+use qatech_run::report::{Millis, RunReport};
+use qatech_run::secret::Redactor;
+use tokio::time::{Instant, sleep};
+
+/// Time from a request's first byte to its answer's first one.
+const ROUND_TRIP: Duration = Duration::from_millis(150);
+/// Bytes a second at which bodies come.
+const BANDWIDTH: f64 = 20e6;
+/// Bytes of JSON around a case, its ids, its name and its goal; and around the cases.
+const CASE_FRAME: usize = 400;
+const RUN_FRAME: usize = 150;
+
+/// The vendor's action looks every 20 seconds.
+pub const VENDOR: Option<Duration> = Some(Duration::from_secs(20));
+
+/// A run as it plays at the server.
+#[derive(Debug, Clone)]
+pub struct Play {
+    /// From its creation to its end.
+    pub length: Duration,
+    /// When each of its cases ends.
+    pub cases: Vec<Duration>,
+    /// Bytes of reasoning of a case that has ended.
+    pub reasoning: usize,
+}
+
+impl Play {
+    /// A run of `cases` that end one after the other; the last one ends the run. Every tenth fails.
+    pub fn even(length: Duration, cases: u32) -> Self {
+        Self {
+            length,
+            cases: (1..=cases).map(|case| length * case / cases).collect(),
+            reasoning: 2_000,
+        }
+    }
+
+    /// All cases but one end in the first fifth; the last one is stuck until the end.
+    pub fn stuck(length: Duration, cases: u32) -> Self {
+        let mut play = Self::even(length / 5, cases);
+        play.length = length;
+        if let Some(last) = play.cases.last_mut() {
+            *last = length;
+        }
+        play
+    }
+}
+
+/// What waiting for a run came to.
+#[derive(Debug, Clone)]
+pub struct Waited {
+    /// From the run's end at the server to the end of the wait, in seconds.
+    pub latency: f64,
+    /// GETs.
+    pub requests: u64,
+    /// Bytes of bodies.
+    pub bytes: usize,
+    /// Bytes of bodies, had each GET asked for all cases.
+    pub bytes_of_all: usize,
+    /// When each GET was made: seconds since the run's creation.
+    pub looks: Vec<f64>,
+}
+
+/// Plays one run and waits for it, by the adaptive cadence or at a fixed interval.
+pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O")
+        .block_on(async {
+            let api = Simulated {
+                play,
+                created: Cell::new(Instant::now()),
+                looks: Cell::default(),
+                bytes: Cell::default(),
+                bytes_of_all: Cell::default(),
+            };
+            let board = Board::new(Instant::now(), vec![planned()], Box::new(Silent));
+            let driver = Driver {
+                client: &api,
+                redactor: &Redactor::default(),
+                policy: Policy {
+                    deadline: Instant::now() + Duration::from_secs(7200),
+                    poll_interval: interval,
+                    fail_fast: false,
+                    one_look: false,
+                },
+                board: &board,
+                start_only: false,
+                reruns: 0,
+            };
+            let request = StartRequest {
+                trigger: &StartFields::default(),
+                test_plan_short_id: None,
+                applications: &[],
+                notifications: &[],
+            };
+            driver.drive(0, Origin::Start(request)).await;
+            let waited = api.created.get().elapsed();
+            let requests = board.read(|runs| {
+                let attempts = runs.iter().flat_map(|run| &run.attempts);
+                attempts.map(|attempt| attempt.requests).sum()
+            });
+            Waited {
+                latency: waited.as_secs_f64() - play.length.as_secs_f64(),
+                requests,
+                bytes: api.bytes.get(),
+                bytes_of_all: api.bytes_of_all.get(),
+                looks: api.looks.take(),
+            }
+        })
+}
+
+/// The mean latency, in seconds, of runs that end anywhere between two ages with the same chance, where the looks do not
+/// depend on the end: integrated over the looks of one long run, without the noise of a sample.
+pub fn mean_latency(looks: &[f64], from: f64, to: f64) -> f64 {
+    let gaps = looks.windows(2).filter_map(|pair| {
+        let &[before, after] = pair else { return None };
+        let (begin, end) = (before.max(from), after.min(to));
+        // From an end at a time until the look at `after`, over all times between.
+        (begin < end).then(|| ((after - begin).powi(2) - (after - end).powi(2)) / 2.0)
+    });
+    gaps.sum::<f64>() / (to - from) + ROUND_TRIP.as_secs_f64() / 2.0
+}
+
+/// Many waits of one kind.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    latencies: Vec<f64>,
+    /// The most GETs that one wait made.
+    pub most_requests: u64,
+}
+
+impl Sample {
+    /// Waits for `count` runs whose lengths are spread evenly over a range of seconds.
+    pub fn of(count: u32, from: f64, to: f64, interval: Option<Duration>, play: impl Fn(Duration) -> Play) -> Self {
+        let mut latencies = Vec::new();
+        let mut most_requests = 0;
+        for number in 0..count {
+            // Multiples of the golden ratio spread evenly and never fall into step with the looks.
+            let place = (f64::from(number) * 0.618_033_988_749_894_9).fract();
+            let waited = wait(&play(Duration::from_secs_f64(from + (to - from) * place)), interval);
+            latencies.push(waited.latency);
+            most_requests = most_requests.max(waited.requests);
+        }
+        latencies.sort_by(f64::total_cmp);
+        Self {
+            latencies,
+            most_requests,
+        }
+    }
+
+    /// In seconds.
+    pub fn mean(&self) -> f64 {
+        self.latencies.iter().sum::<f64>() / self.latencies.len() as f64
+    }
+
+    /// The latency, in seconds, that this share of the waits does not exceed.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let place = (self.latencies.len() as f64 * share).ceil() as usize;
+        self.latencies.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    }
+}
+
+struct Simulated<'a> {
+    play: &'a Play,
+    created: Cell<Instant>,
+    looks: Cell<Vec<f64>>,
+    bytes: Cell<usize>,
+    bytes_of_all: Cell<usize>,
+}
+
+impl Simulated<'_> {
+    /// Size of a body with these cases.
+    fn size(&self, age: Duration, cases: Cases) -> usize {
+        let play = self.play;
+        let sizes = play.cases.iter().enumerate().map(|(number, ends)| {
+            let ended = *ends <= age;
+            let listed = match cases {
+                Cases::None => false,
+                Cases::Failed => ended && fails(number),
+                Cases::All => true,
+            };
+            usize::from(listed) * (CASE_FRAME + if ended { play.reasoning } else { 0 })
+        });
+        RUN_FRAME + sizes.sum::<usize>()
+    }
+}
+
+impl Api for Simulated<'_> {
+    async fn start(&self, _request: &StartRequest<'_>, _timeout: Duration) -> Result<StartedRun, PostError> {
+        sleep(ROUND_TRIP / 2).await;
+        self.created.set(Instant::now());
+        sleep(ROUND_TRIP / 2).await;
+        Ok(StartedRun {
+            id: Some("1".to_owned()),
+            short_id: "run1".to_owned(),
+            url: None,
+            test_count: Some(self.play.cases.len() as u64),
+            test_plan: None,
+        })
+    }
+
+    async fn rerun_failed(&self, _short_id: &str, _timeout: Duration) -> Result<StartedRun, PostError> {
+        Err(PostError::Ambiguous("no rerun is played".to_owned()))
+    }
+
+    async fn get(&self, short_id: &str, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
+        let play = self.play;
+        sleep(ROUND_TRIP / 2).await;
+        let age = self.created.get().elapsed();
+        let mut looks = self.looks.take();
+        looks.push(age.as_secs_f64());
+        self.looks.set(looks);
+        let size = self.size(age, cases);
+        self.bytes.set(self.bytes.get() + size);
+        self.bytes_of_all
+            .set(self.bytes_of_all.get() + self.size(age, Cases::All));
+        let over = age >= play.length;
+        let listed = play.cases.iter().enumerate().filter(|(number, ends)| match cases {
+            Cases::None => false,
+            Cases::Failed => **ends <= age && fails(*number),
+            Cases::All => true,
+        });
+        let run = Run {
+            id: "1".to_owned(),
+            short_id: short_id.to_owned(),
+            status: if over { "COMPLETED" } else { "RUNNING" }.to_owned(),
+            result: over.then(|| "FAILED".to_owned()),
+            run_test_cases: Some(listed.map(|(number, ends)| case(number, *ends <= age)).collect()),
+        };
+        sleep(ROUND_TRIP / 2 + Duration::from_secs_f64(size as f64 / BANDWIDTH)).await;
+        Ok(Got { run, size })
+    }
+}
+
+fn fails(number: usize) -> bool {
+    number % 10 == 9
+}
+
+fn case(number: usize, ended: bool) -> RunTestCase {
+    RunTestCase {
+        id: Some(number.to_string()),
+        short_id: Some(format!("case_{number}")),
+        name: Some(format!("Case {number}")),
+        status: Some(if ended { "COMPLETED" } else { "RUNNING" }.to_owned()),
+        result: ended.then(|| if fails(number) { "FAILED" } else { "PASSED" }.to_owned()),
+        ..RunTestCase::default()
+    }
+}
+
+fn planned() -> RunReport {
+    RunReport {
+        requested_plan: None,
+        plan: None,
+        created: Some(false),
+        attempts: Vec::new(),
+        cases: Vec::new(),
+        cases_complete: false,
+        verdict: None,
+        problem: None,
+    }
+}
+
+struct Silent;
+
+impl Teller for Silent {
+    fn tell(&self, _runs: &[RunReport], _run: usize, _news: News, _at: Millis) {}
+}
