@@ -4,6 +4,7 @@
 //! reorder or hide text, line separators that JavaScript once knew, `<` (no `</script>`, no `<!--`) and the second sign
 //! of `##`, since GitHub's runner takes `##[name]` anywhere in a printed line for a command.
 
+use super::escape::plain_ascii;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use std::io;
@@ -30,23 +31,26 @@ struct Harmless<F>(F);
 
 impl<F: Formatter> Formatter for Harmless<F> {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment
-            .bytes()
-            .all(|b| matches!(b, b' '..=b'~') && b != b'<' && b != b'#')
-        {
-            return out.write_all(fragment.as_bytes());
-        }
-        let mut from = 0;
-        let mut last = '\0';
-        for (at, c) in fragment.char_indices() {
-            if is_risky(c) || (c == '#' && last == '#') {
+        let (mut from, mut at) = (0, 0);
+        let mut after_hash = None;
+        loop {
+            let plain = |b| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'#');
+            at += plain_ascii(bytes(fragment, at, fragment.len()), plain, [b'<', b'#']);
+            let Some(c) = fragment.get(at..).and_then(|rest| rest.chars().next()) else {
+                break;
+            };
+            let end = at + c.len_utf8();
+            if is_risky(c) || (c == '#' && after_hash == Some(at)) {
                 out.write_all(bytes(fragment, from, at))?;
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     write!(out, "\\u{unit:04x}")?;
                 }
-                from = at + c.len_utf8();
+                from = end;
             }
-            last = c;
+            if c == '#' {
+                after_hash = Some(end);
+            }
+            at = end;
         }
         out.write_all(bytes(fragment, from, fragment.len()))
     }

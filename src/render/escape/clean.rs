@@ -59,12 +59,14 @@ fn fate(c: char) -> Fate {
 /// Terminal colour codes go whole, since what is left of one without its escape character is noise.
 /// Joiners and variation selectors stay where they can have a meaning: once, after a character that is not ASCII.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|b| matches!(b, b'\n' | b'\t' | b' '..=b'~')) {
+    let Some(first) = first_to_change(text) else {
         return Cow::Borrowed(text);
-    }
+    };
+    let (start, rest) = text.split_at(first);
     let mut out = String::with_capacity(text.len());
-    let mut last = '\n';
-    let mut chars = text.chars().peekable();
+    out.push_str(start);
+    let mut last = start.chars().next_back().unwrap_or('\n');
+    let mut chars = rest.chars().peekable();
     while let Some(c) = chars.next() {
         let kept = match fate(c) {
             Fate::Keep => c,
@@ -90,6 +92,51 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Where the first character stands that may not stay as it is. Nearly all texts have none, so this is what cleaning costs.
+fn first_to_change(text: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        at += plain_ascii(rest.as_bytes(), |b| matches!(b, b'\n' | b'\t' | b' '..=b'~'), []);
+        let c = text.get(at..)?.chars().next()?;
+        if !matches!(fate(c), Fate::Keep) {
+            return Some(at);
+        }
+        at += c.len_utf8();
+    }
+}
+
+/// How many bytes stand at the start before the first that is not `allowed`, where all of printable ASCII but `stops` is.
+///
+/// Eight at a time, since long texts pass here for every format: whether something else is among them shows in the
+/// carries of a subtraction (<https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord>). Only then each is
+/// looked at.
+pub(in crate::render) fn plain_ascii<const N: usize>(
+    bytes: &[u8],
+    allowed: impl Fn(u8) -> bool,
+    stops: [u8; N],
+) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES * 0x80;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
+    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let mut at = 0;
+    let (groups, _) = bytes.as_chunks::<8>();
+    for group in groups {
+        let word = u64::from_le_bytes(*group);
+        let found = word & HIGHS | below(word, 0x20) | equal(word, 0x7f);
+        let found = stops.iter().fold(found, |found, stop| found | equal(word, *stop));
+        if found != 0
+            && let Some(stop) = group.iter().position(|b| !allowed(*b))
+        {
+            return at + stop;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|b| !allowed(*b)).unwrap_or(rest.len())
+}
+
 /// After ESC: passes over `[`, parameters and final byte of a control sequence (ECMA-48, 5.4), if it is a whole one.
 fn skip_control_sequence(chars: &mut Peekable<Chars<'_>>) {
     let mut ahead = chars.clone();
@@ -109,7 +156,8 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
         Cow::Owned(text) => return Cow::Owned(squeeze(&text)),
     };
     let trimmed = text.trim();
-    let squeezed = !trimmed.contains(['\n', '\t']) && !trimmed.contains("  ");
+    let other_space = |c: char| c != ' ' && c.is_whitespace();
+    let squeezed = !trimmed.contains("  ") && !trimmed.contains(other_space);
     if squeezed {
         Cow::Borrowed(trimmed)
     } else {
@@ -237,6 +285,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn only_what_has_to_change_is_copied(text in "([ -~]{0,20}[\n\t\u{7f}\u{1f}é–€\u{200d}\u{85}]?){0,4}") {
+            let stays = text.chars().all(|c| matches!(fate(c), Fate::Keep));
+            prop_assert_eq!(matches!(clean(&text), Cow::Borrowed(_)), stays);
+        }
+
+        #[test]
+        fn bytes_are_looked_at_in_groups_as_one_by_one(
+            bytes in prop::collection::vec(prop::sample::select(vec![b'a', b'~', b' ', 0x1f, 0x7f, 0x80, 0xff, b'#', 0, b'\n', b'!', b'$']), 0..40),
+        ) {
+            let allowed = |b: u8| matches!(b, b' '..=b'~' | b'\n') && b != b'#';
+            let first = bytes.iter().position(|b| !allowed(*b)).unwrap_or(bytes.len());
+            prop_assert_eq!(plain_ascii(&bytes, allowed, [b'#']), first);
+        }
+
         #[test]
         fn cleaning_is_idempotent_and_leaves_no_control(text in any::<String>()) {
             let once = clean(&text).into_owned();
