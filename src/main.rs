@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use qatech_run::report::verdict::exit;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     qatech_run::panicking::ends_red();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
