@@ -217,8 +217,8 @@ impl Client {
         let response = match request.send().await {
             Ok(response) => response,
             // The connection was never made, so nobody can have read the request: also where the deadline came while
-            // it was being made.
-            Err(error) if error.is_connect() || !written.load(Ordering::Relaxed) => {
+            // it was being made. A connection that was made and broke off is another matter, whoever saw what of it.
+            Err(error) if error.is_connect() || (error.is_timeout() && !written.load(Ordering::Relaxed)) => {
                 return Err(PostError::NotSent {
                     what: self.redactor.clean(http::explain(error)),
                     after: None,
