@@ -52,9 +52,7 @@ pub fn add_proxies(redactor: &mut Redactor, variables: &[(OsString, OsString)]) 
             } else {
                 format!("http://{value}")
             };
-            if let Ok(url) = url::Url::parse(&url) {
-                redactor.add_url(&url, false);
-            }
+            redactor.add_written_url(&url);
         }
     }
 }
@@ -132,9 +130,24 @@ pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Strin
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or("no content type");
-    // No need to decode a whole page; a secret that this cut divides lies beyond what is shown.
-    let head = body.get(..body.len().min(SHOWN * 4 + 4096)).unwrap_or_default();
-    let text = brief(&String::from_utf8_lossy(head), SHOWN, redactor);
+    // No need to decode a whole page. Words are counted, since white space counts for nothing in what is shown.
+    let most = SHOWN * 4 + redactor.longest();
+    let mut head = Vec::new();
+    let mut whole = true;
+    for word in body.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+        whole = head.len() + word.len() <= most;
+        head.extend_from_slice(word.get(..word.len().min(most)).unwrap_or_default());
+        if !whole {
+            break;
+        }
+        head.push(b' ');
+    }
+    let mut text = brief(&String::from_utf8_lossy(&head), usize::MAX, redactor);
+    if !whole {
+        // The cut may have divided a secret, which then is not known any more.
+        text.truncate(text.floor_char_boundary(text.len().saturating_sub(redactor.longest())));
+    }
+    let text: String = text.chars().take(SHOWN).collect();
     let kind = brief(kind, SHOWN, redactor);
     if text.is_empty() {
         format!("an empty body ({kind})")
@@ -198,6 +211,21 @@ mod tests {
             let page = format!("{}sekret-0123456789 and more", "x".repeat(before));
             let shown = beginning(&HeaderMap::new(), page.as_bytes(), &redactor);
             assert!(!shown.contains("sek"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn neither_white_space_nor_stand_ins_bring_a_divided_secret_into_view() {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("sekret-0123456789 with  spaces"));
+        let secret = "sekret-0123456789 with  spaces";
+        for most in 0..6_000 {
+            let spaces = format!("{}{secret}", " ".repeat(most));
+            let many = format!("{} {}", "y".repeat(most % 40), vec![secret; 200].join(" "));
+            for page in [spaces, many] {
+                let shown = beginning(&HeaderMap::new(), page.as_bytes(), &redactor);
+                assert!(!shown.contains("sek"), "{shown}");
+            }
         }
     }
 

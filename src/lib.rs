@@ -54,7 +54,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
                 log.error(&redactor.clean(problem));
             }
             let nothing = began.report(Mode::StartOnly, &context);
-            publish::outputs_only(&log, &context, rejected.outputs_path.as_deref(), &nothing);
+            publish::outputs_only(&log, &context, &redactor, rejected.outputs_path.as_deref(), &nothing);
             return exit::USAGE;
         }
     };
@@ -90,7 +90,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
         let nothing = began.report(Mode::StartOnly, &context);
-        return if publish::outputs_only(&log, &context, inputs.outputs_path.as_deref(), &nothing) {
+        return if publish::outputs_only(&log, &context, &redactor, inputs.outputs_path.as_deref(), &nothing) {
             exit::GREEN
         } else {
             exit::BROKEN

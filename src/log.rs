@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::board::{Board, News, Teller};
 use crate::render::commands::{Level, Reader};
-use crate::render::escape::{log_line, one_line};
+use crate::render::escape::log_line;
 use crate::render::{console, news};
 use crate::report::{Counts, Millis, RunReport};
 use crate::secret::Redactor;
@@ -147,13 +147,12 @@ impl Log {
     }
 
     /// Prints outputs where there is no `GITHUB_OUTPUT`: for scripts on standard output, one `name=value` a line.
-    /// Where a runner reads along, on a line that it takes for no command.
+    /// On lines that no runner takes for commands: GitHub is not the only one that looks for them.
     pub fn outputs(&self, pairs: &[(&'static str, String)]) {
         self.clear_live_line();
         let mut stdout = std::io::stdout().lock();
         for (name, value) in pairs {
-            let line = format!("{name}={}", one_line(value));
-            let line = if self.is_github() { log_line(&line) } else { line };
+            let line = log_line(&format!("{name}={value}"));
             // Nobody may read it.
             let _ = writeln!(stdout, "{line}");
         }

@@ -163,10 +163,8 @@ impl Inputs {
     pub fn redactor(&self) -> Redactor {
         let mut redactor = self.secrets.clone();
         for application in &self.applications {
-            if let Some(EnvironmentOverride::Url { url, name: _ }) = &application.environment
-                && let Ok(url) = Url::parse(url)
-            {
-                redactor.add_url(&url, false);
+            if let Some(EnvironmentOverride::Url { url, name: _ }) = &application.environment {
+                redactor.add_written_url(url);
             }
         }
         redactor

@@ -59,10 +59,8 @@ fn add_urls(redactor: &mut Redactor, raw: &Raw) {
         .flatten()
     {
         for part in text.split(|c: char| c.is_whitespace() || c == '"') {
-            if part.contains("://")
-                && let Ok(url) = Url::parse(part)
-            {
-                redactor.add_url(&url, false);
+            if part.contains("://") {
+                redactor.add_written_url(part);
             }
         }
     }

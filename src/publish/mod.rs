@@ -82,7 +82,10 @@ impl Sinks<'_> {
         }
         if signal.is_some() {
             let check_run_url = services.as_ref().and_then(|services| services.github.check_run_url());
-            made.splice(0..0, check_run_url.map(|url| ("check_run_url", url)));
+            made.splice(
+                0..0,
+                check_run_url.map(|url| ("check_run_url", self.redactor.clean(url))),
+            );
         }
         files_are_written &= self.outputs_and_summary(&report, &made);
         match signal {
@@ -145,7 +148,10 @@ impl Sinks<'_> {
             ("comment_url", comment_url),
             ("issue_url", issue_url),
         ];
-        links.into_iter().filter_map(|(name, url)| Some((name, url?))).collect()
+        links
+            .into_iter()
+            .filter_map(|(name, url)| Some((name, self.redactor.clean(url?))))
+            .collect()
     }
 
     async fn webhook(&self, client: &reqwest::Client, report: &Report, deadline: Instant) {
@@ -201,7 +207,8 @@ impl Sinks<'_> {
                 true
             }
             Err(problem) => {
-                self.log.error(&format!("`history_path`: {problem}"));
+                self.log
+                    .error(&self.redactor.clean(format!("`history_path`: {problem}")));
                 false
             }
         }
@@ -218,7 +225,7 @@ impl Sinks<'_> {
             match files::write_whole(path, |out| write(out)) {
                 Ok(()) => made.push((name, path.display().to_string())),
                 Err(problem) => {
-                    self.log.error(&format!("`{name}`: {problem}"));
+                    self.log.error(&self.redactor.clean(format!("`{name}`: {problem}")));
                     all = false;
                 }
             }
@@ -249,6 +256,7 @@ impl Sinks<'_> {
         write_outputs(
             self.log,
             self.context,
+            self.redactor,
             self.inputs.outputs_path.as_deref(),
             report,
             made,
@@ -265,13 +273,20 @@ impl Sinks<'_> {
 }
 
 /// Writes the outputs where nothing else is to be told: wrong inputs, dry run. False if a file can't be written.
-pub fn outputs_only(log: &Log, context: &Context, outputs_path: Option<&Path>, report: &Report) -> bool {
-    write_outputs(log, context, outputs_path, report, &[])
+pub fn outputs_only(
+    log: &Log,
+    context: &Context,
+    redactor: &Redactor,
+    outputs_path: Option<&Path>,
+    report: &Report,
+) -> bool {
+    write_outputs(log, context, redactor, outputs_path, report, &[])
 }
 
 fn write_outputs(
     log: &Log,
     context: &Context,
+    redactor: &Redactor,
     outputs_path: Option<&Path>,
     report: &Report,
     made: &[(&'static str, String)],
@@ -292,7 +307,7 @@ fn write_outputs(
     if let Some(path) = outputs_path {
         let (text, left_out) = outputs::dotenv(&pairs);
         if let Err(problem) = files::write_whole(path, |out| std::io::Write::write_all(out, text.as_bytes())) {
-            log.error(&format!("`outputs_path`: {problem}"));
+            log.error(&redactor.clean(format!("`outputs_path`: {problem}")));
             all = false;
         }
         if !left_out.is_empty() {

@@ -1,6 +1,7 @@
 //! The step outputs, for `GITHUB_OUTPUT` and as a dotenv file.
 
-use super::escape::{clean, cut_chars, one_line};
+use super::escape::{clean, cut_chars, log_line, one_line};
+use super::json_text;
 use crate::report::{Attempt, Case, Counts, Report, RunReport, Verdict};
 use serde::Serialize;
 
@@ -77,7 +78,8 @@ fn joined<'a>(report: &'a Report, value: impl Fn(&'a RunReport) -> Option<&'a st
         if index > 0 {
             out.push(',');
         }
-        let value = one_line(value(run).unwrap_or_default()).replace(',', "%2C");
+        // A later step may print it, on a line of its own.
+        let value = log_line(value(run).unwrap_or_default()).replace(',', "%2C");
         if out.len() + value.len() <= VALUE {
             out.push_str(&value);
         }
@@ -189,17 +191,20 @@ impl FailedTest {
 fn json_array(entries: impl Iterator<Item = impl Serialize>) -> String {
     let mut out = String::from("[");
     for entry in entries.take(ENTRIES) {
+        let mut json = Vec::new();
         // Plain structs of texts and numbers can always be written.
-        let Ok(json) = serde_json::to_string(&entry) else {
+        if json_text::write_line(&entry, &mut json).is_err() {
             continue;
-        };
+        }
+        let json = String::from_utf8_lossy(&json);
+        let json = json.trim_end();
         if out.len() + json.len() > JSON {
             break;
         }
         if out.len() > 1 {
             out.push(',');
         }
-        out.push_str(&json);
+        out.push_str(json);
     }
     out.push(']');
     out
@@ -332,6 +337,19 @@ mod tests {
         let failed: Vec<serde_json::Value> = serde_json::from_str(value(&pairs, "failed_tests")).unwrap_or_default();
         assert_eq!(failed.len(), 100);
         assert_eq!(value(&pairs, "failed"), "2000");
+    }
+
+    #[test]
+    fn no_value_is_a_command_when_a_later_step_prints_it() {
+        let text = "::set-output name=x::y ##[error]z ##vso[task.complete result=Succeeded]";
+        let mut report = crate::report::sample::filled_with(text);
+        report.runs[0].attempts[0].short_id = text.to_owned();
+        for (name, value) in pairs(&report, &[]) {
+            assert!(!value.contains("##") && !value.starts_with("::"), "{name}={value}");
+        }
+        let failed: serde_json::Value =
+            serde_json::from_str(value(&pairs(&report, &[]), "failed_tests")).unwrap_or_default();
+        assert_eq!(failed[0]["name"], text);
     }
 
     #[test]

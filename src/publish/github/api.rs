@@ -204,6 +204,11 @@ impl Api {
         self.parse(&self.send("PATCH", &url, Some(body), repeat).await?)
     }
 
+    /// A text of GitHub's without secrets.
+    pub(super) fn clean(&self, text: String) -> String {
+        self.redactor.clean(text)
+    }
+
     fn parse<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
         serde_json::from_slice(&answer.body).map_err(|error| Failure::Invalid(self.redactor.clean(error.to_string())))
     }

@@ -3,8 +3,11 @@
 use url::form_urlencoded::byte_serialize;
 
 use super::api::{Api, Failure};
-use super::wire::Pull;
+use super::wire::{Pull, PullHead};
 use crate::context::PullRequestHint;
+
+/// Characters of a branch's name; Git's own limit is lower.
+const MOST_BRANCH: usize = 300;
 
 /// The pull request's number; `None` where there is none.
 pub(super) async fn number(api: &Api, hint: &PullRequestHint) -> Result<Option<u64>, Failure> {
@@ -34,5 +37,11 @@ async fn first(api: &Api, path: &str, query: &str, sha: &str) -> Result<Option<u
 /// Head commit and branch of a pull request.
 pub(super) async fn head(api: &Api, number: u64) -> Result<(String, Option<String>), Failure> {
     let pull: Pull = api.get(&format!("/pulls/{number}")).await?;
-    Ok((pull.head.sha, pull.head.branch))
+    let PullHead { sha, branch } = pull.head;
+    // It is put into paths, and sent to QA.tech.
+    if !(1..=64).contains(&sha.len()) || !sha.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(Failure::Invalid("its pull request has no commit".to_owned()));
+    }
+    let branch = branch.map(|branch| api.clean(branch).chars().take(MOST_BRANCH).collect());
+    Ok((sha, branch))
 }
