@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use qatech_fakes::harness::{Run, Signal};
-use qatech_fakes::http::{Reply, wait_until};
+use qatech_fakes::harness::Run;
+use qatech_fakes::http::Reply;
 use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, TOKEN, When};
 use serde_json::{Value, json};
 
@@ -50,7 +50,11 @@ fn with_fail_fast_a_start_that_is_under_way_is_still_heard_of() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_rerun_that_a_signal_cuts_off_may_have_been_started() {
+    use qatech_fakes::harness::Signal;
+    use qatech_fakes::http::wait_until;
+
     let fake = FakeQaTech::start();
     fake.plan("pln_a", RunScript::new([Case::failed("Pay")]));
     fake.fault("POST", "/run/*", 1, Reply::hang());
