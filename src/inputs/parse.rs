@@ -385,12 +385,20 @@ mod tests {
 
     #[test]
     fn blank_is_unset_and_foreign_variables_do_no_harm() {
-        use std::os::unix::ffi::OsStringExt;
+        #[cfg(unix)]
+        fn no_text(byte: u8) -> OsString {
+            std::os::unix::ffi::OsStringExt::from_vec(vec![byte])
+        }
+        // Half a surrogate pair is what Windows can hold and UTF-8 can't.
+        #[cfg(windows)]
+        fn no_text(byte: u8) -> OsString {
+            std::os::windows::ffi::OsStringExt::from_wide(&[0xd800 + u16::from(byte)])
+        }
         let variables = vec![
             (OsString::from("INPUT_API_TOKEN"), OsString::from("  t0ken \n")),
             (OsString::from("INPUT_BLOCKING"), OsString::from("  ")),
-            (OsString::from("INPUT_FOREIGN"), OsString::from_vec(vec![0xff])),
-            (OsString::from_vec(vec![0xfe]), OsString::from_vec(vec![0xff])),
+            (OsString::from("INPUT_FOREIGN"), no_text(0xff)),
+            (no_text(0xfe), no_text(0xff)),
         ];
         let inputs = parse(variables).unwrap();
         assert_eq!(inputs.api_token.unwrap().expose(), "t0ken");

@@ -1,12 +1,20 @@
 //! The whole program between a fake QA.tech and a fake GitHub: the verdict is the same whatever GitHub does.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(unix)]
+use std::time::Instant;
 
 use qatech_fakes::events::{HEAD_SHA, Scene};
-use qatech_fakes::github::{Access, Call, FakeGitHub, Fault, Issue, On, Scope};
-use qatech_fakes::harness::{Run, Signal};
+#[cfg(unix)]
+use qatech_fakes::github::Call;
+use qatech_fakes::github::{Access, FakeGitHub, Fault, Issue, On, Scope};
+use qatech_fakes::harness::Run;
+#[cfg(unix)]
+use qatech_fakes::harness::Signal;
 use qatech_fakes::http::Reply;
-use qatech_fakes::qatech::{Case, FakeQaTech, Rerun, RunScript, TOKEN, When};
+#[cfg(unix)]
+use qatech_fakes::qatech::When;
+use qatech_fakes::qatech::{Case, FakeQaTech, Rerun, RunScript, TOKEN};
 use serde_json::json;
 
 use crate::hostile;

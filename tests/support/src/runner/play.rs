@@ -20,7 +20,9 @@ use serde_json::Value;
 
 use crate::http::{lock, wait_until};
 use crate::job::Job;
-use crate::process::{Process, Signal};
+use crate::process::Process;
+#[cfg(unix)]
+use crate::process::Signal;
 use stage::Stage;
 
 /// An action that is about to be used.

@@ -244,6 +244,7 @@ impl Stage {
 
     /// Runs a process to its end; where the job is cancelled, by the runner's ladder of signals.
     fn run_process(&self, command: Command) -> Ended {
+        #[cfg(unix)]
         let cancelled_before = self.control.cancelled_for().is_some();
         *lock(&self.control.current) = Some(Process::spawn(command));
         let begun = std::time::Instant::now();
