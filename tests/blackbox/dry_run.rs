@@ -44,7 +44,11 @@ fn only_what_would_be_published_is_announced() {
             .input("annotations", "check")
             .input("github_token", "ghs_token")
             .output();
-        for what in ["check run", "comment", "issues"] {
+        for what in [
+            "would create the check run",
+            "would write the pull request's comment",
+            "would open or close",
+        ] {
             assert_eq!(done.log.contains(what), announced, "{what}:\n{}", done.log);
         }
     }
