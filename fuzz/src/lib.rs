@@ -233,9 +233,9 @@ pub fn history(data: &[u8]) {
     report.trend = Some(trend);
     rendered(&report);
     for most in [0, 1, 3, MOST_ENTRIES] {
-        if let Some(kept) = bounded(data, most) {
+        if let Some(kept) = bounded(data, most, u64::MAX) {
             assert!(kept.len() < data.len());
-            assert_eq!(bounded(&kept, most), None, "not shortened enough at once");
+            assert_eq!(bounded(&kept, most, u64::MAX), None, "not shortened enough at once");
         }
     }
 }

@@ -18,8 +18,11 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io:
             .map_err(|error| told("can't open", error))?;
         return fill(&file, write).map_err(|error| told("can't write", error));
     }
-    // A link keeps pointing where it points: the file behind it is replaced.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // A link keeps pointing where it points: the file behind it is replaced. Only where the system would follow it, too:
+    // it follows no link that somebody else put into a folder like /tmp (`fs.protected_symlinks`), while resolving it
+    // by hand would.
+    let real = fs::metadata(path).and_then(|_| fs::canonicalize(path));
+    let path = &real.unwrap_or_else(|_| path.to_owned());
     let name = path
         .file_name()
         .ok_or_else(|| format!("{} names no file", path.display()))?;

@@ -41,7 +41,7 @@ pub fn remember(path: &Path, entry: &Entry, most: usize, patience: Duration) -> 
     let mut bytes = read(&file).map_err(|error| told("read", error))?;
     let before = bytes.len();
     append(&mut file, &mut bytes, &line).map_err(|error| told("write", error))?;
-    shorten(&mut file, &bytes, most).map_err(|error| told("shorten", error))?;
+    shorten(&mut file, &bytes, most, entry.at()).map_err(|error| told("shorten", error))?;
     // Closing unlocks.
     bytes.truncate(before);
     Ok(bytes)
@@ -92,12 +92,12 @@ fn append(file: &mut File, bytes: &mut Vec<u8>, line: &[u8]) -> io::Result<()> {
     written
 }
 
-fn shorten(file: &mut File, bytes: &[u8], most: usize) -> io::Result<()> {
+fn shorten(file: &mut File, bytes: &[u8], most: usize, now: u64) -> io::Result<()> {
     // Only a file that may have too many lines is worth reading line by line.
     if bytes.len() <= most.saturating_mul(LEAST_BYTES) {
         return Ok(());
     }
-    let Some(kept) = bounded(bytes, most) else {
+    let Some(kept) = bounded(bytes, most, now) else {
         return Ok(());
     };
     file.seek(SeekFrom::Start(0))?;

@@ -188,9 +188,12 @@ impl Sinks<'_> {
             return true;
         };
         let series = identity::Identity::new(self.inputs, &report.origin);
-        let Some(entry) = Entry::of(report, series.hash()) else {
+        let Some(mut entry) = Entry::of(report, series.hash()) else {
             return true;
         };
+        if self.context.from_fork {
+            entry = entry.of_fork();
+        }
         let patience = match report.interrupted_by {
             None => HISTORY_LOCK,
             // Then all that is left to do has two seconds.

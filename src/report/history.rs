@@ -18,6 +18,13 @@ pub const LEAST_BYTES: usize = 150;
 const MOST_CASES: usize = 200;
 /// Longest id and name in a line, in characters.
 const MOST_CHARS: usize = 120;
+/// Most bytes of a line of ours, names and escapes and all.
+const MOST_LINE: usize = 1024 * 1024;
+/// How far a clock may be ahead of ours: a result from later than that is not believed, since it would stay the newest
+/// for ever.
+const AHEAD: u64 = 24 * 60 * 60 * 1000;
+/// How many lines that are not ours are told of by number.
+const MOST_FOREIGN: usize = 1_000;
 /// Greatest count that is taken for true.
 const MOST_COUNT: u64 = 1_000_000_000;
 /// How many flaky cases a trend names.
@@ -118,6 +125,21 @@ impl Entry {
         })
     }
 
+    /// The entry where the branch is a fork's: its `main` is not ours, however it is called. No branch of ours has such a
+    /// name, since Git allows no spaces in one.
+    #[must_use]
+    pub fn of_fork(self) -> Self {
+        Self {
+            branch: self.branch.map(|branch| format!("{branch} (fork)")),
+            ..self
+        }
+    }
+
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
     /// Whether it says anything of the tests.
     fn tells(&self) -> bool {
         match self.verdict {
@@ -191,12 +213,14 @@ fn duration(report: &Report) -> Millis {
 pub struct History {
     /// Lines of ours, oldest first.
     entries: Vec<Entry>,
-    /// Numbers, from 1, of lines that are broken or another program's.
+    /// Numbers, from 1, of lines that are broken or another program's; of the first thousand of them.
     pub foreign: Vec<usize>,
+    /// How many more of them there are.
+    more_foreign: usize,
 }
 
 impl History {
-    /// Reads a file. What is no line of ours is passed over.
+    /// Reads a file. What is no line of ours is passed over; of ours, the newest [`MOST_ENTRIES`] are held.
     pub fn parse(file: &[u8]) -> Self {
         let mut history = Self::default();
         for (number, line) in (1..).zip(file.split(|byte| *byte == b'\n')) {
@@ -205,18 +229,29 @@ impl History {
             }
             match entry(line) {
                 Some(entry) => history.entries.push(entry),
-                None => history.foreign.push(number),
+                None if history.foreign.len() < MOST_FOREIGN => history.foreign.push(number),
+                None => history.more_foreign += 1,
+            }
+            // Whoever fills the file must not fill memory.
+            if history.entries.len() >= 2 * MOST_ENTRIES {
+                history.keep_newest();
             }
         }
-        // Jobs that ran at the same time may have appended in any order.
-        history.entries.sort_by_key(|entry| entry.at);
+        history.keep_newest();
         history
+    }
+
+    fn keep_newest(&mut self) {
+        // Jobs that ran at the same time may have appended in any order.
+        self.entries.sort_by_key(|entry| entry.at);
+        let surplus = self.entries.len().saturating_sub(MOST_ENTRIES);
+        self.entries.drain(..surplus);
     }
 
     /// What the user should know of the file, if anything.
     pub fn warning(&self) -> Option<String> {
         let first = self.foreign.first()?;
-        Some(match self.foreign.len() {
+        Some(match self.foreign.len() + self.more_foreign {
             1 => format!("Line {first} of the history file is broken or not ours; it was left as it is and not used."),
             count => format!(
                 "{count} lines of the history file are broken or not ours, line {first} the first; they were left as they are and not used."
@@ -231,7 +266,7 @@ impl History {
         let scope: Vec<&Entry> = self
             .entries
             .iter()
-            .filter(|entry| entry.series == now.series)
+            .filter(|entry| entry.series == now.series && entry.at <= now.at.saturating_add(AHEAD))
             .filter(|entry| now.branch.is_none() || entry.branch == now.branch || same(&entry.branch, default))
             .collect();
         let from = scope.len().saturating_sub(SHOWN - 1);
@@ -280,6 +315,9 @@ impl History {
 }
 
 fn entry(line: &[u8]) -> Option<Entry> {
+    if !(LEAST_BYTES..=MOST_LINE).contains(&line.len()) {
+        return None;
+    }
     let entry: Entry = serde_json::from_slice(line).ok()?;
     let EntryCounts {
         total,
@@ -293,7 +331,8 @@ fn entry(line: &[u8]) -> Option<Entry> {
     let plausible = [total, passed, failed, skipped, errored, flaky]
         .iter()
         .all(|count| *count <= MOST_COUNT);
-    (entry.schema == SCHEMA && plausible).then_some(entry)
+    let listed = entry.bad.len() <= MOST_CASES && entry.flaky.len() <= MOST_CASES;
+    (entry.schema == SCHEMA && plausible && listed).then_some(entry)
 }
 
 fn point(entry: &Entry, default_branch: Option<&str>) -> TrendPoint {
@@ -353,21 +392,22 @@ fn flaky(shown: &[&Entry]) -> Vec<FlakyCase> {
 }
 
 /// The file without its oldest lines of ours, where it has more than `most`; `None` where nothing is to go.
-/// Other lines stay where they are.
-pub fn bounded(file: &[u8], most: usize) -> Option<Vec<u8>> {
-    let lines: Vec<(&[u8], Option<u64>)> = file
-        .split_inclusive(|byte| *byte == b'\n')
-        .map(|line| (line, entry(line).map(|entry| entry.at)))
-        .collect();
-    let mut times: Vec<u64> = lines.iter().filter_map(|(_, at)| *at).collect();
+/// Other lines stay where they are. Lines from a future that `now` can't know go first.
+pub fn bounded(file: &[u8], most: usize, now: u64) -> Option<Vec<u8>> {
+    let lines = || file.split_inclusive(|byte| *byte == b'\n');
+    let time = |line: &[u8]| {
+        let at = entry(line)?.at;
+        Some(if at > now.saturating_add(AHEAD) { 0 } else { at })
+    };
+    let mut times: Vec<u64> = lines().filter_map(time).collect();
     let surplus = times.len().checked_sub(most)?;
     times.sort_unstable();
     let newest_gone = times.get(surplus.checked_sub(1)?).copied()?;
     // Of lines with the time of the newest that goes, the first in the file go.
     let mut of_its_time = surplus - times.iter().filter(|at| **at < newest_gone).count();
     let mut kept = Vec::with_capacity(file.len());
-    for (line, at) in lines {
-        match at {
+    for line in lines() {
+        match time(line) {
             Some(at) if at < newest_gone => {}
             Some(at) if at == newest_gone && of_its_time > 0 => of_its_time -= 1,
             Some(_) | None => kept.extend_from_slice(line),

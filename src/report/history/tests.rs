@@ -5,6 +5,8 @@ use crate::report::sample::{case, report, run};
 use proptest::prelude::*;
 
 const MINUTE: u64 = 60_000;
+/// Later than any result here.
+const NOW: u64 = 1 << 60;
 
 /// A result on a branch, `at` minutes in, whose named cases failed or were flaky.
 fn result(at: u64, branch: &str, verdict: Verdict, bad: &[&str], flaky: &[&str]) -> Entry {
@@ -78,8 +80,8 @@ fn broken_and_foreign_lines_are_passed_over_and_told() {
         "{:?}",
         history.warning()
     );
-    assert_eq!(bounded(&bytes, 1), None);
-    let rest = bounded(&bytes, 0).unwrap();
+    assert_eq!(bounded(&bytes, 1, NOW), None);
+    let rest = bounded(&bytes, 0, NOW).unwrap();
     assert_eq!(rest.len(), bytes.len() - good.len());
 }
 
@@ -185,7 +187,7 @@ proptest! {
                 bytes.extend_from_slice(b"not ours\n");
             }
         }
-        let kept = History::parse(&bounded(&bytes, most).unwrap_or_else(|| bytes.clone()));
+        let kept = History::parse(&bounded(&bytes, most, NOW).unwrap_or_else(|| bytes.clone()));
         let mut ours: Vec<u64> = times.iter().filter(|(_, ours)| *ours).map(|(at, _)| at * MINUTE).collect();
         ours.sort_unstable();
         let newest = ours.split_off(ours.len().saturating_sub(most));
@@ -196,6 +198,62 @@ proptest! {
     #[test]
     fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         History::parse(&bytes);
-        bounded(&bytes, 0);
+        bounded(&bytes, 0, NOW);
     }
+}
+
+#[test]
+fn results_from_the_future_are_not_believed_and_go_first() {
+    let now = result(2_000, "main", Verdict::Failed, &["a"], &[]);
+    let future = result(1 << 40, "main", Verdict::Passed, &[], &[]);
+    let honest = result(1, "main", Verdict::Failed, &["a"], &[]);
+    let bytes = file(&[honest.clone(), future.clone(), future]);
+    let trend = History::parse(&bytes).trend(&now);
+    assert_eq!((trend.points.len(), trend.last_green), (2, None));
+    assert_eq!(names(&[trend.still_failing[0].case.clone()]), ["a"]);
+    let kept = History::parse(&bounded(&bytes, 1, 2_000 * MINUTE).unwrap());
+    assert_eq!(kept.entries, [honest]);
+}
+
+#[test]
+fn a_file_full_of_anything_is_held_in_little_room() {
+    let mut bytes = b"x\n".repeat(10_000);
+    let entries: Vec<_> = (0..3_000)
+        .map(|at| result(at, "main", Verdict::Passed, &[], &[]))
+        .collect();
+    bytes.extend(file(&entries));
+    let history = History::parse(&bytes);
+    assert_eq!(history.entries.len(), MOST_ENTRIES);
+    assert_eq!(history.entries[0].at, 2_500 * MINUTE);
+    assert_eq!(history.foreign.len(), MOST_FOREIGN);
+    assert!(history.warning().unwrap().starts_with("10000 lines"));
+    // More cases than we ever name, and a line longer than ours, are another program's.
+    let many: Vec<String> = (0..=MOST_CASES).map(|number| number.to_string()).collect();
+    let mut wide = result(1, "main", Verdict::Failed, &[], &[]);
+    wide.bad = many
+        .iter()
+        .map(|id| EntryCase {
+            id: id.clone(),
+            short_id: String::new(),
+            name: String::new(),
+        })
+        .collect();
+    let mut long = result(1, "main", Verdict::Failed, &[], &[]);
+    long.branch = Some("x".repeat(MOST_LINE));
+    assert_eq!(History::parse(&file(&[wide, long])).foreign, [1, 2]);
+}
+
+#[test]
+fn a_branch_of_a_fork_is_not_ours_of_that_name() {
+    let with_default = |mut entry: Entry| {
+        entry.default_branch = Some("main".into());
+        entry
+    };
+    let fork = with_default(result(1, "main", Verdict::Failed, &["a"], &[])).of_fork();
+    let now = with_default(result(2, "feature", Verdict::Failed, &["a"], &[]));
+    let trend = History::parse(&file(std::slice::from_ref(&fork))).trend(&now);
+    assert_eq!((trend.points.len(), trend.failed_on_default), (1, vec![]));
+    let ours = with_default(result(3, "main", Verdict::Failed, &["a"], &[]));
+    let trend = History::parse(&file(&[fork, ours])).trend(&now);
+    assert_eq!(names(&trend.failed_on_default), ["a"]);
 }
