@@ -19,6 +19,7 @@ const LENGTHS: [(f64, f64); 6] = [
     (600.0, 1200.0),
     (1200.0, 1800.0),
 ];
+/// Runs of each kind and range, unless a number on the command line says otherwise.
 const RUNS: u32 = 1_000;
 
 /// How the cases of a run end.
@@ -34,14 +35,17 @@ const SHAPES: [Shape; 6] = [
 ];
 
 fn main() {
-    // `cargo bench` adds `--bench`; whatever else stands there is for the other benches.
+    // `cargo bench` adds `--bench`.
+    let runs = std::env::args()
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(RUNS);
     println!(
-        "Seconds from a run's end at QA.tech to the end of the wait; requests of the longest wait. {RUNS} runs each.\n"
+        "Seconds from a run's end at QA.tech to the end of the wait; requests of the longest wait. {runs} runs each.\n"
     );
     println!("| cases | length | mean | 99 % | worst | requests |\n|---|---|---|---|---|---|");
     for (shape, interval, play) in SHAPES {
         for (from, to) in LENGTHS {
-            let sample = Sample::of(RUNS, from, to, interval, play);
+            let sample = Sample::of(runs, from, to, interval, play);
             println!(
                 "| {shape} | {from}–{to} s | {:.2} | {:.2} | {:.2} | {} |",
                 sample.mean(),
