@@ -7,6 +7,7 @@ mod dry_run;
 pub mod http;
 pub mod inputs;
 pub mod log;
+pub mod order;
 pub mod panicking;
 pub mod publish;
 pub mod qatech;

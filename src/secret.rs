@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::order::sort_by_number;
+
 /// A secret: its `Debug` form is `***`, it has no `Display`, and its value is had only on purpose.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -182,7 +184,7 @@ impl Redactor {
                 self.secrets.push(spelling);
             }
         }
-        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        sort_by_number(&mut self.secrets, |secret| u64::MAX - secret.len() as u64);
     }
 
     /// Length of the longest secret, in bytes.

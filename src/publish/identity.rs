@@ -30,9 +30,11 @@ impl Identity {
         let parts = match &inputs.comment_key {
             Some(key) => serde_json::json!(["key", key]),
             None => {
-                let mut plans = inputs.plans();
+                // One type for both, so that one sort serves them.
+                let mut plans: Vec<(&str, Option<&str>)> =
+                    inputs.plans().into_iter().map(|plan| (plan, None)).collect();
                 plans.sort_unstable();
-                let mut applications: Vec<_> = inputs
+                let mut applications: Vec<(&str, Option<&str>)> = inputs
                     .applications
                     .iter()
                     .map(|application| {

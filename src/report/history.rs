@@ -5,6 +5,7 @@
 
 use super::trend::{CaseName, FlakyCase, Moment, PassRate, SHOWN, StillFailing, Trend, TrendPoint};
 use super::{CaseOutcome, Counts, Millis, Mode, Report, Verdict};
+use crate::order::sort_by_number;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -243,7 +244,7 @@ impl History {
 
     fn keep_newest(&mut self) {
         // Jobs that ran at the same time may have appended in any order.
-        self.entries.sort_by_key(|entry| entry.at);
+        sort_by_number(&mut self.entries, |entry| entry.at);
         let surplus = self.entries.len().saturating_sub(MOST_ENTRIES);
         self.entries.drain(..surplus);
     }
@@ -369,24 +370,29 @@ fn pass_rate(shown: &[&Entry]) -> Option<PassRate> {
 fn median_duration(shown: &[&Entry]) -> Option<Millis> {
     let telling = shown.iter().filter(|entry| entry.tells() && entry.duration_ms > 0);
     let mut durations: Vec<Millis> = telling.map(|entry| entry.duration_ms).collect();
-    durations.sort_unstable();
+    sort_by_number(&mut durations, |duration| *duration);
     let above = *durations.get(durations.len() / 2)?;
     let below = *durations.get(durations.len().checked_sub(1)? / 2)?;
     Some(below + (above - below) / 2)
 }
 
 fn flaky(shown: &[&Entry]) -> Vec<FlakyCase> {
-    let mut times: HashMap<&str, FlakyCase> = HashMap::new();
-    // Newest first: a case that was renamed has its latest name.
+    let mut flaky: Vec<FlakyCase> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    // Newest first: a case that was renamed has its latest name, and of equals the latest to be flaky goes first.
     for case in shown.iter().rev().flat_map(|entry| &entry.flaky) {
-        let known = times.entry(case.identity()).or_insert_with(|| FlakyCase {
-            case: case.name(),
-            times: 0,
+        let index = *known.entry(case.identity()).or_insert_with(|| {
+            flaky.push(FlakyCase {
+                case: case.name(),
+                times: 0,
+            });
+            flaky.len() - 1
         });
-        known.times += 1;
+        if let Some(case) = flaky.get_mut(index) {
+            case.times += 1;
+        }
     }
-    let mut flaky: Vec<FlakyCase> = times.into_values().collect();
-    flaky.sort_by(|a, b| b.times.cmp(&a.times).then_with(|| a.case.cmp(&b.case)));
+    sort_by_number(&mut flaky, |case| u64::MAX - case.times);
     flaky.truncate(MOST_FLAKY);
     flaky
 }
@@ -401,7 +407,7 @@ pub fn bounded(file: &[u8], most: usize, now: u64) -> Option<Vec<u8>> {
     };
     let mut times: Vec<u64> = lines().filter_map(time).collect();
     let surplus = times.len().checked_sub(most)?;
-    times.sort_unstable();
+    sort_by_number(&mut times, |at| *at);
     let newest_gone = times.get(surplus.checked_sub(1)?).copied()?;
     // Of lines with the time of the newest that goes, the first in the file go.
     let mut of_its_time = surplus - times.iter().filter(|at| **at < newest_gone).count();

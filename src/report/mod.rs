@@ -15,6 +15,8 @@ pub use counts::Counts;
 pub use trend::Trend;
 pub use verdict::{FailOn, Verdict};
 
+use crate::order::sort_by_number;
+
 /// Milliseconds since the program started, as observed on a monotonic clock.
 pub type Millis = u64;
 
@@ -363,7 +365,7 @@ impl Report {
             .iter()
             .flat_map(|run| run.cases.iter().map(move |case| (run, case)))
             .collect();
-        cases.sort_by_key(|(_, case)| case.outcome);
+        sort_by_number(&mut cases, |(_, case)| case.outcome as u64);
         cases
     }
 

@@ -1,6 +1,7 @@
 //! The observed timeline as a drawing: a row a run, a row a case, over an axis of time.
 
 use super::{Percent, label};
+use crate::order::sort_by_number;
 use crate::render::escape::{cut_chars, one_line};
 use crate::render::time::span;
 use crate::report::{Attempt, Case, CaseOutcome, Millis, Observed, Report, RunReport};
@@ -85,7 +86,9 @@ impl Timeline {
                 .filter(|(of, _)| std::ptr::eq(*of, run))
                 .map(|(_, case)| *case)
                 .collect();
-            cases.sort_by_key(|case| case.attempts.first().map(|attempt| begin(attempt.observed)));
+            sort_by_number(&mut cases, |case| {
+                case.attempts.first().map_or(0, |attempt| begin(attempt.observed))
+            });
             for case in cases {
                 add(&case.name, "row", scale.case(run, case));
             }
