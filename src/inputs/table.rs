@@ -27,6 +27,7 @@ macro_rules! inputs {
 
         /// The inputs as they were given: `None` where unset or blank.
         #[derive(Debug, Default, Clone, Deserialize)]
+        #[serde(default)]
         #[allow(missing_docs)]
         pub struct Raw {
             $(pub $name: Option<String>,)*
