@@ -9,7 +9,9 @@ use tokio::time::Instant;
 
 use crate::qatech::client::Cases;
 use crate::report::merge::{self, Merged, SeenCase};
-use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Millis, RunReport, StatusChange, TestPlan, Verdict};
+use crate::report::{
+    Attempt, AttemptOrigin, CaseOutcome, Counts, Millis, RunReport, StatusChange, TestPlan, Verdict, status,
+};
 
 /// Status changes of an attempt that are kept: a run has a handful.
 const CHANGES: usize = 1_000;
@@ -236,7 +238,7 @@ impl Board {
             attempt.verdict = Some(verdict);
             attempt.problem.clone_from(&problem);
             // A wait may end before the run does: at the deadline, by `fail_fast`, or when the API refuses to go on.
-            let over = matches!(attempt.status.as_deref(), Some("COMPLETED" | "ERROR" | "CANCELLED"));
+            let over = attempt.status.as_deref().is_some_and(status::is_over);
             attempt.ended = over.then_some(at);
         });
         self.tell(run, News::Ended(problem));

@@ -12,7 +12,7 @@ use super::view::View;
 use super::wire::{Run, RunTestCase};
 use crate::board::{Board, News};
 use crate::report::merge::SeenCase;
-use crate::report::{CaseOutcome, Verdict};
+use crate::report::{CaseOutcome, Verdict, status};
 use crate::secret::Redactor;
 
 /// How long QA.tech may be out of reach without a break before the answer is `unknown`.
@@ -250,25 +250,25 @@ impl<A: Api> Wait<'_, A> {
             }
         };
         match (status.as_str(), result.as_deref()) {
-            ("COMPLETED", Some("PASSED")) => end(Verdict::Passed, None),
-            ("COMPLETED", Some("FAILED")) => end(Verdict::Failed, None),
-            ("COMPLETED", Some("SKIPPED")) => end(Verdict::Skipped, None),
-            ("COMPLETED", Some(word)) => {
+            (status::COMPLETED, Some(status::PASSED)) => end(Verdict::Passed, None),
+            (status::COMPLETED, Some(status::FAILED)) => end(Verdict::Failed, None),
+            (status::COMPLETED, Some(status::SKIPPED)) => end(Verdict::Skipped, None),
+            (status::COMPLETED, Some(word)) => {
                 let why = format!(
                     "QA.tech says COMPLETED with the result {:?}, which we do not know",
                     shown(word)
                 );
                 end(Verdict::Unknown, Some(why))
             }
-            ("COMPLETED", None) => self.no_result(missing),
-            ("ERROR", _) => end(Verdict::Error, None),
-            ("CANCELLED", _) => end(Verdict::Cancelled, None),
+            (status::COMPLETED, None) => self.no_result(missing),
+            (status::ERROR, _) => end(Verdict::Error, None),
+            (status::CANCELLED, _) => end(Verdict::Cancelled, None),
             (word, _) => self.not_ended(word, one_failed),
         }
     }
 
     fn not_ended(&mut self, status: &str, one_failed: bool) -> Next {
-        let strange = !matches!(status, "INITIATED" | "RUNNING") && self.strange_statuses.len() < STRANGE_STATUSES;
+        let strange = !status::is_known(status) && self.strange_statuses.len() < STRANGE_STATUSES;
         let status = word(self.redactor, status);
         if strange && self.strange_statuses.insert(status.clone()) {
             self.board.warn(format!(

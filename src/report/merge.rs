@@ -3,7 +3,7 @@
 mod places;
 mod room;
 
-use super::{Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, Verdict};
+use super::{Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, Verdict, status};
 use places::places;
 pub use room::MOST_CASES;
 use room::Room;
@@ -106,7 +106,7 @@ pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<SeenCase>, at: Milli
             },
             |previous| previous.observed,
         );
-        if observed.running.is_none() && status == "RUNNING" {
+        if observed.running.is_none() && status == status::RUNNING {
             observed.running = Some(at);
         }
         observed.ended = if outcome == CaseOutcome::Unfinished {

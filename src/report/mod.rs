@@ -8,6 +8,7 @@ pub mod history;
 pub mod merge;
 #[doc(hidden)]
 pub mod sample;
+pub mod status;
 pub mod trend;
 pub mod verdict;
 
@@ -247,10 +248,10 @@ impl CaseOutcome {
     /// A result decides where there is one: a case that is marked `FAILED` has failed whatever its status says.
     pub fn of(status: &str, result: Option<&str>) -> Self {
         match (status, result) {
-            (_, Some("FAILED")) => Self::Failed,
-            ("ERROR" | "CANCELLED", _) => Self::Errored,
-            ("COMPLETED", Some("PASSED")) => Self::Passed,
-            (_, Some("SKIPPED")) | ("SKIPPED", _) => Self::Skipped,
+            (_, Some(status::FAILED)) => Self::Failed,
+            (status::ERROR | status::CANCELLED, _) => Self::Errored,
+            (status::COMPLETED, Some(status::PASSED)) => Self::Passed,
+            (_, Some(status::SKIPPED)) | (status::SKIPPED, _) => Self::Skipped,
             (_, _) => Self::Unfinished,
         }
     }

@@ -4,7 +4,7 @@ use super::{Percent, label};
 use crate::order::sort_by_number;
 use crate::render::escape::{cut_chars, one_line};
 use crate::render::time::span;
-use crate::report::{Attempt, Case, CaseOutcome, Millis, Observed, Report, RunReport};
+use crate::report::{Attempt, Case, CaseOutcome, Millis, Observed, Report, RunReport, status};
 
 /// Most case rows. Failed and errored cases are drawn before others.
 const MOST_CASES: usize = 40;
@@ -155,7 +155,7 @@ impl Scale {
     fn attempt(self, attempt: &Attempt) -> Vec<Bar> {
         let began = attempt.began;
         let ended = attempt.ended.unwrap_or(self.end);
-        let runs = attempt.changes.iter().find(|change| change.status != "INITIATED");
+        let runs = attempt.changes.iter().find(|change| change.status != status::INITIATED);
         let running = runs.map_or(ended, |change| change.at.min(ended));
         let id = one_line(&attempt.short_id).into_owned();
         let mut bars = Vec::new();
