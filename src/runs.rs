@@ -17,7 +17,7 @@ use crate::qatech::client::MAYBE_STARTED;
 use crate::qatech::drive::{Driver, Origin};
 use crate::qatech::wait::Policy;
 use crate::qatech::wire::StartRequest;
-use crate::report::{Mode, Report, RunReport, Signal, Verdict, merge};
+use crate::report::{Attempt, Mode, Report, RunReport, Signal, Verdict, merge, status};
 use crate::secret::Secret;
 use crate::signals::{Caught, Listener};
 
@@ -257,15 +257,26 @@ fn close(board: &Board, signal: Option<Signal>, mode: Mode) {
             .collect()
     });
     for index in open {
+        // It has ended: only its test cases were still being read, or it was about to be rerun.
+        if board.read(|runs| runs.get(index)?.latest()?.verdict).is_some() {
+            board.conclude(index);
+            continue;
+        }
         match (signal, mode) {
             (Some(signal), Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {
                 board.update(index, |run| interrupt(run, signal));
             }
             (None, Mode::Wait) => board.update(index, |run| {
-                let what = if run.attempts.is_empty() {
-                    "not started: a test case of another run failed before (`fail_fast`)"
-                } else {
-                    "no longer waited for: a test case of another run failed (`fail_fast`); the run goes on at QA.tech"
+                let is_over = |attempt: &Attempt| attempt.status.as_deref().is_some_and(status::is_over);
+                let what = match run.latest() {
+                    None => "not started: a test case of another run failed before (`fail_fast`)",
+                    // It is over, but has no result yet.
+                    Some(latest) if is_over(latest) => {
+                        "no longer waited for: a test case of another run failed (`fail_fast`)"
+                    }
+                    Some(_) => {
+                        "no longer waited for: a test case of another run failed (`fail_fast`); the run goes on at QA.tech"
+                    }
                 };
                 run.problem = Some(what.to_owned());
             }),
@@ -277,8 +288,6 @@ fn close(board: &Board, signal: Option<Signal>, mode: Mode) {
 fn interrupt(run: &mut RunReport, signal: Signal) {
     let name = signal.name();
     match (run.attempts.last_mut(), run.created) {
-        // It has ended, only its test cases were still being read, or it was about to be rerun.
-        (Some(attempt), _) if attempt.verdict.is_some() => (run.verdict, run.problem) = merge::verdict(run),
         (Some(attempt), _) => {
             attempt.verdict = Some(Verdict::Interrupted);
             attempt.problem = Some(format!("interrupted by {name}; the run goes on at QA.tech"));
@@ -300,5 +309,60 @@ fn report(board: &Board, began: Began, mode: Mode, sinks: &Sinks<'_>) -> Report 
         runs,
         warnings,
         ..began.report(mode, sinks.context)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::board::{News, Teller};
+    use crate::report::{Millis, sample};
+    use tokio::time::Instant;
+
+    struct Deaf;
+
+    impl Teller for Deaf {
+        fn tell(&self, _runs: &[RunReport], _run: usize, _news: News, _at: Millis) {}
+    }
+
+    /// A run without a verdict, whose one attempt has this verdict, status and result, after `close`.
+    fn closed(verdict: Option<Verdict>, status: &str, result: Option<&str>, signal: Option<Signal>) -> RunReport {
+        let mut run = sample::run("Plan", "abc", Vec::new());
+        run.verdict = None;
+        let attempt = &mut run.attempts[0];
+        attempt.verdict = verdict;
+        (attempt.status, attempt.result) = (Some(status.to_owned()), result.map(ToOwned::to_owned));
+        let board = Board::new(Instant::now(), vec![run], Box::new(Deaf));
+        close(&board, signal, Mode::Wait);
+        board.take().0.remove(0)
+    }
+
+    #[test]
+    fn what_has_ended_keeps_its_verdict_whatever_ends_the_step() {
+        for signal in [None, Some(Signal::Term)] {
+            for (verdict, status, result) in [
+                (Verdict::Error, "ERROR", None),
+                (Verdict::Cancelled, "CANCELLED", None),
+                (Verdict::Passed, "COMPLETED", Some("PASSED")),
+                (Verdict::Failed, "COMPLETED", Some("FAILED")),
+            ] {
+                let run = closed(Some(verdict), status, result, signal);
+                assert_eq!((run.verdict, run.problem), (Some(verdict), None));
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_goes_on_is_said_to_go_on() {
+        for (status, goes_on) in [("RUNNING", true), ("COMPLETED", false)] {
+            let run = closed(None, status, None, None);
+            assert_eq!(run.verdict, None);
+            let problem = run.problem.unwrap_or_default();
+            assert!(problem.contains("fail_fast"), "{problem}");
+            assert_eq!(problem.contains("goes on"), goes_on, "{problem}");
+        }
+        let interrupted = closed(None, "RUNNING", None, Some(Signal::Int));
+        assert_eq!(interrupted.verdict, Some(Verdict::Interrupted));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qatech_fakes::http::Reply;
-use qatech_fakes::qatech::{Case, FakeQaTech, Outcome, RunScript, When};
+use qatech_fakes::qatech::{Case, FakeQaTech, Instead, Outcome, RunScript, When};
 use serde_json::json;
 
 use crate::scene::{assert_ending, endless, green, in_parallel, json_output, red, run};
@@ -153,7 +153,7 @@ fn when_a_start_fails_the_others_are_waited_for() {
         fake.plan("pln_c", slow(red()).ends(When::Look(4), "COMPLETED", Some("FAILED")));
         fake.intercept(move |request, _| {
             let wrong = request.method == "POST" && request.json()["testPlanShortId"] == "pln_b";
-            wrong.then(|| qatech_fakes::qatech::Instead::Of(reply.clone()))
+            wrong.then(|| Instead::Of(reply.clone()))
         });
         let done = run(&fake).input("test_plan_short_id", "pln_a,pln_b,pln_c").output();
         assert_ending(&done, 3, "unknown");
@@ -192,6 +192,45 @@ fn a_failed_case_of_one_run_ends_the_wait_for_all_with_fail_fast() {
         (&runs[0]["verdict"], &runs[1]["verdict"]),
         (&json!(null), &json!("failed"))
     );
+}
+
+#[test]
+fn a_run_that_has_ended_keeps_its_verdict_when_another_fails_fast() {
+    for (verdict, code) in [("error", 3), ("cancelled", 3), ("passed", 1)] {
+        let fake = FakeQaTech::start();
+        // Too big to be asked for at each look, so that the list is still to be had when the run has ended.
+        let text = "x".repeat(10_000);
+        let script =
+            RunScript::new((0..40).map(|nth| Case::passed(&format!("case {nth}")).texts("fine", &text, "a goal")));
+        fake.existing_run(
+            "ended",
+            match verdict {
+                "error" => script.ends(When::Look(3), "ERROR", None),
+                "cancelled" => script.ends(When::Look(3), "CANCELLED", None),
+                _ => script.ends(When::Look(3), "COMPLETED", Some("PASSED")),
+            },
+        );
+        let pay = Case::failed("Pay").ends(When::Look(15));
+        fake.existing_run("fails", RunScript::new([pay, Case::passed("x").ends(When::Never)]));
+        fake.intercept(|request, nth| {
+            let list = request.path.ends_with("/ended") && request.query("testCases") == Some("all");
+            (list && nth > 1).then(|| Instead::Of(Reply::hang()))
+        });
+        let done = run(&fake)
+            .input("run_short_id", "ended,fails")
+            .input("fail_fast", "true")
+            .output();
+        let runs = json_output(&done, "runs");
+        assert_eq!(runs[0]["verdict"], verdict, "{}", done.log);
+        assert_eq!(
+            (done.code, &runs[1]["verdict"]),
+            (code, &json!("failed")),
+            "{}",
+            done.log
+        );
+        assert!(done.elapsed < Duration::from_secs(20), "{:?}", done.elapsed);
+        assert!(!done.log.contains("no longer waited for"), "{}", done.log);
+    }
 }
 
 #[test]

@@ -178,6 +178,15 @@ fn check(schedule: &Schedule, fake: &FakeQaTech, done: &Done) -> Result<Told, St
         let Some(verdict) = run["verdict"].as_str() else {
             let another_failed = runs.iter().any(|run| run["verdict"] == "failed");
             hold!(schedule.fail_fast && another_failed, "run {number} has no verdict");
+            let latest = run["attempts"].as_array().and_then(|attempts| attempts.last());
+            let (status, result) =
+                latest.map_or((&Value::Null, &Value::Null), |last| (&last["status"], &last["result"]));
+            // COMPLETED without a result is no end yet: it is given its grace.
+            let ended = *status == "ERROR" || *status == "CANCELLED" || (*status == "COMPLETED" && !result.is_null());
+            hold!(
+                !ended,
+                "run {number} has ended ({status}, {result}), and has no verdict"
+            );
             continue;
         };
         verdicts.push(verdict);
