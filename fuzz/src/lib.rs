@@ -15,7 +15,7 @@ use qatech_run::render::{comment, console, ctrf, escape, html, issue, json, juni
 use qatech_run::report::history::{Entry, History, MOST_ENTRIES, bounded};
 use qatech_run::report::merge::{self, SeenCase};
 use qatech_run::report::sample;
-use qatech_run::report::{AttemptOrigin, Report, Verdict};
+use qatech_run::report::{AttemptOrigin, Part, Report, Verdict};
 use serde_json::Value;
 
 /// The token in these inputs, which nothing may show.
@@ -318,9 +318,10 @@ fn rendered(report: &Report) {
     assert_eq!(Marker::parse(&body), Some(marker));
     let output = check::output(report, 0);
     assert!(output.summary.len() <= check::LIMIT && output.text.len() <= check::LIMIT);
-    for run in &report.runs {
-        assert!(issue::title(run).chars().count() <= 256);
-        assert!(issue::opened(report, run, "00").len() <= 65_000);
+    for runs in report.runs.chunks(1) {
+        let part = Part { report, runs };
+        assert!(issue::title(part).chars().count() <= 256);
+        assert!(issue::opened(part, "00").len() <= 65_000);
     }
     for line in console::last_words(report) {
         assert!(

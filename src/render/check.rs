@@ -92,7 +92,7 @@ pub fn waiting(report: &Report) -> CheckOutput {
     };
     CheckOutput {
         title: format!("Waiting for QA.tech{far}"),
-        summary: head(report, LIMIT, false),
+        summary: head(report.whole(), LIMIT, false),
         text: String::new(),
     }
 }
@@ -104,12 +104,12 @@ pub fn output(report: &Report, not_annotated: usize) -> CheckOutput {
         let cases = several(not_annotated as u64, "failed test");
         end = format!("Without an annotation, to stay within limits: {cases}.\n\n{end}");
     }
-    let mut summary = head(report, LIMIT - end.len().min(LIMIT), false);
+    let mut summary = head(report.whole(), LIMIT - end.len().min(LIMIT), false);
     summary.push_str(&end);
     CheckOutput {
-        title: cut_chars(&Headline::of(report).title(), TITLE).into_owned(),
+        title: cut_chars(&Headline::of(report.whole()).title(), TITLE).into_owned(),
         summary,
-        text: body(report, LIMIT, true),
+        text: body(report.whole(), LIMIT, true),
     }
 }
 

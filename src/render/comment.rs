@@ -12,9 +12,9 @@ pub fn comment(report: &Report, marker: &Marker, limit: usize) -> String {
     let mut text = format!("{marker}\n");
     let origin = origin_line(report);
     let room = limit.saturating_sub(text.len() + origin.len());
-    let head = head(report, room / 5 * 3, true);
+    let head = head(report.whole(), room / 5 * 3, true);
     text.push_str(&head);
-    text.push_str(&body(report, room.saturating_sub(head.len()), false));
+    text.push_str(&body(report.whole(), room.saturating_sub(head.len()), false));
     if text.len() + origin.len() <= limit {
         text.push_str(&origin);
     }

@@ -64,7 +64,7 @@ pub fn progress(counts: Counts, elapsed: Millis) -> String {
 
 /// The last words: the verdict, each run with its link, and the failed cases.
 pub fn last_words(report: &Report) -> Vec<String> {
-    let title = Headline::of(report).title();
+    let title = Headline::of(report.whole()).title();
     let mut lines = vec![format!("QA.tech: {title}, after {}", span(report.duration))];
     lines.extend(report.runs.iter().map(run_line));
     let mut bad = report.bad_cases();

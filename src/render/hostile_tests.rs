@@ -5,7 +5,7 @@ use super::gfm_check::{Found, hostile, outside_code, parse, reference, tags};
 use super::marker::Marker;
 use super::{check, commands, comment, console, issue, outputs, summary};
 use crate::report::sample::{filled_with, large, report, run};
-use crate::report::{Report, Verdict};
+use crate::report::{Part, Report, Verdict};
 use commands::{Level, Reader};
 use proptest::prelude::*;
 
@@ -101,18 +101,18 @@ proptest! {
     #[test]
     fn issues_hold_nothing_but_what_we_wrote(text in hostile()) {
         for report in reports(&text) {
-            let run = &report.runs[0];
+            let part = Part { report: &report, runs: &report.runs[..1] };
             let bodies = [
-                (issue::marker("00"), issue::opened(&report, run, "00")),
-                (issue::comment_marker(7), issue::still_red(&report, run, 7, false)),
-                (issue::comment_marker(7), issue::still_red(&report, run, 7, true)),
-                (issue::comment_marker(7), issue::green(&report, run, 7)),
+                (issue::marker("00"), issue::opened(part, "00")),
+                (issue::comment_marker(7), issue::still_red(part, 7, false)),
+                (issue::comment_marker(7), issue::still_red(part, 7, true)),
+                (issue::comment_marker(7), issue::green(part, 7)),
             ];
             for (marker, body) in bodies {
                 prop_assert!(body.len() <= 65_000);
                 check_markdown(body.strip_prefix(&marker).unwrap())?;
             }
-            let title = issue::title(run);
+            let title = issue::title(part);
             prop_assert!(title.chars().count() <= 256 && !title.chars().any(char::is_control));
         }
     }

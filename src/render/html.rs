@@ -75,7 +75,7 @@ impl<'a> Page<'a> {
             mark: _,
             verdict,
             detail,
-        } = Headline::of(report);
+        } = Headline::of(report.whole());
         let verdict = capitalized(verdict);
         let mut over = origin.repository.as_deref().map_or("QA.tech", |name| name).to_owned();
         if let [run] = runs.as_slice() {

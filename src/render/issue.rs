@@ -1,8 +1,10 @@
 //! The issue of a plan that is red: its title, its body, and the comments on it.
 
+use std::borrow::Cow;
+
 use super::escape::{cut_chars, inline, one_line};
 use super::markdown::{body, head, origin_line};
-use crate::report::{Report, RunReport};
+use crate::report::Part;
 
 /// GitHub refuses bodies over 65,536 characters; counted in bytes, which are never fewer.
 const LIMIT: usize = 65_000;
@@ -20,47 +22,64 @@ pub fn comment_marker(run_id: u64) -> String {
 }
 
 /// The title, which GitHub does not read as Markdown.
-pub fn title(run: &RunReport) -> String {
-    format!("QA.tech: {} fails", cut_chars(&one_line(run.label()), TITLE))
+pub fn title(part: Part<'_>) -> String {
+    format!("QA.tech: {} fails", cut_chars(&one_line(&name(part)), TITLE))
 }
 
 /// The body, when the issue is opened.
-pub fn opened(report: &Report, run: &RunReport, key: &str) -> String {
+pub fn opened(part: Part<'_>, key: &str) -> String {
     let introduction = "This issue is kept by the QA.tech action: it is commented on while the plan stays red, and \
                         closed once it is green.";
-    compose(report, run, &marker(key), introduction)
+    compose(part, &marker(key), introduction)
 }
 
 /// A comment while the plan is red; `reopened` where the issue had been closed.
-pub fn still_red(report: &Report, run: &RunReport, run_id: u64, reopened: bool) -> String {
-    let name = inline(&cut_chars(run.label(), TITLE));
+pub fn still_red(part: Part<'_>, run_id: u64, reopened: bool) -> String {
+    let name = inline(&cut_chars(&name(part), TITLE));
     let introduction = if reopened {
         format!("**{name}** is red again.")
     } else {
         format!("**{name}** is still red.")
     };
-    compose(report, run, &comment_marker(run_id), &introduction)
+    compose(part, &comment_marker(run_id), &introduction)
 }
 
 /// The comment that closes the issue.
-pub fn green(report: &Report, run: &RunReport, run_id: u64) -> String {
-    let name = inline(&cut_chars(run.label(), TITLE));
+pub fn green(part: Part<'_>, run_id: u64) -> String {
+    let name = inline(&cut_chars(&name(part), TITLE));
     let introduction = format!("**{name}** is green again.");
-    compose(report, run, &comment_marker(run_id), &introduction)
+    compose(part, &comment_marker(run_id), &introduction)
+}
+
+/// What the issue is about: the plan, else the job, since a run's own short id is another each time.
+fn name(part: Part<'_>) -> Cow<'_, str> {
+    let of_plan = part
+        .runs
+        .iter()
+        .find(|run| run.plan.is_some() || run.requested_plan.is_some());
+    if let Some(run) = of_plan {
+        return Cow::Borrowed(run.label());
+    }
+    let origin = &part.report.origin;
+    let of_job: Vec<_> = [&origin.workflow, &origin.job]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    match part.runs {
+        [run, ..] if of_job.is_empty() => Cow::Borrowed(run.label()),
+        _ => Cow::Owned(of_job.join(" / ")),
+    }
 }
 
 /// The report of this one plan below a marker and a sentence.
-fn compose(report: &Report, run: &RunReport, marker: &str, introduction: &str) -> String {
-    let report = Report {
-        runs: vec![run.clone()],
-        ..report.clone()
-    };
-    let origin = origin_line(&report);
+fn compose(part: Part<'_>, marker: &str, introduction: &str) -> String {
+    let origin = origin_line(part.report);
     let mut text = format!("{marker}\n{introduction}\n\n");
     let room = LIMIT.saturating_sub(text.len() + origin.len());
-    let head = head(&report, room / 5 * 3, true);
+    let head = head(part, room / 5 * 3, true);
     text.push_str(&head);
-    text.push_str(&body(&report, room.saturating_sub(head.len()), false));
+    text.push_str(&body(part, room.saturating_sub(head.len()), false));
     text.push_str(&origin);
     text
 }

@@ -10,7 +10,7 @@ mod trend;
 
 use super::page::Page;
 use super::words;
-use crate::report::{Attempt, Case, CaseOutcome, Report, RunReport};
+use crate::report::{Attempt, Case, CaseOutcome, Part, RunReport};
 
 pub(super) use head::{head, origin_line};
 
@@ -67,8 +67,8 @@ struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    fn of(report: &'a Report) -> Self {
-        let (bad, others): (Vec<_>, Vec<_>) = report
+    fn of(part: Part<'a>) -> Self {
+        let (bad, others): (Vec<_>, Vec<_>) = part
             .cases_by_outcome()
             .into_iter()
             .partition(|(_, case)| case.outcome.is_bad());
@@ -79,7 +79,7 @@ impl<'a> Groups<'a> {
             bad,
             flaky,
             rest,
-            several_runs: report.runs.len() > 1,
+            several_runs: part.runs.len() > 1,
         }
     }
 
@@ -113,8 +113,9 @@ fn estimate_fold(case: &Case, reasoning: usize) -> usize {
 }
 
 /// The cases, in at most `limit` bytes: failed ones first and in full, the rest folded.
-pub(super) fn body(report: &Report, limit: usize, with_timeline: bool) -> String {
-    let groups = Groups::of(report);
+pub(super) fn body(part: Part<'_>, limit: usize, with_timeline: bool) -> String {
+    let Part { report, runs: _ } = part;
+    let groups = Groups::of(part);
     let trend = trend::section(report);
     let timeline = if with_timeline {
         timeline::section(report)

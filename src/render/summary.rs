@@ -10,9 +10,9 @@ pub const LIMIT: usize = 1_000_000;
 /// The job summary as Markdown, in at most `limit` bytes: verdict, counts, runs, then the cases, in less and less detail
 /// the more there are.
 pub fn summary(report: &Report, limit: usize) -> String {
-    let mut text = head(report, limit / 5 * 3, true);
+    let mut text = head(report.whole(), limit / 5 * 3, true);
     let rest = limit.saturating_sub(text.len());
-    text.push_str(&body(report, rest, true));
+    text.push_str(&body(report.whole(), rest, true));
     text
 }
 

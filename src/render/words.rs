@@ -3,7 +3,7 @@
 //! Everything here is made of our own words and of numbers, so it needs no escaping anywhere.
 
 use super::time::span;
-use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Mode, Report, Verdict};
+use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Mode, Part, Verdict};
 
 /// The verdict in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,25 +17,25 @@ pub struct Headline {
 }
 
 impl Headline {
-    /// The headline of a report.
-    pub fn of(report: &Report) -> Self {
-        let counts = report.counts();
-        let (mark, verdict, detail) = match (report.verdict(), report.mode) {
+    /// The headline of a report, or of a part of it.
+    pub fn of(part: Part<'_>) -> Self {
+        let counts = part.counts();
+        let (mark, verdict, detail) = match (part.verdict(), part.report.mode) {
             (Some(Verdict::Skipped), Mode::SkippedWithoutToken) => {
                 ("⏭️", "skipped", "there is no API token".to_owned())
             }
             (Some(verdict), Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {
-                (mark(verdict), phrase(verdict), detail(report, verdict, counts))
+                (mark(verdict), phrase(verdict), detail(part, verdict, counts))
             }
             (None, Mode::StartOnly) => (
                 "🚀",
                 "started",
-                format!("{}, not waited for", several(started(report), "run")),
+                format!("{}, not waited for", several(started(part), "run")),
             ),
             (None, Mode::Look) => (
                 "👀",
                 "looked at",
-                format!("{}, not waited for", several(report.runs.len() as u64, "run")),
+                format!("{}, not waited for", several(part.runs.len() as u64, "run")),
             ),
             (None, Mode::Wait | Mode::SkippedWithoutToken) => ("⏭️", "not started", String::new()),
         };
@@ -54,11 +54,11 @@ impl Headline {
 }
 
 /// Runs that exist because of us.
-fn started(report: &Report) -> u64 {
-    report.runs.iter().filter(|run| run.created == Some(true)).count() as u64
+fn started(part: Part<'_>) -> u64 {
+    part.runs.iter().filter(|run| run.created == Some(true)).count() as u64
 }
 
-fn detail(report: &Report, verdict: Verdict, counts: Counts) -> String {
+fn detail(part: Part<'_>, verdict: Verdict, counts: Counts) -> String {
     let numbers = match verdict {
         Verdict::Passed | Verdict::Skipped => passed(counts),
         Verdict::Flaky => format!(
@@ -71,8 +71,8 @@ fn detail(report: &Report, verdict: Verdict, counts: Counts) -> String {
             done(counts)
         }
     };
-    let runs = report.runs.len();
-    let so = report.runs.iter().filter(|run| run.verdict == Some(verdict)).count();
+    let runs = part.runs.len();
+    let so = part.runs.iter().filter(|run| run.verdict == Some(verdict)).count();
     let told_by_tests = matches!(verdict, Verdict::Passed | Verdict::Failed | Verdict::Flaky);
     if so > 0 && so < runs && !told_by_tests {
         let part = format!("{so} of {runs} runs");
@@ -269,6 +269,7 @@ pub fn number(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Report;
     use crate::report::sample::{case, large, report, run, shop};
 
     #[test]
@@ -285,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_headline_says_the_verdict_in_words() {
-        let title = |report: &Report| Headline::of(report).title();
+        let title = |report: &Report| Headline::of(report.whole()).title();
         let mut shop = shop();
         assert_eq!(title(&shop), "Failed: 2 of 14 tests failed, 1 errored, 1 flaky");
         for (verdict, expected) in [
@@ -315,13 +316,16 @@ mod tests {
         let mut started = shop();
         started.runs.iter_mut().for_each(|run| run.verdict = None);
         started.mode = Mode::StartOnly;
-        assert_eq!(Headline::of(&started).title(), "Started: 1 run, not waited for");
+        assert_eq!(Headline::of(started.whole()).title(), "Started: 1 run, not waited for");
         started.mode = Mode::Look;
-        assert_eq!(Headline::of(&started).title(), "Looked at: 1 run, not waited for");
+        assert_eq!(
+            Headline::of(started.whole()).title(),
+            "Looked at: 1 run, not waited for"
+        );
         let mut skipped = report(vec![]);
         skipped.mode = Mode::SkippedWithoutToken;
-        assert_eq!(Headline::of(&skipped).title(), "Skipped: there is no API token");
-        assert_eq!(Headline::of(&report(vec![])).title(), "Not started");
+        assert_eq!(Headline::of(skipped.whole()).title(), "Skipped: there is no API token");
+        assert_eq!(Headline::of(report(vec![]).whole()).title(), "Not started");
     }
 
     #[test]

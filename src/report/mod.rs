@@ -6,6 +6,7 @@
 pub mod counts;
 pub mod history;
 pub mod merge;
+pub mod part;
 #[doc(hidden)]
 pub mod sample;
 pub mod status;
@@ -13,10 +14,9 @@ pub mod trend;
 pub mod verdict;
 
 pub use counts::Counts;
+pub use part::Part;
 pub use trend::Trend;
 pub use verdict::{FailOn, Verdict};
-
-use crate::order::sort_by_number;
 
 /// Milliseconds since the program started, as observed on a monotonic clock.
 pub type Millis = u64;
@@ -340,45 +340,6 @@ pub struct Observed {
     pub running: Option<Millis>,
     /// First poll that saw it ended.
     pub ended: Option<Millis>,
-}
-
-impl Report {
-    /// The step's verdict: the worst over all runs that were waited for, `None` where none was.
-    pub fn verdict(&self) -> Option<Verdict> {
-        match self.mode {
-            Mode::SkippedWithoutToken => Some(Verdict::Skipped),
-            Mode::Wait | Mode::StartOnly | Mode::Look => {
-                let interrupted = self.interrupted_by.map(|_| Verdict::Interrupted);
-                self.runs.iter().filter_map(|run| run.verdict).chain(interrupted).max()
-            }
-        }
-    }
-
-    /// Counts over all runs.
-    pub fn counts(&self) -> Counts {
-        self.runs.iter().map(RunReport::counts).sum()
-    }
-
-    /// All cases with their run, worst outcome first, then in the API's order.
-    pub fn cases_by_outcome(&self) -> Vec<(&RunReport, &Case)> {
-        let mut cases: Vec<_> = self
-            .runs
-            .iter()
-            .flat_map(|run| run.cases.iter().map(move |case| (run, case)))
-            .collect();
-        sort_by_number(&mut cases, |(_, case)| case.outcome as u64);
-        cases
-    }
-
-    /// Failed and errored cases with their run, in the order of runs and of the API.
-    pub fn bad_cases(&self) -> impl Iterator<Item = (&RunReport, &Case)> {
-        self.runs.iter().flat_map(|run| {
-            run.cases
-                .iter()
-                .filter(|case| case.outcome.is_bad())
-                .map(move |case| (run, case))
-        })
-    }
 }
 
 impl RunReport {

@@ -5,7 +5,7 @@ use super::comment;
 use super::wire::{Comment, Issue, IssueChange, NewComment};
 use crate::publish::identity::issue_key;
 use crate::render::issue as text;
-use crate::report::{Origin, Report, RunReport, Verdict};
+use crate::report::{Origin, Part, Report, RunReport, Verdict};
 
 /// What a plan's verdict means for its issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,9 @@ pub(super) async fn publish(
     let mut urls = Vec::new();
     let mut failure = None;
     let mut author = None;
-    for run in &report.runs {
+    for runs in report.runs.chunks(1) {
+        let part = Part { report, runs };
+        let Some(run) = runs.first() else { continue };
         let color = Color::of(run);
         if color == Color::Grey {
             continue;
@@ -50,7 +52,7 @@ pub(super) async fn publish(
             .as_deref()
             .or(run.plan.as_ref().map(|plan| plan.short_id.as_str()));
         let key = issue_key(plan, comment_key);
-        match of_plan(api, report, run, color == Color::Red, &key, labels, author).await {
+        match of_plan(api, part, color == Color::Red, &key, labels, author).await {
             Ok(url) => urls.extend(url),
             Err(first) => failure = failure.or(Some(first)),
         }
@@ -60,8 +62,7 @@ pub(super) async fn publish(
 
 async fn of_plan(
     api: &Api,
-    report: &Report,
-    run: &RunReport,
+    part: Part<'_>,
     red: bool,
     key: &str,
     labels: &[String],
@@ -72,7 +73,7 @@ async fn of_plan(
         if !red {
             return Ok(None);
         }
-        let (title, body) = (text::title(run), text::opened(report, run, key));
+        let (title, body) = (text::title(part), text::opened(part, key));
         let new = IssueChange {
             title: Some(&title),
             body: Some(&body),
@@ -83,7 +84,7 @@ async fn of_plan(
         return Ok(issue.html_url);
     };
     let open = issue.state.as_deref() == Some("open");
-    let run_id = report.origin.run_id.unwrap_or(0);
+    let run_id = part.report.origin.run_id.unwrap_or(0);
     let (body, change) = match (red, open) {
         (false, false) => return Ok(None),
         (true, _) => {
@@ -92,7 +93,7 @@ async fn of_plan(
                 state_reason: Some("reopened"),
                 ..IssueChange::default()
             };
-            (text::still_red(report, run, run_id, !open), (!open).then_some(reopen))
+            (text::still_red(part, run_id, !open), (!open).then_some(reopen))
         }
         (false, true) => {
             let close = IssueChange {
@@ -100,10 +101,10 @@ async fn of_plan(
                 state_reason: Some("completed"),
                 ..IssueChange::default()
             };
-            (text::green(report, run, run_id), Some(close))
+            (text::green(part, run_id), Some(close))
         }
     };
-    if change.is_some() || !commented(api, &issue, &report.origin, author).await? {
+    if change.is_some() || !commented(api, &issue, &part.report.origin, author).await? {
         let path = format!("/issues/{}/comments", issue.number);
         api.post::<Comment>(&path, &NewComment { body: &body }).await?;
     }

@@ -5,7 +5,7 @@ use super::super::page::Page;
 use super::super::time::span;
 use super::super::words::{self, Headline, by_outcome, number, several};
 use super::{run_link, safe_url};
-use crate::report::{Attempt, Counts, Mode, Report, RunReport, Verdict};
+use crate::report::{Attempt, Counts, Mode, Part, Report, RunReport, Verdict};
 
 /// Characters of a run's label in the table.
 const LABEL: usize = 100;
@@ -15,26 +15,27 @@ const PROBLEM: usize = 1_000;
 const NOTE: usize = 80;
 
 /// Verdict, counts, runs and problems in at most `limit` bytes. The check run shows a title of its own: `heading` false.
-pub(in crate::render) fn head(report: &Report, limit: usize, heading: bool) -> String {
+pub(in crate::render) fn head(part: Part<'_>, limit: usize, heading: bool) -> String {
     let mut page = Page::new(limit);
-    let headline = Headline::of(report);
+    let headline = Headline::of(part);
     if heading {
         let colon = if headline.detail.is_empty() { "" } else { ": " };
         let Headline { mark, verdict, detail } = headline;
         page.push(&format!("## {mark} QA.tech {verdict}{colon}{detail}\n\n"));
     }
-    for line in explanation(report) {
+    for line in explanation(part) {
         page.push(&line);
         page.push("\n\n");
     }
-    counts_table(&mut page, report);
-    runs_table(&mut page, report);
-    problems(&mut page, report);
+    counts_table(&mut page, part);
+    runs_table(&mut page, part.runs);
+    problems(&mut page, part);
     page.finish()
 }
 
 /// What a verdict, or its lack, means here: sentences of our own.
-fn explanation(report: &Report) -> Vec<String> {
+fn explanation(part: Part<'_>) -> Vec<String> {
+    let Part { report, runs } = part;
     let mut lines = Vec::new();
     match report.mode {
         Mode::SkippedWithoutToken => lines.push(
@@ -42,7 +43,7 @@ fn explanation(report: &Report) -> Vec<String> {
              Pull requests from forks and from Dependabot get no secrets."
                 .to_owned(),
         ),
-        Mode::StartOnly if report.runs.iter().all(|run| run.attempts.is_empty()) => {}
+        Mode::StartOnly if runs.iter().all(|run| run.attempts.is_empty()) => {}
         Mode::StartOnly => lines.push(
             "Started without waiting (`blocking: false`): what comes of it is shown at QA.tech, not here.".to_owned(),
         ),
@@ -53,7 +54,7 @@ fn explanation(report: &Report) -> Vec<String> {
     }
     if let Some(signal) = report.interrupted_by {
         let signal = signal.name();
-        let goes_on = if report.runs.iter().any(|run| !run.attempts.is_empty()) {
+        let goes_on = if runs.iter().any(|run| !run.attempts.is_empty()) {
             " What was not over **goes on at QA.tech**: it can't be cancelled from here."
         } else {
             ""
@@ -63,7 +64,7 @@ fn explanation(report: &Report) -> Vec<String> {
             span(report.duration)
         ));
     }
-    if report.runs.iter().any(|run| run.verdict == Some(Verdict::TimedOut)) {
+    if runs.iter().any(|run| run.verdict == Some(Verdict::TimedOut)) {
         lines.push(format!(
             "The time was up after {}. What was not over may still go on at QA.tech.",
             span(report.duration)
@@ -72,9 +73,9 @@ fn explanation(report: &Report) -> Vec<String> {
     lines
 }
 
-fn counts_table(page: &mut Page, report: &Report) {
-    let counts = report.counts();
-    if counts.total == 0 || report.mode == Mode::StartOnly {
+fn counts_table(page: &mut Page, part: Part<'_>) {
+    let counts = part.counts();
+    if counts.total == 0 || part.report.mode == Mode::StartOnly {
         return;
     }
     let unfinished = counts.unfinished();
@@ -108,8 +109,8 @@ fn counts_table(page: &mut Page, report: &Report) {
     page.push(&format!("{}\n\n", rows.join("\n")));
 }
 
-fn runs_table(page: &mut Page, report: &Report) {
-    if report.runs.is_empty()
+fn runs_table(page: &mut Page, runs: &[RunReport]) {
+    if runs.is_empty()
         || !page.open(
             "| Plan | Run | Result | Tests | Observed time |\n|---|---|---|---|---|\n",
             "\n",
@@ -117,9 +118,9 @@ fn runs_table(page: &mut Page, report: &Report) {
     {
         return;
     }
-    let shown = page.push_all(&report.runs, NOTE, run_rows);
+    let shown = page.push_all(runs, NOTE, run_rows);
     page.close("\n");
-    left_out(page, report.runs.len() - shown, "more run");
+    left_out(page, runs.len() - shown, "more run");
 }
 
 /// "And 3 more runs", where some are left out.
@@ -194,10 +195,11 @@ fn attempt_counts(run: &RunReport) -> Vec<Counts> {
 }
 
 /// Problems of runs and attempts, and warnings, each on a line of an alert.
-fn problems(page: &mut Page, report: &Report) {
+fn problems(page: &mut Page, part: Part<'_>) {
+    let Part { report, runs } = part;
     let mut items: Vec<(Option<&str>, &str)> = Vec::new();
-    for run in &report.runs {
-        let label = (report.runs.len() > 1).then(|| run.label());
+    for run in runs {
+        let label = (runs.len() > 1).then(|| run.label());
         let problems = run
             .problem
             .iter()
@@ -209,7 +211,7 @@ fn problems(page: &mut Page, report: &Report) {
         }
     }
     items.extend(report.warnings.iter().map(|warning| (None, warning.as_str())));
-    let grave = matches!(report.verdict(), Some(Verdict::Unknown | Verdict::Error));
+    let grave = matches!(part.verdict(), Some(Verdict::Unknown | Verdict::Error));
     let kind = if grave { "CAUTION" } else { "WARNING" };
     if items.is_empty() || !page.open(&format!("> [!{kind}]\n"), "\n") {
         return;

@@ -1,0 +1,77 @@
+//! A report, or what it says of some of its runs only: nothing is copied for it, since runs may be large.
+
+use super::{Case, Counts, Mode, Report, RunReport, Verdict};
+use crate::order::sort_by_number;
+
+/// Some runs of a report, with all that the report says besides.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// The report that the runs are of.
+    pub report: &'a Report,
+    /// The runs that are looked at.
+    pub runs: &'a [RunReport],
+}
+
+impl<'a> Part<'a> {
+    /// The step's verdict: the worst over the runs that were waited for, `None` where none was.
+    pub fn verdict(self) -> Option<Verdict> {
+        match self.report.mode {
+            Mode::SkippedWithoutToken => Some(Verdict::Skipped),
+            Mode::Wait | Mode::StartOnly | Mode::Look => {
+                let interrupted = self.report.interrupted_by.map(|_| Verdict::Interrupted);
+                self.runs.iter().filter_map(|run| run.verdict).chain(interrupted).max()
+            }
+        }
+    }
+
+    /// Counts over the runs.
+    pub fn counts(self) -> Counts {
+        self.runs.iter().map(RunReport::counts).sum()
+    }
+
+    /// All cases with their run, worst outcome first, then in the API's order.
+    pub fn cases_by_outcome(self) -> Vec<(&'a RunReport, &'a Case)> {
+        let mut cases: Vec<_> = self
+            .runs
+            .iter()
+            .flat_map(|run| run.cases.iter().map(move |case| (run, case)))
+            .collect();
+        sort_by_number(&mut cases, |(_, case)| case.outcome as u64);
+        cases
+    }
+}
+
+impl Report {
+    /// All of it.
+    pub fn whole(&self) -> Part<'_> {
+        Part {
+            report: self,
+            runs: &self.runs,
+        }
+    }
+
+    /// See [`Part::verdict`].
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.whole().verdict()
+    }
+
+    /// See [`Part::counts`].
+    pub fn counts(&self) -> Counts {
+        self.whole().counts()
+    }
+
+    /// See [`Part::cases_by_outcome`].
+    pub fn cases_by_outcome(&self) -> Vec<(&RunReport, &Case)> {
+        self.whole().cases_by_outcome()
+    }
+
+    /// Failed and errored cases with their run, in the order of runs and of the API.
+    pub fn bad_cases(&self) -> impl Iterator<Item = (&RunReport, &Case)> {
+        self.runs.iter().flat_map(|run| {
+            run.cases
+                .iter()
+                .filter(|case| case.outcome.is_bad())
+                .map(move |case| (run, case))
+        })
+    }
+}
