@@ -58,8 +58,12 @@ impl Identity {
 }
 
 /// The key of a plan's issue: one for each plan, whatever workflow ran it, unless the user's own key says otherwise.
-pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>) -> String {
-    hash(&serde_json::json!(["issue", plan, comment_key]))
+/// Where the plan is not known (of attached runs the API does not tell it), it is one for each job.
+pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>, origin: &Origin) -> String {
+    hash(&match (plan, comment_key) {
+        (None, None) => serde_json::json!(["issue", "job", origin.workflow, origin.job]),
+        _ => serde_json::json!(["issue", plan, comment_key]),
+    })
 }
 
 fn hash(parts: &serde_json::Value) -> String {

@@ -88,11 +88,89 @@ async fn each_plan_has_its_own() {
     assert_eq!(states, ["closed", "open"]);
 }
 
+/// Runs that were attached to, of which no answer names the plan.
+fn attached(verdicts: &[Verdict]) -> Report {
+    let mut report = failed(1);
+    report.origin.workflow = Some("CI".to_owned());
+    report.origin.job = Some("e2e".to_owned());
+    let runs = verdicts.iter().zip(1..).map(|(verdict, number)| {
+        let mut run = failed(1).runs.remove(0);
+        (run.plan, run.requested_plan, run.verdict) = (None, None, Some(*verdict));
+        run.attempts[0].short_id = format!("run-{number}");
+        run
+    });
+    report.runs = runs.collect();
+    report
+}
+
+#[tokio::test]
+async fn runs_of_unknown_plans_share_the_jobs_issue_and_the_worst_decides() {
+    use Verdict::{Failed, Passed, Unknown};
+    let github = FakeGitHub::start();
+    let job = job(&github, &on_main());
+    job.publish(&attached(&[Failed, Passed])).await;
+    let issue = github.only_issue();
+    assert_eq!(
+        (issue.state.as_str(), issue.title.as_str()),
+        ("open", "QA.tech: CI / e2e fails")
+    );
+    assert_eq!(github.comments(issue.number).len(), 0);
+    job.publish(&of_run(attached(&[Passed, Failed, Passed]), 901, 1)).await;
+    assert_eq!(github.comments(issue.number).len(), 1);
+    assert!(github.comments(issue.number)[0].body.contains("still red"));
+    // What is not known may be red.
+    job.publish(&of_run(attached(&[Passed, Unknown]), 902, 1)).await;
+    assert_eq!(
+        (github.only_issue().state.as_str(), github.comments(issue.number).len()),
+        ("open", 1)
+    );
+    job.publish(&of_run(attached(&[Passed, Passed]), 903, 1)).await;
+    assert_eq!(github.only_issue().state, "closed");
+}
+
+#[tokio::test]
+async fn runs_of_unknown_plans_in_other_jobs_have_another_issue() {
+    let github = FakeGitHub::start();
+    let red = attached(&[Verdict::Failed]);
+    job(&github, &on_main()).publish(&red).await;
+    let mut other = attached(&[Verdict::Passed]);
+    other.origin.job = Some("smoke".to_owned());
+    job(&github, &on_main()).publish(&other).await;
+    assert_eq!(github.only_issue().state, "open");
+}
+
+#[tokio::test]
+async fn all_plans_are_looked_for_in_one_pass_and_only_where_they_can_be() {
+    let github = FakeGitHub::start();
+    for number in 1..=250 {
+        github.add(
+            Issue::new(&format!("old {number}"), "no marker")
+                .by(ACTIONS_LOGIN)
+                .closed(),
+        );
+    }
+    let job = job(&github, &on_main());
+    let of_plans = |first: Report, second: Report| {
+        let mut report = of_plan(first, "pln_a");
+        report.runs.extend(of_plan(second, "pln_b").runs);
+        report
+    };
+    // Green: nothing to close, and what is closed is of no interest.
+    job.publish(&of_plans(passed(), passed())).await;
+    github.assert_count(Call::ListIssues, 1);
+    // Red for the first time: what is closed may be ours. One pass for both.
+    job.publish(&of_run(of_plans(failed(1), failed(1)), 901, 1)).await;
+    github.assert_count(Call::ListIssues, 1 + 1 + 3);
+    // Both are open.
+    job.publish(&of_run(of_plans(failed(1), passed()), 902, 1)).await;
+    github.assert_count(Call::ListIssues, 1 + 1 + 3 + 1);
+}
+
 #[tokio::test]
 async fn a_forged_marker_and_a_pull_request_are_not_ours() {
     let github = FakeGitHub::start();
     let plan = failed(1).runs[0].plan.clone().unwrap().short_id;
-    let key = issue_key(Some(&plan), None);
+    let key = issue_key(Some(&plan), None, &failed(1).origin);
     let body = marker(&key);
     for number in 1..=120 {
         github.add(Issue::new(&format!("noise {number}"), "no marker").by(ACTIONS_LOGIN));

@@ -7,13 +7,18 @@ use crate::publish::identity::issue_key;
 use crate::render::issue as text;
 use crate::report::{Origin, Part, Report, RunReport, Verdict};
 
-/// What a plan's verdict means for its issue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+const OPEN: &str = "open";
+const CLOSED: &str = "closed";
+/// Pages of closed issues that are looked through: whose issue is older than a thousand others gets a new one.
+const MOST_CLOSED: usize = 10;
+
+/// What a plan's verdict means for its issue; of several the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Color {
-    Red,
     Green,
     /// It tells nothing of the tests: the issue stays as it is.
     Grey,
+    Red,
 }
 
 impl Color {
@@ -26,6 +31,38 @@ impl Color {
     }
 }
 
+/// A plan whose issue may have to be touched, with its runs: of attached runs no plan is known, so they share one issue.
+struct Subject<'a> {
+    part: Part<'a>,
+    red: bool,
+    key: String,
+    issue: Option<Issue>,
+}
+
+impl<'a> Subject<'a> {
+    /// Those of a report. Runs of one plan stand side by side: plans are asked for once each.
+    fn all(report: &'a Report, comment_key: Option<&str>) -> Vec<Self> {
+        let keyed = report.runs.chunk_by(|one, next| plan(one) == plan(next));
+        keyed
+            .filter_map(|runs| {
+                let color = runs.iter().map(Color::of).max()?;
+                (color != Color::Grey).then(|| Self {
+                    part: Part { report, runs },
+                    red: color == Color::Red,
+                    key: issue_key(runs.first().and_then(plan), comment_key, &report.origin),
+                    issue: None,
+                })
+            })
+            .collect()
+    }
+}
+
+/// The short id of a run's plan, as it was asked for or as the API told it.
+fn plan(run: &RunReport) -> Option<&str> {
+    let told = run.plan.as_ref().map(|plan| plan.short_id.as_str());
+    run.requested_plan.as_deref().or(told.filter(|id| !id.is_empty()))
+}
+
 /// Brings the issues of all plans up to date; the pages of those that were touched, and what went wrong first.
 pub(super) async fn publish(
     api: &Api,
@@ -35,24 +72,18 @@ pub(super) async fn publish(
 ) -> (Vec<String>, Option<Failure>) {
     let mut urls = Vec::new();
     let mut failure = None;
-    let mut author = None;
-    for runs in report.runs.chunks(1) {
-        let part = Part { report, runs };
-        let Some(run) = runs.first() else { continue };
-        let color = Color::of(run);
-        if color == Color::Grey {
-            continue;
+    let mut subjects = Subject::all(report, comment_key);
+    if subjects.is_empty() {
+        return (urls, failure);
+    }
+    let author = comment::author(api).await;
+    for state in [OPEN, CLOSED] {
+        if let Err(failure) = find(api, &mut subjects, state, &author).await {
+            return (urls, Some(failure));
         }
-        let author = match &author {
-            Some(author) => author,
-            None => author.insert(comment::author(api).await),
-        };
-        let plan = run
-            .requested_plan
-            .as_deref()
-            .or(run.plan.as_ref().map(|plan| plan.short_id.as_str()));
-        let key = issue_key(plan, comment_key);
-        match of_plan(api, part, color == Color::Red, &key, labels, author).await {
+    }
+    for subject in subjects {
+        match bring_up_to_date(api, subject, labels, &author).await {
             Ok(url) => urls.extend(url),
             Err(first) => failure = failure.or(Some(first)),
         }
@@ -60,20 +91,18 @@ pub(super) async fn publish(
     (urls, failure)
 }
 
-async fn of_plan(
+async fn bring_up_to_date(
     api: &Api,
-    part: Part<'_>,
-    red: bool,
-    key: &str,
+    subject: Subject<'_>,
     labels: &[String],
     author: &str,
 ) -> Result<Option<String>, Failure> {
-    let found = find(api, key, author).await?;
-    let Some(issue) = found else {
+    let Subject { part, red, key, issue } = subject;
+    let Some(issue) = issue else {
         if !red {
             return Ok(None);
         }
-        let (title, body) = (text::title(part), text::opened(part, key));
+        let (title, body) = (text::title(part), text::opened(part, &key));
         let new = IssueChange {
             title: Some(&title),
             body: Some(&body),
@@ -83,28 +112,25 @@ async fn of_plan(
         let issue: Issue = api.post("/issues", &new).await?;
         return Ok(issue.html_url);
     };
-    let open = issue.state.as_deref() == Some("open");
-    let run_id = part.report.origin.run_id.unwrap_or(0);
-    let (body, change) = match (red, open) {
-        (false, false) => return Ok(None),
-        (true, _) => {
-            let reopen = IssueChange {
-                state: Some("open"),
-                state_reason: Some("reopened"),
-                ..IssueChange::default()
-            };
-            (text::still_red(part, run_id, !open), (!open).then_some(reopen))
-        }
-        (false, true) => {
-            let close = IssueChange {
-                state: Some("closed"),
-                state_reason: Some("completed"),
-                ..IssueChange::default()
-            };
-            (text::green(part, run_id), Some(close))
-        }
+    let origin = &part.report.origin;
+    let open = issue.state.as_deref() == Some(OPEN);
+    let run_id = origin.run_id.unwrap_or(0);
+    let (body, change) = if red {
+        let reopen = IssueChange {
+            state: Some(OPEN),
+            state_reason: Some("reopened"),
+            ..IssueChange::default()
+        };
+        (text::still_red(part, run_id, !open), (!open).then_some(reopen))
+    } else {
+        let close = IssueChange {
+            state: Some(CLOSED),
+            state_reason: Some("completed"),
+            ..IssueChange::default()
+        };
+        (text::green(part, run_id), Some(close))
     };
-    if change.is_some() || !commented(api, &issue, &part.report.origin, author).await? {
+    if change.is_some() || !commented(api, &issue, origin, author).await? {
         let path = format!("/issues/{}/comments", issue.number);
         api.post::<Comment>(&path, &NewComment { body: &body }).await?;
     }
@@ -115,34 +141,36 @@ async fn of_plan(
     Ok(issue.html_url)
 }
 
-/// Our issue of the plan: one that is open, else the newest.
-async fn find(api: &Api, key: &str, author: &str) -> Result<Option<Issue>, Failure> {
-    let marker = text::marker(key);
+/// Looks through our issues of a state, newest first, for those that subjects have not found yet. Closed ones are of
+/// interest only to what is red: to be opened again.
+async fn find(api: &Api, subjects: &mut [Subject<'_>], state: &'static str, author: &str) -> Result<(), Failure> {
+    let missing = |subject: &Subject<'_>| subject.issue.is_none() && (subject.red || state == OPEN);
+    if !subjects.iter().any(missing) {
+        return Ok(());
+    }
     let creator: String = url::form_urlencoded::byte_serialize(author.as_bytes()).collect();
-    let mut found: Option<Issue> = None;
+    let mut pages = 0;
     api.pages(
         "/issues",
-        &format!("?state=all&creator={creator}"),
+        &format!("?state={state}&creator={creator}"),
         |page: Vec<Issue>| {
-            let ours = |issue: &Issue| {
-                issue.pull_request.is_none()
-                    && issue.user.as_ref().is_some_and(|user| user.login == author)
-                    && issue.body.as_deref().is_some_and(|body| body.starts_with(&marker))
+            let by_us = |issue: &Issue| {
+                issue.pull_request.is_none() && issue.user.as_ref().is_some_and(|user| user.login == author)
             };
-            for issue in page.into_iter().filter(ours) {
-                let open = issue.state.as_deref() == Some("open");
-                if open || found.is_none() {
-                    found = Some(issue);
-                }
-                if open {
-                    return true;
+            for issue in page.into_iter().filter(by_us) {
+                let body = issue.body.as_deref().unwrap_or_default();
+                let subject = subjects
+                    .iter_mut()
+                    .find(|subject| missing(subject) && body.starts_with(&text::marker(&subject.key)));
+                if let Some(subject) = subject {
+                    subject.issue = Some(issue);
                 }
             }
-            false
+            pages += 1;
+            (state == CLOSED && pages == MOST_CLOSED) || !subjects.iter().any(missing)
         },
     )
-    .await?;
-    Ok(found)
+    .await
 }
 
 /// Whether an earlier attempt of this workflow run has commented already.
