@@ -167,6 +167,21 @@ async fn all_plans_are_looked_for_in_one_pass_and_only_where_they_can_be() {
 }
 
 #[tokio::test]
+async fn who_we_are_is_asked_once() {
+    let github = FakeGitHub::start();
+    github.add(
+        Issue::pull(7, qatech_fakes::events::HEAD_SHA)
+            .head("octo-org", "main")
+            .base("main"),
+    );
+    let event = on_main();
+    let job = job(&github, &event).input("comment", "always");
+    let published = job.publish(&failed(1)).await;
+    assert!(published.issue_url.is_some(), "{published:?}");
+    github.assert_count(Call::GetUser, 1);
+}
+
+#[tokio::test]
 async fn a_forged_marker_and_a_pull_request_are_not_ours() {
     let github = FakeGitHub::start();
     let plan = failed(1).runs[0].plan.clone().unwrap().short_id;

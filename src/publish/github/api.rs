@@ -3,6 +3,7 @@
 //!
 //! octocrab carries the requests and nothing else: its models are large, and its own errors say only "GitHub".
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
@@ -10,7 +11,7 @@ use octocrab::Octocrab;
 use reqwest::header::{ACCEPT, HeaderMap};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::answer::{has_next, limit, message, reason};
@@ -90,6 +91,8 @@ pub(super) struct Api {
     deadline: watch::Receiver<Option<Instant>>,
     /// Set once a request did not succeed at once.
     trouble: watch::Sender<bool>,
+    /// See [`author`](super::author::author).
+    pub(super) author: Arc<OnceCell<String>>,
 }
 
 /// A parsed answer, and whether the list it may be goes on.
@@ -141,6 +144,7 @@ impl Api {
             redactor,
             deadline,
             trouble: watch::Sender::new(false),
+            author: Arc::default(),
         })
     }
 

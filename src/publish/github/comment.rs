@@ -1,21 +1,14 @@
 //! The sticky comment: found by its marker and author, updated in place, never older over newer.
 
-use std::time::Duration;
-
-use tokio::time::timeout;
-
 use super::api::{Api, Failure, Repeat};
+use super::author::author;
 use super::pull_request;
-use super::wire::{Comment, NewComment, User};
+use super::wire::{Comment, NewComment};
 use crate::inputs::CommentWhen;
 use crate::render::comment::{LIMIT, comment};
 use crate::render::marker::Marker;
 use crate::report::{Report, Verdict};
 
-/// Author of what the `GITHUB_TOKEN` writes.
-const ACTIONS_LOGIN: &str = "github-actions[bot]";
-/// An installation's token has no user, so this is asked in vain as a rule: it must not use up the time.
-const LOGIN_TIME: Duration = Duration::from_secs(10);
 /// What is left of the comment where GitHub finds it too long all the same.
 const SHRUNK: usize = LIMIT / 4;
 
@@ -28,14 +21,6 @@ pub(super) enum Outcome {
     NotNeeded,
     /// Another run's comment is newer, which is a sentence.
     Newer(&'static str),
-}
-
-/// The login that our comments have.
-pub(super) async fn author(api: &Api) -> String {
-    match timeout(LOGIN_TIME, api.get_at_root::<User>("/user")).await {
-        Ok(Ok(user)) => user.login,
-        Ok(Err(_)) | Err(_) => ACTIONS_LOGIN.to_owned(),
-    }
 }
 
 /// Our comment on a pull request, whoever of our runs wrote it last.

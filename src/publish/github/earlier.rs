@@ -4,6 +4,7 @@
 //! the `GITHUB_TOKEN`, or in a comment of our author; and only with this workflow run's id and this job's key.
 
 use super::api::{Api, Failure};
+use super::author::author;
 use super::comment;
 use super::prepare::Head;
 use super::pull_request;
@@ -83,7 +84,7 @@ async fn in_check_runs(
 
 /// The ids in our comment's marker.
 async fn in_comment(api: &Api, number: u64, run_id: u64, key: &str) -> Result<Option<Vec<Option<String>>>, Failure> {
-    let author = comment::author(api).await;
+    let author = author(api).await;
     let found = comment::find(api, number, key, &author).await?;
     Ok(found.and_then(|(_, marker)| {
         let named = || marker.short_ids.iter().flatten();

@@ -1,7 +1,7 @@
 //! One issue for each plan: opened when it turns red, commented on while it stays red, closed once it is green.
 
 use super::api::{Api, Failure, Repeat};
-use super::comment;
+use super::author::author;
 use super::wire::{Comment, Issue, IssueChange, NewComment};
 use crate::publish::identity::issue_key;
 use crate::render::issue as text;
@@ -76,7 +76,7 @@ pub(super) async fn publish(
     if subjects.is_empty() {
         return (urls, failure);
     }
-    let author = comment::author(api).await;
+    let author = author(api).await;
     for state in [OPEN, CLOSED] {
         if let Err(failure) = find(api, &mut subjects, state, &author).await {
             return (urls, Some(failure));

@@ -6,6 +6,7 @@
 mod advice;
 mod answer;
 mod api;
+mod author;
 mod check_run;
 mod comment;
 mod earlier;
