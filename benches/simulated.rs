@@ -15,7 +15,7 @@ use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
 use qatech_run::qatech::drive::{Driver, Origin};
 use qatech_run::qatech::wait::Policy;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartRequest, StartedRun};
-use qatech_run::report::{Millis, RunReport};
+use qatech_run::report::{Listed, Millis, RunReport};
 use qatech_run::secret::Redactor;
 use tokio::time::{Instant, sleep};
 
@@ -273,7 +273,7 @@ fn planned() -> RunReport {
         created: Some(false),
         attempts: Vec::new(),
         cases: Vec::new(),
-        cases_complete: false,
+        listed: Listed::Nothing,
         verdict: None,
         problem: None,
     }

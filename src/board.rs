@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::qatech::client::Cases;
 use crate::report::merge::{self, Merged, SeenCase};
 use crate::report::{
-    Attempt, AttemptOrigin, CaseOutcome, Counts, Millis, RunReport, StatusChange, TestPlan, Verdict, status,
+    Attempt, AttemptOrigin, CaseOutcome, Counts, Listed, Millis, RunReport, StatusChange, TestPlan, Verdict, status,
 };
 
 /// Status changes of an attempt that are kept: a run has a handful.
@@ -177,21 +176,20 @@ impl Board {
         }
     }
 
-    /// Merges the cases of a look.
-    pub fn saw_cases(&self, run: usize, attempt: usize, seen: Vec<SeenCase>, cases: Cases) {
+    /// Merges the cases of a look, of which it is told how many of the attempt's it listed.
+    pub fn saw_cases(&self, run: usize, attempt: usize, seen: Vec<SeenCase>, listed: Listed) {
         let at = self.now();
         let mut bad = Vec::new();
         let mut short_id = None;
         self.update(run, |run| {
             // A rerun lists only what it reruns, so only the first attempt can tell whether cases are missing.
-            match cases {
-                Cases::All if attempt == 0 => run.cases_complete = true,
-                Cases::All | Cases::Failed | Cases::None => {}
+            if attempt == 0 {
+                run.listed = run.listed.max(listed);
             }
             let Merged { newly_bad, left_out } = merge::apply(run, attempt, seen, at);
             bad = newly_bad;
             if left_out {
-                run.cases_complete = false;
+                run.listed = Listed::Nothing;
                 short_id = run.latest().map(|attempt| attempt.short_id.clone());
             }
         });
@@ -242,6 +240,14 @@ impl Board {
             attempt.ended = over.then_some(at);
         });
         self.tell(run, News::Ended(problem));
+    }
+
+    /// Notes that an attempt has ended, and that its last look listed no more than this: what was listed before may have
+    /// failed since.
+    pub fn ended_with_list(&self, run: usize, attempt: usize, listed: Listed) {
+        if attempt == 0 {
+            self.update(run, |run| run.listed = run.listed.min(listed));
+        }
     }
 
     /// Sets the verdict over all attempts, with warnings where the cases contradict what the API says.
@@ -296,7 +302,7 @@ fn contradicts(run: &RunReport) -> Option<String> {
         )),
         Verdict::Failed
             if bad == 0
-                && run.cases_complete
+                && run.listed == Listed::All
                 && run.attempts.len() == 1
                 && !run.cases.iter().any(|case| case.outcome == CaseOutcome::Unfinished) =>
         {

@@ -17,7 +17,7 @@ use crate::qatech::client::MAYBE_STARTED;
 use crate::qatech::drive::{Driver, Origin};
 use crate::qatech::wait::Policy;
 use crate::qatech::wire::StartRequest;
-use crate::report::{Attempt, Mode, Report, RunReport, Signal, Verdict, merge, status};
+use crate::report::{Attempt, Listed, Mode, Report, RunReport, Signal, Verdict, merge, status};
 use crate::secret::Secret;
 use crate::signals::{Caught, Listener};
 
@@ -178,7 +178,7 @@ fn planned(target: &Target) -> Vec<RunReport> {
         created: Some(false),
         attempts: Vec::new(),
         cases: Vec::new(),
-        cases_complete: false,
+        listed: Listed::Nothing,
         verdict: None,
         problem: None,
     };

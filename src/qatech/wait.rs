@@ -12,7 +12,7 @@ use super::view::View;
 use super::wire::{Run, RunTestCase};
 use crate::board::{Board, News};
 use crate::report::merge::SeenCase;
-use crate::report::{CaseOutcome, Verdict, status};
+use crate::report::{CaseOutcome, Listed, Verdict, status};
 use crate::secret::Redactor;
 
 /// How long QA.tech may be out of reach without a break before the answer is `unknown`.
@@ -100,28 +100,31 @@ struct Wait<'a, A> {
 enum Next {
     /// Look again after this time.
     After(Duration),
-    /// The attempt's verdict, why if it does not follow from status and result, and whether its cases are still to be had.
-    End(Verdict, Option<String>, Missing),
+    /// The attempt's verdict, why if it does not follow from status and result, and which cases the look listed at which
+    /// it had ended.
+    End(Verdict, Option<String>, Option<Listed>),
     /// One look was asked for, and this was it.
     Looked,
 }
 
-/// Whether the run has ended without an answer that has all its test cases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    Nothing,
-    Cases,
+/// What an answer with these cases lists.
+fn listed(cases: Cases) -> Listed {
+    match cases {
+        Cases::None => Listed::Nothing,
+        Cases::Failed => Listed::Bad,
+        Cases::All => Listed::All,
+    }
 }
 
 impl<A: Api> Wait<'_, A> {
     async fn until_ended(&mut self) {
-        let (verdict, problem, missing) = loop {
+        let (verdict, problem, ended) = loop {
             let next = match timeout_at(self.policy.deadline, self.look()).await {
                 Ok(next) => next,
                 Err(_) => break self.deadline_passed(),
             };
             match next {
-                Next::End(verdict, problem, missing) => break (verdict, problem, missing),
+                Next::End(verdict, problem, ended) => break (verdict, problem, ended),
                 Next::Looked => return,
                 Next::After(delay) => {
                     let now = Instant::now();
@@ -134,7 +137,8 @@ impl<A: Api> Wait<'_, A> {
         };
         // The verdict first: whatever becomes of the list of cases, it stands.
         self.board.end_attempt(self.run, self.attempt, verdict, problem);
-        if missing == Missing::Cases {
+        if let Some(listed) = ended.filter(|listed| *listed != Listed::All) {
+            self.board.ended_with_list(self.run, self.attempt, listed);
             let now = Instant::now();
             let until = self.policy.deadline.clamp(now + LEAST_FOR_LAST, now + MOST_FOR_LAST);
             self.last_answer(until).await;
@@ -156,9 +160,9 @@ impl<A: Api> Wait<'_, A> {
             .min(out_of_reach.max(now))
     }
 
-    fn deadline_passed(&self) -> (Verdict, Option<String>, Missing) {
+    fn deadline_passed(&self) -> (Verdict, Option<String>, Option<Listed>) {
         let why = "the deadline (`timeout_minutes`) came before the run's end; the run goes on at QA.tech";
-        (Verdict::TimedOut, Some(why.to_owned()), Missing::Nothing)
+        (Verdict::TimedOut, Some(why.to_owned()), None)
     }
 
     async fn look(&mut self) -> Next {
@@ -185,9 +189,7 @@ impl<A: Api> Wait<'_, A> {
             Err(GetError::NotFound(_)) if self.created.is_some_and(|created| created.elapsed() < NOT_FOUND_GRACE) => {
                 Next::After(self.delays.next(None).min(Duration::from_secs(3)))
             }
-            Err(GetError::NotFound(why) | GetError::Refused(why)) => {
-                Next::End(Verdict::Unknown, Some(why), Missing::Nothing)
-            }
+            Err(GetError::NotFound(why) | GetError::Refused(why)) => Next::End(Verdict::Unknown, Some(why), None),
             Err(GetError::Retry { what, after }) => {
                 // A look that is the only one is not worth much without cases.
                 if !self.policy.one_look {
@@ -203,7 +205,7 @@ impl<A: Api> Wait<'_, A> {
         let since = *self.failing_since.get_or_insert(now);
         if now.duration_since(since) >= OUT_OF_REACH {
             let why = format!("QA.tech has been out of reach for 10 minutes: {what}");
-            return Next::End(Verdict::Unknown, Some(why), Missing::Nothing);
+            return Next::End(Verdict::Unknown, Some(why), None);
         }
         let delay = self.delays.next(after);
         self.board.tell(
@@ -236,17 +238,13 @@ impl<A: Api> Wait<'_, A> {
         let one_failed = seen
             .iter()
             .any(|case| CaseOutcome::of(&case.status, case.result.as_deref()) == CaseOutcome::Failed);
-        self.board.saw_cases(self.run, self.attempt, seen, cases);
-        let missing = if cases == Cases::All {
-            Missing::Nothing
-        } else {
-            Missing::Cases
-        };
+        let listed = listed(cases);
+        self.board.saw_cases(self.run, self.attempt, seen, listed);
         let end = |verdict, problem| {
             if self.policy.one_look {
                 Next::Looked
             } else {
-                Next::End(verdict, problem, missing)
+                Next::End(verdict, problem, Some(listed))
             }
         };
         match (status.as_str(), result.as_deref()) {
@@ -260,7 +258,7 @@ impl<A: Api> Wait<'_, A> {
                 );
                 end(Verdict::Unknown, Some(why))
             }
-            (status::COMPLETED, None) => self.no_result(missing),
+            (status::COMPLETED, None) => self.no_result(listed),
             (status::ERROR, _) => end(Verdict::Error, None),
             (status::CANCELLED, _) => end(Verdict::Cancelled, None),
             (word, _) => self.not_ended(word, one_failed),
@@ -280,7 +278,7 @@ impl<A: Api> Wait<'_, A> {
         }
         if self.policy.fail_fast && one_failed {
             let why = "stopped waiting at the first failed test case (`fail_fast`); the run goes on at QA.tech";
-            return Next::End(Verdict::Failed, Some(why.to_owned()), Missing::Nothing);
+            return Next::End(Verdict::Failed, Some(why.to_owned()), None);
         }
         let counts = self.board.counts(self.run, self.attempt);
         let interval = self
@@ -293,14 +291,14 @@ impl<A: Api> Wait<'_, A> {
         Next::After(interval.saturating_sub(self.looked.elapsed()).max(interval / 2))
     }
 
-    fn no_result(&mut self, missing: Missing) -> Next {
+    fn no_result(&mut self, listed: Listed) -> Next {
         if self.policy.one_look {
             return Next::Looked;
         }
         let since = *self.no_result_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= NO_RESULT_GRACE {
             let why = "QA.tech says COMPLETED, but gave no result for 30 s".to_owned();
-            return Next::End(Verdict::Unknown, Some(why), missing);
+            return Next::End(Verdict::Unknown, Some(why), Some(listed));
         }
         let left = NO_RESULT_GRACE.saturating_sub(since.elapsed());
         Next::After(self.policy.poll_interval.unwrap_or(Duration::from_secs(2)).min(left))
@@ -348,7 +346,7 @@ impl<A: Api> Wait<'_, A> {
                 Ok(got) => {
                     let seen = got.run.run_test_cases.unwrap_or_default().into_iter();
                     let seen = seen.map(|case| self.seen(case)).collect();
-                    self.board.saw_cases(self.run, self.attempt, seen, cases);
+                    self.board.saw_cases(self.run, self.attempt, seen, listed(cases));
                     return Ok(());
                 }
                 Err(GetError::Retry { what, after: _ }) if tries == LAST_TRIES => return Err(what),

@@ -220,7 +220,7 @@ fn raw_details(run: &RunReport, case: &Case) -> String {
 mod tests {
     use super::*;
     use crate::report::sample::{large, report, run, shop};
-    use crate::report::{Mode, Signal};
+    use crate::report::{Listed, Mode, Signal};
 
     fn default_fail_on() -> FailOn {
         FailOn(vec![
@@ -375,7 +375,7 @@ mod tests {
         assert!(output.text.starts_with("### Failed and errored tests (3)"));
         let mut begun = shop();
         begun.runs[0].cases.clear();
-        begun.runs[0].cases_complete = false;
+        begun.runs[0].listed = Listed::Nothing;
         assert_eq!(waiting(&begun).title, "Waiting for QA.tech: 0 of 14 tests done");
         assert_eq!(waiting(&report(vec![])).title, "Waiting for QA.tech");
         let left_out = super::output(&shop(), 1).summary;

@@ -307,7 +307,7 @@ impl<'a> RunExtra<'a> {
             created: _,
             attempts,
             cases: _,
-            cases_complete: _,
+            listed: _,
             verdict,
             problem,
         } = run;

@@ -8,7 +8,7 @@ mod cases;
 mod trend;
 
 use super::time::utc;
-use crate::report::{Attempt, Counts, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan};
+use crate::report::{Attempt, Counts, Listed, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan};
 use cases::Cases;
 use serde::Serialize;
 use std::io;
@@ -194,7 +194,7 @@ impl<'a> From<&'a RunReport> for RunJson<'a> {
             created,
             attempts,
             cases,
-            cases_complete,
+            listed,
             verdict,
             problem,
         } = run;
@@ -208,7 +208,7 @@ impl<'a> From<&'a RunReport> for RunJson<'a> {
             verdict: verdict.map(|verdict| verdict.word()),
             problem: problem.as_deref(),
             counts: run.counts().into(),
-            cases_complete: *cases_complete,
+            cases_complete: *listed == Listed::All,
             attempts: attempts.iter().map(AttemptJson::from).collect(),
             cases: Cases(cases),
         }

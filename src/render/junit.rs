@@ -53,7 +53,7 @@ fn suite(run: &RunReport, started_at: u64) -> TestSuite {
         created: _,
         attempts,
         cases,
-        cases_complete: _,
+        listed: _,
         verdict,
         problem,
     } = run;

@@ -21,7 +21,7 @@ pub fn summary(report: &Report, limit: usize) -> String {
 mod tests {
     use super::*;
     use crate::report::sample::{case, report, run, shop};
-    use crate::report::{CaseOutcome, Mode, Signal, Verdict};
+    use crate::report::{CaseOutcome, Listed, Mode, Signal, Verdict};
     use insta::assert_snapshot;
 
     fn text(report: &Report) -> String {
@@ -236,7 +236,7 @@ mod tests {
         let mut report = unfinished(None);
         report.mode = Mode::StartOnly;
         report.runs[0].cases.clear();
-        report.runs[0].cases_complete = false;
+        report.runs[0].listed = Listed::Nothing;
         report.runs[0].attempts[0].status = None;
         assert_snapshot!(text(&report), @r#"
         ## 🚀 QA.tech started: 1 run, not waited for

@@ -1,6 +1,6 @@
 //! Counting test cases by outcome, in one place, so that every format shows the same numbers.
 
-use super::{CaseOutcome, RunReport};
+use super::{CaseOutcome, Listed, RunReport};
 
 /// How many test cases ended how. What is missing from `total` did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +64,7 @@ impl RunReport {
         for case in &self.cases {
             counts.add(case.outcome);
         }
-        if !self.cases_complete {
+        if self.listed != Listed::All {
             let told = self
                 .attempts
                 .first()

@@ -3,7 +3,7 @@
 mod places;
 mod room;
 
-use super::{Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, Verdict, status};
+use super::{Case, CaseAttempt, CaseOutcome, Listed, Millis, Observed, RunReport, Verdict, status};
 use places::places;
 pub use room::MOST_CASES;
 use room::Room;
@@ -187,7 +187,15 @@ pub fn verdict(run: &RunReport) -> (Option<Verdict>, Option<String>) {
     let rerun = format!("rerun {}", last.short_id);
     match last.verdict {
         Some(Verdict::Interrupted) => (Some(Verdict::Interrupted), last.problem.clone()),
-        Some(Verdict::Passed) if still_bad == 0 && forgiven && run.cases_complete => (Some(Verdict::Flaky), None),
+        Some(Verdict::Passed) if still_bad == 0 && forgiven => match run.listed {
+            Listed::All | Listed::Bad => (Some(Verdict::Flaky), None),
+            Listed::Nothing => (
+                Some(Verdict::Failed),
+                Some(format!(
+                    "{rerun} passed, but what failed before could not be listed, so the first result stands"
+                )),
+            ),
+        },
         Some(Verdict::Passed) => (
             Some(Verdict::Failed),
             Some(format!(
@@ -270,7 +278,7 @@ mod tests {
             created: Some(true),
             attempts: verdicts.iter().copied().map(attempt).collect(),
             cases: vec![],
-            cases_complete: true,
+            listed: Listed::All,
             verdict: None,
             problem: None,
         }

@@ -129,12 +129,24 @@ pub struct RunReport {
     pub attempts: Vec<Attempt>,
     /// All test cases, merged over the attempts.
     pub cases: Vec<Case>,
-    /// Whether `cases` is complete, as far as the API has told.
-    pub cases_complete: bool,
+    /// How much of the first run's list of cases the API has given.
+    pub listed: Listed,
     /// The verdict over all attempts; `None` where nothing was waited for.
     pub verdict: Option<Verdict>,
     /// Why the verdict is not simply what the API said (refused, out of reach, deadline, …), for people.
     pub problem: Option<String>,
+}
+
+/// Which of a run's test cases are known. Of a run that has ended, as they were then: what a list told before says
+/// nothing of what failed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Listed {
+    /// Some, or none.
+    Nothing,
+    /// At least those that failed, errored or were skipped.
+    Bad,
+    /// All.
+    All,
 }
 
 /// A test plan's name and short id.

@@ -2,8 +2,8 @@
 
 use super::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 use super::{
-    Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Mode, Observed, Origin, Report, RunReport, StatusChange,
-    TestPlan, Verdict,
+    Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Listed, Mode, Observed, Origin, Report, RunReport,
+    StatusChange, TestPlan, Verdict,
 };
 
 /// A report of runs that were waited for, on pull request 7.
@@ -58,7 +58,7 @@ pub fn run(name: &str, short_id: &str, cases: Vec<Case>) -> RunReport {
         created: Some(true),
         attempts: vec![attempt],
         cases,
-        cases_complete: true,
+        listed: Listed::All,
         verdict: Some(verdict),
         problem: None,
     }

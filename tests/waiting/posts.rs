@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use qatech_run::board::{Board, News, Teller};
-use qatech_run::qatech::client::PostError;
-use qatech_run::report::{Millis, RunReport};
+use qatech_run::qatech::client::{Cases, GetError, Got, PostError};
+use qatech_run::report::{Listed, Millis, RunReport};
 use tokio::time::{Instant, sleep};
 
-use crate::sim::{Call, Play, Played, Sim, planned, run, started};
+use crate::sim::{Call, Look, Play, Played, Sim, planned, retry, run, started};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -181,6 +181,89 @@ async fn a_rerun_that_forgives_too_little_stays_failed() {
     });
     let played = rerunning(&sim, 1).await;
     assert_eq!(played.verdict(), "failed", "{}", played.problem());
+}
+
+/// A run whose lists soon are big; it ends as failed at a look without them. What then comes of its lists is `last`.
+fn ends_without_its_list(last: impl Fn(&Look<'_>) -> Result<Got, GetError> + 'static) -> Sim {
+    Sim::new(move |look| match look.short_id {
+        "run1" if look.at < 60 * SECOND => {
+            let mut got = run(look, "RUNNING", None, &[("a", "FAILED"), ("b", ""), ("c", "PASSED")]);
+            got.size = 1_000_000;
+            Ok(got)
+        }
+        "run1" if look.cases == Cases::None => Ok(run(look, "COMPLETED", Some("FAILED"), &[])),
+        _ => last(look),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_was_never_listed_is_never_forgiven() {
+    let sim = ends_without_its_list(|look| match look.short_id {
+        "run1" => Err(retry(None)),
+        // `b` failed as well, which nobody could see.
+        _ => Ok(run(
+            look,
+            "COMPLETED",
+            Some("PASSED"),
+            &[("a", "PASSED"), ("b", "SKIPPED")],
+        )),
+    });
+    let played = rerunning(&sim, 1).await;
+    assert_eq!(played.verdict(), "failed", "{}", played.problem());
+    assert!(played.problem().contains("could not be listed"), "{}", played.problem());
+    assert!(
+        played.warnings.iter().any(|text| text.contains("could not be had")),
+        "{:?}",
+        played.warnings
+    );
+    assert_eq!(played.run.listed, Listed::Nothing);
+    // Of ten, as the start told.
+    assert_eq!(played.run.counts().total, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_that_failed_is_listed_a_rerun_forgives_what_passes_in_it() {
+    for (result, verdict) in [("PASSED", "flaky"), ("SKIPPED", "failed")] {
+        let sim = ends_without_its_list(move |look| match (look.short_id, look.cases) {
+            ("run1", Cases::All) => Err(retry(None)),
+            ("run1", Cases::Failed | Cases::None) => Ok(run(
+                look,
+                "COMPLETED",
+                Some("FAILED"),
+                &[("a", "FAILED"), ("b", "FAILED")],
+            )),
+            (_, _) => Ok(run(
+                look,
+                "COMPLETED",
+                Some("PASSED"),
+                &[("a", "PASSED"), ("b", result)],
+            )),
+        });
+        let played = rerunning(&sim, 1).await;
+        assert_eq!(played.verdict(), verdict, "{}", played.problem());
+        assert_eq!(played.run.listed, Listed::Bad);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rerun_forgives_what_no_list_of_all_ever_showed() {
+    let sim = Sim::new(|look| match (look.short_id, look.cases) {
+        ("run1", Cases::All) => Err(GetError::TooLarge),
+        ("run1", Cases::Failed | Cases::None) => Ok(run(
+            look,
+            "COMPLETED",
+            Some("FAILED"),
+            &[("a", "FAILED"), ("b", "FAILED")],
+        )),
+        (_, _) => Ok(run(
+            look,
+            "COMPLETED",
+            Some("PASSED"),
+            &[("a", "PASSED"), ("b", "PASSED")],
+        )),
+    });
+    let played = rerunning(&sim, 1).await;
+    assert_eq!(played.verdict(), "flaky", "{}", played.problem());
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,7 +23,7 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
             created,
             attempts,
             cases: _,
-            cases_complete: _,
+            listed: _,
             verdict,
             problem,
         } = run;
