@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use qatech_fakes::harness::{Done, Run};
+#[cfg(target_os = "linux")]
+use qatech_fakes::mounts::Mounts;
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
 use serde_json::Value;
 
@@ -221,28 +223,18 @@ fn missing_files_of_the_runner_are_made() {
 #[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_leaves_no_half_report() {
     let mount = "mount -t tmpfs -o size=64k none disk && ";
-    let inside = |script: &str| {
-        Run::new("/usr/bin/unshare")
-            .arg("--mount")
-            .arg("/bin/sh")
-            .arg("-c")
-            .arg(script)
-    };
-    let path = "/usr/sbin:/usr/bin:/sbin:/bin";
-    let trial = inside(&format!("mkdir disk && {mount} true")).env("PATH", path);
-    if !Path::new("/usr/bin/unshare").exists() || trial.output().code != 0 {
-        eprintln!("skipped: no file system can be mounted here");
+    let Some(mounts) = Mounts::that_can(&format!("mkdir disk && {mount} true")) else {
         return;
-    }
+    };
     let fake = FakeQaTech::start();
     fake.plan("pln_a", RunScript::big(100, 5_000));
     // The old report stays whole, the new one is not there, and its remains are gone.
     let script = format!(
         "mkdir disk && {mount} echo old > disk/report.json && {PROGRAM}; code=$?; ls -A disk > left; cat disk/report.json > old; exit $code"
     );
-    let done = inside(&script)
+    let done = mounts
+        .run(&script)
         .github()
-        .env("PATH", path)
         .input("api_token", TOKEN)
         .input("api_url", &fake.api_url())
         .input("test_plan_short_id", "pln_a")

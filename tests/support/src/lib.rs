@@ -32,6 +32,8 @@ pub mod github;
 pub mod harness;
 pub mod http;
 pub mod job;
+#[cfg(target_os = "linux")]
+pub mod mounts;
 pub mod openapi;
 mod process;
 pub mod proxy;

@@ -1,0 +1,45 @@
+//! A program in a mount namespace of its own, where it can be given other file systems than the test has.
+
+use std::path::Path;
+
+use crate::harness::Run;
+
+const UNSHARE: &str = "/usr/bin/unshare";
+
+/// A way to make such namespaces, found by trying.
+pub struct Mounts(Vec<&'static str>);
+
+impl Mounts {
+    /// Tries whether `script` succeeds in one. `None` where this system lets us make none: an ordinary user needs user
+    /// namespaces, which some systems and most containers forbid, so that no CI can be expected to have them.
+    ///
+    /// # Panics
+    /// When `CI` is set and it fails for any other reason: a skipped test must not be taken for a passed one there.
+    pub fn that_can(script: &str) -> Option<Self> {
+        let mut problem = format!("there is no {UNSHARE}");
+        if Path::new(UNSHARE).exists() {
+            for arguments in [vec!["--mount"], vec!["--user", "--map-root-user", "--mount"]] {
+                let mounts = Self(arguments);
+                let done = mounts.run(script).output();
+                if done.code == 0 {
+                    return Some(mounts);
+                }
+                problem = done.log;
+            }
+        }
+        let forbidden = ["not permitted", "denied"].iter().any(|word| problem.contains(word));
+        assert!(
+            forbidden || std::env::var_os("CI").is_none_or(|value| value.is_empty()),
+            "no mount namespace can be made in CI: {problem}"
+        );
+        eprintln!("skipped: no mount namespace can be made here: {problem}");
+        None
+    }
+
+    /// A shell that runs `script` in a namespace, as a user who may mount there.
+    pub fn run(&self, script: &str) -> Run {
+        let run = Run::new(UNSHARE).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        let run = self.0.iter().fold(run, |run, argument| run.arg(argument));
+        run.arg("/bin/sh").arg("-c").arg(script)
+    }
+}
