@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
 
+use crate::network::Network;
 use crate::secret::Redactor;
 
 /// Time to make a connection, TLS and proxy included.
@@ -23,9 +24,13 @@ const SHOWN: usize = 200;
 ///
 /// # Errors
 /// If TLS can't be set up or a proxy variable can't be read.
-pub fn client() -> Result<Client, String> {
-    let tls = crate::tls::config().map_err(|error| format!("TLS can't be set up: {error}"))?;
-    Client::builder()
+pub fn client(network: &Network) -> Result<Client, String> {
+    let tls = crate::tls::config(&network.trust).map_err(|error| format!("TLS can't be set up: {error}"))?;
+    let mut client = Client::builder();
+    for proxy in network.proxies().into_iter().flatten() {
+        client = client.proxy(proxy);
+    }
+    client
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("qatech-run/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)

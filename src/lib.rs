@@ -7,6 +7,7 @@ mod dry_run;
 pub mod http;
 pub mod inputs;
 pub mod log;
+pub mod network;
 pub mod order;
 pub mod panicking;
 pub mod publish;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 
 use context::Context;
 use log::Log;
+use network::Network;
 use publish::github::GitHub;
 use publish::{Services, Sinks};
 use report::verdict::exit;
@@ -62,8 +64,11 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     for notice in &inputs.notices {
         log.notice(notice);
     }
+    let (network, warnings) = Network::read(&variables);
+    context.network = network;
+    context.warnings.extend(warnings);
     for warning in &context.warnings {
-        log.warning(warning);
+        log.warning(&http::brief(warning, 1_000, &redactor));
     }
     let mut signals = signals::Listener::new().unwrap_or_else(|error| {
         log.warning(&format!(
@@ -81,11 +86,14 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         log.notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
         let report = began.report(Mode::SkippedWithoutToken, &context);
         // A check that is required must not be missing where the step is green.
-        let services = http::client().ok().filter(|_| !inputs.dry_run).map(|client| Services {
-            github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
-            client,
-            interrupted_at: None,
-        });
+        let services = http::client(&context.network)
+            .ok()
+            .filter(|_| !inputs.dry_run)
+            .map(|client| Services {
+                github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
+                client,
+                interrupted_at: None,
+            });
         return sinks.serve(report, services, &mut signals).await;
     };
     if inputs.dry_run {

@@ -49,7 +49,7 @@ pub async fn play(
     };
     let planned = planned(&inputs.target);
     let board = Board::new(began.at, planned, Box::new(log.clone()));
-    let client = match http::client() {
+    let client = match http::client(&context.network) {
         Ok(client) => client,
         Err(problem) => {
             for run in 0..board.read(<[RunReport]>::len) {

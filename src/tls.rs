@@ -1,23 +1,124 @@
 //! Which servers are trusted: the system's certificates, what the environment adds, and bundled roots where there are none.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_native_certs::{CertificateResult, load_certs_from_paths};
 
-/// The TLS configuration of the one HTTP client. Certificates are only loaded when a server first shows one, so that
-/// a run over plain loopback HTTP never reads them.
+/// Whom to trust, as far as the environment says it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trust {
+    /// What `SSL_CERT_FILE` and `SSL_CERT_DIR` hold; `None` where neither is set, and then the system's store counts.
+    store: Option<Vec<TrustAnchor<'static>>>,
+    /// What `NODE_EXTRA_CA_CERTS` adds to either.
+    extra: Vec<TrustAnchor<'static>>,
+}
+
+impl Trust {
+    /// Reads what `SSL_CERT_FILE`, `SSL_CERT_DIR` (one or more folders) and `NODE_EXTRA_CA_CERTS` name. Each that holds
+    /// nothing, or not all of which can be read, is told of: the text names the variable and the path, which is untrusted.
+    pub fn read(file: Option<&OsStr>, dirs: Option<&OsStr>, extra: Option<&OsStr>) -> (Self, Vec<String>) {
+        let mut warnings = Vec::new();
+        let mut add = |roots: &mut RootCertStore, name, path: &Path, found: CertificateResult, instead| {
+            let (added, _) = roots.add_parsable_certificates(found.certs);
+            let why = match found.errors.first() {
+                Some(error) => format!(": {error}"),
+                None if added == 0 => String::new(),
+                None => return,
+            };
+            let path = path.display();
+            warnings.push(if added == 0 {
+                format!("{name} names {path}, which holds no certificate that can be used{instead}{why}")
+            } else {
+                format!("{name} names {path}, not all of which can be read{why}")
+            });
+        };
+        let store = (file.is_some() || dirs.is_some()).then(|| {
+            let mut roots = RootCertStore::empty();
+            let instead = " (those of the system are not used in its place)";
+            if let Some(path) = file.map(Path::new) {
+                let found = load_certs_from_paths(Some(path), None);
+                add(&mut roots, "SSL_CERT_FILE", path, found, instead);
+            }
+            let dirs = dirs.into_iter().flat_map(std::env::split_paths);
+            for path in dirs.filter(|path| !path.as_os_str().is_empty()) {
+                let found = load_certs_from_paths(None, Some(&path));
+                add(&mut roots, "SSL_CERT_DIR", &path, found, instead);
+            }
+            roots.roots
+        });
+        let mut roots = RootCertStore::empty();
+        if let Some(path) = extra.map(Path::new) {
+            let found = load_certs_from_paths(Some(path), None);
+            add(&mut roots, "NODE_EXTRA_CA_CERTS", path, found, "");
+        }
+        let extra = roots.roots;
+        (Self { store, extra }, warnings)
+    }
+
+    /// The roots to trust. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's store, as they do for OpenSSL;
+    /// `NODE_EXTRA_CA_CERTS` adds to it, as it does for Node. The bundled roots only stand in for a system without any:
+    /// whoever narrowed the store, be it by a path with a slip in it, must not have it widened by us.
+    fn roots(&self, system: impl FnOnce() -> Vec<CertificateDer<'static>>) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        match &self.store {
+            Some(store) => roots.extend(store.iter().cloned()),
+            None => {
+                roots.add_parsable_certificates(system());
+                if roots.is_empty() {
+                    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+                }
+            }
+        }
+        roots.extend(self.extra.iter().cloned());
+        roots
+    }
+}
+
+/// The certificates of the system's own store. Only asked where neither variable of OpenSSL's says something: but
+/// `load_native_certs` takes a blank one for a path, and then finds nothing.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn system_store() -> Vec<CertificateDer<'static>> {
+    let places = openssl_probe::probe();
+    let mut dirs = places.cert_dir.iter();
+    let mut found = load_certs_from_paths(places.cert_file.as_deref(), dirs.next().map(AsRef::as_ref)).certs;
+    for dir in dirs {
+        for certificate in load_certs_from_paths(None, Some(dir)).certs {
+            // The folders of one distribution often lead to those of another.
+            if !found.contains(&certificate) {
+                found.push(certificate);
+            }
+        }
+    }
+    found
+}
+
+/// The certificates of the system's own store; none where a variable of OpenSSL's is set but blank, see
+/// [`BLANK_HIDES_STORE`].
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn system_store() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
+}
+
+/// Whether a blank `SSL_CERT_FILE` hides the system's store, since that is no file and only a library gets at it.
+pub const BLANK_HIDES_STORE: bool = cfg!(not(all(unix, not(target_os = "macos"))));
+
+/// The TLS configuration of the one HTTP client. The system's certificates are only loaded when a server first shows one,
+/// so that a run over plain loopback HTTP never reads them.
 ///
 /// # Errors
 /// Only if the crypto provider supports no TLS version, which a test rules out.
-pub fn config() -> Result<ClientConfig, Error> {
+pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Arc::new(LazyVerifier {
         provider: provider.clone(),
+        trust: trust.clone(),
         inner: OnceLock::new(),
     });
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -33,13 +134,14 @@ pub fn config() -> Result<ClientConfig, Error> {
 #[derive(Debug)]
 struct LazyVerifier {
     provider: Arc<CryptoProvider>,
+    trust: Trust,
     inner: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
 }
 
 impl LazyVerifier {
     fn inner(&self) -> Result<&WebPkiServerVerifier, Error> {
         let made = self.inner.get_or_init(|| {
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots()), self.provider.clone())
+            WebPkiServerVerifier::builder_with_provider(Arc::new(self.trust.roots(system_store)), self.provider.clone())
                 .build()
                 .map_err(|error| error.to_string())
         });
@@ -84,27 +186,125 @@ impl ServerCertVerifier for LazyVerifier {
     }
 }
 
-/// The roots to trust. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's store, as they do for OpenSSL;
-/// `NODE_EXTRA_CA_CERTS` adds to it, as it does for Node. The bundled roots only stand in for a store that is empty:
-/// an administrator who narrowed the store must not have it widened by us.
-fn roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    if let Some(path) = std::env::var_os("NODE_EXTRA_CA_CERTS").filter(|path| !path.is_empty())
-        && let Ok(extra) = CertificateDer::pem_file_iter(path)
-    {
-        roots.add_parsable_certificates(extra.flatten());
-    }
-    roots
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use super::*;
+    use qatech_fakes::tls::Authority;
+
+    fn anchors(authorities: &[&Authority]) -> Vec<TrustAnchor<'static>> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(authorities.iter().map(|authority| certificate(authority)));
+        assert_eq!(roots.len(), authorities.len());
+        roots.roots
+    }
+
+    fn certificate(authority: &Authority) -> CertificateDer<'static> {
+        use rustls::pki_types::pem::PemObject as _;
+        CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()
+    }
+
+    fn never() -> Vec<CertificateDer<'static>> {
+        unreachable!("the system's store was asked for")
+    }
+
     #[test]
     fn a_configuration_can_be_made() {
-        assert!(super::config().is_ok());
+        assert!(config(&Trust::default()).is_ok());
+    }
+
+    #[test]
+    fn without_variables_the_systems_store_counts_and_bundled_roots_stand_in_for_none() {
+        let (trust, warnings) = Trust::read(None, None, None);
+        assert_eq!((&trust, warnings), (&Trust::default(), vec![]));
+        let ours = Authority::new();
+        assert_eq!(trust.roots(|| vec![certificate(&ours)]).roots, anchors(&[&ours]));
+        let bundled = webpki_roots::TLS_SERVER_ROOTS;
+        assert_eq!(trust.roots(Vec::new).roots, bundled);
+        // What can't be read is no certificate.
+        assert_eq!(trust.roots(|| vec![CertificateDer::from(&b"x"[..])]).roots, bundled);
+    }
+
+    #[test]
+    fn what_the_variables_name_takes_the_systems_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two, three] = [Authority::new(), Authority::new(), Authority::new()];
+        let file = folder.path().join("one.pem");
+        std::fs::write(&file, one.pem()).unwrap();
+        let dirs = ["two", "three"].map(|name| folder.path().join(name));
+        for (dir, authority) in dirs.iter().zip([&two, &three]) {
+            std::fs::create_dir(dir).unwrap();
+            std::fs::write(dir.join("a.pem"), authority.pem()).unwrap();
+        }
+        let both = std::env::join_paths(&dirs).unwrap();
+        let file = Some(file.as_os_str());
+        for (file, dirs, expected) in [
+            (file, None, anchors(&[&one])),
+            (None, Some(dirs[0].as_os_str()), anchors(&[&two])),
+            (file, Some(both.as_os_str()), anchors(&[&one, &two, &three])),
+        ] {
+            let (trust, warnings) = Trust::read(file, dirs, None);
+            assert_eq!((trust.roots(never).roots, warnings), (expected, vec![]));
+        }
+        let (trust, warnings) = Trust::read(Some(dirs[0].join("a.pem").as_os_str()), None, file);
+        assert_eq!((trust.roots(never).roots, warnings), (anchors(&[&two, &one]), vec![]));
+    }
+
+    #[test]
+    fn an_extra_authority_is_added_to_the_systems_or_to_the_bundled_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let [system, extra] = [Authority::new(), Authority::new()];
+        let file = folder.path().join("extra.pem");
+        std::fs::write(&file, extra.pem()).unwrap();
+        let (trust, warnings) = Trust::read(None, None, Some(file.as_os_str()));
+        assert_eq!(warnings, [""; 0]);
+        let of_system = trust.roots(|| vec![certificate(&system)]).roots;
+        assert_eq!(of_system, anchors(&[&system, &extra]));
+        let roots = trust.roots(Vec::new).roots;
+        let (last, bundled) = roots.split_last().unwrap();
+        assert_eq!(
+            (bundled, last),
+            (webpki_roots::TLS_SERVER_ROOTS, &anchors(&[&extra])[0])
+        );
+    }
+
+    #[test]
+    fn a_path_that_leads_to_nothing_widens_no_trust_and_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "no certificates at all\n").unwrap();
+        let no_such = folder.path().join("no such");
+        for path in [&empty, &no_such] {
+            let (trust, warnings) = Trust::read(Some(path.as_os_str()), None, None);
+            assert_eq!(trust.roots(never).roots, []);
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            let start = format!("SSL_CERT_FILE names {}, which holds no certificate", path.display());
+            assert!(warnings[0].starts_with(&start), "{warnings:?}");
+        }
+        let dirs = std::env::join_paths([&no_such, folder.path()]).unwrap();
+        let (trust, warnings) = Trust::read(None, Some(&dirs), None);
+        assert_eq!((trust.roots(never).roots, warnings.len()), (vec![], 2));
+        assert!(
+            warnings.iter().all(|text| text.starts_with("SSL_CERT_DIR names ")),
+            "{warnings:?}"
+        );
+        for path in [&empty, &no_such] {
+            let (trust, warnings) = Trust::read(None, None, Some(path.as_os_str()));
+            assert_eq!(trust.roots(Vec::new).roots, webpki_roots::TLS_SERVER_ROOTS);
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            assert!(warnings[0].starts_with("NODE_EXTRA_CA_CERTS names "), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_can_be_read_in_part_is_used_and_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = Authority::new();
+        let file = folder.path().join("half.pem");
+        let broken = "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n";
+        std::fs::write(&file, format!("{}{broken}", ours.pem())).unwrap();
+        let (trust, warnings) = Trust::read(Some(file.as_os_str()), None, None);
+        assert_eq!(trust.roots(never).roots, anchors(&[&ours]));
+        assert!(warnings[0].contains("not all of which can be read"), "{warnings:?}");
     }
 }

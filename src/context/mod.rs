@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
+use crate::network::Network;
 use crate::report::Origin;
 use event::Event;
 use variables::Variables;
@@ -54,6 +55,8 @@ pub struct Context {
     pub summary_file: Option<PathBuf>,
     /// `GITHUB_WORKSPACE`: the checkout, if there is one.
     pub workspace: Option<PathBuf>,
+    /// How servers are reached.
+    pub network: Network,
     /// What could not be made out, for the log.
     pub warnings: Vec<String>,
 }

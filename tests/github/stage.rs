@@ -8,6 +8,7 @@ use qatech_fakes::github::FakeGitHub;
 use qatech_run::context::Context;
 use qatech_run::http;
 use qatech_run::inputs::{Inputs, parse};
+use qatech_run::network::Network;
 use qatech_run::publish::github::{GitHub, Published};
 use qatech_run::report::sample::{case, report, run};
 use qatech_run::report::{CaseOutcome, Report, Verdict};
@@ -75,7 +76,7 @@ impl Stage {
 
     /// Begins.
     pub fn begin(&self) -> GitHub {
-        let client = http::client().expect("there is a client");
+        let client = http::client(&Network::default()).expect("there is a client");
         let inputs = self.inputs();
         GitHub::begin(client, &inputs, &self.context(), &inputs.redactor())
     }

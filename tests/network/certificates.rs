@@ -95,57 +95,96 @@ fn another_hosts_certificate_is_refused() {
     never_starts(run, &fake, "not valid for name");
 }
 
+/// The client says this of a server where it trusts nobody at all; with any root it would say `UnknownIssuer`.
+const NOBODY_IS_TRUSTED: &str = "no root trust anchors";
+
 #[test]
-fn a_store_that_is_not_there_is_no_crash() {
+fn a_store_that_is_not_there_is_told_of_and_replaced_by_no_other() {
     let authority = Authority::new();
     let fake = behind(authority.signs(NAMES));
     let url = fake.api_url_as("https://localhost");
+    let warned = |run: Run, names: &[&str]| {
+        let done = never_starts(run, &fake, NOBODY_IS_TRUSTED);
+        let warnings: Vec<_> = done.log.lines().filter(|line| line.starts_with("::warning")).collect();
+        assert_eq!(warnings.len(), names.len(), "{}", done.log);
+        for name in names {
+            let told = |line: &&str| line.contains(name) && line.contains("no certificate that can be used");
+            assert!(warnings.iter().any(told), "{name}: {}", done.log);
+        }
+    };
     for text in ["", "no certificates at all\n"] {
         let run = with_file(run(&url), "SSL_CERT_FILE", "empty.pem", text);
-        never_starts(run, &fake, "UnknownIssuer");
+        warned(run, &["SSL_CERT_FILE names "]);
     }
     let nowhere = run(&url)
         .env("SSL_CERT_FILE", "/nowhere/ca.pem")
-        .env("SSL_CERT_DIR", "/nowhere");
-    never_starts(nowhere, &fake, "UnknownIssuer");
+        .env("SSL_CERT_DIR", "/nowhere/certs");
+    warned(
+        nowhere,
+        &[
+            "SSL_CERT_FILE names /nowhere/ca.pem",
+            "SSL_CERT_DIR names /nowhere/certs",
+        ],
+    );
+    // The path is untrusted too.
+    let hostile = run(&url).env("SSL_CERT_FILE", "/nowhere\n::error::gotcha\u{202e}##[error]");
+    warned(hostile, &["SSL_CERT_FILE names /nowhere"]);
     let run = run(&url).env("SSL_CERT_FILE", "/nowhere/ca.pem");
     passes(with_file(run, "NODE_EXTRA_CA_CERTS", "ca.pem", &authority.pem()));
 }
 
-/// A root whose certificate stores are hidden, as in a distroless container. Where this system lets us make none, the
-/// variables of the test before this one have to do.
 #[test]
-#[cfg(target_os = "linux")]
-fn a_root_without_any_store_works_with_an_extra_authority() {
-    let hide = "for folder in /etc/ssl /etc/pki /usr/share/ca-certificates /usr/local/share/ca-certificates; do \
-                if [ -d $folder ]; then mount -t tmpfs none $folder || exit 99; fi; done";
-    let inside = |script: &str| {
-        Run::new("/usr/bin/unshare")
-            .arg("--mount")
-            .arg("/bin/sh")
-            .arg("-c")
-            .arg(script)
-    };
-    let path = "/usr/sbin:/usr/bin:/sbin:/bin";
-    if !std::path::Path::new("/usr/bin/unshare").exists() || inside(hide).env("PATH", path).output().code != 0 {
-        eprintln!("skipped: no mount namespace can be made here");
-        return;
-    }
+fn an_extra_authority_that_is_not_there_is_told_of() {
     let authority = Authority::new();
     let fake = behind(authority.signs(NAMES));
-    let hidden = || {
-        inside(&format!(
-            "{hide}; test -z \"$(ls /etc/ssl)\" && exec {}",
+    let run = with_file(
+        run(&fake.api_url_as("https://localhost")),
+        "SSL_CERT_FILE",
+        "ca.pem",
+        &authority.pem(),
+    );
+    let done = run.env("NODE_EXTRA_CA_CERTS", "/nowhere/extra.pem").output();
+    assert_eq!(done.code, 0, "{}", done.log);
+    let told = "::warning title=QA.tech::NODE_EXTRA_CA_CERTS names /nowhere/extra.pem, which holds no certificate";
+    assert!(done.log.contains(told), "{}", done.log);
+}
+
+/// A root whose certificate stores are empty, as in a distroless container, or hold another system's.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_blank_variable_hides_no_store_and_a_root_without_any_works_with_an_extra_authority() {
+    use qatech_fakes::mounts::Mounts;
+
+    let hide = "for folder in /etc/ssl /etc/pki /usr/share/ca-certificates /usr/local/share/ca-certificates; do \
+                if [ -d $folder ]; then mount -t tmpfs none $folder || exit 99; fi; done";
+    let Some(mounts) = Mounts::that_can(hide) else { return };
+    let authority = Authority::new();
+    let fake = behind(authority.signs(NAMES));
+    let hidden = |then: &str| {
+        let script = format!(
+            "{hide}; test -z \"$(ls /etc/ssl)\" && {then} exec {}",
             env!("CARGO_BIN_EXE_qatech-run")
-        ))
-        .github()
-        .env("PATH", path)
-        .input("api_token", TOKEN)
-        .input("api_url", &fake.api_url_as("https://localhost"))
-        .input("test_plan_short_id", "pln_a")
-        .input("annotations", "off")
-        .input("timeout_minutes", "0.5")
+        );
+        mounts
+            .run(&script)
+            .github()
+            .input("api_token", TOKEN)
+            .input("api_url", &fake.api_url_as("https://localhost"))
+            .input("test_plan_short_id", "pln_a")
+            .input("annotations", "off")
+            .input("timeout_minutes", "0.5")
     };
-    never_starts(hidden(), &fake, "UnknownIssuer");
-    passes(with_file(hidden(), "NODE_EXTRA_CA_CERTS", "ca.pem", &authority.pem()));
+    never_starts(hidden(""), &fake, "UnknownIssuer");
+    let extra = "NODE_EXTRA_CA_CERTS";
+    passes(with_file(hidden(""), extra, "ca.pem", &authority.pem()));
+    // `$STORE` is a variable of this script only.
+    let fill = "mkdir /etc/ssl/certs && cp \"$STORE\" /etc/ssl/certs/ca-certificates.crt &&";
+    let filled = || with_file(hidden(fill), "STORE", "ca.pem", &authority.pem());
+    passes(filled());
+    passes(
+        filled()
+            .env("SSL_CERT_FILE", "")
+            .env("SSL_CERT_DIR", " ")
+            .env(extra, ""),
+    );
 }

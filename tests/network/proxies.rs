@@ -77,6 +77,33 @@ fn https_goes_through_the_proxy_in_either_spelling() {
 }
 
 #[test]
+fn a_blank_variable_is_no_proxy_and_hides_none() {
+    let scene = Scene::new();
+    let run = scene.run(&scene.fake.api_url_as("https://localhost"));
+    scene.passes(run.env("HTTPS_PROXY", "").env("ALL_PROXY", ""));
+    assert!(scene.proxy.requests().is_empty());
+    for (blank, variable) in [("HTTPS_PROXY", "https_proxy"), ("ALL_PROXY", "all_proxy")] {
+        let before = scene.proxy.requests().len();
+        let run = || {
+            let run = scene.run(&scene.fake.api_url_as("https://localhost"));
+            run.env(blank, "").env(variable, &scene.proxy.url())
+        };
+        scene.passes(run());
+        let through = scene.proxy.requests().len();
+        assert!(through > before, "{variable}");
+        scene.passes(run().env("NO_PROXY", "").env("no_proxy", "localhost"));
+        assert_eq!(scene.proxy.requests().len(), through, "{variable}");
+    }
+    let run = scene.run("https://api.qatech.test/v1").env("HTTPS_PROXY", "");
+    scene.passes(run.env("https_proxy", &scene.proxy.url_with("robot-user-77", "p%40ss")));
+    let sent = scene.proxy.requests().pop().expect("a request");
+    assert_eq!(
+        sent.headers.get("proxy-authorization"),
+        Some("Basic cm9ib3QtdXNlci03NzpwQHNz")
+    );
+}
+
+#[test]
 fn no_proxy_is_honoured_in_either_spelling() {
     let scene = Scene::new();
     for (host, pattern) in [
