@@ -1,7 +1,7 @@
 //! The action as GitHub's runner plays it: `action.yml`, its launcher, and the tables that have to agree with it.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -179,6 +179,7 @@ fn a_platform_without_a_binary_ends_with_code_3_and_advice() {
                 .output();
             assert_eq!(played.code, 3, "{os}-{arch}: {}", played.log);
             assert!(played.log.contains("::error"), "{}", played.log);
+            assert_eq!(played.outputs["run_created"], "false", "{os}-{arch}");
         }
     }
     assert!(fake.requests().is_empty());
@@ -193,6 +194,17 @@ fn a_binary_that_lost_its_run_bit_is_told() {
     let played = play(folder.path(), &fake).output();
     assert_eq!(played.code, 3, "{}", played.log);
     assert!(played.log.contains("chmod"), "{}", played.log);
+}
+
+#[test]
+fn a_launcher_that_lost_its_run_bit_is_no_obstacle() {
+    let folder = action();
+    let launcher = folder.path().join("dist/qatech-run");
+    std::fs::set_permissions(&launcher, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", green());
+    let played = play(folder.path(), &fake).input("test_plan_short_id", "pln_a").output();
+    assert_played(&played, 0, "passed");
 }
 
 #[test]
@@ -270,11 +282,13 @@ fn the_vendors_documented_bodies_are_understood() {
 
 #[test]
 fn the_committed_binary_does_the_main_job() {
-    let binary = root().join("dist/qatech-run-Linux-X64");
-    // It is made for a release only.
-    if !binary.exists() {
-        return;
-    }
+    let platform = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "X64",
+        ("linux", "aarch64") => "ARM64",
+        // Nothing in dist/ is sure to run here.
+        _ => return,
+    };
+    let binary = root().join(format!("dist/qatech-run-Linux-{platform}"));
     documented(&binary);
     let folder = action_with(Some(&binary));
     let fake = FakeQaTech::start();
