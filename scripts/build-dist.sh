@@ -9,15 +9,20 @@
 # PLATFORM: Linux-X64, Linux-ARM64, Windows-X64; all three where none is named. macOS needs Apple's frameworks and is
 # built by .github/workflows/release.yml.
 #
+# Where a build comes out different, the macOS binaries in dist/ are of older sources: they are removed.
+#
 # What makes it reproducible: rustc, its standard library, musl and the linker (lld) come with the toolchain that
 # rust-toolchain.toml pins; the C and assembly of `ring` are compiled by a pinned zig, never by the machine's own
 # compiler. rustup has no import libraries for Windows, so that binary is linked by zig with its own mingw, through
 # cargo-zigbuild. Paths are remapped, and the environment's flags are dropped.
 #
-# Needs: Linux, rustup, python3 with venv and pip.
+# Needs: Linux, rustup, python3 with venv and pip. `--sums` needs none of them.
 set -euo pipefail
-shopt -s inherit_errexit
+# macOS has a bash that does not know it yet.
+shopt -s inherit_errexit 2>/dev/null || true
 umask 022
+# Files in the same order everywhere.
+export LC_ALL=C
 cd "$(dirname "$0")/.."
 root=$PWD
 
@@ -130,7 +135,7 @@ build() {
 		export CARGO_ENCODED_RUSTFLAGS
 		CARGO_ENCODED_RUSTFLAGS=$(IFS=$separator && echo "${flags[*]}")
 		# lld writes SOURCE_DATE_EPOCH into Windows binaries.
-		export CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=1 LC_ALL=C TZ=UTC
+		export CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=1 TZ=UTC
 		export ZIG_LOCAL_CACHE_DIR=$target_dir/zig ZIG_GLOBAL_CACHE_DIR=$target_dir/zig
 		case $target in
 		*-linux-musl) export "CC_$name=$tools/bin/cc-${target/-unknown/}" "AR_$name=$tools/bin/ar" ;;
@@ -180,16 +185,25 @@ zig=
 install_tools
 
 if [ "$mode" = build ]; then
+	changed=no
 	for platform in "${platforms[@]}"; do
 		say "building $platform"
 		binary=$(build "$root" "$root/target/dist" "$platform")
 		inspect "$binary" "$platform" "$root"
 		file=dist/$(file_of "$platform")
+		cmp -s "$binary" "$file" || changed=yes
 		# A new file: the old one may be running.
 		rm -f "$file"
 		cp "$binary" "$file"
 		chmod 755 "$file"
 	done
+	if [ "$changed" = yes ]; then
+		for file in dist/qatech-run-macOS-*; do
+			[ -e "$file" ] || continue
+			rm "$file"
+			say "removed $file, which is of older sources; CONTRIBUTING.md says how to build it"
+		done
+	fi
 	write_sums
 	exit
 fi
