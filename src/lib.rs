@@ -29,6 +29,7 @@ use context::Context;
 use log::Log;
 use network::Network;
 use publish::github::GitHub;
+use publish::outputs::{Made, Outputs};
 use publish::{Services, Sinks};
 use report::verdict::exit;
 use report::{Mode, Report};
@@ -57,7 +58,8 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
                 log.error(&redactor.clean(problem));
             }
             let nothing = began.report(Mode::StartOnly, &context);
-            publish::outputs_only(&log, &context, &redactor, rejected.outputs_path.as_deref(), &nothing);
+            let mut outputs = Outputs::new(&log, &context, &redactor, rejected.outputs_path.as_deref());
+            outputs.write(&nothing, &Made::new());
             return exit::USAGE;
         }
     };
@@ -99,7 +101,8 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
         let nothing = began.report(Mode::StartOnly, &context);
-        return if publish::outputs_only(&log, &context, &redactor, inputs.outputs_path.as_deref(), &nothing) {
+        let mut outputs = Outputs::new(&log, &context, &redactor, inputs.outputs_path.as_deref());
+        return if outputs.write(&nothing, &Made::new()) {
             exit::GREEN
         } else {
             exit::BROKEN

@@ -4,6 +4,7 @@ pub mod files;
 pub mod github;
 pub mod history;
 pub mod identity;
+pub mod outputs;
 pub mod webhook;
 
 use std::path::Path;
@@ -14,13 +15,14 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
-use crate::render::{console, ctrf, html, json, junit, outputs, summary};
+use crate::render::{console, ctrf, html, json, junit, summary};
 use crate::report::history::{Entry, History, MOST_ENTRIES};
 use crate::report::verdict::exit;
 use crate::report::{Mode, Report, Verdict};
 use crate::secret::Redactor;
 use crate::signals::{Caught, Listener};
 use github::{GitHub, Published};
+use outputs::{Made, Outputs};
 
 /// How long GitHub and the webhook may take once the runs have ended.
 const PUBLISHING: Duration = Duration::from_secs(60);
@@ -52,62 +54,86 @@ pub struct Services {
     pub interrupted_at: Option<Instant>,
 }
 
-/// Names and values of outputs that sinks have made.
-type Made = Vec<(&'static str, String)>;
-
 impl Sinks<'_> {
     /// Serves every sink, and returns the exit code.
     pub async fn serve(&self, mut report: Report, services: Option<Services>, signals: &mut Listener) -> u8 {
+        if let Some(signal) = report.interrupted_by {
+            self.serve_interrupted(report, services).await;
+            return signal.exit_code();
+        }
         let mut made = Made::new();
         let mut files_are_written = self.history(&mut report);
-        if report.interrupted_by.is_none() {
-            self.last_words(&report);
-        }
+        self.last_words(&report);
         files_are_written &= self.report_files(&report, &mut made);
-        let mut signal = report.interrupted_by;
-        let mut late_at = None;
-        if signal.is_none() {
-            match &services {
-                Some(services) => tokio::select! {
-                    biased;
-                    Caught { signal: late, at } = signals.first() => {
-                        signal = Some(late);
-                        late_at = Some(at);
-                    }
-                    () = self.network(services, &report, &mut made) => {}
-                },
-                None if self.inputs.annotations != Annotations::Off => self.annotate_log(&report),
-                None => {}
-            }
-        }
-        if signal.is_some() {
-            let check_run_url = services.as_ref().and_then(|services| services.github.check_run_url());
-            made.splice(
-                0..0,
-                check_run_url.map(|url| ("check_run_url", self.redactor.clean(url))),
-            );
-        }
-        files_are_written &= self.outputs_and_summary(&report, &made);
-        match signal {
-            Some(signal) => {
-                // What is known is out; one request is left, and then the last word.
-                if let Some(services) = &services {
-                    let at = late_at.or(services.interrupted_at).unwrap_or_else(Instant::now);
-                    let published = services.github.cancel(&report, at + LAST_PATCH).await;
-                    self.tell(published, &report);
+        let mut caught = None;
+        match &services {
+            Some(services) => tokio::select! {
+                biased;
+                first = signals.first() => {
+                    caught = Some(first);
+                    made.splice(0..0, self.check_run_url(services));
                 }
-                if report.interrupted_by.is_some() {
-                    self.last_words(&report);
-                }
+                () = self.network(services, &report, &mut made) => {}
+            },
+            None if self.inputs.annotations != Annotations::Off => self.annotate_log(&report),
+            None => {}
+        }
+        files_are_written &= self.outputs().write(&report, &made);
+        self.summary(&report);
+        match (caught, &services) {
+            (Some(Caught { signal, at }), Some(services)) => {
+                self.cancel(services, &report, at).await;
                 signal.exit_code()
             }
-            None if !files_are_written => exit::BROKEN,
-            None if report.mode == Mode::SkippedWithoutToken => exit::GREEN,
-            None => self
+            (Some(Caught { signal, at: _ }), None) => signal.exit_code(),
+            (None, _) if !files_are_written => exit::BROKEN,
+            (None, _) if report.mode == Mode::SkippedWithoutToken => exit::GREEN,
+            (None, _) => self
                 .inputs
                 .fail_on
                 .exit_code(report.runs.iter().filter_map(|run| run.verdict)),
         }
+    }
+
+    /// What a signal leaves time for, in the order in which it is needed: a second signal ends it at any time, and a slow
+    /// disk must not keep later steps from the outputs.
+    async fn serve_interrupted(&self, mut report: Report, services: Option<Services>) {
+        let mut made: Made = services
+            .iter()
+            .flat_map(|services| self.check_run_url(services))
+            .collect();
+        let mut outputs = self.outputs();
+        outputs.write(&report, &made);
+        self.summary(&report);
+        self.history(&mut report);
+        self.report_files(&report, &mut made);
+        outputs.write(&report, &made);
+        // One request is left, and then the last word.
+        if let Some(services) = &services {
+            let at = services.interrupted_at.unwrap_or_else(Instant::now);
+            self.cancel(services, &report, at).await;
+        }
+        self.last_words(&report);
+    }
+
+    /// Completes the check run as cancelled, so soon after the signal as was promised.
+    async fn cancel(&self, services: &Services, report: &Report, at: Instant) {
+        let published = services.github.cancel(report, at + LAST_PATCH).await;
+        self.tell(published, report);
+    }
+
+    fn check_run_url(&self, services: &Services) -> Option<(&'static str, String)> {
+        let url = services.github.check_run_url()?;
+        Some(("check_run_url", self.redactor.clean(url)))
+    }
+
+    fn outputs(&self) -> Outputs<'_> {
+        Outputs::new(
+            self.log,
+            self.context,
+            self.redactor,
+            self.inputs.outputs_path.as_deref(),
+        )
     }
 
     /// GitHub and the webhook, side by side.
@@ -248,7 +274,7 @@ impl Sinks<'_> {
         all
     }
 
-    fn outputs_and_summary(&self, report: &Report, made: &Made) -> bool {
+    fn summary(&self, report: &Report) {
         if let Some(path) = &self.context.summary_file
             && self.wants_summary(report)
             && let Err(problem) = files::append(path, &summary::summary(report, summary::LIMIT))
@@ -256,14 +282,6 @@ impl Sinks<'_> {
             self.log
                 .warning(&format!("the job summary can't be written: {problem}"));
         }
-        write_outputs(
-            self.log,
-            self.context,
-            self.redactor,
-            self.inputs.outputs_path.as_deref(),
-            report,
-            made,
-        )
     }
 
     fn wants_summary(&self, report: &Report) -> bool {
@@ -273,52 +291,4 @@ impl Sinks<'_> {
             SummaryWhen::Off => false,
         }
     }
-}
-
-/// Writes the outputs where nothing else is to be told: wrong inputs, dry run. False if a file can't be written.
-pub fn outputs_only(
-    log: &Log,
-    context: &Context,
-    redactor: &Redactor,
-    outputs_path: Option<&Path>,
-    report: &Report,
-) -> bool {
-    write_outputs(log, context, redactor, outputs_path, report, &[])
-}
-
-fn write_outputs(
-    log: &Log,
-    context: &Context,
-    redactor: &Redactor,
-    outputs_path: Option<&Path>,
-    report: &Report,
-    made: &[(&'static str, String)],
-) -> bool {
-    let pairs = outputs::pairs(report, made);
-    let mut all = true;
-    if let Some(path) = &context.output_file {
-        let written = crate::random::hex(16)
-            .map_err(|_| "the system has no random source".to_owned())
-            .and_then(|delimiter| files::append(path, &outputs::github_output(&pairs, &delimiter)));
-        if let Err(problem) = written {
-            log.error(&format!("the outputs can't be written: {problem}"));
-            all = false;
-        }
-    } else {
-        log.outputs(&pairs);
-    }
-    if let Some(path) = outputs_path {
-        let (text, left_out) = outputs::dotenv(&pairs);
-        if let Err(problem) = files::write_whole(path, |out| std::io::Write::write_all(out, text.as_bytes())) {
-            log.error(&redactor.clean(format!("`outputs_path`: {problem}")));
-            all = false;
-        }
-        if !left_out.is_empty() {
-            log.warning(&format!(
-                "`outputs_path` has no room for {}: dotenv files may have 5,000 bytes",
-                left_out.join(", ")
-            ));
-        }
-    }
-    all
 }

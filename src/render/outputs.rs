@@ -212,7 +212,7 @@ fn json_array(entries: impl Iterator<Item = impl Serialize>) -> String {
 
 /// The text to append to the file `GITHUB_OUTPUT`. The caller makes a `delimiter` that nobody can guess, of letters and
 /// digits; should a value hold it all the same, it is taken out.
-pub fn github_output(pairs: &Pairs, delimiter: &str) -> String {
+pub fn github_output(pairs: &[(&'static str, String)], delimiter: &str) -> String {
     let mut out = String::new();
     for (name, value) in pairs {
         let value = value.replace('\r', "").replace(delimiter, "");

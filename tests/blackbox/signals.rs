@@ -59,14 +59,59 @@ fn each_signal_writes_what_is_known_and_has_its_code() {
         assert!(json_file(&done, "workspace/r.json").is_object());
         assert!(json_file(&done, "workspace/r.ctrf.json").is_object());
         assert!(done.job.read("workspace/r.xml").unwrap().contains("Pay"));
-        assert!(
-            done.job
-                .read("workspace/o.env")
-                .unwrap()
-                .contains("verdict=interrupted\n")
-        );
+        let dotenv = done.job.read("workspace/o.env").unwrap();
+        assert!(dotenv.contains("verdict=interrupted\n"), "{dotenv}");
+        // Paths are told after all else, and nothing is told twice.
+        let raw = done.job.read("output").unwrap();
+        for name in OUTPUTS.iter().chain(&["json_path", "junit_path", "ctrf_path"]) {
+            assert_eq!(
+                raw.matches(&format!("\n{name}<<")).count() + usize::from(raw.starts_with(&format!("{name}<<"))),
+                1
+            );
+            let lines = dotenv.lines().filter(|line| line.starts_with(&format!("{name}=")));
+            assert_eq!(
+                lines.count(),
+                usize::from(!matches!(*name, "runs" | "failed_tests")),
+                "{name}"
+            );
+        }
+        assert_eq!(&done.outputs["json_path"], "r.json");
         assert_eq!(webhook.requests().len(), 0);
     }
+}
+
+#[test]
+fn what_later_steps_need_goes_before_files_that_may_hang() {
+    let fake = FakeQaTech::start();
+    let run = start(&fake, endless())
+        .input("json_path", "pipe")
+        .input("junit_path", "r.xml")
+        .input("outputs_path", "o.env");
+    // Whoever opens it to write waits for a reader, who never comes.
+    let made = std::process::Command::new("mkfifo")
+        .arg(run.job().file("workspace/pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    let running = run.start();
+    wait_for_gets(&fake, 2);
+    running.signal(Signal::Term);
+    let summary_is_there = || {
+        let text = running.job().read("summary.md");
+        text.is_some_and(|text| text.contains("interrupted"))
+    };
+    assert!(
+        wait_until(Duration::from_secs(20), summary_is_there),
+        "{}",
+        running.log()
+    );
+    let (done, _) = stop(running, Signal::Term);
+    assert_ending(&done, 143, "interrupted");
+    assert_eq!(
+        (&done.outputs["run_short_id"], done.outputs.get("json_path")),
+        ("run001", None)
+    );
+    let dotenv = done.job.read("workspace/o.env").unwrap();
+    assert!(dotenv.contains("verdict=interrupted\n"), "{dotenv}");
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! The outputs, into `GITHUB_OUTPUT` (or the log) and `outputs_path`: in one go as a rule. After a signal what is known
+//! goes first, and what the files add is appended.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::files;
+use crate::context::Context;
+use crate::log::Log;
+use crate::render::outputs::{Pairs, dotenv, github_output, pairs};
+use crate::report::Report;
+use crate::secret::Redactor;
+
+/// Names and values of outputs that sinks have made.
+pub type Made = Vec<(&'static str, String)>;
+
+/// Writes each output once.
+pub struct Outputs<'a> {
+    log: &'a Log,
+    context: &'a Context,
+    redactor: &'a Redactor,
+    /// `outputs_path`
+    path: Option<&'a Path>,
+    written: Pairs,
+    /// What stands in the file at `path`.
+    dotenv: String,
+}
+
+impl<'a> Outputs<'a> {
+    /// Nothing is written yet.
+    pub fn new(log: &'a Log, context: &'a Context, redactor: &'a Redactor, path: Option<&'a Path>) -> Self {
+        Self {
+            log,
+            context,
+            redactor,
+            path,
+            written: Pairs::new(),
+            dotenv: String::new(),
+        }
+    }
+
+    /// Writes the outputs that are not written yet; `made` may only have grown at its end. False if a file can't be
+    /// written.
+    pub fn write(&mut self, report: &Report, made: &Made) -> bool {
+        let all = pairs(report, made);
+        let new = all.get(self.written.len()..).unwrap_or_default();
+        if new.is_empty() {
+            return true;
+        }
+        let mut fine = true;
+        if let Some(path) = &self.context.output_file {
+            let written = crate::random::hex(16)
+                .map_err(|_| "the system has no random source".to_owned())
+                .and_then(|delimiter| files::append(path, &github_output(new, &delimiter)));
+            if let Err(problem) = written {
+                self.log.error(&format!("the outputs can't be written: {problem}"));
+                fine = false;
+            }
+        } else {
+            self.log.outputs(new);
+        }
+        if let Some(path) = self.path {
+            fine &= self.write_dotenv(path, &all);
+        }
+        self.written = all;
+        fine
+    }
+
+    fn write_dotenv(&mut self, path: &Path, all: &Pairs) -> bool {
+        let (text, mut left_out) = dotenv(all);
+        let written = if self.dotenv.is_empty() {
+            files::write_whole(path, |out| out.write_all(text.as_bytes()))
+        } else {
+            files::append(path, text.strip_prefix(&self.dotenv).unwrap_or_default())
+        };
+        left_out.retain(|name| !self.written.iter().any(|(told, _)| told == name));
+        if !left_out.is_empty() {
+            self.log.warning(&format!(
+                "`outputs_path` has no room for {}: dotenv files may have 5,000 bytes",
+                left_out.join(", ")
+            ));
+        }
+        match written {
+            Ok(()) => {
+                self.dotenv = text;
+                true
+            }
+            Err(problem) => {
+                self.log
+                    .error(&self.redactor.clean(format!("`outputs_path`: {problem}")));
+                false
+            }
+        }
+    }
+}
