@@ -86,24 +86,13 @@ impl Reader {
         }
     }
 
-    /// The lines that make the runner mask a secret: one for the whole and one for each of its lines. None where they
-    /// would only print it. Nothing of a secret is cleaned away: the runner looks for the very value.
-    pub fn mask(self, secret: &str) -> Vec<String> {
-        let Self::Runner = self else { return Vec::new() };
-        let mut values = vec![secret];
-        values.extend(secret.lines());
-        let mut lines = Vec::new();
-        for value in values {
-            let value = value.trim();
-            let line = format!(
-                "::add-mask::{}",
-                value.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-            );
-            if !value.is_empty() && !lines.contains(&line) {
-                lines.push(line);
-            }
-        }
-        lines
+    /// The line that makes the runner mask a secret; none where it would only print it. Nothing of a secret is cleaned
+    /// away: the runner looks for the very value. None of several lines is handed over: of such a one the runner masks
+    /// each line, be it a single bracket, and those that are long enough are secrets by themselves.
+    pub fn mask(self, secret: &str) -> Option<String> {
+        let value = secret.trim();
+        let one_line = !value.is_empty() && !value.contains(['\r', '\n']);
+        (self == Self::Runner && one_line).then(|| format!("::add-mask::{}", value.replace('%', "%25")))
     }
 
     /// What is red as errors, at most ten: runs without a red case that are red as a whole, then failed and errored
@@ -194,14 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_a_secret_is_masked_and_only_for_the_runner() {
-        assert_eq!(Reader::Runner.mask("to%ken"), ["::add-mask::to%25ken"]);
-        assert_eq!(
-            Reader::Runner.mask("a\r\n\n b"),
-            ["::add-mask::a%0D%0A%0A b", "::add-mask::a", "::add-mask::b"]
-        );
-        assert!(Reader::Runner.mask("  ").is_empty());
-        assert!(Reader::Plain.mask("token").is_empty());
+    fn a_secret_of_one_line_is_masked_and_only_for_the_runner() {
+        assert_eq!(Reader::Runner.mask("to%ken").unwrap(), "::add-mask::to%25ken");
+        assert_eq!(Reader::Runner.mask(" token ").unwrap(), "::add-mask::token");
+        for none in ["  ", "{\n}", "{\r}"] {
+            assert_eq!(Reader::Runner.mask(none), None);
+        }
+        assert_eq!(Reader::Plain.mask("token"), None);
     }
 
     #[test]

@@ -9,8 +9,16 @@ use crate::order::sort_by_number;
 const STAND_IN: &str = "***";
 
 /// A part of a URL shorter than this is only redacted together with the mark it stands behind or before:
-/// an environment's `?a=1` must not blot out every `a=1`.
+/// an environment's `?a=1` must not blot out every `a=1`. Nor must a line of a secret of several: of a key file in JSON,
+/// some are single brackets.
 const SHORT: usize = 8;
+/// Plain words longer than this may be a passphrase.
+const PLAIN: usize = 20;
+/// A parameter whose name holds one of these, in any case, holds a secret.
+const SECRET_NAMES: [&str; 18] = [
+    "access", "auth", "bypass", "code", "cred", "hash", "invit", "jwt", "key", "login", "otp", "pass", "pin", "pwd",
+    "secret", "session", "sig", "token",
+];
 
 /// Removes known secrets from text: errors and agents echo URLs and tokens.
 #[derive(Clone, Default)]
@@ -26,20 +34,23 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Adds a token or other secret value, and each of its lines.
+    /// Adds a token or other secret value, and each of its lines that is long enough to be one.
     pub fn add(&mut self, secret: &Secret) {
         self.add_text(secret.expose());
         for line in secret.expose().lines() {
-            self.add_text(line);
+            self.add_long(line.trim());
         }
     }
 
     /// Adds the query string and the user info of a URL; its path too where `path` says so (webhooks carry keys there).
+    ///
+    /// A query string is a secret as a whole, and so is each of its pairs. A value without its name is one only if it may
+    /// be a key: `?env=production` must not blot out "production" in every report, and in every later step's log.
     pub fn add_url(&mut self, url: &url::Url, path: bool) {
         if let Some(query) = url.query() {
             self.add_query(query);
-            for (_, value) in url.query_pairs() {
-                self.add_long(&value);
+            for (name, value) in url.query_pairs() {
+                self.add_value(&name, &value);
             }
         }
         self.add_user_info(url.username(), url.password());
@@ -54,8 +65,8 @@ impl Redactor {
                 self.add_text(url.path());
                 self.add_text(url.path().trim_start_matches('/'));
                 if let Some(last) = url.path_segments().and_then(|mut segments| segments.next_back()) {
-                    self.add_long(last);
-                    self.add_long(&percent_decoded(last));
+                    self.add_value("", last);
+                    self.add_value("", &percent_decoded(last));
                 }
             }
         }
@@ -93,17 +104,20 @@ impl Redactor {
         if query.is_empty() {
             return;
         }
-        self.add_text(&if query.len() < SHORT {
+        self.add_text(&if query.len() < SHORT || is_plain(query) {
             format!("?{query}")
         } else {
             query.to_owned()
         });
         // They may be repeated one by one, or parted by `&amp;`.
         for pair in query.split('&') {
-            self.add_long(pair);
-            if let Some((_, value)) = pair.split_once('=') {
-                self.add_long(value);
-                self.add_long(&percent_decoded(value));
+            match pair.split_once('=') {
+                Some((name, value)) => {
+                    self.add_long(pair);
+                    self.add_value(&percent_decoded(name), value);
+                    self.add_value(&percent_decoded(name), &percent_decoded(value));
+                }
+                None => self.add_value("", pair),
             }
         }
     }
@@ -121,6 +135,14 @@ impl Redactor {
         self.add_text(&info(&decoded.0, decoded.1.as_deref()));
         for text in [Some(user), password, Some(&decoded.0), decoded.1.as_deref()] {
             self.add_long(text.unwrap_or_default());
+        }
+    }
+
+    /// Adds the value of a parameter if it may be a key.
+    fn add_value(&mut self, name: &str, value: &str) {
+        let name = name.to_ascii_lowercase();
+        if SECRET_NAMES.iter().any(|word| name.contains(word)) || !is_plain(value) {
+            self.add_long(value);
         }
     }
 
@@ -186,6 +208,18 @@ impl Redactor {
     pub fn expose(&self) -> impl Iterator<Item = &str> {
         self.secrets.iter().map(String::as_str)
     }
+}
+
+/// Whether a text is a few plain words, such as `production` or `Pre-Production`: small letters, with a capital at most
+/// where a word begins. Keys have digits, other signs, or more capitals.
+fn is_plain(text: &str) -> bool {
+    let is_word = |word: &str| {
+        let rest = word
+            .strip_prefix(|first: char| first.is_ascii_uppercase())
+            .unwrap_or(word);
+        rest.bytes().all(|byte| byte.is_ascii_lowercase())
+    };
+    text.len() <= PLAIN && text.split(['-', '_', '.', '+', ' ']).all(is_word)
 }
 
 /// Percent-encoded but for letters, digits and the signs in `kept`.
@@ -317,6 +351,77 @@ mod tests {
         assert_eq!(
             redactor.clean("a=1 stays, x.example/?a=1 goes".into()),
             "a=1 stays, x.example/*** goes"
+        );
+    }
+
+    #[test]
+    fn a_plain_word_of_a_query_is_no_secret_by_itself() {
+        for (url, kept, gone) in [
+            (
+                "https://x.example/?env=production",
+                "production",
+                "at x.example/?env=production with env=production, env%3Dproduction",
+            ),
+            (
+                "https://x.example/?env=Pre-Production&a=1",
+                "Pre-Production",
+                "env=Pre-Production",
+            ),
+            (
+                "https://x.example/?production",
+                "the production of a&b",
+                "x.example/?production",
+            ),
+        ] {
+            let redactor = redactor(url, false);
+            assert_eq!(redactor.clean(kept.into()), kept);
+            let (_, query) = url.split_once('?').unwrap();
+            let cleaned = redactor.clean(gone.into());
+            assert!(cleaned.contains("***") && !cleaned.contains(query), "{cleaned}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_may_be_a_key_is_a_secret_by_itself() {
+        for (query, secret) in [
+            ("env=prod1234", "prod1234"),
+            ("env=xKqTbWzP", "xKqTbWzP"),
+            ("env=product!on", "product!on"),
+            ("env=pr%6Fduct%21on", "product!on"),
+            ("env=a-secret-of-many-words", "a-secret-of-many-words"),
+            ("env=12345678", "12345678"),
+            ("preview_token=production", "production"),
+            ("x-vercel-protection-Bypass=production", "production"),
+            ("a=1&PASSWORD=correcthorse&b=2", "correcthorse"),
+            ("xKqTbWzPxKqTbWzP", "xKqTbWzPxKqTbWzP"),
+        ] {
+            let redactor = redactor(&format!("https://x.example/?{query}"), false);
+            assert_eq!(
+                redactor.clean(format!("the {secret} of it")),
+                "the *** of it",
+                "{query}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_short_line_of_a_secret_is_no_secret_by_itself() {
+        let mut redactor = Redactor::default();
+        let key = "{\n  \"key\": \"s3cr3t-of-webhook\"\n}";
+        redactor.add(&Secret::new(key));
+        let text = format!("{{a}} of {key}, \"key\": \"s3cr3t-of-webhook\"");
+        assert_eq!(redactor.clean(text), "{a} of ***, ***");
+        let mut short = Redactor::default();
+        short.add(&Secret::new("abc"));
+        assert_eq!(short.clean("the abc".into()), "the ***");
+    }
+
+    #[test]
+    fn a_plain_end_of_a_webhook_path_is_no_secret_by_itself() {
+        let redactor = redactor("https://hooks.example/team/XXXXYYYY/production", true);
+        assert_eq!(
+            redactor.clean("production at https://hooks.example/team/XXXXYYYY/production".into()),
+            "production at https://hooks.example***"
         );
     }
 

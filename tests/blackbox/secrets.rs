@@ -6,7 +6,7 @@ use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
 use qatech_fakes::runner::commands;
 use serde_json::json;
 
-use crate::scene::{elsewhere, endless, green, run, start, wait_for_gets};
+use crate::scene::{assert_ending, elsewhere, endless, green, run, start, told, wait_for_gets};
 
 /// What no one may see.
 const SECRETS: [&str; 8] = [
@@ -231,4 +231,26 @@ fn one_of_several_lines_is_kept_line_by_line() {
         .input("webhook_secret", "first-hidden-line\nsecond-hidden-line")
         .output();
     assert_eq!(done.places_with("second-hidden-line"), [""; 0], "{}", done.log);
+}
+
+#[test]
+fn what_is_no_secret_by_itself_is_not_masked_for_the_job() {
+    let fake = FakeQaTech::start();
+    let key = "{\n\"key\": \"hidden-key\"\n}";
+    let done = start(&fake, green())
+        .input("webhook_secret", key)
+        .input("environments", "app_web = https://pr.example/?env=production")
+        .output();
+    assert_ending(&done, 0, "passed");
+    let masks = told(&done, "add-mask");
+    for (masked, text) in [
+        (true, "\"key\": \"hidden-key\""),
+        (true, "env=production"),
+        (false, "{"),
+        (false, "}"),
+        (false, "production"),
+    ] {
+        assert_eq!(masks.iter().any(|mask| mask == text), masked, "{text}: {masks:?}");
+    }
+    assert!(masks.iter().all(|mask| !mask.contains('\n')), "{masks:?}");
 }
