@@ -9,8 +9,10 @@ use http_body_util::{BodyExt as _, Full};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::mend::mend;
 use super::wire::{ErrorBody, RerunRequest, Run, StartRequest, StartResponse, StartedRun, is_too_many};
 use crate::http::{self, BodyError};
 use crate::secret::{Redactor, Secret};
@@ -141,7 +143,7 @@ impl Api for Client {
             .await
             .map_err(|error| retry(http::explain(error), None))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = match http::read_body(response).await {
+        let mut body = match http::read_body(response).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) if status.is_success() => return Err(GetError::TooLarge),
             Err(BodyError::TooLarge) => Vec::new(),
@@ -159,6 +161,7 @@ impl Api for Client {
         if status.is_client_error() {
             return Err(GetError::Refused(self.advice(status, &body)));
         }
+        let parsed = parse::<Run>(&mut body);
         let nonsense = |why: &str| {
             retry(
                 format!(
@@ -171,7 +174,7 @@ impl Api for Client {
         if !status.is_success() {
             return Err(nonsense("which is no answer"));
         }
-        let mut run: Run = match serde_json::from_slice(&body) {
+        let mut run = match parsed {
             Ok(run) => run,
             Err(error) if is_too_many(&error) => return Err(GetError::TooLarge),
             Err(error) => return Err(nonsense(&explain(&error))),
@@ -227,7 +230,7 @@ impl Client {
             Err(error) => return Err(ambiguous(http::explain(error))),
         };
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = match http::read_body(response).await {
+        let mut body = match http::read_body(response).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) if status.is_success() => {
                 return Err(ambiguous(format!("HTTP {status}, and the answer is too large")));
@@ -250,7 +253,7 @@ impl Client {
                 status: status.as_u16(),
                 why: self.advice(status, &body),
             }),
-            200..=299 => match serde_json::from_slice::<StartResponse>(&body) {
+            200..=299 => match parse::<StartResponse>(&mut body) {
                 Ok(StartResponse {
                     success: Some(false),
                     run: _,
@@ -326,6 +329,14 @@ impl Client {
             _ => "the API refuses the request",
         };
         format!("HTTP {}{}: {advice}", status.as_u16(), message.unwrap_or_default())
+    }
+}
+
+/// Reads a body, mending its texts where it can't be read without.
+fn parse<T: DeserializeOwned>(body: &mut [u8]) -> serde_json::Result<T> {
+    match serde_json::from_slice(body) {
+        Err(_) if mend(body) => serde_json::from_slice(body),
+        result => result,
     }
 }
 

@@ -4,6 +4,7 @@ pub mod cadence;
 pub mod client;
 pub mod delay;
 pub mod drive;
+pub mod mend;
 mod view;
 pub mod wait;
 pub mod wire;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use qatech_fakes::http::{End, Framing, Reply};
-use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, TOKEN, When};
+use qatech_fakes::qatech::{Case, FakeQaTech, Instead, Nth, RunScript, TOKEN, When};
 use serde_json::{Value, json};
 
 use crate::scene::{assert_ending, attach, green, in_parallel, run, start};
@@ -271,4 +271,31 @@ fn nothing_is_shown_of_a_secret_at_the_edge_of_what_is_shown() {
     let done = start(&fake, green()).input("timeout_minutes", "0.1").output();
     assert!(fake.gets() > 3);
     assert!(!done.shown_log().contains(&TOKEN[..8]), "{}", done.shown_log());
+}
+
+#[test]
+fn half_a_character_in_one_case_costs_no_case() {
+    let cases = [
+        Case::passed("Login").json(true),
+        Case::failed("Pay")
+            .texts("cut HALF", "it did NO TEXT", "pay")
+            .json(true),
+    ];
+    let body = json!({
+        "id": "00000000-0000-4000-8000-000000000001", "shortId": "abc123", "status": "COMPLETED", "result": "FAILED",
+        "runTestCases": cases});
+    let body = body.to_string().replace("HALF", "\\ud83d").into_bytes();
+    let body: Vec<u8> = [&b"\xef\xbb\xbf"[..], &body].concat();
+    let at = body.windows(7).position(|bytes| bytes == b"NO TEXT").unwrap();
+    let body = [&body[..at], b"\xff", &body[at + 7..]].concat();
+    let fake = FakeQaTech::start();
+    fake.fault("GET", "/run/*", Nth::Every, Reply::raw(200, "application/json", body));
+    let done = attach(&fake, green()).output();
+    assert_ending(&done, 1, "failed");
+    assert_eq!(
+        (&done.outputs["total"], &done.outputs["passed"], &done.outputs["failed"]),
+        ("2", "1", "1")
+    );
+    assert!(done.outputs["failed_tests"].contains("cut \u{fffd}"), "{}", done.log);
+    assert!(done.summary.contains("it did ?"), "{}", done.summary);
 }
