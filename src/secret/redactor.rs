@@ -1,9 +1,11 @@
 //! The redactor, which every string from an API passes: errors and agents echo URLs and tokens.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::Secret;
 use crate::order::sort_by_number;
+use crate::render::escape;
 
 /// What stands in a secret's place.
 const STAND_IN: &str = "***";
@@ -194,7 +196,20 @@ impl Redactor {
     }
 
     /// The text without any known secret. Costs no copy where there is none.
+    ///
+    /// A secret is found too where characters stand in it that renderers take out later: pages put soft hyphens and
+    /// spaces without width into long words, and terminals colours. The text is then without any such character.
     pub fn clean(&self, text: String) -> String {
+        let text = self.without_secrets(text);
+        match escape::clean(&text) {
+            Cow::Owned(bare) if self.secrets.iter().any(|secret| bare.contains(secret.as_str())) => {
+                self.without_secrets(bare)
+            }
+            Cow::Owned(_) | Cow::Borrowed(_) => text,
+        }
+    }
+
+    fn without_secrets(&self, text: String) -> String {
         let mut text = text;
         for secret in &self.secrets {
             if text.contains(secret.as_str()) {
@@ -435,7 +450,38 @@ mod tests {
         assert_eq!(redactor.clean("key XXXXYYYY".into()), "key ***");
     }
 
+    #[test]
+    fn a_secret_is_known_with_invisible_characters_in_it() {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("prvw_9f8e7d6c5b4a"));
+        for hidden in [
+            "\0",
+            "\u{ad}",
+            "\u{200b}",
+            "\u{202e}",
+            "\u{feff}",
+            "\u{200d}",
+            "\u{1b}[0m",
+            "\u{e0041}",
+        ] {
+            let text = format!("expired: prvw_{hidden}9f8e7d6c5b4{hidden}a, caf\u{e9}");
+            assert_eq!(redactor.clean(text), "expired: ***, caf\u{e9}");
+            let innocent = format!("a{hidden}b");
+            assert_eq!(redactor.clean(innocent.clone()), innocent);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_secret_comes_back_in_cleaned_text(
+            parts in prop::collection::vec(prop::sample::select(vec!["s3cr", "3t-t0", "ken", "\u{200b}", "\u{ad}", "\u{200d}", "\u{1b}[1m", "\u{fe0f}", "\u{e9}"]), 0..24),
+        ) {
+            let mut redactor = Redactor::default();
+            redactor.add(&Secret::new("s3cr3t-t0ken"));
+            let shown = escape::one_line(&redactor.clean(parts.concat())).into_owned();
+            prop_assert!(!shown.contains("s3cr3t-t0ken"), "{shown:?}");
+        }
+
         #[test]
         fn no_secret_survives(secret in "[a-zA-Z0-9+/_-]{6,40}", before in ".{0,40}", after in ".{0,40}") {
             let mut redactor = Redactor::default();
