@@ -211,6 +211,7 @@ fn rendering(criterion: &mut Criterion) {
         head_sha: "3f2a9c1d8e7b6a5f4c3d2e1f0a9b8c7d6e5f4a3b".to_owned(),
         run_id: 4711,
         attempt: 1,
+        target: "22".to_owned(),
         short_ids: vec![Some("all1".to_owned())],
     };
     let rules: Vec<PathRule> = Vec::new();

@@ -311,6 +311,7 @@ fn rendered(report: &Report) {
         head_sha: "11".to_owned(),
         run_id: 7,
         attempt: 1,
+        target: "22".to_owned(),
         short_ids: vec![None],
     };
     let body = comment::comment(report, &marker, 65_000);

@@ -4,6 +4,7 @@
 //! What is read back here starts billed reruns, so the parser takes nothing but what the writer makes.
 
 use ring::digest::{SHA256, digest};
+use ring::hmac;
 
 use crate::inputs::Inputs;
 use crate::report::{Origin, Report};
@@ -57,6 +58,19 @@ impl Identity {
     }
 }
 
+/// What is tested, in sixteen hexadecimal digits: workflow, job, plans in their order, and applications with their
+/// environments. Legs of a matrix that differ by a URL share the key and not this. Keyed by the API token, since a URL
+/// may hold a password that is easily guessed; empty without one.
+pub fn target(inputs: &Inputs, origin: &Origin) -> String {
+    let Some(token) = &inputs.api_token else {
+        return String::new();
+    };
+    let applications = serde_json::to_string(&inputs.applications).unwrap_or_default();
+    let parts = serde_json::json!([origin.workflow, origin.job, inputs.plans(), applications]);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, token.expose().as_bytes());
+    hex(hmac::sign(&key, parts.to_string().as_bytes()).as_ref())
+}
+
 /// The key of a plan's issue: one for each plan, whatever workflow ran it, unless the user's own key says otherwise.
 /// Where the plan is not known (of attached runs the API does not tell it), it is one for each job.
 pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>, origin: &Origin) -> String {
@@ -67,8 +81,11 @@ pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>, origin: &Origin)
 }
 
 fn hash(parts: &serde_json::Value) -> String {
-    let digest = digest(&SHA256, parts.to_string().as_bytes());
-    let bytes = digest.as_ref().iter().take(HASH_BYTES);
+    hex(digest(&SHA256, parts.to_string().as_bytes()).as_ref())
+}
+
+fn hex(digest: &[u8]) -> String {
+    let bytes = digest.iter().take(HASH_BYTES);
     bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -229,6 +246,30 @@ mod tests {
             Identity::new(&inputs(&[]), &origin("a", "b")),
             Identity::new(&inputs(&[]), &origin("ab", ""))
         );
+    }
+
+    #[test]
+    fn the_target_tells_apart_what_the_key_does_not() {
+        let target = |pairs: &[_]| super::target(&inputs(pairs), &origin("CI", "e2e"));
+        let eu = [
+            ("test_plan_short_id", "pln_a pln_b"),
+            ("environments", "app_w = https://eu.example"),
+        ];
+        let one = target(&eu);
+        assert_eq!(one.len(), 16);
+        assert_eq!(one, target(&eu));
+        for other in [
+            [eu[0], ("environments", "app_w = https://us.example")],
+            [("test_plan_short_id", "pln_b pln_a"), eu[1]],
+        ] {
+            assert_ne!(one, target(&other));
+        }
+        assert_ne!(one, super::target(&inputs(&eu), &origin("CI", "unit")));
+        let mut other = inputs(&eu);
+        other.api_token = Some(crate::secret::Secret::new("other"));
+        assert_ne!(one, super::target(&other, &origin("CI", "e2e")));
+        other.api_token = None;
+        assert_eq!(super::target(&other, &origin("CI", "e2e")), "");
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use super::escape::{clean, cut_bytes, cut_chars, one_line};
 use super::markdown::{body, head, origin_line};
+use super::marker::Marker;
 use super::words::{Headline, attempt_name, done_of, outcome_word, several};
 use crate::inputs::PathRule;
 use crate::report::{Case, FailOn, Report, RunReport, Verdict};
 
 /// Bytes of `summary` and of `text`: <https://docs.github.com/en/rest/checks/runs#create-a-check-run>.
 pub const LIMIT: usize = 65_535;
+/// Of these bytes of `summary`, what is left for the marker.
+const MARKER_ROOM: usize = 8_192;
 /// Annotations at most; the rest is counted.
 pub const ANNOTATIONS: usize = 1_000;
 /// Characters of a title.
@@ -26,6 +29,17 @@ pub struct CheckOutput {
     pub summary: String,
     /// Markdown: the cases; at most [`LIMIT`] bytes. May be empty.
     pub text: String,
+}
+
+impl CheckOutput {
+    /// Opens the summary with the marker: the only thing of ours that a re-run of the job can read back, since GitHub
+    /// sets `details_url` itself. A marker that is too long names no runs.
+    pub fn mark(&mut self, mut marker: Marker) {
+        if marker.to_string().len() >= MARKER_ROOM {
+            marker.short_ids.clear();
+        }
+        self.summary.insert_str(0, &format!("{marker}\n"));
+    }
 }
 
 /// A check run's `conclusion`.
@@ -92,7 +106,7 @@ pub fn waiting(report: &Report) -> CheckOutput {
     };
     CheckOutput {
         title: format!("Waiting for QA.tech{far}"),
-        summary: head(report.whole(), LIMIT, false),
+        summary: head(report.whole(), LIMIT - MARKER_ROOM, false),
         text: String::new(),
     }
 }
@@ -104,7 +118,7 @@ pub fn output(report: &Report, not_annotated: usize) -> CheckOutput {
         let cases = several(not_annotated as u64, "failed test");
         end = format!("Without an annotation, to stay within limits: {cases}.\n\n{end}");
     }
-    let mut summary = head(report.whole(), LIMIT - end.len().min(LIMIT), false);
+    let mut summary = head(report.whole(), (LIMIT - MARKER_ROOM).saturating_sub(end.len()), false);
     summary.push_str(&end);
     CheckOutput {
         title: cut_chars(&Headline::of(report.whole()).title(), TITLE).into_owned(),

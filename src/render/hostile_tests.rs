@@ -20,6 +20,7 @@ fn marker() -> Marker {
         head_sha: "11".into(),
         run_id: 1,
         attempt: 1,
+        target: "22".into(),
         short_ids: vec![None],
     }
 }

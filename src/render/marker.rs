@@ -1,4 +1,5 @@
-//! The hidden marker that opens our pull-request comment, by which a later run finds and judges it.
+//! The hidden marker that opens our pull-request comment, by which a later run finds and judges it, and the summary of
+//! our check run, by which a re-run of the job knows what it was of.
 
 use std::fmt::{self, Write};
 
@@ -9,19 +10,21 @@ const END: &str = " -->";
 /// No marker of ours is longer: text beyond is not looked at.
 const LONGEST: usize = 32 * 1024;
 
-/// What a comment remembers of the run that wrote it.
+/// What a comment or a check run remembers of the run that wrote it.
 ///
 /// Anyone can write a marker, so what is read counts only in a comment of our own author (see the contract).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     /// Hash of the comment's key.
     pub key: String,
-    /// The head commit that the comment speaks of.
+    /// The head commit that the comment speaks of; empty in a check run, which stands on it.
     pub head_sha: String,
     /// `GITHUB_RUN_ID`.
     pub run_id: u64,
     /// `GITHUB_RUN_ATTEMPT`.
     pub attempt: u64,
+    /// Hash of what was tested, which tells legs apart that share the key; empty where it is not known.
+    pub target: String,
     /// The latest attempt's short id for each plan, in the order of the input; `None` where there is none. Never empty
     /// when read back.
     pub short_ids: Vec<Option<String>>,
@@ -34,6 +37,7 @@ impl fmt::Display for Marker {
             head_sha,
             run_id,
             attempt,
+            target,
             short_ids,
         } = self;
         let ids: Vec<_> = short_ids
@@ -42,9 +46,10 @@ impl fmt::Display for Marker {
             .collect();
         write!(
             f,
-            "{START} key={} sha={} run={run_id} attempt={attempt} runs={}{END}",
+            "{START} key={} sha={} run={run_id} attempt={attempt} target={} runs={}{END}",
             encode(key),
             encode(head_sha),
+            encode(target),
             ids.join(",")
         )
     }
@@ -62,6 +67,7 @@ impl Marker {
             head_sha: decode(field("sha")?)?,
             run_id: field("run")?.parse().ok()?,
             attempt: field("attempt")?.parse().ok()?,
+            target: decode(field("target")?)?,
             short_ids: field("runs")?
                 .split(',')
                 .map(|id| {
@@ -119,6 +125,7 @@ mod tests {
             head_sha: "3f2a9c1d".into(),
             run_id: 4711,
             attempt: 2,
+            target: "60303ae22b998861".into(),
             short_ids: vec![Some("abc123".into()), None, Some("run-x_1".into())],
         }
     }
@@ -128,7 +135,8 @@ mod tests {
         let text = marker().to_string();
         assert_eq!(
             text,
-            "<!-- qatech-run:1 key=9f86d081884c7d65 sha=3f2a9c1d run=4711 attempt=2 runs=abc123,,run%2Dx_1 -->"
+            "<!-- qatech-run:1 key=9f86d081884c7d65 sha=3f2a9c1d run=4711 attempt=2 target=60303ae22b998861 \
+             runs=abc123,,run%2Dx_1 -->"
         );
         assert_eq!(Marker::parse(&format!("{text}\n## Body <!-- x -->")), Some(marker()));
     }
@@ -158,10 +166,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_marker_survives_and_stays_hidden(
-            key in hostile(), sha in hostile(), run_id in any::<u64>(), attempt in any::<u64>(),
+            key in hostile(), sha in hostile(), target in hostile(), run_id in any::<u64>(), attempt in any::<u64>(),
             ids in prop::collection::vec(prop::option::of("(?s).{1,8}"), 1..4),
         ) {
-            let marker = Marker { key, head_sha: sha, run_id, attempt, short_ids: ids };
+            let marker = Marker { key, head_sha: sha, run_id, attempt, target, short_ids: ids };
             let text = marker.to_string();
             prop_assert_eq!(Marker::parse(&text), Some(marker));
             let found = parse(&format!("{text}\n\nafter"));

@@ -3,7 +3,7 @@
 use crate::stage::{RUN_ID, Stage, failed, in_seconds, passed};
 use qatech_fakes::events::{DEFAULT_SHA, HEAD_SHA, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, FakeGitHub, Fault, Issue, On, Scope, Token};
-use qatech_run::publish::identity::Identity;
+use qatech_run::publish::identity::{Identity, target};
 use qatech_run::render::comment::LIMIT;
 use qatech_run::render::marker::Marker;
 
@@ -34,6 +34,7 @@ fn marker(stage: &Stage, head_sha: &str, run_id: u64, attempt: u64) -> Marker {
         head_sha: head_sha.to_owned(),
         run_id,
         attempt,
+        target: target(&stage.inputs(), &stage.context().origin),
         short_ids: vec![Some("old-1".to_owned())],
     }
 }

@@ -17,7 +17,7 @@ pub fn texts() -> Vec<String> {
         HOSTILE_TEXT,
         "::error::forged\n::set-output name=verdict::passed\n##[error]forged",
         "</details></summary></td></table><h1>out</h1>",
-        "<!-- qatech-run:1 key=00 sha=11 run=99 attempt=1 runs=evil -->",
+        "<!-- qatech-run:1 key=00 sha=11 run=99 attempt=1 target=22 runs=evil -->",
         "| a | b |\n|---|---|\n| c | d |",
         "@octocat @octo-org/team #1 GH-1 octo-org/shop#1",
         "[click](https://evil.example) ![x](https://evil.example/x.png) https://evil.example www.evil.example",

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::stage::{RUN_ID, Stage, failed};
+use crate::stage::{RUN_ID, Stage, failed, passed};
 use qatech_fakes::events::{HEAD_SHA, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, CheckRun, FakeGitHub, Fault, Issue, On, Scope};
-use qatech_run::publish::identity::Identity;
+use qatech_run::publish::identity::{Identity, target};
 use qatech_run::render::marker::Marker;
 
 const TIME: Duration = Duration::from_secs(20);
@@ -47,18 +47,125 @@ async fn the_check_run_of_the_first_attempt_is_found() {
     assert_eq!(github.check_runs().len(), 2);
 }
 
+/// A check run as the job would have left it at an attempt.
+fn left(stage: &Stage, name: &str, attempt: u64, short_ids: &str) -> CheckRun {
+    let key = key(stage);
+    let run = CheckRun::new(name, HEAD_SHA).external_id(&format!("qatech-run:{short_ids};{RUN_ID};{key}"));
+    let marker = Marker {
+        key,
+        head_sha: String::new(),
+        run_id: RUN_ID,
+        attempt,
+        target: target(&stage.inputs(), &stage.context().origin),
+        short_ids: ids(&short_ids.split(',').collect::<Vec<_>>()),
+    };
+    CheckRun {
+        summary: Some(format!("{marker}\nbody")),
+        ..run
+    }
+}
+
 #[tokio::test]
 async fn the_newest_of_many_check_runs_counts() {
     let github = pull_request();
-    let stage = second_attempt(&github);
-    let key = key(&stage);
-    let id = |ids: &str| format!("qatech-run:{ids};{RUN_ID};{key}");
-    github.add_check_run(CheckRun::new("QA.tech (e2e)", HEAD_SHA).external_id(&id("old,b")));
-    github.add_check_run(CheckRun::new("Another name", HEAD_SHA).external_id(&id("new,")));
+    let stage = second_attempt(&github).variable("GITHUB_RUN_ATTEMPT", "4");
+    github.add_check_run(left(&stage, "Another name", 2, "new,"));
+    github.add_check_run(left(&stage, "QA.tech (e2e)", 1, "old,b"));
+    // It was killed before it could tell; and one of an attempt that can't be an earlier one.
+    github.add_check_run(left(&stage, "QA.tech (e2e)", 3, ""));
+    github.add_check_run(left(&stage, "QA.tech (e2e)", 5, "later"));
     for number in 0..150 {
         github.add_check_run(CheckRun::new(&format!("noise {number}"), HEAD_SHA));
     }
     assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["new", ""])));
+}
+
+#[tokio::test]
+async fn legs_that_differ_by_a_url_never_take_each_others_runs() {
+    let github = pull_request();
+    let leg =
+        |region: &str| second_attempt(&github).input("environments", &format!("app_w = https://{region}.shop.example"));
+    let (eu, us) = (leg("eu"), leg("us"));
+    let first = |leg: &Stage| leg.clone().variable("GITHUB_RUN_ATTEMPT", "1");
+    first(&eu).publish(&failed(1)).await;
+    let mut report = passed();
+    report.runs[0].attempts[0].short_id = "run-2".to_owned();
+    first(&us).publish(&report).await;
+    assert_eq!(
+        github.check_runs()[0].external_id.as_ref().unwrap().split(';').nth(2),
+        Some(key(&us).as_str())
+    );
+    assert_eq!(eu.begin().earlier(TIME).await, Ok(ids(&["run-1"])));
+    assert_eq!(us.begin().earlier(TIME).await, Ok(ids(&["run-2"])));
+    let why = leg("asia").begin().earlier(TIME).await.unwrap_err();
+    assert!(why.contains("other plans, applications or environments"), "{why}");
+    // The same with the comment, which all legs share: the last that wrote it is the only one to have it.
+    github.permit(Scope::Checks, Access::None);
+    let comment = |leg: &Stage| leg.clone().input("comment", "always");
+    comment(&first(&eu)).publish(&failed(1)).await;
+    comment(&first(&us)).publish(&report).await;
+    assert!(comment(&eu).begin().earlier(TIME).await.is_err());
+    assert_eq!(comment(&us).begin().earlier(TIME).await, Ok(ids(&["run-2"])));
+}
+
+#[tokio::test]
+async fn jobs_that_share_a_key_never_take_each_others_runs() {
+    let github = pull_request();
+    let job = |plans: &str| {
+        second_attempt(&github)
+            .input("comment_key", "web")
+            .input("test_plan_short_id", plans)
+            .input("check_name", "Browser tests")
+    };
+    for plans in ["pln_b", "pln_a pln_b"] {
+        job(plans).variable("GITHUB_RUN_ATTEMPT", "1").publish(&passed()).await;
+    }
+    for plans in ["pln_a", "pln_b pln_a"] {
+        let why = job(plans).begin().earlier(TIME).await.unwrap_err();
+        assert!(why.contains("other plans"), "{plans}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn legs_that_can_not_be_told_apart_start_afresh() {
+    let github = pull_request();
+    let stage = second_attempt(&github).variable("GITHUB_RUN_ATTEMPT", "3");
+    github.add_check_run(left(&stage, "QA.tech (e2e)", 1, "a"));
+    github.add_check_run(left(&stage, "QA.tech (e2e)", 2, "b"));
+    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["b"])));
+    // Also where one of them names no run, or its attempt is over.
+    github.add_check_run(left(&stage, "QA.tech (e2e)", 1, ""));
+    let why = stage.begin().earlier(TIME).await.unwrap_err();
+    assert!(why.contains("several check runs"), "{why}");
+}
+
+#[tokio::test]
+async fn without_its_summary_only_a_check_run_that_is_alone_counts() {
+    let github = pull_request();
+    let stage = second_attempt(&github);
+    let without = |name: &str, short_ids: &str| CheckRun {
+        summary: None,
+        ..left(&stage, name, 1, short_ids)
+    };
+    github.add_check_run(without("Another name", "a"));
+    assert!(stage.begin().earlier(TIME).await.is_err());
+    github.add_check_run(without("QA.tech (e2e)", "b"));
+    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["b"])));
+    github.add_check_run(without("QA.tech (e2e)", "c"));
+    assert!(stage.begin().earlier(TIME).await.unwrap_err().contains("several"));
+}
+
+#[tokio::test]
+async fn many_plans_are_found_too() {
+    let github = pull_request();
+    let plans: Vec<_> = (0..60).map(|number| format!("pln_number-{number}")).collect();
+    let stage = second_attempt(&github).input("test_plan_short_id", &plans.join(" "));
+    let mut report = failed(1);
+    report.runs = vec![report.runs[0].clone(); plans.len()];
+    stage.clone().variable("GITHUB_RUN_ATTEMPT", "1").publish(&report).await;
+    // They have no room there.
+    assert!(github.only_check_run().external_id.unwrap().starts_with("qatech-run:;"));
+    assert_eq!(stage.begin().earlier(TIME).await.map(|ids| ids.len()), Ok(60));
 }
 
 #[tokio::test]
@@ -85,6 +192,7 @@ async fn ids_of_others_are_not_believed() {
             head_sha: HEAD_SHA.to_owned(),
             run_id,
             attempt: 1,
+            target: target(&stage.inputs(), &stage.context().origin),
             short_ids: vec![Some(id.to_owned())],
         };
         format!("{marker}\nbody")

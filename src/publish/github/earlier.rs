@@ -1,42 +1,59 @@
 //! What an earlier attempt of this job left behind: the short ids of its runs, so that only what failed is run again.
 //!
-//! A rerun is billed. So an id counts only where nobody else can have put it: in a check run of the app that acts for
-//! the `GITHUB_TOKEN`, or in a comment of our author; and only with this workflow run's id and this job's key.
+//! A rerun is billed, and it vouches for what it does not run again. So ids count only where nobody else can have put
+//! them: in a check run of the app that acts for the `GITHUB_TOKEN`, or in a comment of our author; only with this
+//! workflow run's id and this job's key; and only where they surely are of what this job tests, which legs of a matrix
+//! and jobs that share a `comment_key` need not be. Whatever is in doubt is started afresh.
 
 use super::api::{Api, Failure};
 use super::author::author;
 use super::comment;
-use super::prepare::Head;
 use super::pull_request;
-use super::wire::CheckRuns;
+use super::wire::{CheckRun, CheckRuns};
 use crate::context::PullRequestHint;
 use crate::publish::identity::{ExternalId, is_short_id};
+use crate::render::marker::Marker;
 
 /// The app that acts for the `GITHUB_TOKEN`.
 const ACTIONS_APP: &str = "github-actions";
+
+type ShortIds = Vec<Option<String>>;
+
+/// What the job would write itself.
+pub(super) struct Ours {
+    /// Its check run's name.
+    pub(super) name: String,
+    /// Its marker. Without a head there is no check run to look for.
+    pub(super) marker: Marker,
+}
+
+/// What a check run of this key names.
+#[derive(Debug, PartialEq, Eq)]
+struct Named {
+    /// Of which attempt; `None` where that was not kept.
+    attempt: Option<u64>,
+    short_ids: ShortIds,
+}
 
 /// The ids in our check runs on the commit, else in our comment on the pull request.
 ///
 /// # Errors
 /// Why there are none, as a fragment.
-pub(super) async fn find(
-    api: &Api,
-    head: Option<&Head>,
-    pull_request: &PullRequestHint,
-    run_id: u64,
-    key: &str,
-) -> Result<Vec<Option<String>>, String> {
-    let in_checks = match head {
-        Some(head) => in_check_runs(api, &head.sha, run_id, key).await,
-        None => Ok(None),
+pub(super) async fn find(api: &Api, ours: &Ours, pull_request: &PullRequestHint) -> Result<ShortIds, String> {
+    let mut others = false;
+    let in_checks = if ours.marker.head_sha.is_empty() {
+        Ok(Vec::new())
+    } else {
+        in_check_runs(api, ours, &mut others).await
     };
-    let first = match in_checks {
-        Ok(Some(ids)) => return Ok(ids),
-        Ok(None) => None,
+    let first = match in_checks.map(newest) {
+        Ok(Ok(Some(ids))) => return Ok(ids),
+        Ok(Ok(None)) => None,
+        Ok(Err(doubt)) => return Err(doubt.to_owned()),
         Err(failure) => Some(failure),
     };
     let in_comments = match pull_request::number(api, pull_request).await {
-        Ok(Some(number)) => in_comment(api, number, run_id, key).await,
+        Ok(Some(number)) => in_comment(api, number, &ours.marker, &mut others).await,
         Ok(None) => Ok(None),
         Err(failure) => Err(failure),
     };
@@ -45,50 +62,82 @@ pub(super) async fn find(
         Ok(None) => first,
         Err(failure) => Some(failure),
     };
-    Err(failure.map_or_else(
-        || "no check run or comment of ours names a run of it".to_owned(),
-        |failure| failure.to_string(),
-    ))
+    Err(match failure {
+        Some(failure) => failure.to_string(),
+        None if others => "what was found is of other plans, applications or environments".to_owned(),
+        None => "no check run or comment of ours names a run of it".to_owned(),
+    })
 }
 
-/// The newest ids in our check runs on the commit.
-async fn in_check_runs(
-    api: &Api,
-    head_sha: &str,
-    run_id: u64,
-    key: &str,
-) -> Result<Option<Vec<Option<String>>>, Failure> {
-    let mut newest: Option<(u64, Vec<Option<String>>)> = None;
-    api.pages(
-        &format!("/commits/{head_sha}/check-runs"),
-        "?filter=all",
-        |page: CheckRuns| {
-            for run in page.check_runs {
-                let by_us = run.app.and_then(|app| app.slug).as_deref() == Some(ACTIONS_APP);
-                let Some(id) = run.external_id.as_deref().and_then(ExternalId::parse) else {
-                    continue;
-                };
-                // One that has only begun (ours, by now) names no runs.
-                let names_any = id.short_ids.iter().any(Option::is_some);
-                let later = newest.as_ref().is_none_or(|(known, _)| run.id > *known);
-                if by_us && id.run_id == run_id && id.key == key && names_any && later {
-                    newest = Some((run.id, id.short_ids));
-                }
-            }
-            false
-        },
-    )
+/// What our check runs on the commit name; `others` is set where some are of another leg or job.
+async fn in_check_runs(api: &Api, ours: &Ours, others: &mut bool) -> Result<Vec<Named>, Failure> {
+    let mut found = Vec::new();
+    let path = format!("/commits/{}/check-runs", ours.marker.head_sha);
+    api.pages(&path, "?filter=all", |page: CheckRuns| {
+        found.extend(page.check_runs.into_iter().filter_map(|run| named(run, ours, others)));
+        false
+    })
     .await?;
-    Ok(newest.map(|(_, ids)| ids))
+    Ok(found)
+}
+
+fn named(run: CheckRun, ours: &Ours, others: &mut bool) -> Option<Named> {
+    let by_us = run.app.and_then(|app| app.slug).as_deref() == Some(ACTIONS_APP);
+    let ExternalId { short_ids, run_id, key } = ExternalId::parse(run.external_id.as_deref()?)?;
+    if !by_us || run_id != ours.marker.run_id || key != ours.marker.key {
+        return None;
+    }
+    let names_any = short_ids.iter().any(Option::is_some);
+    let Some(summary) = run.output.and_then(|output| output.summary) else {
+        // Nothing tells whose it is but its name.
+        *others |= run.name.as_deref() != Some(&ours.name);
+        return (names_any && run.name.as_deref() == Some(&ours.name)).then_some(Named {
+            attempt: None,
+            short_ids,
+        });
+    };
+    let theirs = Marker::parse(&summary)?;
+    if !is_of_ours(&theirs, &ours.marker, others) || (names_any && short_ids != theirs.short_ids) {
+        return None;
+    }
+    // The marker has room for the ids of more plans than `external_id`.
+    Some(Named {
+        attempt: Some(theirs.attempt),
+        short_ids: theirs.short_ids,
+    })
+}
+
+/// Whether a marker is of an earlier attempt of this very job; `others` is set where it is of another leg or job.
+fn is_of_ours(theirs: &Marker, ours: &Marker, others: &mut bool) -> bool {
+    let same_run = theirs.run_id == ours.run_id && theirs.key == ours.key && theirs.attempt < ours.attempt;
+    let same_target = !ours.target.is_empty() && theirs.target == ours.target;
+    *others |= same_run && !same_target;
+    same_run && same_target && theirs.short_ids.iter().flatten().all(|id| is_short_id(id))
+}
+
+/// The ids of the newest attempt that names any.
+///
+/// # Errors
+/// Where two may be this job's: legs of a matrix that test the same.
+fn newest(mut found: Vec<Named>) -> Result<Option<ShortIds>, &'static str> {
+    crate::order::sort_by_number(&mut found, |named| named.attempt.unwrap_or(0));
+    let alike = |pair: &[Named]| match pair {
+        [one, other] => one.attempt.is_none() || one.attempt == other.attempt,
+        _ => false,
+    };
+    if found.windows(2).any(alike) {
+        return Err("several check runs may be the one of its earlier attempt");
+    }
+    let mut newest_first = found.into_iter().rev().map(|named| named.short_ids);
+    Ok(newest_first.find(|ids| ids.iter().any(Option::is_some)))
 }
 
 /// The ids in our comment's marker.
-async fn in_comment(api: &Api, number: u64, run_id: u64, key: &str) -> Result<Option<Vec<Option<String>>>, Failure> {
+async fn in_comment(api: &Api, number: u64, ours: &Marker, others: &mut bool) -> Result<Option<ShortIds>, Failure> {
     let author = author(api).await;
-    let found = comment::find(api, number, key, &author).await?;
-    Ok(found.and_then(|(_, marker)| {
-        let named = || marker.short_ids.iter().flatten();
-        let fine = marker.run_id == run_id && named().count() > 0 && named().all(|id| is_short_id(id));
-        fine.then_some(marker.short_ids)
-    }))
+    let found = comment::find(api, number, &ours.key, &author).await?;
+    Ok(found
+        .map(|(_, marker)| marker)
+        .filter(|marker| is_of_ours(marker, ours, others) && marker.short_ids.iter().any(Option::is_some))
+        .map(|marker| marker.short_ids))
 }

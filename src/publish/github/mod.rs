@@ -24,10 +24,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::identity::{ExternalId, Identity, check_name, latest_short_ids};
+use super::identity::{ExternalId, Identity, check_name, latest_short_ids, target};
 use crate::context::{Context, PullRequestHint};
 use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun};
-use crate::render::check::{self, Conclusion};
+use crate::render::check::{self, CheckOutput, Conclusion};
 use crate::render::marker::Marker;
 use crate::report::{Mode, Report};
 use crate::secret::Redactor;
@@ -56,6 +56,7 @@ enum State {
 struct Active {
     api: Api,
     key: String,
+    target: String,
     advice: Advice,
     prepared: watch::Receiver<Option<Arc<Prepared>>>,
     deadline: watch::Sender<Option<Instant>>,
@@ -116,6 +117,7 @@ impl GitHub {
         let (deadline, until) = watch::channel(None);
         let api = Api::new(client, root, repository, token, redactor.clone(), until)?;
         let key = Identity::new(inputs, &context.origin).hash().to_owned();
+        let target = target(inputs, &context.origin);
         let (done, prepared) = watch::channel(None);
         let preparation = Preparation {
             api: api.clone(),
@@ -125,7 +127,11 @@ impl GitHub {
             check: (inputs.annotations == Annotations::Check).then(|| NewCheck {
                 name: check_name(inputs, &context.origin),
                 external_id: external_id(Vec::new(), context, &key),
-                output: check::waiting(&nothing_yet(context)),
+                output: {
+                    let mut output = check::waiting(&nothing_yet(context));
+                    output.mark(marker(context, &key, &target, None, Vec::new()));
+                    output
+                },
             }),
         };
         tokio::spawn(async move {
@@ -136,6 +142,7 @@ impl GitHub {
         Ok(Active {
             api,
             key,
+            target,
             advice,
             prepared,
             deadline,
@@ -192,7 +199,7 @@ impl GitHub {
             State::Off => return Err("nothing was published at GitHub".to_owned()),
             State::Unusable(why) => return Err(why.trim_end_matches('.').to_owned()),
         };
-        let run_id = self.context.origin.run_id.ok_or("GITHUB_RUN_ID is not set")?;
+        self.context.origin.run_id.ok_or("GITHUB_RUN_ID is not set")?;
         let look = async {
             let prepared = active.prepared().await;
             let head = prepared.as_ref().and_then(|prepared| prepared.head.as_ref());
@@ -200,7 +207,11 @@ impl GitHub {
                 CommentWhen::Off => &PullRequestHint::None,
                 CommentWhen::Failure | CommentWhen::Always => &self.context.pull_request,
             };
-            earlier::find(&active.api, head, pull_request, run_id, &active.key).await
+            let ours = earlier::Ours {
+                name: check_name(&self.inputs, &self.context.origin),
+                marker: marker(&self.context, &active.key, &active.target, head, Vec::new()),
+            };
+            earlier::find(&active.api, &ours, pull_request).await
         };
         match timeout(most, look).await {
             Ok(found) => found,
@@ -250,7 +261,7 @@ impl GitHub {
                 more += annotations.len().saturating_sub(check_run::BATCH);
                 annotations.truncate(check_run::BATCH);
                 let id = external_id(latest_short_ids(report), &self.context, &active.key);
-                let output = check::output(report, more);
+                let output = self.check_output(active, report, more);
                 if let Err(failure) = check_run::cancel(&active.api, handle, &id, &output, &annotations).await {
                     published.annotate_in_log = true;
                     published
@@ -303,7 +314,7 @@ impl GitHub {
         published.check_run_url.clone_from(&handle.url);
         let place = place::default_place(&self.context);
         let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
-        let output = check::output(report, more);
+        let output = self.check_output(active, report, more);
         let id = external_id(latest_short_ids(report), &self.context, &active.key);
         let conclusion = Conclusion::of(report, &self.inputs.fail_on);
         active.completion.set(Completion::Begun);
@@ -328,6 +339,13 @@ impl GitHub {
         published
     }
 
+    fn check_output(&self, active: &Active, report: &Report, not_annotated: usize) -> CheckOutput {
+        let mut output = check::output(report, not_annotated);
+        let short_ids = latest_short_ids(report);
+        output.mark(marker(&self.context, &active.key, &active.target, None, short_ids));
+        output
+    }
+
     async fn finish_comment(&self, active: &Active, head: Option<&Head>, report: &Report) -> Published {
         let mut published = Published::default();
         if self.inputs.comment == CommentWhen::Off {
@@ -342,13 +360,13 @@ impl GitHub {
                 return published;
             }
         };
-        let marker = Marker {
-            key: active.key.clone(),
-            head_sha: head.map(|head| head.sha.clone()).unwrap_or_default(),
-            run_id: self.context.origin.run_id.unwrap_or(0),
-            attempt: self.context.origin.run_attempt.unwrap_or(1),
-            short_ids: latest_short_ids(report),
-        };
+        let marker = marker(
+            &self.context,
+            &active.key,
+            &active.target,
+            head,
+            latest_short_ids(report),
+        );
         let merge_group = self.context.merge_group;
         match comment::publish(&active.api, number, &marker, report, self.inputs.comment, merge_group).await {
             Ok(comment::Outcome::Stands(url)) => published.comment_url = url,
@@ -405,6 +423,17 @@ impl Active {
 
     fn end_by(&self, deadline: Instant) {
         self.deadline.send_replace(Some(deadline));
+    }
+}
+
+fn marker(context: &Context, key: &str, target: &str, head: Option<&Head>, short_ids: Vec<Option<String>>) -> Marker {
+    Marker {
+        key: key.to_owned(),
+        head_sha: head.map(|head| head.sha.clone()).unwrap_or_default(),
+        run_id: context.origin.run_id.unwrap_or(0),
+        attempt: context.origin.run_attempt.unwrap_or(1),
+        target: target.to_owned(),
+        short_ids,
     }
 }
 

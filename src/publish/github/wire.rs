@@ -21,6 +21,7 @@ pub(super) struct App {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct CheckRunOutput {
+    pub(super) summary: Option<String>,
     pub(super) annotations_count: Option<usize>,
 }
 
