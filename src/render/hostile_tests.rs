@@ -3,9 +3,9 @@
 
 use super::gfm_check::{Found, hostile, outside_code, parse, reference, tags};
 use super::marker::Marker;
-use super::{check, commands, comment, console, issue, outputs, summary};
-use crate::report::sample::{filled_with, large, report, run};
-use crate::report::{Part, Report, Verdict};
+use super::{check, commands, comment, console, issue, outputs, summary, words};
+use crate::report::sample::{self, filled_with, large, report, run};
+use crate::report::{CaseOutcome, Part, Report, Verdict};
 use commands::{Level, Reader};
 use proptest::prelude::*;
 
@@ -246,7 +246,7 @@ fn a_big_report_is_shrunk_and_says_so() {
     assert!(job.contains("cut at"));
     check_markdown(&job).unwrap();
     let comment = comment::comment(&big, &marker(), comment::LIMIT);
-    assert!(comment.contains("Only names"));
+    assert!(comment.contains("the others have a line each"));
     assert!(comment.len() <= comment::LIMIT);
     check_markdown(&comment).unwrap();
     let failures = Reader::Runner.failures(&big);
@@ -259,16 +259,54 @@ fn a_big_report_is_shrunk_and_says_so() {
 }
 
 #[test]
+fn whatever_the_number_of_failures_most_of_the_room_is_used() {
+    for cases in [500, 900, 1_200, 1_500, 2_000, 5_000, 20_000, 40_000] {
+        let big = large(cases, 2_000);
+        let text = comment::comment(&big, &marker(), comment::LIMIT);
+        let folds = text.matches("<summary>").count();
+        let lines = text.matches("\n- ").count();
+        assert!(
+            (44_000..=comment::LIMIT).contains(&text.len()),
+            "{cases}: {}",
+            text.len()
+        );
+        assert!(
+            cases > 20_000 || folds + lines == cases / 10,
+            "{cases}: {folds} folds, {lines} lines"
+        );
+    }
+    let big = large(40_000, 2_000);
+    let job = summary::summary(&big, summary::LIMIT);
+    assert!(job.len() > 900_000, "{}", job.len());
+    let folds = job.matches("<summary>❌").count();
+    let note = format!(
+        "What happened is told of {} of them and cut at 500 characters",
+        words::number(folds as u64)
+    );
+    assert!(folds > 500 && job.contains(&note), "{folds}");
+    assert_eq!(folds + job.matches("\n- ").count(), 4_000);
+    assert!(job.contains("36,000 other tests not listed here"));
+    check_markdown(&job).unwrap();
+    // One long text is told for as long as there is room.
+    let one = report(vec![run(
+        "A",
+        "a",
+        vec![sample::case(
+            1,
+            "Pay",
+            CaseOutcome::Failed,
+            "No",
+            &"word ".repeat(40_000),
+        )],
+    )]);
+    assert!(comment::comment(&one, &marker(), comment::LIMIT).len() > 30_000);
+}
+
+#[test]
 fn many_runs_and_warnings_do_not_push_the_failures_out() {
     let mut runs = Vec::new();
     for number in 0..300 {
-        let case = crate::report::sample::case(
-            1,
-            "Pay",
-            crate::report::CaseOutcome::Failed,
-            "No button",
-            "It was gone.",
-        );
+        let case = sample::case(1, "Pay", CaseOutcome::Failed, "No button", "It was gone.");
         let mut run = run(
             &format!("Plan {number} {}", "|".repeat(150)),
             &format!("r{number}"),

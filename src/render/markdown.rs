@@ -1,8 +1,10 @@
 //! The report as Markdown: the sections that job summary, comment and check run are put together from.
 //!
 //! [`head`] tells the verdict, counts, runs and problems; [`body`] tells the cases. A body that would be too long is made
-//! anew with less detail, see [`DETAILS`]; each try ends at the limit, so that the cost does not grow with what is cut.
+//! anew with less detail, see [`DETAILS`] and [`brief`]; each try ends at the limit, so that the cost does not grow with
+//! what is cut.
 
+mod brief;
 mod cases;
 mod head;
 mod timeline;
@@ -19,7 +21,7 @@ pub(super) use head::{head, origin_line};
 struct Detail {
     /// What is told of cases that are neither failed nor flaky.
     rest: Rest,
-    /// Bytes of reasoning, and of goal, for failed and flaky cases; 0 leaves their names only.
+    /// Characters of reasoning, and of goal, for failed and flaky cases.
     reasoning: usize,
 }
 
@@ -34,18 +36,23 @@ enum Rest {
     Number,
 }
 
-/// From the most to the least.
-const DETAILS: [Detail; 10] = [
+/// From the most to the least. After them comes [`brief`]. The steps are small, so that little room stays unused.
+const DETAILS: [Detail; 15] = [
     Detail::new(Rest::Reasoning, usize::MAX),
     Detail::new(Rest::Titles, usize::MAX),
     Detail::new(Rest::Number, usize::MAX),
+    Detail::new(Rest::Number, 32_000),
+    Detail::new(Rest::Number, 16_000),
     Detail::new(Rest::Number, 8_000),
     Detail::new(Rest::Number, 4_000),
+    Detail::new(Rest::Number, 2_800),
     Detail::new(Rest::Number, 2_000),
+    Detail::new(Rest::Number, 1_400),
     Detail::new(Rest::Number, 1_000),
+    Detail::new(Rest::Number, 700),
     Detail::new(Rest::Number, 500),
+    Detail::new(Rest::Number, 350),
     Detail::new(Rest::Number, 200),
-    Detail::new(Rest::Number, 0),
 ];
 
 impl Detail {
@@ -83,6 +90,11 @@ impl<'a> Groups<'a> {
         }
     }
 
+    /// What to call a case's run, where cases have to say it.
+    fn label<'b>(&self, run: &'b RunReport) -> Option<&'b str> {
+        self.several_runs.then(|| run.label())
+    }
+
     /// About how many bytes a body of this detail has, from the lengths of the raw texts.
     fn estimate(&self, detail: Detail) -> usize {
         let told = self.bad.iter().chain(&self.flaky);
@@ -101,15 +113,12 @@ fn text_len(text: &Option<String>) -> usize {
 }
 
 fn estimate_fold(case: &Case, reasoning: usize) -> usize {
-    let name = case.name.len().min(cases::NAME);
-    if reasoning == 0 {
-        return name;
-    }
     let attempts = case
         .attempts
         .iter()
         .map(|attempt| text_len(&attempt.reasoning).min(reasoning));
-    80 + name + attempts.sum::<usize>()
+    let goal = text_len(&case.goal).min(reasoning);
+    120 + case.name.len().min(cases::NAME) + goal + attempts.sum::<usize>()
 }
 
 /// The cases, in at most `limit` bytes: failed ones first and in full, the rest folded.
@@ -122,22 +131,26 @@ pub(super) fn body(part: Part<'_>, limit: usize, with_timeline: bool) -> String 
     } else {
         String::new()
     };
-    let mut last = String::new();
-    for (level, detail) in DETAILS.into_iter().enumerate() {
-        let is_last = level + 1 == DETAILS.len();
+    for detail in DETAILS {
         // White space and control characters vanish, so the estimate may be a little too high.
-        if !is_last && groups.estimate(detail) / 2 > limit {
+        if groups.estimate(detail) / 2 > limit {
             continue;
         }
         let mut page = Page::new(limit);
-        let complete = cases::sections(&mut page, report, &groups, detail, is_last);
-        let complete = complete && page.push(&trend) && page.push(&timeline);
-        last = page.finish();
-        if complete {
-            break;
+        if cases::sections(&mut page, report, &groups, detail) && page.push(&trend) && page.push(&timeline) {
+            return page.finish();
         }
     }
-    last
+    let mut page = Page::new(limit);
+    let after = trend.len() + timeline.len();
+    // What others are about is worth some names, but not most of them.
+    let after = if after > limit / 4 { 0 } else { after };
+    let complete = brief::sections(&mut page, report, &groups, after);
+    if complete && cases::rest(&mut page, &groups, Rest::Number) {
+        page.push(&trend);
+        page.push(&timeline);
+    }
+    page.finish()
 }
 
 /// A run's page as a link on its short id, or the short id alone.

@@ -2,9 +2,9 @@
 
 use super::super::escape::{code_cell, cut_bytes, cut_chars, inline, is_blank, lines, push_inline, push_lines};
 use super::super::page::Page;
-use super::super::words::{by_outcome, outcome_mark, outcome_word, several};
+use super::super::words::{by_outcome, number, outcome_mark, outcome_word, several};
 use super::{Detail, Entry, Groups, Rest, attempt_label};
-use crate::report::{Case, CaseAttempt, CaseOutcome, Counts, Report};
+use crate::report::{Case, CaseAttempt, CaseOutcome, Counts, Report, RunReport};
 
 /// Bytes of a case's name.
 pub(super) const NAME: usize = 200;
@@ -12,23 +12,23 @@ pub(super) const NAME: usize = 200;
 const TITLE: usize = 300;
 /// Bytes of a run's label.
 const LABEL: usize = 100;
-/// Room for the words on what is left out.
-const NOTE: usize = 160;
 /// How a fold ends.
 const END: &str = "\n</details>\n\n";
 
-/// All sections on cases. Says whether everything of this detail is in; if not, and this is not the `last` try, what is
-/// on the page is to be thrown away.
-pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, detail: Detail, last: bool) -> bool {
-    let errored = groups.bad.iter().any(|(_, case)| case.outcome == CaseOutcome::Errored);
-    let title = if errored {
+/// All sections on cases. Says whether everything of this detail is in; if not, what is on the page is to be thrown away.
+pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, detail: Detail) -> bool {
+    section(page, report, groups, &groups.bad, bad_title(groups), detail)
+        && section(page, report, groups, &groups.flaky, "Flaky tests", detail)
+        && rest(page, groups, detail.rest)
+}
+
+/// What to call the cases that failed or errored.
+pub(super) fn bad_title(groups: &Groups<'_>) -> &'static str {
+    if groups.bad.iter().any(|(_, case)| case.outcome == CaseOutcome::Errored) {
         "Failed and errored tests"
     } else {
         "Failed tests"
-    };
-    let told = section(page, report, groups, &groups.bad, title, detail) || last;
-    let told = told && (section(page, report, groups, &groups.flaky, "Flaky tests", detail) || last);
-    told && rest(page, groups, detail.rest)
+    }
 }
 
 /// A heading and a fold for each case.
@@ -43,43 +43,29 @@ fn section(
     if cases.is_empty() {
         return true;
     }
-    let names_only = detail.reasoning == 0;
     let mut start = format!("### {title} ({})\n\n", cases.len());
     if detail.reasoning != usize::MAX {
-        start.push_str(&shortened(detail.reasoning));
+        start.push_str(&format!(
+            "What happened is cut at {} characters for each test, to stay within GitHub's limit.\n\n",
+            number(detail.reasoning as u64)
+        ));
     }
-    // Folds end with an empty line of their own.
-    let end = if names_only { "\n" } else { "" };
-    if !page.open(&start, end) {
-        return false;
-    }
-    let shown = page.push_all(cases, NOTE, |out, (run, case)| {
-        let label = groups.several_runs.then(|| run.label());
-        if names_only {
-            out.push_str("- ");
-            name(out, case, label);
-            out.push('\n');
-        } else {
-            let known = report.trend.as_ref().is_some_and(|trend| trend.failed_on_default(case));
-            fold(out, run, case, label, known, detail.reasoning);
-        }
+    let shown = page.push(&start).then(|| {
+        page.push_all(cases, 0, |out, (run, case)| {
+            fold(out, report, run, case, groups.label(run), detail.reasoning);
+        })
     });
-    page.close(end);
-    let left = cases.len() - shown;
-    if left > 0 {
-        let left = several(left as u64, "more test");
-        page.push(&format!("…and {left}, left out to stay within GitHub's limit.\n\n"));
-    }
-    left == 0
+    shown == Some(cases.len())
 }
 
-/// What was shortened and why.
-fn shortened(reasoning: usize) -> String {
-    if reasoning == 0 {
-        "Only names, to stay within GitHub's limit: what happened is shown at QA.tech.\n\n".to_owned()
-    } else {
-        format!("What happened is cut at {reasoning} bytes for each test, to stay within GitHub's limit.\n\n")
+/// A case on a line of a list.
+pub(super) fn line(out: &mut String, case: &Case, label: Option<&str>, with_title: bool) {
+    out.push_str("- ");
+    name(out, case, label);
+    if with_title {
+        title(out, case);
     }
+    out.push('\n');
 }
 
 /// Mark, name and plan.
@@ -104,17 +90,8 @@ fn push_name(out: &mut String, case: &Case) {
     }
 }
 
-/// A case with what every attempt said of it.
-fn fold(
-    out: &mut String,
-    run: &crate::report::RunReport,
-    case: &Case,
-    label: Option<&str>,
-    known: bool,
-    reasoning: usize,
-) {
-    out.push_str("<details>\n<summary>");
-    name(out, case, label);
+/// What the telling attempt's title says, after a colon.
+fn title(out: &mut String, case: &Case) {
     let title = case
         .telling()
         .and_then(|attempt| attempt.title.as_deref())
@@ -123,13 +100,27 @@ fn fold(
         out.push_str(": ");
         push_inline(out, &cut_bytes(title, TITLE));
     }
-    if known {
+}
+
+/// A case with what every attempt said of it, in so many characters each.
+pub(super) fn fold(
+    out: &mut String,
+    report: &Report,
+    run: &RunReport,
+    case: &Case,
+    label: Option<&str>,
+    reasoning: usize,
+) {
+    out.push_str("<details>\n<summary>");
+    name(out, case, label);
+    title(out, case);
+    if report.trend.as_ref().is_some_and(|trend| trend.failed_on_default(case)) {
         out.push_str(" <i>(failed on the default branch before, too)</i>");
     }
     out.push_str("</summary>\n\n");
     if let Some(goal) = case.goal.as_deref().filter(|goal| !is_blank(goal)) {
         out.push_str("**Goal:** ");
-        push_lines(out, &cut_bytes(goal, reasoning));
+        push_lines(out, &cut_chars(goal, reasoning));
         out.push_str("\n\n");
     }
     for attempt in &case.attempts {
@@ -143,13 +134,7 @@ fn fold(
 }
 
 /// What one attempt said. With several, each says which it was; alone, its title stands in the summary already.
-fn attempt_words(
-    out: &mut String,
-    run: &crate::report::RunReport,
-    attempt: &CaseAttempt,
-    several: bool,
-    reasoning: usize,
-) {
+fn attempt_words(out: &mut String, run: &RunReport, attempt: &CaseAttempt, several: bool, reasoning: usize) {
     let CaseAttempt {
         attempt: index,
         outcome,
@@ -159,7 +144,7 @@ fn attempt_words(
         reasoning: thought,
         observed: _,
     } = attempt;
-    let thought = lines(&cut_bytes(thought.as_deref().unwrap_or_default(), reasoning));
+    let thought = lines(&cut_chars(thought.as_deref().unwrap_or_default(), reasoning));
     if several {
         let (mark, word) = (outcome_mark(*outcome), outcome_word(*outcome));
         out.push_str(&format!("{mark} **{}:** {word}", attempt_label(run, *index)));
@@ -182,7 +167,7 @@ fn attempt_words(
 }
 
 /// The rest in a folded table, or its number.
-fn rest(page: &mut Page, groups: &Groups<'_>, detail: Rest) -> bool {
+pub(super) fn rest(page: &mut Page, groups: &Groups<'_>, detail: Rest) -> bool {
     let cases = &groups.rest;
     if cases.is_empty() {
         return true;
@@ -213,8 +198,7 @@ fn rest(page: &mut Page, groups: &Groups<'_>, detail: Rest) -> bool {
         return false;
     }
     let shown = page.push_all(cases, 0, |out, (run, case)| {
-        let label = groups.several_runs.then(|| run.label());
-        row(out, case, label, detail == Rest::Reasoning);
+        row(out, case, groups.label(run), detail == Rest::Reasoning);
     });
     page.close(END);
     shown == cases.len()

@@ -1,0 +1,118 @@
+//! The cases where not all of them can be told: the first in a fold each, as many as fit, the others on a line each.
+
+use super::super::page::Page;
+use super::super::words::{number, several};
+use super::cases::{bad_title, fold, line};
+use super::{Entry, Groups};
+use crate::report::Report;
+
+/// Characters of reasoning, and of goal, in a fold.
+const REASONING: usize = 500;
+/// Room for headings, for the words on what is cut or left out, and for the number of the other cases.
+const WORDS: usize = 1_000;
+/// Room for the words on what is left out of one list.
+const NOTE: usize = 160;
+
+/// Failed, then flaky cases, leaving `after` bytes free. Says whether none is left out.
+///
+/// Every line is made twice, the first time to learn how much room all lines leave for folds; neither goes on once the
+/// room is used.
+pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, after: usize) -> bool {
+    let room = page.room().saturating_sub(after + WORDS);
+    let all = || groups.bad.iter().chain(&groups.flaky);
+    let titles = length(all(), groups, true, room) <= room;
+    let used = length(all(), groups, titles, room);
+    let mut spare = room.saturating_sub(used);
+    let mut complete = true;
+    for (cases, title) in [(&groups.bad, bad_title(groups)), (&groups.flaky, "Flaky tests")] {
+        let (folds, told) = folds(cases, report, groups, titles, &mut spare);
+        complete &= list(page, groups, cases, title, titles, &folds, told);
+    }
+    complete
+}
+
+/// Bytes of the lines on all cases; something above `room` where they are more than that.
+fn length<'a>(cases: impl Iterator<Item = &'a Entry<'a>>, groups: &Groups<'_>, titles: bool, room: usize) -> usize {
+    let (mut piece, mut length) = (String::new(), 0);
+    for (run, case) in cases {
+        piece.clear();
+        line(&mut piece, case, groups.label(run), titles);
+        length += piece.len();
+        if length > room {
+            break;
+        }
+    }
+    length
+}
+
+/// As many folds as there are spare bytes for, and how many they are. What a fold costs is what it has more than a line.
+fn folds(
+    cases: &[Entry<'_>],
+    report: &Report,
+    groups: &Groups<'_>,
+    titles: bool,
+    spare: &mut usize,
+) -> (String, usize) {
+    let (mut folds, mut piece) = (String::new(), String::new());
+    for (told, (run, case)) in cases.iter().enumerate() {
+        let before = folds.len();
+        // Even the smallest fold has more than that.
+        if *spare > NOTE {
+            fold(&mut folds, report, run, case, groups.label(run), REASONING);
+        }
+        piece.clear();
+        line(&mut piece, case, groups.label(run), titles);
+        let more = (folds.len() - before).saturating_sub(piece.len());
+        if more == 0 || more > *spare {
+            folds.truncate(before);
+            *spare = 0;
+            return (folds, told);
+        }
+        *spare -= more;
+    }
+    (folds, cases.len())
+}
+
+fn list(
+    page: &mut Page,
+    groups: &Groups<'_>,
+    cases: &[Entry<'_>],
+    title: &str,
+    titles: bool,
+    folds: &str,
+    told: usize,
+) -> bool {
+    if cases.is_empty() {
+        return true;
+    }
+    let others = cases.get(told..).unwrap_or_default();
+    let note = match (told, others.is_empty(), titles) {
+        (0, _, false) => "Only names, to stay within GitHub's limit: what happened is shown at QA.tech.".to_owned(),
+        (0, _, true) => {
+            "Only names and titles, to stay within GitHub's limit: the rest is shown at QA.tech.".to_owned()
+        }
+        (_, true, _) => format!("What happened is cut at {REASONING} characters, to stay within GitHub's limit."),
+        (_, false, _) => format!(
+            "What happened is told of {} of them and cut at {REASONING} characters, to stay within GitHub's limit; \
+             the others have a line each.",
+            number(told as u64)
+        ),
+    };
+    // Folds end with an empty line of their own.
+    let end = if others.is_empty() { "" } else { "\n" };
+    if !page.open(&format!("### {title} ({})\n\n{note}\n\n", cases.len()), end) {
+        return false;
+    }
+    // There is room, as it was measured; without it the lines are all that is tried.
+    page.push(folds);
+    let shown = page.push_all(others, NOTE, |out, (run, case)| {
+        line(out, case, groups.label(run), titles);
+    });
+    page.close(end);
+    let left = others.len() - shown;
+    if left > 0 {
+        let left = several(left as u64, "more test");
+        page.push(&format!("…and {left}, left out to stay within GitHub's limit.\n\n"));
+    }
+    left == 0
+}
