@@ -95,7 +95,12 @@ fn run_line(run: &RunReport) -> String {
     };
     let mut line = run_name(run.label(), &latest.short_id);
     line.push_str(": ");
-    line.push_str(run.verdict.map_or("not waited for", phrase));
+    line.push_str(match run.seen() {
+        Some(verdict) => phrase(verdict),
+        // Seen with one look, or only started.
+        None if run.created == Some(false) => "not over yet",
+        None => "not waited for",
+    });
     for url in run.attempts.iter().filter_map(|attempt| attempt.url.as_deref()) {
         line.push_str(", ");
         line.push_str(&cut_chars(url, NAME * 5));
@@ -111,8 +116,8 @@ fn run_line(run: &RunReport) -> String {
 #[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::report::Signal;
     use crate::report::sample::{large, report, run, shop};
+    use crate::report::{Mode, Signal};
 
     #[test]
     fn lines_while_waiting() {
@@ -155,6 +160,22 @@ mod tests {
         refused.problem = Some("the API answered 402: usage limit exceeded".into());
         let lines = last_words(&report(vec![refused]));
         assert_eq!(lines[1], "Smoke tests: the API answered 402: usage limit exceeded");
+    }
+
+    #[test]
+    fn of_a_run_that_was_not_waited_for_its_end_is_told_if_it_was_seen() {
+        let mut looked = shop();
+        looked.mode = Mode::Look;
+        (looked.runs[0].verdict, looked.runs[0].created) = (None, Some(false));
+        looked.runs[0].attempts.truncate(1);
+        looked.runs[0].attempts[0].verdict = None;
+        let line = |report: &Report| last_words(report)[1].clone();
+        let link = "https://app.qa.tech/p/shop/results/smk1";
+        assert_eq!(line(&looked), format!("Smoke tests (smk1): failed, {link}"));
+        looked.runs[0].attempts[0].status = Some("RUNNING".into());
+        assert_eq!(line(&looked), format!("Smoke tests (smk1): not over yet, {link}"));
+        (looked.mode, looked.runs[0].created) = (Mode::StartOnly, Some(true));
+        assert_eq!(line(&looked), format!("Smoke tests (smk1): not waited for, {link}"));
     }
 
     #[test]

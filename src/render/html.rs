@@ -11,7 +11,7 @@ mod view;
 
 use super::escape::{clean, cut_chars, one_line};
 use super::words::{Headline, capitalized};
-use crate::report::{CaseOutcome, Report, Verdict};
+use crate::report::{CaseOutcome, Report, RunReport, Verdict};
 use askama::Template;
 use facts::Fact;
 use std::fmt;
@@ -93,7 +93,7 @@ impl<'a> Page<'a> {
             script: SCRIPT,
             title: format!("{verdict}: {over}"),
             over,
-            verdict_class: class(report.verdict()),
+            verdict_class: class(report.verdict().or_else(|| worst_seen(report))),
             verdict,
             detail,
             facts: facts::of(report),
@@ -225,6 +225,12 @@ fn class(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Skipped | Verdict::Cancelled | Verdict::Interrupted) => "skipped",
         None => "unfinished",
     }
+}
+
+/// The worst end that was seen, where all runs were seen to end.
+fn worst_seen(report: &Report) -> Option<Verdict> {
+    let seen: Option<Vec<_>> = report.runs.iter().map(RunReport::seen).collect();
+    seen?.into_iter().max()
 }
 
 /// What the page may load and run: its own style and script, and the empty icon that keeps browsers from asking for one.

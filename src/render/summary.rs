@@ -255,7 +255,7 @@ mod tests {
         report.mode = Mode::Look;
         report.runs[0].created = Some(false);
         assert_snapshot!(text(&report), @r#"
-        ## 👀 QA.tech looked at: 1 run, not waited for
+        ## 👀 QA.tech looked at: not over yet, 1 of 2 tests done
 
         One look without waiting (`blocking: false`): this may not be the end of it.
 
@@ -277,6 +277,26 @@ mod tests {
 
         </details>
         "#);
+    }
+
+    #[test]
+    fn of_one_look_at_what_has_ended() {
+        let mut report = shop();
+        report.mode = Mode::Look;
+        let run = &mut report.runs[0];
+        run.verdict = None;
+        run.attempts.iter_mut().for_each(|attempt| attempt.verdict = None);
+        let text = text(&report);
+        let lines: Vec<_> = text.lines().take(3).collect();
+        assert_snapshot!(lines.join("\n"), @r#"
+        ## 👀 QA.tech looked at: failed, 2 of 14 tests failed, 1 errored, 1 flaky
+
+        One look without waiting (`blocking: false`): the run had ended already.
+        "#);
+        assert!(text.contains("| ❌ failed |") && !text.contains("COMPLETED"), "{text}");
+        let mut two = report.clone();
+        two.runs.push(report.runs[0].clone());
+        assert!(summary(&two, LIMIT).contains("all runs had ended already"));
     }
 
     #[test]

@@ -36,13 +36,14 @@ pub enum Ending {
 impl WholeRun {
     /// The entry for a run, where it needs one.
     pub fn of(run: &RunReport) -> Option<Self> {
-        let ending = run.verdict.map_or(Ending::Skipped, ending);
+        let verdict = run.seen();
+        let ending = verdict.map_or(Ending::Skipped, ending);
         let red_case = run.cases.iter().any(|case| case.outcome.is_bad());
         let needed = run.cases.is_empty() || (ending == Ending::Broken && !red_case);
         needed.then(|| Self {
             ending,
-            word: run.verdict.map_or("not_waited_for", Verdict::word),
-            message: run.problem.clone().unwrap_or_else(|| said(run.verdict).to_owned()),
+            word: verdict.map_or("not_waited_for", Verdict::word),
+            message: run.problem.clone().unwrap_or_else(|| said(verdict).to_owned()),
         })
     }
 
@@ -69,7 +70,7 @@ impl WholeRun {
 
 /// Why a case of this run was not seen to end.
 pub fn unfinished(run: &RunReport) -> &'static str {
-    match run.verdict {
+    match run.seen() {
         Some(Verdict::TimedOut) => "not finished when the time was up",
         Some(Verdict::Interrupted) => "not finished when a signal ended the wait",
         Some(Verdict::Cancelled) => "not finished when the run was cancelled",

@@ -3,7 +3,7 @@
 //! Everything here is made of our own words and of numbers, so it needs no escaping anywhere.
 
 use super::time::span;
-use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Mode, Part, Verdict};
+use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Mode, Part, RunReport, Verdict};
 
 /// The verdict in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +32,7 @@ impl Headline {
                 "started",
                 format!("{}, not waited for", several(started(part), "run")),
             ),
-            (None, Mode::Look) => (
-                "👀",
-                "looked at",
-                format!("{}, not waited for", several(part.runs.len() as u64, "run")),
-            ),
+            (None, Mode::Look) => ("👀", "looked at", looked_at(part, counts)),
             (None, Mode::Wait | Mode::SkippedWithoutToken) => ("⏭️", "not started", String::new()),
         };
         Self { mark, verdict, detail }
@@ -51,6 +47,23 @@ impl Headline {
         }
         title
     }
+}
+
+/// What one look saw: the worst end, or how far it is.
+fn looked_at(part: Part<'_>, counts: Counts) -> String {
+    let runs = part.runs.len();
+    let open = part.runs.iter().filter(|run| run.seen().is_none()).count();
+    let worst = part.runs.iter().filter_map(RunReport::seen).max();
+    let (mut text, more) = match worst {
+        Some(worst) if open == 0 => (phrase(worst).to_owned(), detail(part, worst, counts)),
+        _ if runs == 1 => ("not over yet".to_owned(), done(counts)),
+        _ => (format!("{open} of {runs} runs not over yet"), done(counts)),
+    };
+    if !more.is_empty() {
+        text.push_str(", ");
+        text.push_str(&more);
+    }
+    text
 }
 
 /// Runs that exist because of us.
@@ -72,7 +85,7 @@ fn detail(part: Part<'_>, verdict: Verdict, counts: Counts) -> String {
         }
     };
     let runs = part.runs.len();
-    let so = part.runs.iter().filter(|run| run.verdict == Some(verdict)).count();
+    let so = part.runs.iter().filter(|run| run.seen() == Some(verdict)).count();
     let told_by_tests = matches!(verdict, Verdict::Passed | Verdict::Failed | Verdict::Flaky);
     if so > 0 && so < runs && !told_by_tests {
         let part = format!("{so} of {runs} runs");
@@ -267,6 +280,7 @@ pub fn number(count: u64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::report::Report;
@@ -320,8 +334,34 @@ mod tests {
         started.mode = Mode::Look;
         assert_eq!(
             Headline::of(started.whole()).title(),
-            "Looked at: 1 run, not waited for"
+            "Looked at: failed, 2 of 14 tests failed, 1 errored, 1 flaky"
         );
+        let mut open = run("B", "b", vec![case(1, "Log in", CaseOutcome::Unfinished, "", "")]);
+        let attempt = &mut open.attempts[0];
+        (open.verdict, attempt.verdict, attempt.result) = (None, None, None);
+        // Its result is still to come.
+        attempt.status = Some("COMPLETED".into());
+        let mut two = report(vec![open.clone()]);
+        two.mode = Mode::Look;
+        assert_eq!(Headline::of(two.whole()).title(), "Looked at: not over yet, 0 of 1 test done");
+        two.runs.push(started.runs[0].clone());
+        assert_eq!(
+            Headline::of(two.whole()).title(),
+            "Looked at: 1 of 2 runs not over yet, 14 of 15 tests done, 2 failed, 1 errored"
+        );
+        for (status, title) in [
+            (
+                "ERROR",
+                "Looked at: ended with an error, 1 of 2 runs, 14 of 15 tests done, 2 failed, 1 errored",
+            ),
+            (
+                "CANCELLED",
+                "Looked at: failed, 2 of 15 tests failed, 1 errored, 1 flaky, 1 not finished",
+            ),
+        ] {
+            two.runs[0].attempts[0].status = Some(status.into());
+            assert_eq!(Headline::of(two.whole()).title(), title);
+        }
         let mut skipped = report(vec![]);
         skipped.mode = Mode::SkippedWithoutToken;
         assert_eq!(Headline::of(skipped.whole()).title(), "Skipped: there is no API token");

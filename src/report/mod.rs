@@ -360,6 +360,11 @@ impl RunReport {
         self.attempts.last()
     }
 
+    /// The verdict, or what QA.tech said at a look at a run that was not waited for; `None` where it was not seen to end.
+    pub fn seen(&self) -> Option<Verdict> {
+        self.verdict.or_else(|| self.latest()?.seen())
+    }
+
     /// What to call the run: the plan's name, else its short id, else the run's short id.
     pub fn label(&self) -> &str {
         self.plan
@@ -373,6 +378,22 @@ impl RunReport {
 }
 
 impl Attempt {
+    /// The verdict, or what follows from status and result where nothing was waited for; `None` for a run that is not over.
+    pub fn seen(&self) -> Option<Verdict> {
+        let told = || match (self.status.as_deref()?, self.result.as_deref()) {
+            (status::ERROR, _) => Some(Verdict::Error),
+            (status::CANCELLED, _) => Some(Verdict::Cancelled),
+            (status::COMPLETED, result) => Some(match result? {
+                status::PASSED => Verdict::Passed,
+                status::FAILED => Verdict::Failed,
+                status::SKIPPED => Verdict::Skipped,
+                _ => Verdict::Unknown,
+            }),
+            (_, _) => None,
+        };
+        self.verdict.or_else(told)
+    }
+
     /// The run's page, only if it is a link that may be shown as one: https and nothing else (see the contract).
     pub fn link(&self) -> Option<&str> {
         self.url.as_deref().filter(|url| is_https(url))

@@ -13,8 +13,10 @@ pub fn all() -> Vec<(&'static str, Report)> {
     without_token.mode = Mode::SkippedWithoutToken;
     let mut interrupted = report(Vec::new());
     interrupted.interrupted_by = Some(Signal::Term);
-    let mut start_only = report(vec![bare(None, None)]);
+    let mut start_only = report(vec![not_waited_for(None)]);
     start_only.mode = Mode::StartOnly;
+    let mut looked_at = report(vec![not_waited_for(Some("ERROR"))]);
+    looked_at.mode = Mode::Look;
     vec![
         ("shop", shop()),
         ("start-failed", report(vec![start_failed()])),
@@ -30,6 +32,7 @@ pub fn all() -> Vec<(&'static str, Report)> {
             )]),
         ),
         ("start-only", start_only),
+        ("looked-at", looked_at),
         ("without-token", without_token),
         ("interrupted", interrupted),
         ("reruns", report(vec![reruns()])),
@@ -65,6 +68,16 @@ fn bare(verdict: Option<Verdict>, problem: Option<&str>) -> RunReport {
     run.verdict = verdict;
     run.problem = problem.map(str::to_owned);
     run.listed = Listed::Nothing;
+    run
+}
+
+/// A run of which no more is known than a status.
+fn not_waited_for(status: Option<&str>) -> RunReport {
+    let mut run = bare(None, None);
+    for attempt in &mut run.attempts {
+        (attempt.status, attempt.result) = (status.map(str::to_owned), None);
+        (attempt.verdict, attempt.ended) = (None, None);
+    }
     run
 }
 

@@ -3,7 +3,7 @@
 use super::{Clean, Line, class, label};
 use crate::render::time::span;
 use crate::render::whole_run;
-use crate::render::words::capitalized;
+use crate::render::words::{capitalized, phrase};
 use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Observed, RunReport, Verdict};
 
 /// One run with its attempts.
@@ -24,17 +24,17 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
             attempts,
             cases: _,
             listed: _,
-            verdict,
+            verdict: _,
             problem,
         } = run;
         Self {
             label: Line(run.label()),
-            verdict: match (verdict, created) {
-                (Some(verdict), _) => capitalized(&verdict.word().replace('_', " ")),
+            verdict: match (run.seen(), created) {
+                (Some(verdict), _) => capitalized(phrase(verdict)),
                 (None, Some(true)) => "Started".to_owned(),
-                (None, Some(false) | None) => "Not waited for".to_owned(),
+                (None, Some(false) | None) => "Not over yet".to_owned(),
             },
-            verdict_class: class(*verdict),
+            verdict_class: class(run.seen()),
             problem: problem.as_deref().map(Clean),
             attempts: attempts.iter().map(AttemptView::from).collect(),
         }
@@ -61,7 +61,7 @@ impl<'a> From<&'a Attempt> for AttemptView<'a> {
             status,
             result,
             test_count: _,
-            verdict,
+            verdict: _,
             problem,
             began,
             ended,
@@ -73,9 +73,9 @@ impl<'a> From<&'a Attempt> for AttemptView<'a> {
             origin: origin_words(*origin),
             short_id: Line(short_id),
             link: attempt.link(),
-            word: match verdict {
+            word: match attempt.seen() {
                 Some(Verdict::Unknown) | None => result.as_deref().or(status.as_deref()).map(Line),
-                Some(verdict) => Some(Line(verdict.word())),
+                Some(verdict) => Some(Line(phrase(verdict))),
             },
             span: ended.map(|ended| span(ended.saturating_sub(*began))),
             problem: problem.as_deref().map(Clean),

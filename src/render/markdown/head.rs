@@ -48,7 +48,13 @@ fn explanation(part: Part<'_>) -> Vec<String> {
             "Started without waiting (`blocking: false`): what comes of it is shown at QA.tech, not here.".to_owned(),
         ),
         Mode::Look => {
-            lines.push("One look without waiting (`blocking: false`): this may not be the end of it.".to_owned())
+            let over = report.runs.iter().all(|run| run.seen().is_some());
+            let what = match (over, report.runs.len()) {
+                (false, _) => "this may not be the end of it",
+                (true, 1) => "the run had ended already",
+                (true, _) => "all runs had ended already",
+            };
+            lines.push(format!("One look without waiting (`blocking: false`): {what}."));
         }
         Mode::Wait => {}
     }
@@ -167,7 +173,7 @@ fn verdict_cell(verdict: Verdict) -> String {
 
 /// The verdict on an attempt, else the status it was last seen in.
 fn attempt_result(attempt: &Attempt) -> String {
-    match (attempt.verdict, &attempt.status) {
+    match (attempt.seen(), &attempt.status) {
         (Some(verdict), _) => verdict_cell(verdict),
         (None, Some(status)) => {
             let mut text = inline(&cut_chars(status, 40));
