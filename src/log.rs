@@ -193,7 +193,7 @@ impl Teller for Log {
                 if let Some(case) = report.cases.get(index).filter(|_| told <= BAD_CASES) {
                     self.0.bad_cases_told.set(told + 1);
                     self.line(&if told < BAD_CASES {
-                        console::failed_case(case)
+                        console::failed_case(case, (runs.len() > 1).then(|| report.label()))
                     } else {
                         format!("{BAD_CASES} failed test cases have been told of; the reports list them all")
                     });

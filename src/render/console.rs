@@ -7,8 +7,12 @@ use crate::report::{Case, Counts, Millis, Report, RunReport};
 
 /// Characters of a name or title.
 const NAME: usize = 200;
-/// Failed cases that the last words list.
+/// Characters of a run's label beside a case's name.
+const LABEL: usize = 80;
+/// Failed cases that the last words list, over all runs.
 const LISTED: usize = 50;
+/// And of one run, however many runs there are.
+const LISTED_EACH: usize = 5;
 
 /// A run's name in a line: label and short id.
 fn run_name(label: &str, short_id: &str) -> String {
@@ -33,14 +37,18 @@ pub fn status_change(label: &str, short_id: &str, status: &str, result: Option<&
     ))
 }
 
-/// A case that was seen to fail: `failed: Pay with a saved card: Could not find the pay button`.
-pub fn failed_case(case: &Case) -> String {
+/// A case that was seen to fail: `failed: Pay with a saved card: Could not find the pay button`. Where there are several
+/// runs, the name of its own stands after the case's: `failed: Pay (Smoke tests): …`.
+pub fn failed_case(case: &Case, label: Option<&str>) -> String {
     let name = if is_blank(&case.name) {
         &case.short_id
     } else {
         &case.name
     };
     let mut line = format!("{}: {}", outcome_word(case.outcome), cut_chars(name, NAME));
+    if let Some(label) = label {
+        line.push_str(&format!(" ({})", cut_chars(label, LABEL)));
+    }
     let title = case
         .telling()
         .and_then(|attempt| attempt.title.as_deref())
@@ -62,20 +70,20 @@ pub fn progress(counts: Counts, elapsed: Millis) -> String {
     format!("{line}, after {}", span(elapsed))
 }
 
-/// The last words: the verdict, each run with its link, and the failed cases.
+/// The last words: the verdict, and each run with its link and its failed cases.
 pub fn last_words(report: &Report) -> Vec<String> {
     let title = Headline::of(report.whole()).title();
     let mut lines = vec![format!("QA.tech: {title}, after {}", span(report.duration))];
-    lines.extend(report.runs.iter().map(run_line));
-    let mut bad = report.bad_cases();
-    lines.extend(
-        bad.by_ref()
-            .take(LISTED)
-            .map(|(_, case)| format!("  {}", failed_case(case))),
-    );
-    let more = bad.count() as u64;
-    if more > 0 {
-        lines.push(format!("  and {}", several(more, "more failed test")));
+    let listed = (LISTED / report.runs.len().max(1)).max(LISTED_EACH);
+    for run in &report.runs {
+        lines.push(run_line(run));
+        let mut bad = run.cases.iter().filter(|case| case.outcome.is_bad());
+        let told = bad.by_ref().take(listed);
+        lines.extend(told.map(|case| format!("  {}", failed_case(case, None))));
+        let more = bad.count() as u64;
+        if more > 0 {
+            lines.push(format!("  and {}", several(more, "more failed test")));
+        }
     }
     if report.interrupted_by.is_some() && report.runs.iter().any(|run| !run.attempts.is_empty()) {
         lines.push("What was not over goes on at QA.tech: it can't be cancelled from here.".to_owned());
@@ -129,8 +137,12 @@ mod tests {
         );
         let shop = shop();
         assert_eq!(
-            failed_case(&shop.runs[0].cases[1]),
+            failed_case(&shop.runs[0].cases[1], None),
             "failed: Pay with a saved card: Could not find the pay button"
+        );
+        assert_eq!(
+            failed_case(&shop.runs[0].cases[1], Some("Smoke\ntests")),
+            "failed: Pay with a saved card (Smoke tests): Could not find the pay button"
         );
         assert_eq!(
             progress(shop.counts(), 125_000),
@@ -183,5 +195,10 @@ mod tests {
         let lines = last_words(&large(1_000, 0));
         assert_eq!(lines.len(), 2 + LISTED + 1);
         assert_eq!(lines[lines.len() - 1], "  and 50 more failed tests");
+        let runs = vec![large(1_000, 0).runs.remove(0); 20];
+        let lines = last_words(&report(runs));
+        assert_eq!(lines.len(), 1 + 20 * (1 + LISTED_EACH + 1));
+        assert_eq!(lines[7], "  and 95 more failed tests");
+        assert!(lines[8].starts_with("Everything (all1): failed, "), "{}", lines[8]);
     }
 }

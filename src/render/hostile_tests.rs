@@ -151,7 +151,7 @@ proptest! {
             }
         }
         check_log_line(&console::status_change(&text, &text, &text, Some(&text), 1))?;
-        check_log_line(&console::failed_case(&filled_with(&text).runs[0].cases[0]))?;
+        check_log_line(&console::failed_case(&filled_with(&text).runs[0].cases[0], Some(&text)))?;
         check_log_line(&Reader::Plain.group(&text))?;
         check_log_line(&Reader::Plain.message(Level::Notice, &text, &text))?;
         let group = Reader::Runner.group(&text);
