@@ -40,12 +40,18 @@ impl Headline {
 
     /// As a title by itself: `Failed: 2 of 14 tests failed`.
     pub fn title(&self) -> String {
-        let mut title = capitalized(self.verdict);
-        if !self.detail.is_empty() {
-            title.push_str(": ");
-            title.push_str(&self.detail);
+        format!("{}{}{}", capitalized(self.verdict), self.separator(), self.detail)
+    }
+
+    /// What stands between verdict and detail.
+    pub fn separator(&self) -> &'static str {
+        if self.detail.is_empty() {
+            ""
+        } else if self.detail.starts_with("though ") {
+            ", "
+        } else {
+            ": "
         }
-        title
     }
 }
 
@@ -73,7 +79,8 @@ fn started(part: Part<'_>) -> u64 {
 
 fn detail(part: Part<'_>, verdict: Verdict, counts: Counts) -> String {
     let numbers = match verdict {
-        Verdict::Passed | Verdict::Skipped => passed(counts),
+        Verdict::Passed => passed(counts),
+        Verdict::Skipped => skipped(counts),
         Verdict::Flaky => format!(
             "{} of {} only in a rerun",
             number(counts.flaky),
@@ -88,12 +95,13 @@ fn detail(part: Part<'_>, verdict: Verdict, counts: Counts) -> String {
     let so = part.runs.iter().filter(|run| run.seen() == Some(verdict)).count();
     let told_by_tests = matches!(verdict, Verdict::Passed | Verdict::Failed | Verdict::Flaky);
     if so > 0 && so < runs && !told_by_tests {
-        let part = format!("{so} of {runs} runs");
-        return if numbers.is_empty() {
-            part
-        } else {
-            format!("{part}, {numbers}")
-        };
+        let mut text = format!("{so} of {runs} runs");
+        let tests = by_outcome(counts);
+        if !tests.is_empty() {
+            text.push_str("; tests: ");
+            text.push_str(&tests);
+        }
+        return text;
     }
     numbers
 }
@@ -105,16 +113,43 @@ fn passed(counts: Counts) -> String {
         (total, passed) if total == passed => format!("all {} tests", number(total)),
         (total, passed) => {
             let mut text = format!("{} of {}", number(passed), several(total, "test"));
-            also(&mut text, counts.flaky, "flaky");
-            also(&mut text, counts.skipped, "skipped");
+            also_not_passed(&mut text, counts);
             text
         }
     }
 }
 
+fn skipped(counts: Counts) -> String {
+    match (counts.total, counts.skipped) {
+        (0, _) => String::new(),
+        (1, 1) => "the one test".to_owned(),
+        (total, skipped) if total == skipped => format!("all {} tests", number(total)),
+        (total, skipped) => {
+            let mut text = format!("{} of {}", number(skipped), several(total, "test"));
+            also(&mut text, counts.passed, "passed");
+            also_not_passed(&mut text, Counts { skipped: 0, ..counts });
+            text
+        }
+    }
+}
+
+/// The numbers of all outcomes but passed, without zeros.
+fn also_not_passed(text: &mut String, counts: Counts) {
+    also(text, counts.failed, "failed");
+    also(text, counts.errored, "errored");
+    also(text, counts.flaky, "flaky");
+    also(text, counts.skipped, "skipped");
+    also(text, counts.unfinished(), "not finished");
+}
+
 fn bad(counts: Counts) -> String {
     if counts.failed + counts.errored == 0 {
-        return done(counts);
+        return match (counts.total, counts.unfinished()) {
+            (0, _) => String::new(),
+            (1, 0) => "though the one test did not".to_owned(),
+            (total, 0) => format!("though none of the {} tests did", number(total)),
+            (_, _) => done_of(counts),
+        };
     }
     let of = several(counts.total, "test");
     let mut text = if counts.failed > 0 {
@@ -315,11 +350,27 @@ mod tests {
         let passed = |number| case(number, "Log in", CaseOutcome::Passed, "", "");
         let one = run("A", "a", vec![passed(1)]);
         assert_eq!(title(&report(vec![one.clone()])), "Passed: the one test");
+        // A result that its cases contradict.
+        for (verdict, outcomes, expected) in [
+            (Verdict::Passed, [8, 2, 1], "Passed: 8 of 11 tests, 2 failed, 1 skipped"),
+            (Verdict::Skipped, [0, 0, 2], "Skipped: all 2 tests"),
+            (Verdict::Skipped, [1, 1, 0], "Skipped: 0 of 2 tests, 1 passed, 1 failed"),
+            (Verdict::Failed, [9, 0, 0], "Failed, though none of the 9 tests did"),
+            (Verdict::Failed, [1, 0, 0], "Failed, though the one test did not"),
+        ] {
+            let outcomes = [CaseOutcome::Passed, CaseOutcome::Failed, CaseOutcome::Skipped]
+                .into_iter()
+                .zip(outcomes)
+                .flat_map(|(outcome, count)| vec![case(1, "Log in", outcome, "", ""); count]);
+            let mut odd = run("A", "a", outcomes.collect());
+            odd.verdict = Some(verdict);
+            assert_eq!(title(&report(vec![odd])), expected);
+        }
         let mut unknown = run("B", "b", vec![]);
         unknown.verdict = Some(Verdict::Unknown);
         assert_eq!(
             title(&report(vec![one, unknown.clone()])),
-            "Outcome unknown: 1 of 2 runs, 1 of 1 test done"
+            "Outcome unknown: 1 of 2 runs; tests: 1 passed"
         );
         assert_eq!(title(&report(vec![unknown])), "Outcome unknown");
         assert_eq!(title(&large(20_000, 0)), "Failed: 2,000 of 20,000 tests failed");
@@ -352,7 +403,7 @@ mod tests {
         for (status, title) in [
             (
                 "ERROR",
-                "Looked at: ended with an error, 1 of 2 runs, 14 of 15 tests done, 2 failed, 1 errored",
+                "Looked at: ended with an error, 1 of 2 runs; tests: 2 failed, 1 errored, 1 flaky, 1 skipped, 1 not finished, 9 passed",
             ),
             (
                 "CANCELLED",

@@ -19,9 +19,9 @@ pub(in crate::render) fn head(part: Part<'_>, limit: usize, heading: bool) -> St
     let mut page = Page::new(limit);
     let headline = Headline::of(part);
     if heading {
-        let colon = if headline.detail.is_empty() { "" } else { ": " };
+        let separator = headline.separator();
         let Headline { mark, verdict, detail } = headline;
-        page.push(&format!("## {mark} QA.tech {verdict}{colon}{detail}\n\n"));
+        page.push(&format!("## {mark} QA.tech {verdict}{separator}{detail}\n\n"));
     }
     for line in explanation(part) {
         page.push(&line);
