@@ -48,8 +48,8 @@ fn explanation(part: Part<'_>) -> Vec<String> {
             "Started without waiting (`blocking: false`): what comes of it is shown at QA.tech, not here.".to_owned(),
         ),
         Mode::Look => {
-            let over = report.runs.iter().all(|run| run.seen().is_some());
-            let what = match (over, report.runs.len()) {
+            let over = runs.iter().all(|run| run.seen().is_some());
+            let what = match (over, runs.len()) {
                 (false, _) => "this may not be the end of it",
                 (true, 1) => "the run had ended already",
                 (true, _) => "all runs had ended already",
