@@ -16,7 +16,7 @@ use crate::qatech::Client;
 use crate::qatech::client::MAYBE_STARTED;
 use crate::qatech::drive::{Driver, Origin};
 use crate::qatech::wait::Policy;
-use crate::qatech::wire::StartRequest;
+use crate::qatech::wire::{StartFields, StartRequest};
 use crate::report::{Attempt, Listed, Mode, Report, RunReport, Signal, Verdict, merge, status};
 use crate::secret::Secret;
 use crate::signals::{Caught, Listener};
@@ -220,11 +220,7 @@ async fn earlier(sinks: &Sinks<'_>, github: &GitHub) -> Option<Vec<Option<String
     }
 }
 
-fn origins<'a>(
-    sinks: &Sinks<'a>,
-    fields: &'a crate::context::StartFields,
-    earlier: Option<Vec<Option<String>>>,
-) -> Vec<Origin<'a>> {
+fn origins<'a>(sinks: &Sinks<'a>, fields: &'a StartFields, earlier: Option<Vec<Option<String>>>) -> Vec<Origin<'a>> {
     let inputs = sinks.inputs;
     match &inputs.target {
         Target::Attach(short_ids) => short_ids.iter().cloned().map(Origin::Attach).collect(),

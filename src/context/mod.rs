@@ -11,11 +11,11 @@ mod variables;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
 use crate::network::Network;
+use crate::qatech::wire::{StartFields, Trigger};
 use crate::report::Origin;
 use event::Event;
 use variables::Variables;
@@ -116,35 +116,6 @@ pub struct WorkflowFile {
     pub path: String,
     /// The ref it was read from, such as `refs/heads/main`.
     pub reference: String,
-}
-
-/// The start request's fields that say where the run comes from
-/// (`RunRequest` in <https://docs.qa.tech/api-reference/start-run>).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(missing_docs)]
-pub struct StartFields {
-    pub trigger: Trigger,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit_hash: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit_message: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository: Option<String>,
-}
-
-/// Who starts the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-#[allow(missing_docs)]
-pub enum Trigger {
-    #[default]
-    Api,
-    Github,
 }
 
 impl Context {

@@ -3,13 +3,13 @@
 //! Forward-compatible: unknown fields, statuses and results are no errors, and a test case's texts may be of any type.
 //! Strict only where a wrong answer could become a wrong verdict: which run it is, its status and its result.
 
-use std::fmt;
+mod loose;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::inputs::{ApplicationOverride, NotificationOverride};
-use crate::report::merge::MOST_CASES;
+pub use loose::is_too_many;
+use loose::{cases, count, loose};
 
 /// Body of `POST /run`.
 #[derive(Debug, Clone, Serialize)]
@@ -17,7 +17,7 @@ use crate::report::merge::MOST_CASES;
 pub struct StartRequest<'a> {
     /// `GITHUB` with the commit's fields, or `API` without them.
     #[serde(flatten)]
-    pub trigger: &'a crate::context::StartFields,
+    pub trigger: &'a StartFields,
     /// The plan; the project's default where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_plan_short_id: Option<&'a str>,
@@ -27,6 +27,35 @@ pub struct StartRequest<'a> {
     /// Notification overrides; the API refuses an empty array.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub notifications: &'a [NotificationOverride],
+}
+
+/// The start request's fields that say where the run comes from
+/// (`RunRequest` in <https://docs.qa.tech/api-reference/start-run>).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct StartFields {
+    pub trigger: Trigger,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+}
+
+/// Who starts the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)]
+pub enum Trigger {
+    #[default]
+    Api,
+    Github,
 }
 
 /// Body of `POST /run/{shortId}`.
@@ -93,7 +122,8 @@ pub struct Run {
     /// Result; null while the run is in progress.
     #[serde(default)]
     pub result: Option<String>,
-    /// Test cases; empty, null or absent where none were asked for. At most [`MOST_CASES`].
+    /// Test cases; empty, null or absent where none were asked for. At most
+    /// [`MOST_CASES`](crate::report::merge::MOST_CASES).
     #[serde(default, deserialize_with = "cases")]
     pub run_test_cases: Option<Vec<RunTestCase>>,
 }
@@ -139,191 +169,11 @@ pub struct ErrorBody {
     pub message: Option<String>,
 }
 
-/// Greatest number of test cases that is believed.
-const MOST_COUNT: u64 = 1_000_000_000;
-const TOO_MANY: &str = "too many test cases";
-
-/// Whether an answer could not be read because its list of test cases is longer than [`MOST_CASES`].
-pub fn is_too_many(error: &serde_json::Error) -> bool {
-    error.is_data() && error.to_string().starts_with(TOO_MANY)
-}
-
-/// A list of at most [`MOST_CASES`], `None` for null.
-fn cases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<RunTestCase>>, D::Error> {
-    struct List;
-    impl<'de> Visitor<'de> for List {
-        type Value = Vec<RunTestCase>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list of test cases")
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut list = Vec::new();
-            while let Some(case) = seq.next_element()? {
-                if list.len() == MOST_CASES {
-                    return Err(A::Error::custom(TOO_MANY));
-                }
-                list.push(case);
-            }
-            Ok(list)
-        }
-    }
-    deserializer.deserialize_any(List).map(Some)
-}
-
-/// A text where there should be one, the JSON of whatever else stands there, `None` for null.
-fn loose<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    struct Loose;
-    impl<'de> Visitor<'de> for Loose {
-        type Value = Option<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text")
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(Some(text.to_owned()))
-        }
-
-        fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
-            Ok(Some(text))
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-
-        fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-            Ok(Some(value.to_string()))
-        }
-
-        fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-            Ok(Some(value.to_string()))
-        }
-
-        fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-            Ok(Some(value.to_string()))
-        }
-
-        fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-            Ok(Some(serde_json::Value::from(value).to_string()))
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-            let mut text = String::new();
-            AsJson(&mut text).visit_seq(seq)?;
-            Ok(Some(text))
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            let mut text = String::new();
-            AsJson(&mut text).visit_map(map)?;
-            Ok(Some(text))
-        }
-    }
-    deserializer.deserialize_any(Loose)
-}
-
-/// Copies any JSON to the end of a text. The values themselves are never held: a list of empty lists would take twenty
-/// times the room of its text.
-struct AsJson<'a>(&'a mut String);
-
-impl AsJson<'_> {
-    fn scalar<E>(self, value: impl Into<serde_json::Value>) -> Result<(), E> {
-        self.0.push_str(&value.into().to_string());
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for AsJson<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for AsJson<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.scalar(())
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.scalar(value)
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.scalar(value)
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.scalar(value)
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.scalar(value)
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        self.scalar(value)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.0.push('[');
-        let empty = self.0.len();
-        loop {
-            let before = self.0.len();
-            if before > empty {
-                self.0.push(',');
-            }
-            if seq.next_element_seed(AsJson(self.0))?.is_none() {
-                self.0.truncate(before);
-                self.0.push(']');
-                return Ok(());
-            }
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        self.0.push('{');
-        let empty = self.0.len();
-        loop {
-            let before = self.0.len();
-            if before > empty {
-                self.0.push(',');
-            }
-            if map.next_key_seed(AsJson(self.0))?.is_none() {
-                self.0.truncate(before);
-                self.0.push('}');
-                return Ok(());
-            }
-            self.0.push(':');
-            map.next_value_seed(AsJson(self.0))?;
-        }
-    }
-}
-
-/// A count that could be true, or nothing.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let count = loose(deserializer)?.and_then(|text| text.parse().ok());
-    Ok(count.filter(|count| *count <= MOST_COUNT))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::report::merge::MOST_CASES;
     use proptest::prelude::*;
 
     #[test]

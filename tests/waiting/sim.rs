@@ -6,11 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use qatech_run::board::{Board, News, Teller};
-use qatech_run::context::StartFields;
 use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
 use qatech_run::qatech::drive::{Driver, Origin};
 use qatech_run::qatech::wait::Policy;
-use qatech_run::qatech::wire::{Run, RunTestCase, StartRequest, StartedRun};
+use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
 use qatech_run::report::{Listed, Millis, RunReport};
 use qatech_run::secret::Redactor;
 use tokio::time::{Instant, sleep, timeout};
