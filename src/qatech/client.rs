@@ -254,12 +254,14 @@ impl Client {
                 why: self.advice(status, &body),
             }),
             200..=299 => match parse::<StartResponse>(&mut body) {
-                Ok(StartResponse {
-                    success: Some(false),
-                    run: _,
-                }) => Err(ambiguous(format!("HTTP {status} with success: false"))),
-                Ok(StartResponse { success: _, run }) if self.is_short_id(&run.short_id) => Ok(self.clean(run)),
-                Ok(_) => Err(ambiguous(format!("HTTP {status} with no usable short id"))),
+                Ok(StartResponse { denied: true, run: _ }) => {
+                    Err(ambiguous(format!("HTTP {status} with success: false")))
+                }
+                Ok(StartResponse { denied: false, run }) if self.is_short_id(&run.short_id) => Ok(self.clean(run)),
+                Ok(StartResponse { denied: false, run: _ }) => Err(ambiguous(format!(
+                    "HTTP {status} with no usable short id: {}",
+                    http::beginning(&headers, &body, &self.redactor)
+                ))),
                 Err(error) => Err(ambiguous(format!(
                     "HTTP {status}, {}: {}",
                     explain(&error),

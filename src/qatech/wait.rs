@@ -107,12 +107,12 @@ enum Next {
     Looked,
 }
 
-/// What an answer with these cases lists.
-fn listed(cases: Cases) -> Listed {
-    match cases {
-        Cases::None => Listed::Nothing,
-        Cases::Failed => Listed::Bad,
-        Cases::All => Listed::All,
+/// What an answer lists, if it is one with these cases and has a list.
+fn listed(cases: Cases, list: Option<&Vec<RunTestCase>>) -> Listed {
+    match (list, cases) {
+        (None, _) | (_, Cases::None) => Listed::Nothing,
+        (Some(_), Cases::Failed) => Listed::Bad,
+        (Some(_), Cases::All) => Listed::All,
     }
 }
 
@@ -230,6 +230,7 @@ impl<A: Api> Wait<'_, A> {
         let shown = |text: &str| word(self.redactor, text);
         self.board
             .saw_status(self.run, self.attempt, id, shown(&status), result.as_deref().map(shown));
+        let listed = listed(cases, run_test_cases.as_ref());
         let seen: Vec<_> = run_test_cases
             .unwrap_or_default()
             .into_iter()
@@ -238,7 +239,6 @@ impl<A: Api> Wait<'_, A> {
         let one_failed = seen
             .iter()
             .any(|case| CaseOutcome::of(&case.status, case.result.as_deref()) == CaseOutcome::Failed);
-        let listed = listed(cases);
         self.board.saw_cases(self.run, self.attempt, seen, listed);
         let end = |verdict, problem| {
             if self.policy.one_look {
@@ -344,9 +344,12 @@ impl<A: Api> Wait<'_, A> {
             self.board.count_request(self.run, self.attempt, answer.is_err());
             match answer {
                 Ok(got) => {
-                    let seen = got.run.run_test_cases.unwrap_or_default().into_iter();
-                    let seen = seen.map(|case| self.seen(case)).collect();
-                    self.board.saw_cases(self.run, self.attempt, seen, listed(cases));
+                    let Some(list) = got.run.run_test_cases else {
+                        return Err("the answer has no list of them".to_owned());
+                    };
+                    let listed = listed(cases, Some(&list));
+                    let seen = list.into_iter().map(|case| self.seen(case)).collect();
+                    self.board.saw_cases(self.run, self.attempt, seen, listed);
                     return Ok(());
                 }
                 Err(GetError::Retry { what, after: _ }) if tries == LAST_TRIES => return Err(what),

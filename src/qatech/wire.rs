@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inputs::{ApplicationOverride, NotificationOverride};
 pub use loose::is_too_many;
-use loose::{cases, count, loose};
+use loose::{cases, count, if_readable, is_false, loose, text};
 
 /// Body of `POST /run`.
 #[derive(Debug, Clone, Serialize)]
@@ -66,47 +66,99 @@ pub struct RerunRequest {
     pub failed_only: bool,
 }
 
-/// Answer to a start or a rerun.
+/// Answer to a start or a rerun. Nothing in it but the short id is worth losing a run for that was started and is billed.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StartResponse {
-    /// False would contradict the 200 it comes with.
-    #[serde(default)]
-    pub success: Option<bool>,
+    /// `success` is false, which contradicts the 200 it comes with. Whatever else stands there denies nothing.
+    #[serde(default, rename = "success", deserialize_with = "is_false")]
+    pub denied: bool,
     /// The run.
     pub run: StartedRun,
 }
 
 /// A run that was just created.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "RunAsWritten")]
 pub struct StartedRun {
     /// Internal id.
-    #[serde(default, deserialize_with = "loose")]
     pub id: Option<String>,
-    /// Short id; the old API spelled it `short_id`.
-    #[serde(alias = "short_id")]
+    /// Short id; empty where the answer has none.
     pub short_id: String,
     /// The run's page.
-    #[serde(default, deserialize_with = "loose")]
     pub url: Option<String>,
     /// Number of test cases.
-    #[serde(default, deserialize_with = "count")]
     pub test_count: Option<u64>,
     /// The plan; null in practice for runs without one, and absent from a rerun's answer.
-    #[serde(default)]
     pub test_plan: Option<StartedPlan>,
 }
 
 /// A plan, as a start names it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct StartedPlan {
     /// Name.
-    #[serde(default, deserialize_with = "loose")]
     pub name: Option<String>,
-    /// Short id; the old API spelled it `short_id`.
-    #[serde(default, alias = "short_id", deserialize_with = "loose")]
+    /// Short id.
     pub short_id: Option<String>,
+}
+
+/// A run that was just created, with both spellings of its short id: the old API had `short_id`, and an answer may have
+/// both, which an alias would not take.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RunAsWritten {
+    #[serde(deserialize_with = "text")]
+    id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    short_id: Option<String>,
+    #[serde(rename = "short_id", deserialize_with = "text")]
+    old_short_id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    url: Option<String>,
+    #[serde(deserialize_with = "count")]
+    test_count: Option<u64>,
+    #[serde(deserialize_with = "if_readable")]
+    test_plan: Option<PlanAsWritten>,
+}
+
+/// A plan, likewise.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PlanAsWritten {
+    #[serde(deserialize_with = "loose")]
+    name: Option<String>,
+    #[serde(deserialize_with = "text")]
+    short_id: Option<String>,
+    #[serde(rename = "short_id", deserialize_with = "text")]
+    old_short_id: Option<String>,
+}
+
+impl From<RunAsWritten> for StartedRun {
+    fn from(run: RunAsWritten) -> Self {
+        let RunAsWritten {
+            id,
+            short_id,
+            old_short_id,
+            url,
+            test_count,
+            test_plan,
+        } = run;
+        Self {
+            id,
+            short_id: short_id.or(old_short_id).unwrap_or_default(),
+            url,
+            test_count,
+            test_plan: test_plan.map(
+                |PlanAsWritten {
+                     name,
+                     short_id,
+                     old_short_id,
+                 }| StartedPlan {
+                    name,
+                    short_id: short_id.or(old_short_id),
+                },
+            ),
+        }
+    }
 }
 
 /// Answer to `GET /run/{shortId}`.
@@ -122,8 +174,8 @@ pub struct Run {
     /// Result; null while the run is in progress.
     #[serde(default)]
     pub result: Option<String>,
-    /// Test cases; empty, null or absent where none were asked for. At most
-    /// [`MOST_CASES`](crate::report::merge::MOST_CASES).
+    /// Test cases, at most [`MOST_CASES`](crate::report::merge::MOST_CASES); empty where none were asked for. `None` where
+    /// there is no list.
     #[serde(default, deserialize_with = "cases")]
     pub run_test_cases: Option<Vec<RunTestCase>>,
 }
@@ -241,10 +293,73 @@ mod tests {
         let run = serde_json::from_str::<StartResponse>(text).unwrap().run;
         assert_eq!((run.short_id.as_str(), run.test_count), ("a", Some(3)));
         assert!(run.test_plan.is_none());
-        let text = r#"{"run": {"shortId": "a", "testCount": "many", "testPlan": {"name": "n", "short_id": "pln_x"}}}"#;
+        let text = r#"{"run": {"shortId": "a", "short_id": "a", "testCount": "many", "testPlan": {"name": "n", "short_id": "pln_x"}}}"#;
         let run = serde_json::from_str::<StartResponse>(text).unwrap().run;
         assert_eq!(run.test_count, None);
         assert_eq!(run.test_plan.unwrap().short_id.as_deref(), Some("pln_x"));
+    }
+
+    #[test]
+    fn nothing_that_only_adorns_a_start_loses_it() {
+        for (field, whole) in [
+            (r#""short_id": "old""#, true),
+            (r#""short_id": 7, "id": {}, "url": [1], "testCount": {"a": 1}"#, false),
+            (r#""testPlan": "pln_x""#, true),
+            (r#""testPlan": 7, "url": null"#, false),
+            (r#""testPlan": [{"name": "n"}]"#, true),
+            (
+                r#""testPlan": {"name": {"a": 1}, "shortId": "pln_x", "short_id": "pln_x"}"#,
+                true,
+            ),
+        ] {
+            let more = if whole { r#", "id": "1", "testCount": 3"# } else { "" };
+            let text = format!(r#"{{"success": true, "run": {{"shortId": "a", {field}{more}}}}}"#);
+            let run = serde_json::from_str::<StartResponse>(&text).unwrap().run;
+            assert_eq!(run.short_id, "a", "{text}");
+            let known = (run.id.as_deref(), run.test_count);
+            assert_eq!(known, if whole { (Some("1"), Some(3)) } else { (None, None) }, "{text}");
+            assert_eq!(run.url, None, "{text}");
+        }
+        let text = r#"{"run": {"shortId": null, "short_id": "old"}}"#;
+        assert_eq!(serde_json::from_str::<StartResponse>(text).unwrap().run.short_id, "old");
+    }
+
+    #[test]
+    fn only_false_denies_a_start() {
+        for (success, denied) in [
+            ("false", true),
+            ("true", false),
+            ("1", false),
+            ("0", false),
+            (r#""true""#, false),
+            (r#""false""#, false),
+            ("null", false),
+            ("{}", false),
+        ] {
+            let text = format!(r#"{{"success": {success}, "run": {{"shortId": "a"}}}}"#);
+            let response: StartResponse = serde_json::from_str(&text).unwrap();
+            assert_eq!(response.denied, denied, "{success}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_none_costs_nothing_but_the_list() {
+        let read = |list: &str| {
+            let text = format!(r#"{{"id": "1", "shortId": "a", "status": "x", "runTestCases": {list}}}"#);
+            serde_json::from_str::<Run>(&text).unwrap().run_test_cases
+        };
+        for list in ["null", "{}", r#"{"a": [1]}"#, r#""none""#, "3", "-3", "2.5", "true"] {
+            assert!(read(list).is_none(), "{list}");
+        }
+        // What is no test case is one of which nothing is known: it must not be taken for passed, nor left out.
+        let cases = read(r#"[null, 7, -7, 2.5, true, "x", ["y"], {"name": "n"}]"#).unwrap();
+        assert_eq!(cases.len(), 8);
+        assert!(
+            cases[..7]
+                .iter()
+                .all(|case| case.name.is_none() && case.status.is_none())
+        );
+        assert_eq!(cases[7].name.as_deref(), Some("n"));
     }
 
     proptest! {

@@ -234,6 +234,25 @@ fn requests_tell_who_asks() {
 }
 
 #[test]
+fn what_only_adorns_an_answer_does_not_lose_the_run() {
+    let started = |more: &str| format!(r#""run": {{"id": "r1", "shortId": "abc123", {more}}}"#);
+    let bodies = [
+        format!(r#"{{"success": true, {}}}"#, started(r#""short_id": "abc123""#)),
+        format!(r#"{{"success": 1, {}}}"#, started(r#""testPlan": "pln_x""#)),
+        format!(r#"{{"success": "true", {}}}"#, started(r#""url": 7, "testCount": []"#)),
+    ];
+    in_parallel(&bodies, |body| {
+        let fake = FakeQaTech::start();
+        fake.existing_run("abc123", green().field("id", json!("r1")));
+        fake.replay("POST", "/run", &[body]);
+        let done = run(&fake).output();
+        assert_ending(&done, 0, "passed");
+        assert_eq!(&done.outputs["run_created"], "true");
+        assert_eq!(fake.start_bodies().len(), 1);
+    });
+}
+
+#[test]
 fn a_start_that_answers_late_is_waited_for() {
     let fake = FakeQaTech::start();
     let answer = json!({"success": true, "run": {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use qatech_fakes::qatech::{Case, FakeQaTech, Outcome, Rerun, RunScript, When};
 
-use crate::scene::{assert_ending, attach, endless, green, in_parallel, red, start, told};
+use crate::scene::{assert_ending, attach, endless, green, in_parallel, json_file, red, start, told};
 
 #[test]
 fn each_status_and_result_has_its_verdict() {
@@ -205,7 +205,17 @@ fn missing_fields_and_unknown_ones_do_no_harm() {
     .field("surprise", serde_json::json!({"a": 1}));
     assert_ending(&start(&fake, script).output(), 0, "passed");
 
-    let fake = FakeQaTech::start();
-    let script = green().field("runTestCases", serde_json::json!(null));
-    assert_ending(&start(&fake, script).output(), 0, "passed");
+    for no_list in [
+        serde_json::json!(null),
+        serde_json::json!({"a": [1]}),
+        serde_json::json!("none"),
+    ] {
+        let fake = FakeQaTech::start();
+        let script = green().field("runTestCases", no_list);
+        let done = start(&fake, script).input("json_path", "r.json").output();
+        assert_ending(&done, 0, "passed");
+        let warnings = told(&done, "warning").join("\n");
+        assert!(warnings.contains("could not be had"), "{}", done.log);
+        assert_eq!(json_file(&done, "workspace/r.json")["runs"][0]["cases_complete"], false);
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::RunTestCase;
 use crate::report::merge::MOST_CASES;
@@ -17,32 +18,89 @@ pub fn is_too_many(error: &serde_json::Error) -> bool {
     error.is_data() && error.to_string().starts_with(TOO_MANY)
 }
 
-/// A list of at most [`MOST_CASES`], `None` for null.
+/// What a visitor makes of every scalar.
+macro_rules! any_scalar {
+    ($value:expr) => {
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+
+        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+
+        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+
+        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+
+        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+
+        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+    };
+}
+
+/// A list of at most [`MOST_CASES`], `None` for whatever is no list. What is no test case in it is one of which nothing is
+/// known.
 pub(super) fn cases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<RunTestCase>>, D::Error> {
     struct List;
     impl<'de> Visitor<'de> for List {
-        type Value = Vec<RunTestCase>;
+        type Value = Option<Vec<RunTestCase>>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of test cases")
         }
 
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok(Vec::new())
+        any_scalar!(None);
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            IgnoredAny.visit_map(map).map(|_| None)
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let mut list = Vec::new();
-            while let Some(case) = seq.next_element()? {
+            while let Some(case) = seq.next_element_seed(Case)? {
                 if list.len() == MOST_CASES {
                     return Err(A::Error::custom(TOO_MANY));
                 }
                 list.push(case);
             }
-            Ok(list)
+            Ok(Some(list))
         }
     }
-    deserializer.deserialize_any(List).map(Some)
+    struct Case;
+    impl<'de> DeserializeSeed<'de> for Case {
+        type Value = RunTestCase;
+
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RunTestCase, D::Error> {
+            deserializer.deserialize_any(self)
+        }
+    }
+    impl<'de> Visitor<'de> for Case {
+        type Value = RunTestCase;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a test case")
+        }
+
+        any_scalar!(RunTestCase::default());
+
+        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+            IgnoredAny.visit_seq(seq).map(|_| RunTestCase::default())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            RunTestCase::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    deserializer.deserialize_any(List)
 }
 
 /// A text where there should be one, the JSON of whatever else stands there, `None` for null.
@@ -187,4 +245,28 @@ impl<'de> Visitor<'de> for AsJson<'_> {
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let count = loose(deserializer)?.and_then(|text| text.parse().ok());
     Ok(count.filter(|count| *count <= MOST_COUNT))
+}
+
+/// Any JSON, as its text.
+fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let mut text = String::new();
+    AsJson(&mut text).deserialize(deserializer)?;
+    Ok(text)
+}
+
+/// A value, or nothing where something else stands there.
+pub(super) fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_str(&json(deserializer)?).ok())
+}
+
+/// A text and nothing else.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    if_readable(deserializer)
+}
+
+/// Whether it is `false` that stands there.
+pub(super) fn is_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(json(deserializer)? == "false")
 }
