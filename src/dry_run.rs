@@ -4,6 +4,7 @@ use crate::context::{Context, HeadSha};
 use crate::inputs::{Annotations, CommentWhen, Inputs, Target};
 use crate::log::Log;
 use crate::publish::identity;
+use crate::qatech::client::run_url;
 use crate::qatech::wire::StartRequest;
 use crate::render::escape::log_line;
 use crate::secret::Redactor;
@@ -11,14 +12,12 @@ use crate::secret::Redactor;
 /// Prints every request that would be sent first, and the sinks that would be served at the end.
 pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor) {
     log.line("Dry run: nothing is sent.");
-    let base = inputs.api_url.as_str().trim_end_matches('/');
     let print = |text: String| log.line(&log_line(&redactor.clean(text)));
     match &inputs.target {
         Target::Attach(short_ids) => {
             for short_id in short_ids {
-                print(format!(
-                    "would ask for run {short_id}: GET {base}/run/{short_id}?testCases=all"
-                ));
+                let url = run_url(&inputs.api_url, &[short_id]);
+                print(format!("would ask for run {short_id}: GET {url}?testCases=all"));
             }
         }
         Target::Start(plans) => {
@@ -31,7 +30,10 @@ pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor)
                     notifications: &inputs.notifications,
                 };
                 let body = serde_json::to_string(&request).unwrap_or_default();
-                print(format!("would start a run: POST {base}/run {body}"));
+                print(format!(
+                    "would start a run: POST {} {body}",
+                    run_url(&inputs.api_url, &[])
+                ));
             }
         }
     }
@@ -62,13 +64,12 @@ pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor)
         ));
     }
     let files = &inputs.files;
-    let history = inputs.history_path.as_ref();
     for path in [
         files.junit.as_ref(),
         files.ctrf.as_ref(),
         files.json.as_ref(),
         files.html.as_ref(),
-        history,
+        inputs.history_path.as_ref(),
     ]
     .into_iter()
     .flatten()

@@ -276,12 +276,9 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        let mut url = self.base.clone();
-        // An https or http URL always has a path that can be added to, and percent-encodes each segment.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push("run").extend(path);
-        }
-        self.http.request(method, url).bearer_auth(self.token.expose())
+        self.http
+            .request(method, run_url(&self.base, path))
+            .bearer_auth(self.token.expose())
     }
 
     /// Whether a short id can be used and shown: one that holds a secret can't be cleaned, since it is asked for again.
@@ -332,6 +329,16 @@ impl Client {
         };
         format!("HTTP {}{}: {advice}", status.as_u16(), message.unwrap_or_default())
     }
+}
+
+/// The URL of the runs, or of one of them.
+pub fn run_url(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    // An https or http URL always has a path that can be added to, and percent-encodes each segment.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().push("run").extend(path);
+    }
+    url
 }
 
 /// Reads a body, mending its texts where it can't be read without.

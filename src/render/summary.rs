@@ -40,6 +40,7 @@ mod tests {
             run.cases
                 .push(case(20, "Pay by bank transfer", CaseOutcome::Unfinished, "", ""));
             let attempt = &mut run.attempts[0];
+            attempt.test_count = Some(2);
             (attempt.verdict, attempt.status, attempt.result) = (verdict, Some("RUNNING".into()), None);
             attempt.ended = None;
             attempt.changes.truncate(1);
@@ -236,6 +237,7 @@ mod tests {
         let mut report = unfinished(None);
         report.mode = Mode::StartOnly;
         report.runs[0].cases.clear();
+        report.runs[0].attempts[0].test_count = Some(14);
         report.runs[0].listed = Listed::Nothing;
         report.runs[0].attempts[0].status = None;
         assert_snapshot!(text(&report), @r#"

@@ -1,5 +1,6 @@
 //! Counting test cases by outcome, in one place, so that every format shows the same numbers.
 
+use super::status::is_over;
 use super::{CaseOutcome, Listed, RunReport};
 
 /// How many test cases ended how. What is missing from `total` did not finish.
@@ -58,20 +59,42 @@ impl std::iter::Sum for Counts {
 }
 
 impl RunReport {
-    /// Counts of this run. Where not all cases are known, the API's own number of them is the total.
+    /// Counts of this run. Until all cases are known, the API's own number of them is the total: the list of a run that
+    /// goes on may yet grow.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for case in &self.cases {
             counts.add(case.outcome);
         }
-        if self.listed != Listed::All {
-            let told = self
-                .attempts
-                .first()
-                .and_then(|attempt| attempt.test_count)
-                .unwrap_or(0);
-            counts.total = counts.total.max(told);
+        if let Some(first) = self.attempts.first()
+            && !(self.listed == Listed::All && first.status.as_deref().is_some_and(is_over))
+        {
+            counts.total = counts.total.max(first.test_count.unwrap_or(0));
         }
         counts
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn what_is_announced_counts_until_all_cases_of_an_ended_run_are_known() {
+        for (status, listed, total) in [
+            (Some("RUNNING"), Listed::All, 7),
+            (None, Listed::Nothing, 7),
+            (Some("COMPLETED"), Listed::Bad, 7),
+            (Some("COMPLETED"), Listed::All, 2),
+        ] {
+            let mut run = sample::shop().runs.swap_remove(0);
+            run.cases.truncate(2);
+            run.listed = listed;
+            run.attempts[0].status = status.map(str::to_owned);
+            run.attempts[0].test_count = Some(7);
+            assert_eq!(run.counts().total, total, "{status:?} {listed:?}");
+        }
     }
 }

@@ -58,12 +58,14 @@ fn only_what_would_be_published_is_announced() {
 fn attaching_sends_nothing_either() {
     let fake = FakeQaTech::start();
     let done = run(&fake)
-        .input("run_short_id", "abc123")
+        .input("run_short_id", "abc123 d/e?f")
         .input("dry_run", "true")
         .output();
     assert_ending(&done, 0, "");
     assert!(fake.requests().is_empty());
-    assert!(done.log.contains("abc123"), "{}", done.log);
+    for url in ["/run/abc123?testCases=all", "/run/d%2Fe%3Ff?testCases=all"] {
+        assert!(done.log.contains(&format!("{}{url}", fake.api_url())), "{}", done.log);
+    }
 }
 
 #[test]
