@@ -182,9 +182,8 @@ impl Sinks<'_> {
 
     async fn webhook(&self, client: &reqwest::Client, report: &Report, deadline: Instant) {
         let Some(webhook) = &self.inputs.webhook else { return };
-        let mut body = Vec::new();
-        let delivered = match json::write(report, &mut body) {
-            Ok(()) => webhook::deliver(client, webhook, body, deadline).await,
+        let delivered = match webhook::body(report) {
+            Ok(body) => webhook::deliver(client, webhook, body, deadline).await,
             Err(error) => Err(format!("the report for the webhook can't be made: {error}")),
         };
         if let Err(problem) = delivered {

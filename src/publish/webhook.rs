@@ -1,6 +1,7 @@
 //! The webhook: the JSON report, signed the way GitHub signs its own
 //! (<https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>).
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,12 +13,41 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::http;
 use crate::inputs::Webhook;
 use crate::qatech::delay::Delays;
+use crate::render::json;
+use crate::report::Report;
 
 const TRIES: u32 = 3;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The same for all tries of one delivery, so that a receiver can drop what it has seen.
 const DELIVERY: &str = "X-Qatech-Run-Delivery";
 const SIGNATURE: &str = "X-Hub-Signature-256";
+
+/// The JSON report. It is written twice, the first time only to count its bytes: a large one would take up to three times
+/// its length while a buffer grows.
+///
+/// # Errors
+/// If it can't be made.
+pub fn body(report: &Report) -> io::Result<Vec<u8>> {
+    let mut length = Length(0);
+    json::write(report, &mut (&mut length as &mut dyn Write))?;
+    let mut body = Vec::with_capacity(length.0);
+    json::write(report, &mut (&mut body as &mut dyn Write))?;
+    Ok(body)
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// Delivers a JSON body.
 ///
@@ -77,7 +107,17 @@ fn signature(secret: &str, body: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use crate::report::sample::large;
+
+    #[test]
+    fn the_body_takes_no_more_room_than_it_needs() {
+        let body = super::body(&large(2_000, 300)).unwrap();
+        assert!(body.capacity() < body.len() + 100, "{}", body.capacity());
+        assert!(serde_json::from_slice::<serde_json::Value>(&body).unwrap().is_object());
+    }
+
     #[test]
     fn the_signature_is_githubs() {
         // The example of GitHub's page on validating deliveries.
