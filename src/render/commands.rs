@@ -103,7 +103,8 @@ impl Reader {
             let wholes = report.runs.iter().filter_map(|run| Some((run, WholeRun::of(run)?)));
             wholes.filter(|(_, whole)| whole.ending == Ending::Broken)
         };
-        let total = whole_runs().count() + report.bad_cases().count();
+        let (runs, tests) = (whole_runs().count(), report.bad_cases().count());
+        let total = runs + tests;
         let shown = if total > ANNOTATIONS { ANNOTATIONS - 1 } else { total };
         let wholes = whole_runs()
             .map(|(run, whole)| self.message(Level::Error, &format!("QA.tech: {}", run.label()), &whole.message));
@@ -112,8 +113,13 @@ impl Reader {
             .map(|(run, case)| self.failure(run, case, several_runs));
         let mut lines: Vec<_> = wholes.chain(cases).take(shown).collect();
         if total > shown {
-            let rest = several((total - shown) as u64, "more test");
-            let message = format!("{rest} failed; the job summary lists them");
+            let left_out = [
+                (runs.saturating_sub(shown), "more run"),
+                (tests.min(total - shown), "more test"),
+            ];
+            let left_out = left_out.into_iter().filter(|(count, _)| *count > 0);
+            let left_out: Vec<_> = left_out.map(|(count, what)| several(count as u64, what)).collect();
+            let message = format!("{} failed; the job summary lists them", left_out.join(" and "));
             lines.push(self.message(Level::Error, "QA.tech", &message));
         }
         lines
@@ -155,7 +161,8 @@ fn fit(text: &str, room: usize, escape: impl Fn(&str) -> String) -> String {
 #[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::report::sample::{large, shop};
+    use crate::report::Verdict;
+    use crate::report::sample::{large, report, run, shop};
 
     #[test]
     fn a_message_for_the_runner_and_for_people() {
@@ -211,5 +218,20 @@ mod tests {
             "::error title=QA.tech::2 more tests failed; the job summary lists them"
         );
         assert!(lines(0).is_empty());
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_as_runs_and_as_tests() {
+        let broken = |number| {
+            let mut broken = run(&format!("Plan {number}"), "x", vec![]);
+            broken.verdict = Some(Verdict::TimedOut);
+            broken
+        };
+        let rest = |report: &Report| Reader::Plain.failures(report).pop();
+        let mut runs = report((1..=11).map(broken).collect());
+        let told = |rest: &str| Some(format!("error: QA.tech: {rest} failed; the job summary lists them"));
+        assert_eq!(rest(&runs), told("2 more runs"));
+        runs.runs.extend(large(10, 10).runs);
+        assert_eq!(rest(&runs), told("2 more runs and 1 more test"));
     }
 }
