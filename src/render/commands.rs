@@ -4,7 +4,7 @@ use super::check::case_title;
 use super::escape::{command_data, command_property, cut_chars, is_blank, log_line};
 use super::whole_run::{Ending, WholeRun};
 use super::words::several;
-use crate::report::{Case, Report, RunReport};
+use crate::report::{Case, Mode, Report, RunReport};
 
 /// Characters of a command's line; the runner cuts a message that is longer.
 const LINE: usize = 4_096;
@@ -96,9 +96,14 @@ impl Reader {
     }
 
     /// What is red as errors, at most ten: runs without a red case that are red as a whole, then failed and errored
-    /// cases. With more, the last one counts the rest.
+    /// cases. With more, the last one counts the rest. Where a run was only looked at, the step is green whatever its cases
+    /// say: they are warnings.
     pub fn failures(self, report: &Report) -> Vec<String> {
         let several_runs = report.runs.len() > 1;
+        let level = match report.mode {
+            Mode::Look => Level::Warning,
+            Mode::Wait | Mode::StartOnly | Mode::SkippedWithoutToken => Level::Error,
+        };
         let whole_runs = || {
             let wholes = report.runs.iter().filter_map(|run| Some((run, WholeRun::of(run)?)));
             wholes.filter(|(_, whole)| whole.ending == Ending::Broken)
@@ -110,7 +115,7 @@ impl Reader {
             .map(|(run, whole)| self.message(Level::Error, &format!("QA.tech: {}", run.label()), &whole.message));
         let cases = report
             .bad_cases()
-            .map(|(run, case)| self.failure(run, case, several_runs));
+            .map(|(run, case)| self.failure(level, run, case, several_runs));
         let mut lines: Vec<_> = wholes.chain(cases).take(shown).collect();
         if total > shown {
             let left_out = [
@@ -120,12 +125,13 @@ impl Reader {
             let left_out = left_out.into_iter().filter(|(count, _)| *count > 0);
             let left_out: Vec<_> = left_out.map(|(count, what)| several(count as u64, what)).collect();
             let message = format!("{} failed; the job summary lists them", left_out.join(" and "));
-            lines.push(self.message(Level::Error, "QA.tech", &message));
+            let level = if runs > shown { Level::Error } else { level };
+            lines.push(self.message(level, "QA.tech", &message));
         }
         lines
     }
 
-    fn failure(self, run: &RunReport, case: &Case, several_runs: bool) -> String {
+    fn failure(self, level: Level, run: &RunReport, case: &Case, several_runs: bool) -> String {
         let telling = case.telling();
         let reason = telling.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
         let thought = telling
@@ -139,7 +145,7 @@ impl Reader {
             (false, true) => reason.to_owned(),
             (false, false) => format!("{reason}\n{thought}"),
         };
-        self.message(Level::Error, &case_title(run, case, several_runs, TITLE), &message)
+        self.message(level, &case_title(run, case, several_runs, TITLE), &message)
     }
 }
 
@@ -218,6 +224,20 @@ mod tests {
             "::error title=QA.tech::2 more tests failed; the job summary lists them"
         );
         assert!(lines(0).is_empty());
+    }
+
+    #[test]
+    fn of_a_look_failed_cases_are_warnings_and_what_breaks_the_step_is_an_error() {
+        let mut look = large(200, 10);
+        look.mode = Mode::Look;
+        look.runs[0].verdict = None;
+        let mut gone = run("Gone", "x", vec![]);
+        gone.verdict = Some(Verdict::Unknown);
+        look.runs.push(gone);
+        let lines = Reader::Plain.failures(&look);
+        assert!(lines[0].starts_with("error: "), "{}", lines[0]);
+        assert!(lines[1..].iter().all(|line| line.starts_with("warning: ")), "{lines:?}");
+        assert_eq!(lines.len(), 10);
     }
 
     #[test]
