@@ -252,3 +252,31 @@ fn a_disk_that_fills_up_leaves_no_half_report() {
             .is_some_and(|text| text.len() > 500_000)
     );
 }
+
+/// Half an output would be an invalid file to the runner, which then drops those of other programs of the step as well.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fills_up_leaves_no_half_output() {
+    let mount = "mount -t tmpfs -o size=64k none disk && ";
+    let Some(mounts) = Mounts::that_can(&format!("mkdir disk && {mount} true")) else {
+        return;
+    };
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", RunScript::big(1_000, 100));
+    let script = format!(
+        "mkdir disk && {mount} echo old=1 > disk/output; head -c 1000000 /dev/zero > disk/filler; \
+         {PROGRAM}; code=$?; cat disk/output > left; exit $code"
+    );
+    let done = mounts
+        .run(&script)
+        .github()
+        .env("GITHUB_OUTPUT", "disk/output")
+        .input("api_token", TOKEN)
+        .input("api_url", &fake.api_url())
+        .input("test_plan_short_id", "pln_a")
+        .input("annotations", "off")
+        .output();
+    assert_eq!(done.code, 3, "{}", done.log);
+    assert!(done.log.contains("No space left on device"), "{}", done.log);
+    assert_eq!(done.job.read("workspace/left").as_deref(), Some("old=1\n"));
+}

@@ -1,6 +1,6 @@
 //! Report files: written whole or not at all, in folders that are made.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -72,7 +72,8 @@ impl Drop for Temporary {
     }
 }
 
-/// Appends a block to a file of the runner, on a line of its own.
+/// Appends a block to a file of the runner, on a line of its own, in one piece or not at all: half an output would make
+/// the file invalid, and the runner would take none of it.
 ///
 /// # Errors
 /// With the system's reason.
@@ -85,8 +86,17 @@ pub fn append(path: &Path, block: &str) -> Result<(), String> {
     } else {
         block.to_owned()
     };
-    file.write_all(text.as_bytes()).map_err(told)?;
-    file.flush().map_err(told)
+    let before = file.metadata().ok().filter(Metadata::is_file).map(|file| file.len());
+    let written = file.write_all(text.as_bytes());
+    if let (Err(_), Some(before)) = (&written, before) {
+        // A full disk took a part of it. Opened anew, since Windows lets nobody shorten a file that is open for appending.
+        // If this fails too, nothing is left to try.
+        let _ = File::options()
+            .write(true)
+            .open(path)
+            .and_then(|file| file.set_len(before));
+    }
+    written.map_err(told)
 }
 
 /// The last byte of a regular file. What is none may have no end at all.
