@@ -1,7 +1,7 @@
 //! From `INPUT_*` variables to [`Inputs`]: every mistake is collected, and all are told at once.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
@@ -113,6 +113,7 @@ impl Parser {
 
     /// `None` where a problem left nothing to put into the struct; every problem is collected either way.
     fn inputs(&mut self, raw: Raw, env_token: Option<Secret>) -> Option<Inputs> {
+        self.one_file_each(&raw);
         let api_token = self.token(raw.api_token, env_token, raw.on_missing_token.as_deref());
         let api_url = self.api_url(raw.api_url.as_deref());
         if raw.project_id.is_some() {
@@ -291,6 +292,34 @@ impl Parser {
             // Last: it ends the function, and by then every other input has been looked at.
             api_url: api_url?,
         })
+    }
+
+    /// Two reports in one file would leave one, and a report over the history nothing of it. Devices take any number.
+    fn one_file_each(&mut self, raw: &Raw) {
+        let given = [
+            ("junit_path", &raw.junit_path),
+            ("ctrf_path", &raw.ctrf_path),
+            ("json_path", &raw.json_path),
+            ("html_path", &raw.html_path),
+            ("outputs_path", &raw.outputs_path),
+            ("history_path", &raw.history_path),
+        ];
+        let file = |path: &String| {
+            let parts = Path::new(path).components().filter(|part| *part != Component::CurDir);
+            parts.collect::<PathBuf>()
+        };
+        let given = given.map(|(name, path)| (name, path.as_ref().map(file)));
+        for (index, (name, path)) in given.iter().enumerate() {
+            let Some(path) = path.as_ref().filter(|path| !path.starts_with("/dev")) else {
+                continue;
+            };
+            let mut before = given.iter().take(index);
+            if let Some((other, _)) = before.find(|(_, other)| other.as_ref() == Some(path)) {
+                self.problems.push(format!(
+                    "`{name}` and `{other}` name one file, so that one would replace the other; give each its own"
+                ));
+            }
+        }
     }
 
     fn token(&mut self, input: Option<String>, env: Option<Secret>, on_missing: Option<&str>) -> Option<Secret> {
@@ -498,6 +527,23 @@ mod tests {
 
     fn given_notices(pairs: &[(&str, &str)]) -> Vec<String> {
         given(pairs).unwrap().notices
+    }
+
+    #[test]
+    fn no_two_files_are_one() {
+        let problems = given(&[
+            ("json_path", "out/report"),
+            ("ctrf_path", "out/other"),
+            ("history_path", "./out//report"),
+            ("outputs_path", "out/./report"),
+        ])
+        .unwrap_err();
+        let expected = |name| {
+            format!("`{name}` and `json_path` name one file, so that one would replace the other; give each its own")
+        };
+        assert_eq!(problems, [expected("outputs_path"), expected("history_path")]);
+        assert!(given(&[("json_path", "/dev/null"), ("html_path", "/dev/null")]).is_ok());
+        assert!(given(&[("json_path", "../a"), ("html_path", "a")]).is_ok());
     }
 
     #[test]

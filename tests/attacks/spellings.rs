@@ -144,11 +144,11 @@ fn half_a_token_is_not_shown_where_a_page_is_cut() {
 fn a_path_that_can_not_be_written_does_not_tell_a_secret() {
     let fake = FakeQaTech::start();
     fake.default_plan(RunScript::new([Case::passed("Login")]));
-    let path = format!("/proc/{TOKEN}/report");
+    let path = |name| format!("/proc/{TOKEN}/{name}");
     let done = run(&fake)
-        .input("junit_path", &path)
-        .input("history_path", &path)
-        .input("outputs_path", &path)
+        .input("junit_path", &path("junit"))
+        .input("history_path", &path("history"))
+        .input("outputs_path", &path("outputs"))
         .output();
     assert_eq!(done.code, 3, "{}", done.log);
     assert!(!done.shown_log().contains(TOKEN), "{}", done.log);
