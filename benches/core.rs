@@ -123,6 +123,8 @@ struct Silent;
 
 impl Teller for Silent {
     fn tell(&self, _: &[RunReport], _: usize, _: News, _: Millis) {}
+
+    fn warn(&self, _text: &str) {}
 }
 
 fn empty_run(report: &Report) -> RunReport {

@@ -282,4 +282,6 @@ struct Silent;
 
 impl Teller for Silent {
     fn tell(&self, _runs: &[RunReport], _run: usize, _news: News, _at: Millis) {}
+
+    fn warn(&self, _text: &str) {}
 }

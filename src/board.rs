@@ -38,18 +38,20 @@ pub enum News {
         /// How long it did not.
         after: Duration,
     },
-    /// An attempt has ended; why, where that does not follow from its status.
+    /// An attempt has ended, or could not be made; why, where that does not follow from its status and is not told in
+    /// another way.
     Ended(Option<String>),
     /// The start failed.
     NotStarted(String),
-    /// Something of no single run.
-    Warning(String),
 }
 
 /// Writes the log. Called with the board's runs readable.
 pub trait Teller {
     /// Tells of news; `run` is the index of the run it is about.
     fn tell(&self, runs: &[RunReport], run: usize, news: News, at: Millis);
+
+    /// Tells of what a person should know, of whichever run.
+    fn warn(&self, text: &str);
 }
 
 /// See the module.
@@ -92,7 +94,7 @@ impl Board {
 
     /// Keeps a warning for the report, and tells the log.
     pub fn warn(&self, text: String) {
-        self.tell(0, News::Warning(text.clone()));
+        self.teller.warn(&text);
         self.warnings.borrow_mut().push(text);
     }
 

@@ -34,20 +34,29 @@ struct Inner {
     live_line_shown: Cell<bool>,
     /// Lines on cases that failed, so far.
     bad_cases_told: Cell<usize>,
-    /// What an outage was last said to be: said once, not at each attempt.
-    outage: RefCell<Option<String>>,
+    /// The runs of which QA.tech does not answer, and what it was last said to be: said once, not at each attempt.
+    outages: RefCell<Vec<(usize, String)>>,
+    /// Standard error, but for a test.
+    out: RefCell<Box<dyn Write>>,
 }
 
 impl Log {
     /// A log for GitHub's runner or for anyone.
     pub fn new(github: bool) -> Self {
+        let reader = if github { Reader::Runner } else { Reader::Plain };
+        let live = !github && std::io::stderr().is_terminal();
+        Self::to(reader, live, Box::new(std::io::stderr()))
+    }
+
+    fn to(reader: Reader, live: bool, out: Box<dyn Write>) -> Self {
         Self(Rc::new(Inner {
-            reader: if github { Reader::Runner } else { Reader::Plain },
-            live: !github && std::io::stderr().is_terminal(),
+            reader,
+            live,
             in_group: Cell::new(false),
             live_line_shown: Cell::new(false),
             bad_cases_told: Cell::new(0),
-            outage: RefCell::default(),
+            outages: RefCell::default(),
+            out: RefCell::new(out),
         }))
     }
 
@@ -58,9 +67,13 @@ impl Log {
         } else {
             ""
         };
-        // In one piece: standard error has no buffer, and whatever else writes there must not get into the line.
+        self.write(&format!("{clear}{safe}\n"));
+    }
+
+    /// Writes in one piece: standard error has no buffer, and whatever else writes there must not get into the line.
+    fn write(&self, text: &str) {
         // A log that can't be written to is no reason to give up a verdict.
-        let _ = std::io::stderr().write_all(format!("{clear}{safe}\n").as_bytes());
+        let _ = self.0.out.borrow_mut().write_all(text.as_bytes());
     }
 
     /// Masks every secret: before any other line, and only where the runner takes it for a command.
@@ -128,21 +141,19 @@ impl Log {
             tokio::time::sleep(LINE_EVERY).await;
             let outage = self
                 .0
-                .outage
+                .outages
                 .borrow()
-                .as_deref()
-                .map(news::still_out_of_reach)
+                .last()
+                .map(|(_, what)| news::still_out_of_reach(what))
                 .unwrap_or_default();
             self.line(&format!("{}{outage}", progress(board)));
         }
     }
 
     fn draw(&self, safe: &str) {
-        let mut stderr = std::io::stderr().lock();
         // Cut so that it stays one line, which is what can be drawn over.
         let line: String = safe.chars().take(100).collect();
-        let _ = write!(stderr, "\r\x1b[K{line}");
-        let _ = stderr.flush();
+        self.write(&format!("\r\x1b[K{line}"));
         self.0.live_line_shown.set(true);
     }
 
@@ -160,8 +171,13 @@ impl Log {
 
     fn clear_live_line(&self) {
         if self.0.live_line_shown.replace(false) {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
+            self.write("\r\x1b[K");
         }
+    }
+
+    /// Forgets the outage of a run.
+    fn outage_over(&self, run: usize) {
+        self.0.outages.borrow_mut().retain(|(of, _)| *of != run);
     }
 }
 
@@ -174,7 +190,10 @@ impl Teller for Log {
     fn tell(&self, runs: &[RunReport], run: usize, news: News, at: Millis) {
         let Some(report) = runs.get(run) else { return };
         match news {
-            News::Attempt => self.line(&news::attempt(report)),
+            News::Attempt => {
+                self.outage_over(run);
+                self.line(&news::attempt(report));
+            }
             News::Status => {
                 if let Some(attempt) = report.latest() {
                     let status = attempt.status.as_deref().unwrap_or_default();
@@ -203,15 +222,117 @@ impl Teller for Log {
                 if first {
                     self.line(&news::out_of_reach(report, &what, next));
                 }
-                *self.0.outage.borrow_mut() = Some(what);
+                self.outage_over(run);
+                self.0.outages.borrow_mut().push((run, what));
             }
             News::BackInReach { after } => {
-                *self.0.outage.borrow_mut() = None;
+                self.outage_over(run);
                 self.line(&news::back_in_reach(report, after));
             }
-            News::Ended(None) => {}
-            News::Ended(Some(why)) | News::NotStarted(why) => self.line(&news::ended(report, &why)),
-            News::Warning(text) => self.warning(&text),
+            News::Ended(None) => self.outage_over(run),
+            News::Ended(Some(why)) | News::NotStarted(why) => {
+                self.outage_over(run);
+                self.line(&news::ended(report, &why));
+            }
         }
+    }
+
+    fn warn(&self, text: &str) {
+        self.warning(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    /// What was written so far.
+    #[derive(Clone, Default)]
+    struct Written(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.borrow_mut().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Written {
+        /// The lines since it was last asked.
+        fn lines(&self) -> Vec<String> {
+            let text = String::from_utf8(self.0.take()).unwrap_or_default();
+            text.lines().map(ToOwned::to_owned).collect()
+        }
+    }
+
+    /// A board of two runs, its log and what is written there.
+    fn scene() -> (Board, Log, Written) {
+        let written = Written::default();
+        let log = Log::to(Reader::Plain, false, Box::new(written.clone()));
+        let run = |label| sample::run(label, "abc", Vec::new());
+        let runs = vec![run("First"), run("Second")];
+        let board = Board::new(tokio::time::Instant::now(), runs, Box::new(log.clone()));
+        (board, log, written)
+    }
+
+    fn out_of_reach(board: &Board, run: usize, what: &str) {
+        let news = News::OutOfReach {
+            what: what.to_owned(),
+            first: true,
+            next: Duration::from_secs(1),
+        };
+        board.tell(run, news);
+    }
+
+    /// The next line of progress.
+    async fn progress_line(board: &Board, log: &Log, written: &Written) -> String {
+        written.lines();
+        let _ = tokio::time::timeout(LINE_EVERY + Duration::from_secs(1), log.progress(board)).await;
+        written.lines().pop().unwrap_or_default()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_told_of_only_while_it_lasts() {
+        for over in [
+            News::Attempt,
+            News::BackInReach {
+                after: Duration::from_secs(9),
+            },
+            News::Ended(None),
+            News::Ended(Some("HTTP 404".to_owned())),
+            News::NotStarted("HTTP 402".to_owned()),
+        ] {
+            let (board, log, written) = scene();
+            out_of_reach(&board, 0, "HTTP 429");
+            out_of_reach(&board, 0, "HTTP 503");
+            let line = progress_line(&board, &log, &written).await;
+            assert!(line.ends_with("; no answer from QA.tech (HTTP 503)"), "{line}");
+            board.tell(0, over.clone());
+            let line = progress_line(&board, &log, &written).await;
+            assert!(!line.is_empty() && !line.contains("no answer"), "{over:?}: {line}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_runs_recovery_leaves_the_others_outage() {
+        let (board, log, written) = scene();
+        out_of_reach(&board, 0, "HTTP 503");
+        out_of_reach(&board, 1, "HTTP 502");
+        board.tell(1, News::Ended(None));
+        let line = progress_line(&board, &log, &written).await;
+        assert!(line.contains("HTTP 503") && !line.contains("HTTP 502"), "{line}");
+    }
+
+    #[test]
+    fn a_warning_is_told_whatever_runs_there_are() {
+        let written = Written::default();
+        let log = Log::to(Reader::Runner, false, Box::new(written.clone()));
+        Board::new(tokio::time::Instant::now(), Vec::new(), Box::new(log)).warn("careful".to_owned());
+        assert_eq!(written.lines(), ["::warning title=QA.tech::careful"]);
     }
 }

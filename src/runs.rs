@@ -320,6 +320,8 @@ mod tests {
 
     impl Teller for Deaf {
         fn tell(&self, _runs: &[RunReport], _run: usize, _news: News, _at: Millis) {}
+
+        fn warn(&self, _text: &str) {}
     }
 
     /// A run without a verdict, whose one attempt has this verdict, status and result, after `close`.

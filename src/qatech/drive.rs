@@ -140,6 +140,7 @@ impl<A: Api> Driver<'_, A> {
                     "the result of run {short_id} stands, since {what} {}",
                     failure.why
                 ));
+                self.board.tell(run, News::Ended(None));
                 false
             }
         }

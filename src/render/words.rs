@@ -394,7 +394,10 @@ mod tests {
         attempt.status = Some("COMPLETED".into());
         let mut two = report(vec![open.clone()]);
         two.mode = Mode::Look;
-        assert_eq!(Headline::of(two.whole()).title(), "Looked at: not over yet, 0 of 1 test done");
+        assert_eq!(
+            Headline::of(two.whole()).title(),
+            "Looked at: not over yet, 0 of 1 test done"
+        );
         two.runs.push(started.runs[0].clone());
         assert_eq!(
             Headline::of(two.whole()).title(),

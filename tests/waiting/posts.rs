@@ -171,6 +171,26 @@ async fn a_rerun_that_can_not_be_made_leaves_the_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outage_of_a_rerun_is_over_when_the_rerun_is_given_up() {
+    let sim = passing_from(99).create(|nth| match nth {
+        1 => Ok(started(1)),
+        2 => Err(not_sent(None)),
+        _ => Err(PostError::Refused {
+            status: 402,
+            why: "limit".to_owned(),
+        }),
+    });
+    let played = rerunning(&sim, 1).await;
+    assert!(
+        played
+            .news
+            .iter()
+            .any(|(_, news)| matches!(news, News::OutOfReach { .. }))
+    );
+    assert_eq!(played.news.last().map(|(_, news)| news), Some(&News::Ended(None)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rerun_that_forgives_too_little_stays_failed() {
     let sim = Sim::new(|look| {
         Ok(match look.short_id {
@@ -311,4 +331,6 @@ struct Deaf;
 
 impl Teller for Deaf {
     fn tell(&self, _runs: &[RunReport], _run: usize, _news: News, _at: Millis) {}
+
+    fn warn(&self, _text: &str) {}
 }
