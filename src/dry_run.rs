@@ -14,6 +14,9 @@ pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor)
     log.line("Dry run: nothing is sent.");
     let print = |text: String| log.line(&log_line(&redactor.clean(text)));
     match &inputs.target {
+        Target::Attach(_) | Target::Start(_) if inputs.api_token.is_none() => {
+            print("would not ask QA.tech: there is no API token (`on_missing_token: skip`)".to_owned());
+        }
         Target::Attach(short_ids) => {
             for short_id in short_ids {
                 let url = run_url(&inputs.api_url, &[short_id]);

@@ -84,20 +84,6 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         log: &log,
         redactor: &redactor,
     };
-    let Some(token) = &inputs.api_token else {
-        log.notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
-        let report = began.report(Mode::SkippedWithoutToken, &context);
-        // A check that is required must not be missing where the step is green.
-        let services = http::client(&context.network)
-            .ok()
-            .filter(|_| !inputs.dry_run)
-            .map(|client| Services {
-                github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
-                client,
-                interrupted_at: None,
-            });
-        return sinks.serve(report, services, &mut signals).await;
-    };
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
         let nothing = began.report(Mode::StartOnly, &context);
@@ -108,6 +94,17 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
             exit::BROKEN
         };
     }
+    let Some(token) = &inputs.api_token else {
+        log.notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
+        let report = began.report(Mode::SkippedWithoutToken, &context);
+        // A check that is required must not be missing where the step is green.
+        let services = http::client(&context.network).ok().map(|client| Services {
+            github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
+            client,
+            interrupted_at: None,
+        });
+        return sinks.serve(report, services, &mut signals).await;
+    };
     let (report, services) = runs::play(&sinks, began, token.clone(), &mut signals).await;
     sinks.serve(report, services, &mut signals).await
 }

@@ -75,3 +75,28 @@ fn wrong_inputs_are_found() {
     assert_eq!(done.code, 2, "{}", done.log);
     assert!(done.log.contains("loud"), "{}", done.log);
 }
+
+#[test]
+fn without_a_token_nothing_is_written_either() {
+    let fake = FakeQaTech::start();
+    let done = start(&fake, green())
+        .input("dry_run", "true")
+        .input("api_token", "")
+        .input("on_missing_token", "skip")
+        .input("json_path", "r.json")
+        .input("history_path", "history.jsonl")
+        .output();
+    assert_ending(&done, 0, "");
+    assert!(fake.requests().is_empty());
+    for file in ["workspace/r.json", "workspace/history.jsonl"] {
+        assert_eq!(done.job.read(file), None, "{file}");
+    }
+    assert!(done.summary.is_empty(), "{}", done.summary);
+    assert_eq!(&done.outputs["run_created"], "false");
+    assert!(
+        done.log.contains("would not ask QA.tech") && !done.log.contains("POST"),
+        "{}",
+        done.log
+    );
+    assert!(done.log.contains("would write r.json"), "{}", done.log);
+}
