@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::report::merge::{self, Merged, SeenCase};
 use crate::report::{
-    Attempt, AttemptOrigin, CaseOutcome, Counts, Listed, Millis, RunReport, StatusChange, TestPlan, Verdict, status,
+    Attempt, AttemptOrigin, Counts, Listed, Millis, RunReport, StatusChange, TestPlan, Verdict, status,
 };
 
 /// Status changes of an attempt that are kept: a run has a handful.
@@ -259,7 +259,7 @@ impl Board {
             let (verdict, problem) = merge::verdict(run);
             run.verdict = verdict;
             run.problem = problem;
-            contradiction = contradicts(run);
+            contradiction = merge::contradiction(run);
         });
         if let Some(text) = contradiction {
             self.warn(text);
@@ -291,35 +291,5 @@ impl Board {
     /// Whether nothing new is to be begun.
     pub fn is_stopping(&self) -> bool {
         self.stopping.get()
-    }
-}
-
-/// The API's result decides; cases that say otherwise are worth a warning.
-fn contradicts(run: &RunReport) -> Option<String> {
-    let bad = run.cases.iter().filter(|case| case.outcome.is_bad()).count();
-    let short_id = &run.latest()?.short_id;
-    match run.verdict? {
-        Verdict::Passed if bad > 0 => Some(format!(
-            "run {short_id} PASSED at QA.tech, although {bad} of its test cases failed or errored; its result decides"
-        )),
-        Verdict::Failed
-            if bad == 0
-                && run.listed == Listed::All
-                && run.attempts.len() == 1
-                && !run.cases.iter().any(|case| case.outcome == CaseOutcome::Unfinished) =>
-        {
-            Some(format!(
-                "run {short_id} FAILED at QA.tech, although none of its test cases failed or errored; its result decides"
-            ))
-        }
-        Verdict::Passed
-        | Verdict::Failed
-        | Verdict::Skipped
-        | Verdict::Flaky
-        | Verdict::Interrupted
-        | Verdict::Cancelled
-        | Verdict::TimedOut
-        | Verdict::Error
-        | Verdict::Unknown => None,
     }
 }

@@ -7,13 +7,13 @@ use std::ffi::OsString;
 use qatech_run::context::{Context, HeadSha};
 use qatech_run::inputs::{self, PathRule, overrides};
 use qatech_run::publish::identity::{ExternalId, format_short_ids, is_short_id, parse_short_ids};
-use qatech_run::qatech::wire::{Run, RunTestCase, StartResponse};
+use qatech_run::qatech::wire::{Run, StartResponse};
 use qatech_run::render::check::{self, Place};
 use qatech_run::render::commands::{Level, Reader};
 use qatech_run::render::marker::Marker;
 use qatech_run::render::{comment, console, ctrf, escape, html, issue, json, junit, outputs, summary};
 use qatech_run::report::history::{Entry, History, MOST_ENTRIES, bounded};
-use qatech_run::report::merge::{self, SeenCase};
+use qatech_run::report::merge;
 use qatech_run::report::sample;
 use qatech_run::report::{AttemptOrigin, Part, Report, Verdict};
 use serde_json::Value;
@@ -79,7 +79,7 @@ pub fn api_body(data: &[u8]) {
             .clone()
             .unwrap_or_default()
             .into_iter()
-            .map(seen)
+            .map(|case| case.seen(|text| text))
             .collect();
         let count = seen.len();
         let bad = merge::apply(&mut run, 0, seen, at).newly_bad;
@@ -96,31 +96,6 @@ pub fn api_body(data: &[u8]) {
     let (verdict, _) = merge::verdict(&run);
     assert_ne!(verdict, Some(Verdict::Flaky), "one attempt forgives nothing");
     rendered(&sample::report(vec![run]));
-}
-
-fn seen(case: RunTestCase) -> SeenCase {
-    let RunTestCase {
-        id,
-        short_id,
-        name,
-        status,
-        result,
-        result_title,
-        evaluation_thought,
-        prompt_goal,
-        prompt_examples,
-    } = case;
-    SeenCase {
-        id: id.unwrap_or_default(),
-        short_id: short_id.unwrap_or_default(),
-        name: name.unwrap_or_default(),
-        status: status.unwrap_or_default(),
-        result,
-        title: result_title,
-        reasoning: evaluation_thought,
-        goal: prompt_goal,
-        examples: prompt_examples,
-    }
 }
 
 /// `applications_config`, `environments` and `notifications_config`: what is taken is taken again as it would be sent.

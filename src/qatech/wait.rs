@@ -9,9 +9,8 @@ use super::cadence::Cadence;
 use super::client::{Api, Cases, GetError};
 use super::delay::Delays;
 use super::view::View;
-use super::wire::{Run, RunTestCase};
+use super::wire::{Run, RunTestCase, WORD};
 use crate::board::{Board, News};
-use crate::report::merge::SeenCase;
 use crate::report::{CaseOutcome, Listed, Verdict, status};
 use crate::secret::Redactor;
 
@@ -29,8 +28,6 @@ const MOST_FOR_LAST: Duration = Duration::from_secs(120);
 /// A last look is taken that long before the deadline, rather than sleeping through it.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
-/// Characters of a status or result that are kept: they are words, whatever stands there.
-const WORD: usize = 200;
 /// How many statuses that we do not know are told of.
 const STRANGE_STATUSES: usize = 5;
 
@@ -234,7 +231,7 @@ impl<A: Api> Wait<'_, A> {
         let seen: Vec<_> = run_test_cases
             .unwrap_or_default()
             .into_iter()
-            .map(|case| self.seen(case))
+            .map(|case| case.seen(|text| self.redactor.clean(text)))
             .collect();
         let one_failed = seen
             .iter()
@@ -348,7 +345,10 @@ impl<A: Api> Wait<'_, A> {
                         return Err("the answer has no list of them".to_owned());
                     };
                     let listed = listed(cases, Some(&list));
-                    let seen = list.into_iter().map(|case| self.seen(case)).collect();
+                    let seen = list
+                        .into_iter()
+                        .map(|case| case.seen(|text| self.redactor.clean(text)))
+                        .collect();
                     self.board.saw_cases(self.run, self.attempt, seen, listed);
                     return Ok(());
                 }
@@ -358,37 +358,6 @@ impl<A: Api> Wait<'_, A> {
                 Err(GetError::NotFound(what) | GetError::Refused(what)) => return Err(what),
             }
             tries += 1;
-        }
-    }
-
-    fn clean(&self, text: String) -> String {
-        self.redactor.clean(text)
-    }
-
-    fn seen(&self, case: RunTestCase) -> SeenCase {
-        let clean = |text: Option<String>| text.map(|text| self.clean(text)).filter(|text| !text.trim().is_empty());
-        let short = |text: Option<String>| clean(text).map(|text| text.chars().take(WORD).collect());
-        let RunTestCase {
-            id,
-            short_id,
-            name,
-            status,
-            result,
-            result_title,
-            evaluation_thought,
-            prompt_goal,
-            prompt_examples,
-        } = case;
-        SeenCase {
-            id: clean(id).unwrap_or_default(),
-            short_id: clean(short_id).unwrap_or_default(),
-            name: clean(name).unwrap_or_default(),
-            status: short(status).unwrap_or_default(),
-            result: short(result),
-            title: clean(result_title),
-            reasoning: clean(evaluation_thought),
-            goal: clean(prompt_goal),
-            examples: clean(prompt_examples),
         }
     }
 }

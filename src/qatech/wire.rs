@@ -8,6 +8,7 @@ mod loose;
 use serde::{Deserialize, Serialize};
 
 use crate::inputs::{ApplicationOverride, NotificationOverride};
+use crate::report::merge::SeenCase;
 pub use loose::is_too_many;
 use loose::{cases, count, if_readable, is_false, loose, text};
 
@@ -211,6 +212,39 @@ pub struct RunTestCase {
     /// Examples.
     #[serde(deserialize_with = "loose")]
     pub prompt_examples: Option<String>,
+}
+
+/// Characters of a status or result that are kept: they are words, whatever stands there.
+pub const WORD: usize = 200;
+
+impl RunTestCase {
+    /// The case as it is merged: every text cleaned by `clean`, blank ones left out, status and result cut to [`WORD`].
+    pub fn seen(self, clean: impl Fn(String) -> String) -> SeenCase {
+        let clean = |text: Option<String>| text.map(&clean).filter(|text| !text.trim().is_empty());
+        let short = |text: Option<String>| clean(text).map(|text| text.chars().take(WORD).collect());
+        let Self {
+            id,
+            short_id,
+            name,
+            status,
+            result,
+            result_title,
+            evaluation_thought,
+            prompt_goal,
+            prompt_examples,
+        } = self;
+        SeenCase {
+            id: clean(id).unwrap_or_default(),
+            short_id: clean(short_id).unwrap_or_default(),
+            name: clean(name).unwrap_or_default(),
+            status: short(status).unwrap_or_default(),
+            result: short(result),
+            title: clean(result_title),
+            reasoning: clean(evaluation_thought),
+            goal: clean(prompt_goal),
+            examples: clean(prompt_examples),
+        }
+    }
 }
 
 /// The body of an error answer.
