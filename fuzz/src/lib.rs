@@ -15,7 +15,7 @@ use qatech_run::render::{comment, console, ctrf, escape, html, issue, json, juni
 use qatech_run::report::history::{Entry, History, MOST_ENTRIES, bounded};
 use qatech_run::report::merge;
 use qatech_run::report::sample;
-use qatech_run::report::{AttemptOrigin, Part, Report, Verdict};
+use qatech_run::report::{AttemptOrigin, FailOn, Part, Report, Verdict};
 use serde_json::Value;
 
 /// The token in these inputs, which nothing may show.
@@ -305,7 +305,7 @@ fn rendered(report: &Report) {
             "{line:?}"
         );
     }
-    for line in Reader::Runner.failures(report) {
+    for line in Reader::Runner.failures(report, &FailOn(vec![Verdict::Failed])) {
         let level = ["::error ", "::notice ", "::warning "]
             .iter()
             .any(|level| line.starts_with(level));

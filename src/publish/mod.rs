@@ -202,7 +202,7 @@ impl Sinks<'_> {
         if !self.log.is_github() {
             return;
         }
-        for line in self.log.reader().failures(report) {
+        for line in self.log.reader().failures(report, &self.inputs.fail_on) {
             self.log.line(&line);
         }
     }

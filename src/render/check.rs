@@ -69,6 +69,19 @@ impl Conclusion {
         }
     }
 
+    /// Whether the step fails. Where it does not, nothing that is said of it is red.
+    pub fn is_red(self) -> bool {
+        match self {
+            Self::Failure | Self::TimedOut | Self::Cancelled => true,
+            Self::Success | Self::Neutral => false,
+        }
+    }
+
+    /// The `annotation_level` of failed cases.
+    pub fn annotation_level(self) -> &'static str {
+        if self.is_red() { "failure" } else { "warning" }
+    }
+
     /// The conclusion that goes with the step: what `fail_on` tolerates never blocks, what fails the step is never green.
     pub fn of(report: &Report, fail_on: &FailOn) -> Self {
         let of_runs = report.runs.iter().filter_map(|run| run.verdict);
@@ -127,7 +140,7 @@ pub fn output(report: &Report, not_annotated: usize) -> CheckOutput {
     }
 }
 
-/// An annotation of level `failure`.
+/// An annotation, of [`Conclusion::annotation_level`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
     /// Path in the repository.
@@ -284,6 +297,8 @@ mod tests {
         let only_failed = FailOn(vec![Verdict::Failed]);
         let mixed = ended(&[Verdict::Unknown, Verdict::Failed]);
         assert_eq!(Conclusion::of(&mixed, &only_failed), Conclusion::Failure);
+        assert_eq!(Conclusion::Failure.annotation_level(), "failure");
+        assert_eq!(Conclusion::Neutral.annotation_level(), "warning");
     }
 
     #[test]

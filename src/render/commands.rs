@@ -1,10 +1,10 @@
 //! Workflow commands, and the same words in plain form where no runner reads them.
 
-use super::check::case_title;
+use super::check::{Conclusion, case_title};
 use super::escape::{command_data, command_property, cut_chars, is_blank, log_line};
 use super::whole_run::{Ending, WholeRun};
-use super::words::several;
-use crate::report::{Case, Mode, Report, RunReport};
+use super::words::{Headline, several};
+use crate::report::{Case, FailOn, Report, RunReport};
 
 /// Characters of a command's line; the runner cuts a message that is longer.
 const LINE: usize = 4_096;
@@ -95,15 +95,16 @@ impl Reader {
         (self == Self::Runner && one_line).then(|| format!("::add-mask::{}", value.replace('%', "%25")))
     }
 
-    /// What is red as errors, at most ten: runs without a red case that are red as a whole, then failed and errored
-    /// cases. With more, the last one counts the rest. Where a run was only looked at, the step is green whatever its cases
-    /// say: they are warnings.
-    pub fn failures(self, report: &Report) -> Vec<String> {
-        let several_runs = report.runs.len() > 1;
-        let level = match report.mode {
-            Mode::Look => Level::Warning,
-            Mode::Wait | Mode::StartOnly | Mode::SkippedWithoutToken => Level::Error,
+    /// What is red, at most ten: runs without a red case that are red as a whole, then failed and errored cases. With
+    /// more, the last one counts the rest. They are errors where their run's verdict makes the step fail, and warnings
+    /// where the step lets it through, as it does with runs that were only looked at. A step that fails for something else
+    /// has one error that says so.
+    pub fn failures(self, report: &Report, fail_on: &FailOn) -> Vec<String> {
+        let level = |run: &RunReport| match run.verdict {
+            Some(verdict) if fail_on.fails(verdict) => Level::Error,
+            Some(_) | None => Level::Warning,
         };
+        let several_runs = report.runs.len() > 1;
         let whole_runs = || {
             let wholes = report.runs.iter().filter_map(|run| Some((run, WholeRun::of(run)?)));
             wholes.filter(|(_, whole)| whole.ending == Ending::Broken)
@@ -112,11 +113,15 @@ impl Reader {
         let total = runs + tests;
         let shown = if total > ANNOTATIONS { ANNOTATIONS - 1 } else { total };
         let wholes = whole_runs()
-            .map(|(run, whole)| self.message(Level::Error, &format!("QA.tech: {}", run.label()), &whole.message));
+            .map(|(run, whole)| self.message(level(run), &format!("QA.tech: {}", run.label()), &whole.message));
         let cases = report
             .bad_cases()
-            .map(|(run, case)| self.failure(level, run, case, several_runs));
+            .map(|(run, case)| self.failure(level(run), run, case, several_runs));
         let mut lines: Vec<_> = wholes.chain(cases).take(shown).collect();
+        let mut red = whole_runs()
+            .map(|(run, _)| run)
+            .chain(report.bad_cases().map(|(run, _)| run));
+        let any_error = red.any(|run| level(run) == Level::Error);
         if total > shown {
             let left_out = [
                 (runs.saturating_sub(shown), "more run"),
@@ -125,8 +130,12 @@ impl Reader {
             let left_out = left_out.into_iter().filter(|(count, _)| *count > 0);
             let left_out: Vec<_> = left_out.map(|(count, what)| several(count as u64, what)).collect();
             let message = format!("{} failed; the job summary lists them", left_out.join(" and "));
-            let level = if runs > shown { Level::Error } else { level };
+            let level = if any_error { Level::Error } else { Level::Warning };
             lines.push(self.message(level, "QA.tech", &message));
+        }
+        if !any_error && Conclusion::of(report, fail_on).is_red() {
+            let message = format!("{}; the step fails for that", Headline::of(report.whole()).title());
+            lines.push(self.message(Level::Error, "QA.tech", &message));
         }
         lines
     }
@@ -167,8 +176,12 @@ fn fit(text: &str, room: usize, escape: impl Fn(&str) -> String) -> String {
 #[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::report::Verdict;
     use crate::report::sample::{large, report, run, shop};
+    use crate::report::{Mode, Verdict};
+
+    fn fail_on() -> FailOn {
+        FailOn(vec![Verdict::Failed, Verdict::TimedOut, Verdict::Unknown])
+    }
 
     #[test]
     fn a_message_for_the_runner_and_for_people() {
@@ -207,12 +220,12 @@ mod tests {
 
     #[test]
     fn ten_failures_at_most_and_the_last_counts_the_rest() {
-        insta::assert_snapshot!(Reader::Runner.failures(&shop()).join("\n"), @r#"
+        insta::assert_snapshot!(Reader::Runner.failures(&shop(), &fail_on()).join("\n"), @r#"
         ::error title=Pay with a saved card::Could not find the pay button%0AI opened the basket and chose the saved card ending in 4242.%0AThe page showed a spinner for 30 seconds.%0A%0AThen the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
         ::error title=Search for a product::The browser crashed%0AThe page stopped answering after the third letter was typed.
         ::error title=Change the delivery address::New address was not saved%0AAfter saving, the old address was still shown in the order summary.
         "#);
-        let lines = |cases: usize| Reader::Runner.failures(&large(cases, 10));
+        let lines = |cases: usize| Reader::Runner.failures(&large(cases, 10), &fail_on());
         assert_eq!(lines(100).len(), 10);
         assert_eq!(
             lines(100)[9],
@@ -223,7 +236,30 @@ mod tests {
             lines(110)[9],
             "::error title=QA.tech::2 more tests failed; the job summary lists them"
         );
-        assert!(lines(0).is_empty());
+    }
+
+    #[test]
+    fn what_the_step_lets_through_is_no_error_and_what_fails_it_is_told() {
+        let tolerated = Reader::Runner.failures(&shop(), &FailOn(vec![]));
+        assert_eq!(tolerated.len(), 3);
+        assert!(
+            tolerated.iter().all(|line| line.starts_with("::warning title=")),
+            "{tolerated:?}"
+        );
+        let mut flaky = shop();
+        flaky.runs[0].cases.retain(|case| !case.outcome.is_bad());
+        flaky.runs[0].verdict = Some(Verdict::Flaky);
+        assert!(Reader::Plain.failures(&flaky, &fail_on()).is_empty());
+        let told = "error: QA.tech: Passed, but flaky: 1 of 11 tests only in a rerun; the step fails for that";
+        let fail_on = FailOn(vec![Verdict::Flaky]);
+        assert_eq!(Reader::Plain.failures(&flaky, &fail_on), [told]);
+        // Beside a failed run that is let through.
+        flaky.runs.extend(shop().runs);
+        let lines = Reader::Plain.failures(&flaky, &fail_on);
+        assert!(
+            lines.len() == 4 && lines[3].starts_with("error: QA.tech: Failed: "),
+            "{lines:?}"
+        );
     }
 
     #[test]
@@ -234,9 +270,12 @@ mod tests {
         let mut gone = run("Gone", "x", vec![]);
         gone.verdict = Some(Verdict::Unknown);
         look.runs.push(gone);
-        let lines = Reader::Plain.failures(&look);
+        let lines = Reader::Plain.failures(&look, &fail_on());
         assert!(lines[0].starts_with("error: "), "{}", lines[0]);
-        assert!(lines[1..].iter().all(|line| line.starts_with("warning: ")), "{lines:?}");
+        assert!(
+            lines[1..9].iter().all(|line| line.starts_with("warning: ")),
+            "{lines:?}"
+        );
         assert_eq!(lines.len(), 10);
     }
 
@@ -247,7 +286,7 @@ mod tests {
             broken.verdict = Some(Verdict::TimedOut);
             broken
         };
-        let rest = |report: &Report| Reader::Plain.failures(report).pop();
+        let rest = |report: &Report| Reader::Plain.failures(report, &fail_on()).pop();
         let mut runs = report((1..=11).map(broken).collect());
         let told = |rest: &str| Some(format!("error: QA.tech: {rest} failed; the job summary lists them"));
         assert_eq!(rest(&runs), told("2 more runs"));

@@ -5,7 +5,7 @@ use super::gfm_check::{Found, hostile, outside_code, parse, reference, tags};
 use super::marker::Marker;
 use super::{check, commands, comment, console, issue, outputs, summary, words};
 use crate::report::sample::{self, filled_with, large, report, run};
-use crate::report::{CaseOutcome, Part, Report, Verdict};
+use crate::report::{CaseOutcome, FailOn, Part, Report, Verdict};
 use commands::{Level, Reader};
 use proptest::prelude::*;
 
@@ -140,10 +140,10 @@ proptest! {
             for line in console::last_words(&report) {
                 check_log_line(&line)?;
             }
-            for line in Reader::Plain.failures(&report) {
+            for line in Reader::Plain.failures(&report, &FailOn(Verdict::ALL.to_vec())) {
                 check_log_line(&line)?;
             }
-            for line in Reader::Runner.failures(&report) {
+            for line in Reader::Runner.failures(&report, &FailOn(Verdict::ALL.to_vec())) {
                 let rest = line.strip_prefix("::error title=").unwrap();
                 let (title, message) = rest.split_once("::").unwrap();
                 prop_assert!(!title.contains([',', ':', '\n', '\r']), "{line}");
@@ -228,7 +228,7 @@ fn a_hundred_kilobytes_without_a_space_keep_every_limit() {
         for annotation in check::annotations(&report, &[], &place).0 {
             assert!(annotation.message.len() < 65_536 && annotation.raw_details.len() < 65_536);
         }
-        for line in Reader::Runner.failures(&report) {
+        for line in Reader::Runner.failures(&report, &FailOn(Verdict::ALL.to_vec())) {
             assert!(line.chars().count() <= 4_096);
         }
         let pairs = outputs::pairs(&report, &[]);
@@ -249,7 +249,7 @@ fn a_big_report_is_shrunk_and_says_so() {
     assert!(comment.contains("the others have a line each"));
     assert!(comment.len() <= comment::LIMIT);
     check_markdown(&comment).unwrap();
-    let failures = Reader::Runner.failures(&big);
+    let failures = Reader::Runner.failures(&big, &FailOn(Verdict::ALL.to_vec()));
     assert_eq!(failures.len(), 10);
     assert!(failures[9].contains("1,991 more tests failed"));
     let short = comment::comment(&big, &marker(), 20_000);

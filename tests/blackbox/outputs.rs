@@ -250,6 +250,24 @@ fn workflow_commands_name_failed_cases_ten_at_most() {
 }
 
 #[test]
+fn workflow_commands_are_errors_only_where_the_step_fails() {
+    for (fail_on, code, level) in [("failed", 1, "error"), ("none", 0, "warning")] {
+        let fake = FakeQaTech::start();
+        let done = start(&fake, RunScript::new([Case::failed("Pay"), Case::passed("Login")]))
+            .input("annotations", "log")
+            .input("fail_on", fail_on)
+            .output();
+        assert_ending(&done, code, "failed");
+        let told: Vec<_> = commands(&done.log)
+            .into_iter()
+            .filter(|command| command.properties.get("title").is_some_and(|title| title == "Pay"))
+            .map(|command| command.name)
+            .collect();
+        assert_eq!(told, [level], "{}", done.log);
+    }
+}
+
+#[test]
 fn workflow_commands_tell_a_run_that_could_not_be_started() {
     let fake = FakeQaTech::start();
     let done = run(&fake)

@@ -100,6 +100,19 @@ async fn verdicts_become_conclusions() {
     let stage = Stage::new(&github, &Scene::new().pull_request()).input("fail_on", "error");
     stage.publish(&failed(3)).await;
     assert_eq!(github.only_check_run().conclusion.as_deref(), Some("neutral"));
+    // Nor is any of it red.
+    let levels = |github: &FakeGitHub| {
+        let annotations = github.annotations().into_iter();
+        annotations
+            .map(|annotation| annotation.annotation_level)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(levels(&github), ["warning"; 3]);
+    let github = pull_request();
+    Stage::new(&github, &Scene::new().pull_request())
+        .publish(&failed(2))
+        .await;
+    assert_eq!(levels(&github), ["failure"; 2]);
 }
 
 #[tokio::test]

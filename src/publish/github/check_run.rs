@@ -43,7 +43,7 @@ pub(super) async fn create(
         external_id: Some(external_id),
         status: Some("in_progress"),
         conclusion: None,
-        output: shown(output, &[]),
+        output: shown(output, Vec::new()),
     };
     let mut tries = 1;
     loop {
@@ -97,7 +97,7 @@ pub(super) async fn complete(
         external_id: Some(external_id),
         status: Some("completed"),
         conclusion: Some(conclusion.word()),
-        output: shown(output, batches.next().unwrap_or_default()),
+        output: shown(output, annotated(batches.next().unwrap_or_default(), conclusion)),
         ..CheckRunChange::default()
     };
     let mut sent = first.output.annotations.len();
@@ -107,7 +107,7 @@ pub(super) async fn complete(
     for batch in batches {
         sent += batch.len();
         let change = CheckRunChange {
-            output: shown(output, batch),
+            output: shown(output, annotated(batch, conclusion)),
             ..CheckRunChange::default()
         };
         update(api, handle, &change, sent)
@@ -152,24 +152,29 @@ pub(super) async fn cancel(
         external_id: Some(external_id),
         status: Some("completed"),
         conclusion: Some(Conclusion::Cancelled.word()),
-        output: shown(output, annotations),
+        output: shown(output, annotated(annotations, Conclusion::Cancelled)),
         ..CheckRunChange::default()
     };
     let path = format!("/check-runs/{}", handle.id);
     api.patch::<CheckRun>(&path, &change, Repeat::Never).await.map(|_| ())
 }
 
-fn shown<'a>(output: &'a CheckOutput, annotations: &'a [Annotation]) -> Output<'a> {
+fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Output<'a> {
     let CheckOutput { title, summary, text } = output;
     Output {
         title,
         summary,
         text,
-        annotations: annotations.iter().map(annotation).collect(),
+        annotations,
     }
 }
 
-fn annotation(annotation: &Annotation) -> NewAnnotation<'_> {
+fn annotated(annotations: &[Annotation], conclusion: Conclusion) -> Vec<NewAnnotation<'_>> {
+    let level = conclusion.annotation_level();
+    annotations.iter().map(|one| annotation(one, level)).collect()
+}
+
+fn annotation<'a>(annotation: &'a Annotation, level: &'static str) -> NewAnnotation<'a> {
     let Annotation {
         path,
         line,
@@ -181,7 +186,7 @@ fn annotation(annotation: &Annotation) -> NewAnnotation<'_> {
         path,
         start_line: *line,
         end_line: *line,
-        annotation_level: "failure",
+        annotation_level: level,
         title,
         message,
         raw_details,
