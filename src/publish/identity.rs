@@ -7,7 +7,7 @@ use ring::digest::{SHA256, digest};
 use ring::hmac;
 
 use crate::inputs::Inputs;
-use crate::report::{Origin, Report};
+use crate::report::{Origin, Report, RunReport, Verdict, status};
 
 /// GitHub does not tell how long an `external_id` may be; this is what any column of text holds.
 const MOST_EXTERNAL_ID: usize = 255;
@@ -160,6 +160,18 @@ pub fn latest_short_ids(report: &Report) -> Vec<Option<String>> {
     latest
         .map(|attempt| attempt.map(|attempt| attempt.short_id.clone()))
         .collect()
+}
+
+/// Those of the latest attempts' short ids that a re-run of the job may build on. A rerun that passed without showing
+/// that all that had failed passes now is none: by itself it would pass for the whole run.
+pub fn sound_short_ids(report: &Report) -> Vec<Option<String>> {
+    let sound = |run: &RunReport| {
+        let latest = run.latest()?;
+        let hides = latest.result.as_deref() == Some(status::PASSED)
+            && !matches!(run.verdict, Some(Verdict::Passed | Verdict::Flaky));
+        (!hides).then(|| latest.short_id.clone())
+    };
+    report.runs.iter().map(sound).collect()
 }
 
 /// Short ids joined by commas; one that has other characters than short ids have is left out.

@@ -6,8 +6,9 @@ use tokio::time::{Instant, sleep};
 
 use super::client::{Api, PostError};
 use super::delay::Delays;
+use super::earlier::{self, Earlier};
 use super::wait::{self, Policy};
-use super::wire::{StartRequest, StartedRun};
+use super::wire::{RunTestCase, StartRequest, StartedRun};
 use crate::board::{Board, News};
 use crate::report::{Attempt, AttemptOrigin, RunReport, TestPlan, Verdict, merge};
 use crate::secret::Redactor;
@@ -19,8 +20,8 @@ pub enum Origin<'a> {
     Start(StartRequest<'a>),
     /// It exists.
     Attach(String),
-    /// Rerun what failed in a run of the job's earlier attempt (`on_github_rerun: failed`); if that run is not to be had
-    /// any more, start afresh.
+    /// Rerun what failed in a run of the job's earlier attempt (`on_github_rerun: failed`), once it has ended; if nothing
+    /// can be built on that run, start afresh.
     RerunEarlier(String, StartRequest<'a>),
 }
 
@@ -43,13 +44,17 @@ pub struct Driver<'a, A> {
 impl<A: Api> Driver<'_, A> {
     /// Plays one run to its end. Its verdict is on the board afterwards.
     pub async fn drive(&self, run: usize, origin: Origin<'_>) {
-        let attempt = match origin {
-            Origin::Attach(short_id) => Ok(self.attach(run, short_id)),
-            Origin::Start(request) => self.start(run, &request).await,
+        let begun = match origin {
+            Origin::Attach(short_id) => Ok(Begun::of(self.attach(run, short_id))),
+            Origin::Start(request) => self.start(run, &request).await.map(Begun::of),
             Origin::RerunEarlier(short_id, request) => self.rerun_earlier(run, short_id, &request).await,
         };
-        let attempt = match attempt {
-            Ok(attempt) => attempt,
+        let Begun {
+            attempt,
+            rerun_is_due,
+            reruns_of,
+        } = match begun {
+            Ok(begun) => begun,
             Err(failure) => return self.not_started(run, failure),
         };
         if self.start_only {
@@ -59,12 +64,15 @@ impl<A: Api> Driver<'_, A> {
         if self.policy.one_look && self.verdict(run).is_none() {
             return;
         }
-        for _ in 0..self.reruns {
+        self.compare(run, attempt, &reruns_of);
+        let due = rerun_is_due.then_some(AttemptOrigin::GithubRerun);
+        let reruns = (0..self.reruns).map(|_| AttemptOrigin::Rerun);
+        for origin in due.into_iter().chain(reruns) {
             // A failure that ended the wait early (`fail_fast`) has not ended the run: there is nothing to rerun yet.
             if self.policy.fail_fast || self.verdict(run) != Some(Verdict::Failed) || self.board.is_stopping() {
                 break;
             }
-            if !self.rerun(run).await {
+            if !self.rerun(run, origin).await {
                 break;
             }
             let forgiven = |runs: &[RunReport]| Some(merge::verdict(runs.get(run)?).0? == Verdict::Flaky);
@@ -88,26 +96,69 @@ impl<A: Api> Driver<'_, A> {
         Ok(self.created(run, AttemptOrigin::Started, started))
     }
 
-    async fn rerun_earlier(&self, run: usize, short_id: String, request: &StartRequest<'_>) -> Result<usize, Failure> {
-        match self
-            .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
-            .await
-        {
-            Ok(started) => Ok(self.created(run, AttemptOrigin::GithubRerun, started)),
-            // Nothing to rerun: nothing failed there, or it has not ended yet. Either way its result is the one to have.
-            Err(Failure { status: Some(400), .. }) => {
-                self.board.warn(format!(
-                    "run {short_id} of the job's earlier attempt has nothing to rerun; its result counts"
-                ));
-                Ok(self.attach(run, short_id))
+    async fn rerun_earlier(&self, run: usize, short_id: String, request: &StartRequest<'_>) -> Result<Begun, Failure> {
+        let tell = |what: &str| {
+            self.board
+                .warn(format!("run {short_id} of the job's earlier attempt {what}"))
+        };
+        let useless = match earlier::look(self.client, self.policy, self.board, run, &short_id).await {
+            Earlier::Failed(failed) => match self
+                .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
+                .await
+            {
+                Ok(started) => {
+                    return Ok(Begun {
+                        reruns_of: failed,
+                        ..Begun::of(self.created(run, AttemptOrigin::GithubRerun, started))
+                    });
+                }
+                Err(Failure { status: Some(400), .. }) => {
+                    tell("has nothing to rerun; its result counts");
+                    return Ok(Begun::of(self.attach(run, short_id)));
+                }
+                Err(Failure { status: Some(404), .. }) => "is gone".to_owned(),
+                Err(failure) => return Err(failure),
+            },
+            Earlier::Passed => {
+                tell("passed; its result counts");
+                return Ok(Begun::of(self.attach(run, short_id)));
             }
-            Err(Failure { status: Some(404), .. }) => {
-                self.board.warn(format!(
-                    "run {short_id} of the job's earlier attempt is gone, so a new one is started"
-                ));
-                self.start(run, request).await
+            Earlier::Running => {
+                tell("goes on; what fails in it is rerun once it has ended");
+                return Ok(Begun {
+                    rerun_is_due: true,
+                    ..Begun::of(self.attach(run, short_id))
+                });
             }
-            Err(failure) => Err(failure),
+            Earlier::Useless(why) => why,
+            Earlier::OutOfReach(_) if Instant::now() >= self.policy.deadline => return Err(too_late("")),
+            Earlier::OutOfReach(what) => {
+                return Err(Failure {
+                    verdict: Verdict::Unknown,
+                    created: Some(false),
+                    why: format!("QA.tech has been out of reach for 10 minutes: {what}"),
+                    status: None,
+                });
+            }
+        };
+        tell(&format!("{useless}, so a new one is started"));
+        self.start(run, request).await.map(Begun::of)
+    }
+
+    /// A rerun that passed has not passed where it does not show that of all that failed in the run it is of.
+    fn compare(&self, run: usize, attempt: usize, reruns_of: &[RunTestCase]) {
+        if self.verdict(run) != Some(Verdict::Passed) {
+            return;
+        }
+        let missing = self
+            .board
+            .read(|runs| runs.get(run).map(|run| earlier::not_passed(reruns_of, &run.cases)));
+        if let Some(missing @ 1..) = missing {
+            let why = format!(
+                "QA.tech says PASSED, but of the test cases that failed in the job's earlier attempt {missing} are not \
+                 seen to pass"
+            );
+            self.board.end_attempt(run, attempt, Verdict::Failed, Some(why));
         }
     }
 
@@ -117,7 +168,7 @@ impl<A: Api> Driver<'_, A> {
     }
 
     /// Reruns the latest attempt's failed cases and waits. False where there is no rerun to look at.
-    async fn rerun(&self, run: usize) -> bool {
+    async fn rerun(&self, run: usize, origin: AttemptOrigin) -> bool {
         let Some(short_id) = self.board.read(|runs| Some(runs.get(run)?.latest()?.short_id.clone())) else {
             return false;
         };
@@ -126,7 +177,7 @@ impl<A: Api> Driver<'_, A> {
             .await
         {
             Ok(started) => {
-                let attempt = self.created(run, AttemptOrigin::Rerun, started);
+                let attempt = self.created(run, origin, started);
                 wait::wait(self.client, self.redactor, self.policy, self.board, run, attempt).await;
                 true
             }
@@ -281,6 +332,25 @@ fn too_late(why: &str) -> Failure {
         created: Some(false),
         why: format!("the deadline (`timeout_minutes`) came before a run could be started{why}"),
         status: None,
+    }
+}
+
+/// A run to wait for.
+struct Begun {
+    attempt: usize,
+    /// Whether what fails in it is to be rerun whatever `rerun_failed` says.
+    rerun_is_due: bool,
+    /// What failed in the run whose rerun it is.
+    reruns_of: Vec<RunTestCase>,
+}
+
+impl Begun {
+    fn of(attempt: usize) -> Self {
+        Self {
+            attempt,
+            rerun_is_due: false,
+            reruns_of: Vec::new(),
+        }
     }
 }
 

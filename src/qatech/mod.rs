@@ -4,6 +4,7 @@ pub mod cadence;
 pub mod client;
 pub mod delay;
 pub mod drive;
+mod earlier;
 pub mod mend;
 mod view;
 pub mod wait;

@@ -15,7 +15,7 @@ use crate::report::{CaseOutcome, Listed, Verdict, status};
 use crate::secret::Redactor;
 
 /// How long QA.tech may be out of reach without a break before the answer is `unknown`.
-const OUT_OF_REACH: Duration = Duration::from_secs(600);
+pub(super) const OUT_OF_REACH: Duration = Duration::from_secs(600);
 /// How long a run that we created may be unknown to the API.
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
 /// How long a completed run may be without a result.

@@ -97,10 +97,10 @@ fn named(run: CheckRun, ours: &Ours, others: &mut bool) -> Option<Named> {
         });
     };
     let theirs = Marker::parse(&summary)?;
-    if !is_of_ours(&theirs, &ours.marker, others) || (names_any && short_ids != theirs.short_ids) {
+    if !is_of_ours(&theirs, &ours.marker, others) {
         return None;
     }
-    // The marker has room for the ids of more plans than `external_id`.
+    // The marker has room for the ids of more plans than `external_id`, and only those that can be built on.
     Some(Named {
         attempt: Some(theirs.attempt),
         short_ids: theirs.short_ids,

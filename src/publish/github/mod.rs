@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::identity::{ExternalId, Identity, check_name, latest_short_ids, target};
+use super::identity::{ExternalId, Identity, check_name, latest_short_ids, sound_short_ids, target};
 use crate::context::{Context, PullRequestHint};
 use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun};
 use crate::render::check::{self, CheckOutput, Conclusion};
@@ -341,7 +341,7 @@ impl GitHub {
 
     fn check_output(&self, active: &Active, report: &Report, not_annotated: usize) -> CheckOutput {
         let mut output = check::output(report, not_annotated);
-        let short_ids = latest_short_ids(report);
+        let short_ids = sound_short_ids(report);
         output.mark(marker(&self.context, &active.key, &active.target, None, short_ids));
         output
     }
@@ -365,7 +365,7 @@ impl GitHub {
             &active.key,
             &active.target,
             head,
-            latest_short_ids(report),
+            sound_short_ids(report),
         );
         let merge_group = self.context.merge_group;
         match comment::publish(&active.api, number, &marker, report, self.inputs.comment, merge_group).await {
