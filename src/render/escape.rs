@@ -7,6 +7,6 @@ mod clean;
 mod gfm;
 
 pub use actions::{command_data, command_property, log_line};
-pub(in crate::render) use clean::plain_ascii;
 pub use clean::{clean, cut_bytes, cut_chars, is_blank, one_line};
+pub(in crate::render) use clean::{is_hostile, plain_ascii};
 pub use gfm::{code_cell, inline, lines, push_inline, push_lines};

@@ -4,7 +4,7 @@
 //! reorder or hide text, line separators that JavaScript once knew, `<` (no `</script>`, no `<!--`) and the second sign
 //! of `##`, since GitHub's runner takes `##[name]` anywhere in a printed line for a command.
 
-use super::escape::plain_ascii;
+use super::escape::{is_hostile, plain_ascii};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use std::io;
@@ -97,22 +97,7 @@ fn bytes(text: &str, from: usize, to: usize) -> &[u8] {
 }
 
 fn is_risky(c: char) -> bool {
-    matches!(
-        c,
-        '<' | '\u{7f}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{fffe}'
-            | '\u{ffff}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
+    c == '<' || is_hostile(c)
 }
 
 #[cfg(test)]
@@ -137,6 +122,12 @@ mod tests {
             line("a\u{202e}b\u{9b}\u{2028}\u{e0041}"),
             "\"a\\u202eb\\u009b\\u2028\\udb40\\udc41\"\n"
         );
+        // All that text for people loses: fillers, blanks of other planes, what is no character.
+        assert_eq!(
+            line("a\u{180e}\u{34f}\u{3164}\u{1d173}\u{fdd0}\u{1fffe}"),
+            "\"a\\u180e\\u034f\\u3164\\ud834\\udd73\\ufdd0\\ud83f\\udffe\"\n"
+        );
+        assert_eq!(line("👩‍🔥 ❤️ می‌خواهم"), "\"👩‍🔥 ❤️ می‌خواهم\"\n");
     }
 
     #[test]

@@ -54,6 +54,15 @@ fn fate(c: char) -> Fate {
     }
 }
 
+/// Whether a character ends a line, hides or reorders text, or only looks like a space. Joiners and selectors are left out:
+/// emoji and scripts are made of them.
+pub(in crate::render) fn is_hostile(c: char) -> bool {
+    match fate(c) {
+        Fate::Line | Fate::Space | Fate::Drop => true,
+        Fate::Keep | Fate::Joiner | Fate::Selector => false,
+    }
+}
+
 /// Removes what can hide, reorder or forge text, and makes every line terminator `\n`. Keeps tabs.
 ///
 /// Terminal colour codes go whole, since what is left of one without its escape character is noise.
