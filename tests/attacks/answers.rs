@@ -47,10 +47,7 @@ fn millions_of_cases_without_anything_in_them_do_not_fill_memory() {
             body("COMPLETED", "\"PASSED\"", if asked { &cases } else { "" })
         })
         .output();
-        if let Some(peak) = done.peak_memory {
-            eprintln!("peak memory: {} MB", peak / 1_000_000);
-            assert!(peak < MEMORY, "{case}: {peak} bytes");
-        }
+        done.assert_memory_below(MEMORY);
         assert_eq!(
             (done.code, &done.outputs["verdict"]),
             (0, "passed"),
@@ -70,10 +67,7 @@ fn one_text_of_millions_of_values_does_not_fill_memory() {
         &format!(r#"{{"id": "1", "evaluationThought": [{values}]}}"#),
     );
     let done = looks_at(&fake, move |_, _| answer.clone()).output();
-    if let Some(peak) = done.peak_memory {
-        eprintln!("peak memory: {} MB", peak / 1_000_000);
-        assert!(peak < MEMORY * 2, "{peak} bytes");
-    }
+    done.assert_memory_below(MEMORY * 2);
     assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
 }
 
@@ -107,10 +101,7 @@ fn a_new_status_at_each_look_does_not_flood_the_log() {
         _ => body("COMPLETED", "\"PASSED\"", ""),
     })
     .output();
-    if let Some(peak) = done.peak_memory {
-        eprintln!("peak memory: {} MB", peak / 1_000_000);
-        assert!(peak < MEMORY / 2, "{peak} bytes");
-    }
+    done.assert_memory_below(MEMORY / 2);
     assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
     assert!(done.log.matches("which we do not know").count() <= 10, "{}", done.log);
     assert!(done.log.len() < 100_000, "{}", done.log.len());

@@ -1,6 +1,5 @@
 //! Answers that are too large, or say so, and servers that fail fast: memory and requests stay within bounds.
 
-use qatech_fakes::harness::Done;
 use qatech_fakes::http::{End, Framing, Reply};
 use qatech_fakes::qatech::{FakeQaTech, Instead, Nth, RunScript, When};
 
@@ -9,13 +8,6 @@ use crate::{passing, run};
 const MIB: u64 = 1024 * 1024;
 /// The limit of the issue, in bytes.
 const MEMORY: u64 = 200_000_000;
-
-fn assert_small(done: &Done) {
-    if let Some(peak) = done.peak_memory {
-        eprintln!("peak memory: {} MB", peak / 1_000_000);
-        assert!(peak < MEMORY, "{peak} bytes");
-    }
-}
 
 /// The run passes, although its list of all cases is answered with this.
 fn passes_without_its_list(name: &str, reply: &Reply) {
@@ -31,7 +23,7 @@ fn passes_without_its_list(name: &str, reply: &Reply) {
         done.log
     );
     assert!(done.log.contains("64 MiB"), "{name}: {}", done.log);
-    assert_small(&done);
+    done.assert_memory_below(MEMORY);
 }
 
 #[test]
@@ -65,7 +57,7 @@ fn a_length_just_under_the_limit_that_lies_is_broken_off() {
     fake.fault("GET", "/run/*", 1..=3, lie);
     let done = run(&fake.api_url()).output();
     assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
-    assert_small(&done);
+    done.assert_memory_below(MEMORY);
 }
 
 #[test]
@@ -84,7 +76,7 @@ fn an_answer_over_the_limit_to_a_start_or_an_error_is_no_start() {
             done.log
         );
         assert_eq!(fake.requests().len(), 1);
-        assert_small(&done);
+        done.assert_memory_below(MEMORY);
     }
 }
 
@@ -97,7 +89,7 @@ fn a_large_list_is_read_whole() {
     let done = run(&fake.api_url()).input("timeout_minutes", "0.9").output();
     assert_eq!((done.code, &done.outputs["verdict"]), (1, "failed"), "{}", done.log);
     assert_eq!((&done.outputs["total"], &done.outputs["failed"]), ("5000", "500"));
-    assert_small(&done);
+    done.assert_memory_below(MEMORY);
 }
 
 #[test]

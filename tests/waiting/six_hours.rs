@@ -53,9 +53,7 @@ fn play(part: &str, lines: std::ops::RangeInclusive<usize>) {
     assert_eq!(done.code, 0, "{}", done.log);
     let written = done.stderr.lines().count();
     assert!(lines.contains(&written), "{written} lines:\n{}", done.stderr);
-    if let Some(peak) = done.peak_memory {
-        assert!(peak < 60_000_000, "{peak} bytes");
-    }
+    done.assert_memory_below(60_000_000);
 }
 
 #[test]

@@ -92,6 +92,8 @@ impl Run {
         command
             .args(&self.arguments)
             .env_clear()
+            // Without it, Windows opens no socket.
+            .envs(std::env::vars_os().filter(|(name, _)| cfg!(windows) && name.eq_ignore_ascii_case("SystemRoot")))
             .envs(self.job.env())
             .current_dir(self.job.file("workspace"));
         Running {
@@ -138,6 +140,11 @@ impl Running {
         });
         let log = self.log();
         assert!(found && log.contains(text), "no {text:?} in the log:\n{log}");
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.ended().is_some()
     }
 
     /// Sends it a signal.
@@ -207,6 +214,17 @@ impl Done {
     /// The log as the runner shows it, without the lines that tell masks.
     pub fn shown_log(&self) -> String {
         without_masks(&self.log)
+    }
+
+    /// Fails if it held this many bytes of memory at its peak, as far as the system tells. On Linux it does.
+    #[track_caller]
+    pub fn assert_memory_below(&self, most: u64) {
+        assert!(
+            self.peak_memory.is_some() || cfg!(not(target_os = "linux")),
+            "no peak memory was seen"
+        );
+        let peak = self.peak_memory.unwrap_or_default();
+        assert!(peak < most, "{peak} bytes; the log:\n{}", self.log);
     }
 
     /// Where `text` can be seen: in the shown log, or in a file below the folder (the event's aside).
