@@ -2,19 +2,11 @@
 
 use std::time::Duration;
 
-use qatech_fakes::harness::Run;
 use qatech_fakes::http::Reply;
-use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, TOKEN, When};
-use serde_json::{Value, json};
+use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, When};
+use serde_json::json;
 
-fn run(fake: &FakeQaTech) -> Run {
-    Run::new(env!("CARGO_BIN_EXE_qatech-run"))
-        .github()
-        .input("annotations", "off")
-        .input("api_url", &fake.api_url())
-        .input("api_token", TOKEN)
-        .input("poll_interval_seconds", "0.1")
-}
+use crate::scene::{assert_ending, json_output, run};
 
 #[test]
 fn with_fail_fast_a_start_that_is_under_way_is_still_heard_of() {
@@ -35,15 +27,10 @@ fn with_fail_fast_a_start_that_is_under_way_is_still_heard_of() {
         .input("test_plan_short_id", "pln_a pln_b")
         .input("fail_fast", "true")
         .output();
-    assert_eq!(
-        (done.code, &done.outputs["verdict"]),
-        (1, "failed"),
-        "the log:\n{}",
-        done.log
-    );
+    assert_ending(&done, 1, "failed");
     assert_eq!(&done.outputs["run_created"], "true,true");
     assert!(done.outputs["run_short_id"].ends_with(",late1"));
-    let runs: Value = serde_json::from_str(&done.outputs["runs"]).unwrap();
+    let runs = json_output(&done, "runs");
     let problem = runs[1]["problem"].as_str().unwrap();
     assert!(problem.contains("goes on at QA.tech"), "{problem}");
     assert_eq!(fake.start_bodies().len(), 2);
@@ -65,12 +52,7 @@ fn a_rerun_that_a_signal_cuts_off_may_have_been_started() {
     assert!(wait_until(Duration::from_secs(20), || fake.rerun_bodies().len() == 1));
     running.signal(Signal::Term);
     let done = running.wait();
-    assert_eq!(
-        (done.code, &done.outputs["verdict"]),
-        (143, "failed"),
-        "the log:\n{}",
-        done.log
-    );
+    assert_ending(&done, 143, "failed");
     assert!(
         done.log.contains("a rerun of run run001 may have been started"),
         "{}",

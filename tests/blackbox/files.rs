@@ -6,7 +6,7 @@ use qatech_fakes::harness::{Done, Run};
 use qatech_fakes::http::{Reply, Server, closed_port};
 use qatech_fakes::qatech::FakeQaTech;
 
-use crate::scene::{assert_ending, green, json_file, red, start, told};
+use crate::scene::{assert_ending, green, json_file, no_path, red, start, told};
 
 const PATHS: [(&str, &str); 6] = [
     ("junit_path", "made/for/junit.xml"),
@@ -82,8 +82,10 @@ fn a_file_that_cannot_be_written_fails_the_step_after_all_else() {
     for (name, _) in PATHS {
         let fake = FakeQaTech::start();
         let webhook = Server::start(|_| Reply::empty(204));
-        let done = with_paths(start(&fake, green()))
-            .input(name, "/dev/null/file")
+        let run = with_paths(start(&fake, green()));
+        let path = no_path(&run);
+        let done = run
+            .input(name, &path)
             .input("webhook_url", &webhook.url())
             .input("fail_on", "none")
             .output();
@@ -109,9 +111,9 @@ fn a_folder_in_the_way_fails_the_step_too() {
 #[test]
 fn outputs_that_cannot_be_written_fail_the_step_after_all_else() {
     let fake = FakeQaTech::start();
-    let done = with_paths(start(&fake, green()))
-        .env("GITHUB_OUTPUT", "/dev/null/output")
-        .output();
+    let run = with_paths(start(&fake, green()));
+    let path = no_path(&run);
+    let done = run.env("GITHUB_OUTPUT", &path).output();
     assert_eq!(done.code, 3, "{}", done.log);
     assert_written(&done, "");
     assert!(!done.summary.is_empty());

@@ -1,7 +1,5 @@
 //! Inputs that are wrong: every mistake at once, exit 2, nothing sent. And inputs that only look wrong.
 
-use std::os::unix::ffi::OsStrExt as _;
-
 use qatech_fakes::harness::Run;
 use qatech_fakes::qatech::{FakeQaTech, TOKEN};
 
@@ -231,7 +229,10 @@ fn variables_that_are_none_of_ours_are_ignored() {
 }
 
 #[test]
+#[cfg(unix)]
 fn variables_that_are_no_utf_8_do_no_harm_elsewhere_and_are_named_where_they_are_ours() {
+    use std::os::unix::ffi::OsStrExt as _;
+
     let fake = FakeQaTech::start();
     fake.default_plan(green());
     let play = |key: &[u8], value: &[u8]| {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use qatech_fakes::harness::{Done, Run, Signal};
-use qatech_fakes::http::{End, Reply, wait_until};
+use qatech_fakes::harness::{Done, Run};
+use qatech_fakes::http::{End, Reply};
 use qatech_fakes::qatech::{Case, FakeQaTech, Identity, Outcome, Rerun, RunScript, When};
 use serde_json::json;
 
@@ -369,7 +369,11 @@ fn the_worst_verdict_over_several_knows_flaky() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_signal_in_the_middle_of_a_rerun_tells_both_attempts() {
+    use qatech_fakes::harness::Signal;
+    use qatech_fakes::http::wait_until;
+
     for (signal, code) in [(Signal::Int, 130), (Signal::Term, 143)] {
         let fake = FakeQaTech::start();
         let rerun = Rerun::exactly(RunScript::new([Case::passed("Pay").ends(When::Never)]));

@@ -1,9 +1,6 @@
 //! What most tests begin with: the program in a job at GitHub, against a fake QA.tech, with quick polling.
 
-use std::time::Duration;
-
 use qatech_fakes::harness::{Done, Run};
-use qatech_fakes::http::wait_until;
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN, When};
 use qatech_fakes::runner::commands;
 use serde_json::Value;
@@ -84,11 +81,20 @@ pub fn assert_ending(done: &Done, code: i32, verdict: &str) {
     assert_eq!(ending(done), (code, verdict), "the log:\n{}", done.log);
 }
 
-/// Waits until so many GETs have reached the fake.
+/// A path that no file can have: what would be its folder is a file.
+pub fn no_path(run: &Run) -> String {
+    run.job().write("no_folder", "");
+    run.job().file("no_folder").join("file").display().to_string()
+}
+
+/// Waits until so many GETs have reached the fake, to send a signal then.
+#[cfg(unix)]
 #[track_caller]
 pub fn wait_for_gets(fake: &FakeQaTech, count: usize) {
+    use std::time::Duration;
+
     assert!(
-        wait_until(Duration::from_secs(20), || fake.gets() >= count),
+        qatech_fakes::http::wait_until(Duration::from_secs(20), || fake.gets() >= count),
         "{} GETs only",
         fake.gets()
     );

@@ -183,15 +183,20 @@ fn a_start_that_is_not_answered_may_have_happened() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    // The first signal is followed by a second of waiting for the start; the second one cuts that short.
+    // The first signal is followed by a second of waiting for the start; the second one cuts that short. Nothing shows
+    // when the first was taken, and until then another one is the same to the system: so they are sent until it ends.
     let fake = FakeQaTech::start();
     fake.fault("POST", "/run", 1, Reply::hang());
-    let running = run(&fake).input("test_plan_short_id", "pln_a").start();
+    let mut running = run(&fake).input("test_plan_short_id", "pln_a").start();
     assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
-    running.signal(Signal::Int);
-    std::thread::sleep(Duration::from_millis(150));
-    let (done, took) = stop(running, Signal::Int);
-    assert!(took < SOON, "{took:?}");
+    let ended = wait_until(SOON, || {
+        running.has_ended() || {
+            running.signal(Signal::Int);
+            false
+        }
+    });
+    assert!(ended, "{}", running.log());
+    let done = running.wait();
     // At once: what the first one would have led to after its second of waiting is not there.
     assert_eq!((done.code, done.outputs.get("verdict")), (130, None), "{}", done.log);
 }
@@ -251,10 +256,10 @@ fn a_start_that_waits_for_its_turn_was_not_made() {
         1..=usize::MAX,
         Reply::empty(429).header("Retry-After", "60"),
     );
-    let running = run(&fake).input("test_plan_short_id", "pln_a").start();
+    let mut running = run(&fake).input("test_plan_short_id", "pln_a").start();
     assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
-    // Time for the answer to arrive: until then the start might have been made.
-    std::thread::sleep(Duration::from_millis(500));
+    // Until the answer has arrived, the start might have been made.
+    running.wait_for_log("trying again in");
     let (done, took) = stop(running, Signal::Int);
     assert_ending(&done, 130, "interrupted");
     assert!(took < SOON, "{took:?}");
