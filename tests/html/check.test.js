@@ -99,6 +99,11 @@ test('the filter works by mouse, by keyboard and by text', async () => {
   await page.fill('#text', 'THIRD letter');
   await page.waitForFunction(() => document.getElementById('shown').textContent === '1 of 14 shown');
   assert.match(await page.locator('.case:visible .name').innerText(), /Search for a product/);
+  // By an id, and not by the words of the page.
+  await page.fill('#text', 'case_3');
+  await page.waitForFunction(() => document.getElementById('shown').textContent === '1 of 14 shown');
+  await page.fill('#text', 'seen running from');
+  await page.waitForSelector('#empty:visible');
   await page.fill('#text', 'no such words');
   await page.waitForSelector('#empty:visible');
   await page.fill('#text', '');
@@ -173,7 +178,7 @@ test('ten thousand cases load, filter and scroll', { timeout: 120_000 }, async (
   assert.equal(await page.locator('.case').count(), 10_000);
   await page.click('[data-outcome=failed].chip');
   await page.fill('#text', 'case number 9003');
-  await page.waitForFunction(() => document.getElementById('shown').textContent === '1 of 10000 shown', null, { timeout: 60_000 });
+  await page.waitForFunction(() => document.getElementById('shown').textContent === '1 of 10,000 shown', null, { timeout: 60_000 });
   await page.screenshot({ path: join(process.env.SHOTS, 'ten-thousand.png') });
   assert.deepEqual(noise, []);
   await context.close();

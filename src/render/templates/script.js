@@ -8,7 +8,9 @@
   const shown = document.getElementById('shown');
   const empty = document.getElementById('empty');
   const texts = new Array(items.length);
-  const textOf = (at) => (texts[at] ??= items[at].textContent.toLowerCase());
+  // What QA.tech said, and no words of the page itself.
+  const said = '.name, .title, .said, .reasoning, .more dd, code';
+  const textOf = (at) => (texts[at] ??= Array.from(items[at].querySelectorAll(said), (part) => part.textContent).join('\n').toLowerCase());
 
   const apply = () => {
     const wanted = new Set(chips.filter((chip) => chip.ariaPressed === 'true').map((chip) => chip.dataset.outcome));
@@ -19,7 +21,7 @@
       item.hidden = !fits;
       if (fits) count += 1;
     });
-    shown.textContent = count === items.length ? '' : `${count} of ${items.length} shown`;
+    shown.textContent = count === items.length ? '' : `${count.toLocaleString('en')} of ${items.length.toLocaleString('en')} shown`;
     empty.hidden = count > 0;
   };
 
