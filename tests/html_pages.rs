@@ -6,7 +6,7 @@ mod reports;
 
 use proptest::prelude::*;
 use qatech_run::render::html;
-use qatech_run::report::{CaseOutcome, Report, sample};
+use qatech_run::report::{CaseOutcome, Report, Verdict, sample};
 use std::path::Path;
 
 fn page(report: &Report) -> String {
@@ -97,6 +97,19 @@ fn hostile_text_stays_text() {
         let bidi = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         assert!(!body.chars().any(|c| control(c) || bidi(c)), "{text:?}");
     }
+}
+
+#[test]
+fn a_problem_is_told_once_and_its_names_are_code() {
+    let mut report = sample::shop();
+    let problem = "stopped waiting at the first failed test case (`fail_fast`)";
+    report.runs[0].problem = Some(problem.into());
+    report.runs[0].attempts[0].problem = Some(problem.into());
+    report.runs[0].verdict = Some(Verdict::TimedOut);
+    let body = body(&report);
+    assert_eq!(body.matches("stopped waiting").count(), 1);
+    assert!(body.contains("(<code>fail_fast</code>)") && body.contains(">Timed out</span>"));
+    assert!(body.contains("First run") && body.contains("Rerun 1") && !body.contains("Attempt 1"));
 }
 
 #[test]

@@ -5,8 +5,10 @@
 mod actions;
 mod clean;
 mod gfm;
+mod spans;
 
 pub use actions::{command_data, command_property, log_line};
 pub use clean::{clean, cut_bytes, cut_chars, is_blank, one_line};
 pub(in crate::render) use clean::{is_hostile, plain_ascii};
 pub use gfm::{code_cell, inline, lines, push_inline, push_lines};
+pub use spans::spans;

@@ -18,7 +18,7 @@ use std::fmt;
 use std::io;
 use timeline::Timeline;
 use trend::TrendView;
-use view::{CaseView, RunView};
+use view::{CaseView, RunView, with_code};
 
 const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
@@ -47,7 +47,7 @@ struct Page<'a> {
     verdict: String,
     detail: String,
     facts: Vec<Fact<'a>>,
-    notes: Vec<Clean<'a>>,
+    notes: Vec<Vec<(bool, Clean<'a>)>>,
     total: u64,
     listed: u64,
     not_listed: u64,
@@ -97,7 +97,7 @@ impl<'a> Page<'a> {
             verdict,
             detail,
             facts: facts::of(report),
-            notes: warnings.iter().map(|warning| Clean(warning)).collect(),
+            notes: warnings.iter().map(|warning| with_code(Some(warning))).collect(),
             total,
             listed,
             not_listed: total.saturating_sub(listed),

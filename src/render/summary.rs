@@ -186,7 +186,7 @@ mod tests {
         let mut report = report(vec![run("Smoke tests", "smk1", vec![passed]), night]);
         report
             .warnings
-            .push("cases are missing: the last answer was too large".into());
+            .push("`comment` `x` has no effect with `blocking: false`; cases are `<b>`".into());
         for run in &mut report.runs {
             run.attempts[0].changes.clear();
         }
@@ -205,7 +205,7 @@ mod tests {
         > [!WARNING]
         > **Checkout &#124; &lt;nightly&gt;**: 1 case contradicts the run's result
         >
-        > cases are missing: the last answer was too large
+        > <code>comment</code> <code>x</code> has no effect with <code>blocking: false</code>; cases are &#96;&lt;b&gt;&#96;
         >
 
         ### Failed tests (1)

@@ -1,17 +1,18 @@
 //! Runs and test cases as the template shows them.
 
 use super::{Clean, Line, class, label};
+use crate::render::escape::spans;
 use crate::render::time::span;
 use crate::render::whole_run;
-use crate::render::words::{capitalized, phrase};
-use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Observed, RunReport, Verdict};
+use crate::render::words::{attempt_name, capitalized, phrase};
+use crate::report::{Attempt, Case, CaseAttempt, CaseOutcome, Observed, RunReport, Verdict};
 
 /// One run with its attempts.
 pub(super) struct RunView<'a> {
     pub(super) label: Line<'a>,
     pub(super) verdict: String,
     pub(super) verdict_class: &'static str,
-    pub(super) problem: Option<Clean<'a>>,
+    pub(super) problem: Vec<(bool, Clean<'a>)>,
     pub(super) attempts: Vec<AttemptView<'a>>,
 }
 
@@ -35,26 +36,30 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
                 (None, Some(false) | None) => "Not over yet".to_owned(),
             },
             verdict_class: class(run.seen()),
-            problem: problem.as_deref().map(Clean),
-            attempts: attempts.iter().map(AttemptView::from).collect(),
+            problem: with_code(problem.as_deref()),
+            attempts: attempts
+                .iter()
+                .enumerate()
+                .map(|(index, attempt)| AttemptView::of(run, index, attempt))
+                .collect(),
         }
     }
 }
 
 /// One run at QA.tech.
 pub(super) struct AttemptView<'a> {
-    pub(super) origin: &'static str,
+    pub(super) name: String,
     pub(super) short_id: Line<'a>,
     pub(super) link: Option<&'a str>,
     pub(super) word: Option<Line<'a>>,
     pub(super) span: Option<String>,
-    pub(super) problem: Option<Clean<'a>>,
+    pub(super) problem: Vec<(bool, Clean<'a>)>,
 }
 
-impl<'a> From<&'a Attempt> for AttemptView<'a> {
-    fn from(attempt: &'a Attempt) -> Self {
+impl<'a> AttemptView<'a> {
+    fn of(run: &RunReport, index: usize, attempt: &'a Attempt) -> Self {
         let Attempt {
-            origin,
+            origin: _,
             short_id,
             id: _,
             url: _,
@@ -70,7 +75,7 @@ impl<'a> From<&'a Attempt> for AttemptView<'a> {
             retries: _,
         } = attempt;
         Self {
-            origin: origin_words(*origin),
+            name: attempt_name(index, Some(attempt)),
             short_id: Line(short_id),
             link: attempt.link(),
             word: match attempt.seen() {
@@ -78,18 +83,20 @@ impl<'a> From<&'a Attempt> for AttemptView<'a> {
                 Some(verdict) => Some(Line(phrase(verdict))),
             },
             span: ended.map(|ended| span(ended.saturating_sub(*began))),
-            problem: problem.as_deref().map(Clean),
+            // The run says it already.
+            problem: with_code(
+                problem
+                    .as_deref()
+                    .filter(|problem| Some(*problem) != run.problem.as_deref()),
+            ),
         }
     }
 }
 
-fn origin_words(origin: AttemptOrigin) -> &'static str {
-    match origin {
-        AttemptOrigin::Started => "Started here",
-        AttemptOrigin::Attached => "Attached to",
-        AttemptOrigin::Rerun => "Rerun of failed cases",
-        AttemptOrigin::GithubRerun => "Rerun after a job re-run",
-    }
+/// A text in parts, each with whether it is code.
+pub(super) fn with_code(text: Option<&str>) -> Vec<(bool, Clean<'_>)> {
+    let parts = spans(text.unwrap_or_default()).into_iter();
+    parts.map(|(code, part)| (code, Clean(part))).collect()
 }
 
 /// One test case.
@@ -184,7 +191,7 @@ impl<'a> CaseAttemptView<'a> {
         Self {
             class: outcome.word(),
             label: label(*outcome),
-            which: format!("Attempt {}", attempt.saturating_add(1)),
+            which: attempt_name(*attempt, at_qatech),
             title: filled(title).map(Line),
             reasoning: filled(reasoning.as_deref()).map(Clean),
             words,

@@ -1,6 +1,6 @@
 //! The head: verdict, counts, runs and problems.
 
-use super::super::escape::{cut_bytes, cut_chars, inline, push_inline, push_lines};
+use super::super::escape::{code_cell, cut_bytes, cut_chars, inline, push_inline, push_lines, spans};
 use super::super::page::Page;
 use super::super::time::span;
 use super::super::words::{self, Headline, by_outcome, number, several};
@@ -229,11 +229,28 @@ fn problems(page: &mut Page, part: Part<'_>) {
         if let Some(label) = label {
             out.push_str(&format!("**{}**: ", inline(&cut_chars(label, LABEL))));
         }
-        push_lines(out, &cut_bytes(problem, PROBLEM));
+        push_with_code(out, &cut_bytes(problem, PROBLEM));
         out.push_str("\n>\n");
     });
     page.close("\n");
     left_out(page, total - shown, "more warning");
+}
+
+/// A text of ours and others, with its code as code.
+fn push_with_code(out: &mut String, text: &str) {
+    let mut space = false;
+    for (code, part) in spans(text) {
+        // Each part is trimmed, the spaces that part it from the others with it.
+        if (space || part.starts_with(char::is_whitespace)) && !out.ends_with(' ') {
+            out.push(' ');
+        }
+        space = !code && part.ends_with(char::is_whitespace);
+        if code {
+            out.push_str(&code_cell(part));
+        } else {
+            push_lines(out, part);
+        }
+    }
 }
 
 /// Where and for which commit: the last line of what is shown away from the workflow run.
