@@ -1,11 +1,14 @@
 //! The check run against a fake GitHub: commits, batches, faults, fallbacks, cancellation.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::stage::{RUN_ID, Stage, failed, in_seconds, passed, with_verdict};
 use qatech_fakes::events::{DEFAULT_SHA, GROUP_SHA, HEAD_SHA, Scene};
-use qatech_fakes::github::{Access, Call, CheckRun, FakeGitHub, Fault, Issue, On, Scope};
+use qatech_fakes::github::{Access, Call, CheckRun, FakeGitHub, Fault, Issue, On, Recorded, Scope};
+use qatech_run::render::marker::Marker;
 use qatech_run::report::Verdict;
+use serde_json::json;
 
 fn pull_request() -> FakeGitHub {
     let github = FakeGitHub::start();
@@ -279,6 +282,88 @@ async fn a_lost_answer_makes_no_second_check_and_no_second_annotation() {
 }
 
 #[tokio::test]
+async fn a_github_that_is_gone_for_seconds_gets_the_whole_check_all_the_same() {
+    let lasting = async |call: Call, from: usize, fault: Fault| {
+        let github = pull_request();
+        let requests = AtomicUsize::new(0);
+        let fails = move |request: &Recorded| {
+            let nth = if request.call == Some(call) {
+                requests.fetch_add(1, Ordering::Relaxed) + 1
+            } else {
+                0
+            };
+            (from..from + 4).contains(&nth)
+        };
+        github.fault(On::when(fails), fault);
+        let published = Stage::new(&github, &Scene::new().pull_request())
+            .publish(&failed(120))
+            .await;
+        let run = github.only_check_run();
+        assert_eq!(
+            (run.conclusion.as_deref(), run.annotations.len()),
+            (Some("failure"), 120),
+            "{call:?}\n{}",
+            github.log()
+        );
+        assert!(
+            published.warnings.is_empty() && published.notices.is_empty(),
+            "{published:?}"
+        );
+        assert!(!published.annotate_in_log);
+    };
+    tokio::join!(
+        lasting(Call::CreateCheckRun, 1, Fault::html_bad_gateway()),
+        lasting(Call::UpdateCheckRun, 1, Fault::html_bad_gateway()),
+        lasting(Call::UpdateCheckRun, 2, Fault::server_error(503)),
+        lasting(Call::UpdateCheckRun, 3, Fault::reset()),
+    );
+}
+
+#[tokio::test]
+async fn what_github_finds_invalid_is_left_out_and_the_check_completed() {
+    let of = |request: &Recorded, pointer: &str| {
+        let body = request
+            .body
+            .as_ref()
+            .filter(|_| request.call == Some(Call::UpdateCheckRun));
+        body.and_then(|body| body.pointer(pointer)).cloned()
+    };
+    let table: [(Box<dyn Fn(&Recorded) -> bool + Send>, usize, bool); 3] = [
+        // One annotation of the second batch.
+        (
+            Box::new(move |request| {
+                of(request, "/output/annotations/0/title").is_some_and(|title| title == json!("Case 51"))
+            }),
+            70,
+            true,
+        ),
+        (
+            Box::new(move |request| of(request, "/output/annotations").is_some()),
+            0,
+            true,
+        ),
+        (Box::new(move |request| of(request, "/output/text").is_some()), 0, false),
+    ];
+    for (invalid, annotations, whole) in table {
+        let github = pull_request();
+        github.fault(On::when(invalid), Fault::status(422, "Invalid request."));
+        let published = Stage::new(&github, &Scene::new().pull_request())
+            .publish(&failed(120))
+            .await;
+        let run = github.only_check_run();
+        assert_eq!(
+            (run.conclusion.as_deref(), run.annotations.len(), run.text.is_some()),
+            (Some("failure"), annotations, whole),
+            "{}",
+            github.log()
+        );
+        assert!(published.annotate_in_log && published.check_run_url.is_some());
+        assert_eq!(published.warnings.len(), 1, "{published:?}");
+        assert!(Marker::parse(&run.summary.unwrap()).is_some());
+    }
+}
+
+#[tokio::test]
 async fn github_out_of_reach_ends_soon_in_the_log() {
     let github = pull_request();
     github.fault(On::any(), Fault::server_error(503));
@@ -286,10 +371,13 @@ async fn github_out_of_reach_ends_soon_in_the_log() {
     let part = Stage::new(&github, &Scene::new().pull_request())
         .input("comment", "always")
         .begin();
-    let published = part.finish(&failed(1), in_seconds(60)).await;
+    let published = part.finish(&failed(1), in_seconds(4)).await;
     assert!(published.annotate_in_log, "{published:?}");
     assert_eq!(published.notices.len() + published.warnings.len(), 2, "{published:?}");
-    assert!(from.elapsed() < Duration::from_secs(45), "{:?}", from.elapsed());
+    for told in published.notices.iter().chain(&published.warnings) {
+        assert!(!told.contains("not repeated"), "{told}");
+    }
+    assert!(from.elapsed() < Duration::from_secs(20), "{:?}", from.elapsed());
 }
 
 #[tokio::test]

@@ -17,14 +17,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::answer::{has_next, limit, message, reason};
 use crate::context::Repository;
 use crate::http;
+use crate::qatech::delay::Delays;
 use crate::secret::{Redactor, Secret};
 
-/// First wait after an error on GitHub's side, doubled each time.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// Tries against errors on GitHub's side once the runs have ended: then somebody waits for us. What has been tried in vain
-/// before gets one more.
-const LATE_TRIES: u32 = 4;
 /// Objects a page, the most that GitHub gives.
 const PER_PAGE: usize = 100;
 /// More pages than any pull request has comments.
@@ -59,6 +54,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Whether GitHub found fault with what was sent: without the fault it may be taken.
+    pub(super) fn is_invalid(&self) -> bool {
+        self.status() == Some(422)
+    }
+
     /// The status of a refusal.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
@@ -155,6 +155,14 @@ impl Api {
         let _ = trouble.wait_for(|trouble| *trouble).await;
     }
 
+    /// Waits before a write whose answer was lost is looked for or sent again; false, and at once, where there is no time.
+    pub(super) async fn pause(&self, delays: &mut Delays) -> bool {
+        self.trouble.send_replace(true);
+        let mut deadline = self.deadline.clone();
+        let early = deadline.borrow().is_none();
+        waited(delays.next(None), &mut deadline, early).await
+    }
+
     /// GETs a path behind the repository, such as `/pulls/7`.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let url = format!("{}{path}", self.repository);
@@ -225,9 +233,7 @@ impl Api {
         repeat: Repeat,
     ) -> Result<Answer, Failure> {
         let mut deadline = self.deadline.clone();
-        let mut pause = FIRST_WAIT;
-        let mut late_tries = 0;
-        let mut tried_early = false;
+        let mut delays = Delays::default();
         loop {
             let outcome = tokio::select! {
                 outcome = self.once(method, url, body) => outcome,
@@ -244,15 +250,7 @@ impl Api {
                 Outcome::Broken { what, made } => match repeat {
                     Repeat::IfNothingHappened | Repeat::Never if made => return Err(Failure::Lost(what)),
                     Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => {
-                        let most = if tried_early { 1 } else { LATE_TRIES };
-                        late_tries += u32::from(late);
-                        tried_early |= !late;
-                        if late_tries >= most {
-                            return Err(Failure::Unreachable(what));
-                        }
-                        let wait = pause;
-                        pause = (pause * 2).min(LONGEST_WAIT);
-                        (wait, Failure::Unreachable(what), true)
+                        (delays.next(None), Failure::Unreachable(what), true)
                     }
                 },
             };

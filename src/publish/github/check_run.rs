@@ -5,12 +5,11 @@
 
 use super::api::{Api, Failure, Repeat};
 use super::wire::{CheckRun, CheckRunChange, CheckRuns, NewAnnotation, Output};
+use crate::qatech::delay::Delays;
 use crate::render::check::{Annotation, CheckOutput, Conclusion};
 
 /// Annotations a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
 pub(super) const BATCH: usize = 50;
-/// How often a write is tried whose answer is lost each time.
-const TRIES: usize = 3;
 
 /// A check run that exists.
 #[derive(Debug, Clone)]
@@ -45,20 +44,18 @@ pub(super) async fn create(
         conclusion: None,
         output: shown(output, Vec::new()),
     };
-    let mut tries = 1;
+    let mut delays = Delays::default();
     loop {
-        match api.post::<CheckRun>("/check-runs", &change).await {
+        let what = match api.post::<CheckRun>("/check-runs", &change).await {
             Ok(run) => return Ok(run.into()),
-            Err(failure @ Failure::Lost(_)) => {
-                if let Some(run) = find(api, name, head_sha, external_id).await? {
-                    return Ok(run.into());
-                }
-                if tries == TRIES {
-                    return Err(failure);
-                }
-                tries += 1;
-            }
+            Err(Failure::Lost(what)) => what,
             Err(failure) => return Err(failure),
+        };
+        if !api.pause(&mut delays).await {
+            return Err(Failure::Unreachable(what));
+        }
+        if let Some(run) = find(api, name, head_sha, external_id).await? {
+            return Ok(run.into());
         }
     }
 }
@@ -80,7 +77,8 @@ async fn find(api: &Api, name: &str, head_sha: &str, external_id: &str) -> Resul
     Ok(found)
 }
 
-/// Completes the check run and adds its annotations, in order.
+/// Completes the check run and adds its annotations, in order. What GitHub finds invalid (422) is left out: a check that
+/// stays in progress would block whoever requires it.
 ///
 /// # Errors
 /// Whether it was completed, and why not all of it arrived.
@@ -93,49 +91,67 @@ pub(super) async fn complete(
     annotations: &[Annotation],
 ) -> Result<(), (bool, Failure)> {
     let mut batches = annotations.chunks(BATCH);
-    let first = CheckRunChange {
+    let mut change = CheckRunChange {
         external_id: Some(external_id),
         status: Some("completed"),
         conclusion: Some(conclusion.word()),
         output: shown(output, annotated(batches.next().unwrap_or_default(), conclusion)),
         ..CheckRunChange::default()
     };
-    let mut sent = first.output.annotations.len();
-    update(api, handle, &first, sent)
-        .await
-        .map_err(|failure| (false, failure))?;
+    let mut sent = change.output.annotations.len();
+    let mut refused = None;
+    let marker = output.summary.lines().next().unwrap_or_default();
+    let least = format!("{marker}\nGitHub did not take the report; the job's log tells how it ended.");
+    let least = Output {
+        title: "QA.tech",
+        summary: &least,
+        ..Output::default()
+    };
+    let mut less = [shown(output, Vec::new()), least].into_iter();
+    while let Err(failure) = update(api, handle, &change, sent).await {
+        let left = if failure.is_invalid() { less.next() } else { None };
+        match left {
+            Some(output) => change.output = output,
+            None => return Err((false, failure)),
+        }
+        refused.get_or_insert(failure);
+        sent = 0;
+    }
     for batch in batches {
-        sent += batch.len();
         let change = CheckRunChange {
             output: shown(output, annotated(batch, conclusion)),
             ..CheckRunChange::default()
         };
-        update(api, handle, &change, sent)
-            .await
-            .map_err(|failure| (true, failure))?;
+        match update(api, handle, &change, sent + batch.len()).await {
+            Ok(()) => sent += batch.len(),
+            Err(failure) if failure.is_invalid() => {
+                refused.get_or_insert(failure);
+            }
+            Err(failure) => return Err((true, refused.unwrap_or(failure))),
+        }
     }
-    Ok(())
+    refused.map_or(Ok(()), |failure| Err((true, failure)))
 }
 
 /// One update, sent again only where GitHub does not have it. `total`: annotations that there are to be afterwards.
 async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: usize) -> Result<(), Failure> {
     let path = format!("/check-runs/{}", handle.id);
-    let mut tries = 1;
+    let mut delays = Delays::default();
     loop {
-        let failure = match api.patch::<CheckRun>(&path, change, Repeat::IfNothingHappened).await {
+        let what = match api.patch::<CheckRun>(&path, change, Repeat::IfNothingHappened).await {
             Ok(_) => return Ok(()),
-            Err(failure @ (Failure::Lost(_) | Failure::Invalid(_))) => failure,
+            Err(Failure::Lost(what) | Failure::Invalid(what)) => what,
             Err(failure) => return Err(failure),
         };
+        // GitHub may still be at it.
+        if !api.pause(&mut delays).await {
+            return Err(Failure::Unreachable(what));
+        }
         let run: CheckRun = api.get(&path).await?;
         let has = run.output.and_then(|output| output.annotations_count).unwrap_or(0);
         if run.status.as_deref() == Some("completed") && has >= total {
             return Ok(());
         }
-        if tries == TRIES {
-            return Err(failure);
-        }
-        tries += 1;
     }
 }
 

@@ -330,11 +330,14 @@ impl GitHub {
                     .warnings
                     .push(active.advice.explain("The check run could not be completed", &failure));
             }
-            Err((true, failure)) => published.warnings.push(
-                active
-                    .advice
-                    .explain("Some annotations of the check run are missing", &failure),
-            ),
+            Err((true, failure)) => {
+                published.annotate_in_log = failure.is_invalid();
+                published.warnings.push(
+                    active
+                        .advice
+                        .explain("Some annotations of the check run are missing", &failure),
+                );
+            }
         }
         published
     }
