@@ -239,9 +239,33 @@ async fn a_missing_permission_is_told_and_costs_nothing_else() {
     assert_eq!(github.only_check_run().conclusion.as_deref(), Some("failure"));
     assert_eq!(published.warnings.len(), 1);
     assert!(
-        published.warnings[0].contains("\n  pull-requests: write"),
+        published.warnings[0].contains("`pull-requests: write`"),
         "{published:?}"
     );
+    assert_eq!(published.notices.len(), 1);
+    assert!(
+        published.notices[0].contains("\n  pull-requests: write"),
+        "{published:?}"
+    );
+}
+
+#[tokio::test]
+async fn whatever_is_missing_the_lines_to_add_are_told_once() {
+    let github = pull_request();
+    for scope in [Scope::Checks, Scope::PullRequests, Scope::Issues] {
+        github.permit(scope, Access::None);
+    }
+    let stage = Stage::new(&github, &Scene::new().pull_request()).input("comment", "always");
+    let published = stage.publish(&failed(1)).await;
+    assert!(published.annotate_in_log);
+    assert_eq!(
+        (published.warnings.len(), published.notices.len()),
+        (1, 1),
+        "{published:?}"
+    );
+    let lines = "permissions:\n  contents: read\n  checks: write\n  pull-requests: write";
+    assert!(published.notices[0].starts_with("No check run") && published.notices[0].ends_with(lines));
+    assert!(!published.warnings[0].contains("permissions:"), "{published:?}");
 }
 
 #[tokio::test]

@@ -257,7 +257,9 @@ async fn a_missing_permission_only_warns() {
     github.permit(Scope::Issues, Access::Read);
     let published = job(&github, &on_main()).publish(&failed(1)).await;
     assert_eq!(published.warnings.len(), 1);
-    assert!(published.warnings[0].contains("\n  issues: write"), "{published:?}");
+    assert!(published.warnings[0].contains("`issues: write`"), "{published:?}");
+    assert_eq!(published.notices.len(), 1);
+    assert!(published.notices[0].contains("\n  issues: write"), "{published:?}");
     assert!(!published.annotate_in_log);
 }
 

@@ -1,23 +1,40 @@
 //! From a failure to what to do about it: the exact permission that is missing, or why none can be had.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::api::Failure;
-use crate::context::Context;
+use crate::context::{Context, HeadSha};
 use crate::inputs::{Annotations, CommentWhen, Inputs};
+
+/// What a check run needs.
+pub(super) const CHECKS: &str = "checks: write";
+/// What a comment needs.
+pub(super) const COMMENTS: &str = "pull-requests: write";
+/// What a look at a pull request needs.
+pub(super) const PULL_REQUESTS: &str = "pull-requests: read";
+/// What an issue needs.
+pub(super) const ISSUES: &str = "issues: write";
 
 /// What is needed, and what stands in the way, in this job.
 #[derive(Debug, Clone)]
 pub(super) struct Advice {
     permissions: String,
     read_only: Option<&'static str>,
+    /// Shared by clones.
+    is_called_for: Arc<AtomicBool>,
 }
 
 impl Advice {
     pub(super) fn new(inputs: &Inputs, context: &Context) -> Self {
+        let comment = inputs.comment != CommentWhen::Off;
+        let head = matches!(context.head, HeadSha::OfPullRequest(_));
         let wanted = [
             (true, "contents: read"),
-            (inputs.annotations == Annotations::Check, "checks: write"),
-            (inputs.comment != CommentWhen::Off, "pull-requests: write"),
-            (inputs.issue, "issues: write"),
+            (inputs.annotations == Annotations::Check, CHECKS),
+            (comment, COMMENTS),
+            (head && !comment, PULL_REQUESTS),
+            (inputs.issue, ISSUES),
         ];
         let lines = wanted
             .into_iter()
@@ -36,24 +53,41 @@ impl Advice {
         } else {
             None
         };
-        Self { permissions, read_only }
+        Self {
+            permissions,
+            read_only,
+            is_called_for: Arc::default(),
+        }
     }
 
-    /// `what` could not be done, as the beginning of a sentence; told with the cause and what helps.
-    pub(super) fn explain(&self, what: &str, failure: &Failure) -> String {
+    /// `what` could not be done, as the beginning of a sentence; told with the cause and with the permission that it
+    /// `needs`, where that may be missing. [`Self::what_helps`] then tells the rest, once for all.
+    pub(super) fn explain(&self, what: &str, failure: &Failure, needs: &str) -> String {
         let told = format!("{what}: {}.", failure.to_string().trim_end_matches('.'));
-        let Self { permissions, read_only } = self;
-        match (failure.status(), read_only) {
-            (Some(401), _) => format!("{told} `github_token` is wrong or has expired."),
-            (Some(403 | 404), Some(read_only)) => format!(
-                "{told} {read_only} To publish all the same, run the tests in a second workflow, on `workflow_run`, \
-                 whose token may write (README: \"Pull requests from forks\"), with:\n{permissions}"
-            ),
-            (Some(403 | 404), None) => {
-                format!("{told} The token lacks a permission; add to the job:\n{permissions}")
+        match failure.status() {
+            Some(401) => format!("{told} `github_token` is wrong or has expired."),
+            Some(403 | 404) => {
+                self.is_called_for.store(true, Ordering::Relaxed);
+                format!("{told} It needs `{needs}`.")
             }
-            (_, _) => told,
+            Some(_) | None => told,
         }
+    }
+
+    /// What is to be done about the permissions that were missing, with all the lines that the job needs.
+    pub(super) fn what_helps(&self) -> Option<String> {
+        let Self {
+            permissions,
+            read_only,
+            is_called_for,
+        } = self;
+        is_called_for.load(Ordering::Relaxed).then(|| match read_only {
+            Some(read_only) => format!(
+                "{read_only} To publish all the same, run the tests in a second workflow, on `workflow_run`, whose token \
+                 may write (README: \"Pull requests from forks\"), with:\n{permissions}"
+            ),
+            None => format!("The token lacks a permission; add to the job:\n{permissions}"),
+        })
     }
 
     /// The same where nothing could even be asked.
@@ -90,13 +124,39 @@ mod tests {
             &Context::default(),
         );
         assert_eq!(
-            advice.explain("No check run could be made", &refused(403)),
-            "No check run could be made: GitHub answered 403: Resource not accessible by integration. The token lacks a \
-             permission; add to the job:\npermissions:\n  contents: read\n  checks: write\n  pull-requests: write\n  \
-             issues: write"
+            advice.explain("No check run could be made", &refused(422), CHECKS),
+            "No check run could be made: GitHub answered 422: Resource not accessible by integration."
         );
-        assert!(!advice.explain("x", &refused(422)).contains("permissions:"));
-        assert!(!advice.explain("x", &Failure::Limited).contains("permissions:"));
+        assert!(!advice.explain("x", &Failure::Limited, CHECKS).contains("needs"));
+        assert_eq!(advice.what_helps(), None);
+        let told = advice
+            .clone()
+            .explain("No check run could be made", &refused(403), CHECKS);
+        assert!(
+            told.ends_with("Resource not accessible by integration. It needs `checks: write`."),
+            "{told}"
+        );
+        assert_eq!(
+            advice.what_helps().unwrap(),
+            "The token lacks a permission; add to the job:\npermissions:\n  contents: read\n  checks: write\n  \
+             pull-requests: write\n  issues: write"
+        );
+    }
+
+    #[test]
+    fn who_only_looks_at_a_pull_request_need_only_read() {
+        let context = Context {
+            head: HeadSha::OfPullRequest(7),
+            ..Context::default()
+        };
+        let advice = advice(&[("INPUT_ANNOTATIONS", "off")], &context);
+        advice.explain("x", &refused(404), PULL_REQUESTS);
+        assert!(
+            advice
+                .what_helps()
+                .unwrap()
+                .ends_with(":\n  contents: read\n  pull-requests: read")
+        );
     }
 
     #[test]
@@ -111,7 +171,9 @@ mod tests {
             ("workflow_run", false),
         ] {
             context.origin.event = Some(event.to_owned());
-            let told = advice(&[], &context).explain("x", &refused(403));
+            let advice = advice(&[], &context);
+            advice.explain("x", &refused(403), CHECKS);
+            let told = advice.what_helps().unwrap();
             assert_eq!(told.contains("read-only"), read_only, "{event}");
             assert_eq!(told.contains("workflow_run"), read_only, "{event}");
             assert!(told.contains("checks: write"), "{event}");

@@ -31,7 +31,7 @@ use crate::render::check::{self, CheckOutput, Conclusion};
 use crate::render::marker::Marker;
 use crate::report::{Mode, Report};
 use crate::secret::Redactor;
-use advice::Advice;
+use advice::{Advice, CHECKS, COMMENTS, ISSUES, PULL_REQUESTS};
 use api::Api;
 pub use prepare::Head;
 use prepare::{Check, NewCheck, Preparation, Prepared, nothing_yet};
@@ -236,6 +236,7 @@ impl GitHub {
         for part in [check, comment, issues] {
             published.add(part);
         }
+        active.add_help(&mut published, prepared.as_deref());
         published
     }
 
@@ -264,9 +265,11 @@ impl GitHub {
                 let output = self.check_output(active, report, more);
                 if let Err(failure) = check_run::cancel(&active.api, handle, &id, &output, &annotations).await {
                     published.annotate_in_log = true;
-                    published
-                        .warnings
-                        .push(active.advice.explain("The check run could not be completed", &failure));
+                    published.warnings.push(active.advice.explain(
+                        "The check run could not be completed",
+                        &failure,
+                        CHECKS,
+                    ));
                 }
             }
             Some(Check::Refused(why)) => {
@@ -276,6 +279,7 @@ impl GitHub {
             Some(Check::NotWanted) => {}
             None => published.annotate_in_log = self.inputs.annotations == Annotations::Check,
         }
+        active.add_help(&mut published, prepared.as_deref());
         published
     }
 
@@ -326,17 +330,19 @@ impl GitHub {
             Ok(()) => {}
             Err((false, failure)) => {
                 published.annotate_in_log = true;
-                published
-                    .warnings
-                    .push(active.advice.explain("The check run could not be completed", &failure));
+                published.warnings.push(active.advice.explain(
+                    "The check run could not be completed",
+                    &failure,
+                    CHECKS,
+                ));
             }
             Err((true, failure)) => {
                 published.annotate_in_log = failure.is_invalid();
-                published.warnings.push(
-                    active
-                        .advice
-                        .explain("Some annotations of the check run are missing", &failure),
-                );
+                published.warnings.push(active.advice.explain(
+                    "Some annotations of the check run are missing",
+                    &failure,
+                    CHECKS,
+                ));
             }
         }
         published
@@ -358,7 +364,9 @@ impl GitHub {
             Ok(Some(number)) => number,
             Ok(None) => return published,
             Err(failure) => {
-                let told = active.advice.explain("The pull request could not be found", &failure);
+                let told = active
+                    .advice
+                    .explain("The pull request could not be found", &failure, PULL_REQUESTS);
                 published.warnings.push(told);
                 return published;
             }
@@ -375,9 +383,11 @@ impl GitHub {
             Ok(comment::Outcome::Stands(url)) => published.comment_url = url,
             Ok(comment::Outcome::NotNeeded) => {}
             Ok(comment::Outcome::Newer(why)) => published.notices.push(why.to_owned()),
-            Err(failure) => published
-                .warnings
-                .push(active.advice.explain("The comment could not be written", &failure)),
+            Err(failure) => published.warnings.push(active.advice.explain(
+                "The comment could not be written",
+                &failure,
+                COMMENTS,
+            )),
         }
         published
     }
@@ -410,7 +420,7 @@ impl GitHub {
             published.warnings.push(
                 active
                     .advice
-                    .explain("The issue could not be kept up to date", &failure),
+                    .explain("The issue could not be kept up to date", &failure, ISSUES),
             );
         }
         published
@@ -426,6 +436,16 @@ impl Active {
 
     fn end_by(&self, deadline: Instant) {
         self.deadline.send_replace(Some(deadline));
+    }
+
+    /// Tells the permissions to add, once: in the notice on the check run, which comes first, where there is one.
+    fn add_help(&self, published: &mut Published, prepared: Option<&Prepared>) {
+        let Some(help) = self.advice.what_helps() else { return };
+        let refused = matches!(prepared.map(|prepared| &prepared.check), Some(Check::Refused(_)));
+        match published.notices.first_mut().filter(|_| refused) {
+            Some(notice) => *notice = format!("{notice} {help}"),
+            None => published.notices.push(help),
+        }
     }
 }
 

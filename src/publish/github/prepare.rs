@@ -1,6 +1,6 @@
 //! What is done before the runs are waited for: finding the head commit, and making the check run on it.
 
-use super::advice::Advice;
+use super::advice::{Advice, CHECKS, PULL_REQUESTS};
 use super::api::Api;
 use super::{check_run, pull_request};
 use crate::context::{Context, HeadSha};
@@ -55,7 +55,7 @@ impl Preparation {
             }),
             HeadSha::OfPullRequest(number) => match pull_request::head(&self.api, number).await {
                 Ok((sha, branch)) => Ok(Head { sha, branch }),
-                Err(failure) => Err(self.advice.explain(WHAT, &failure)),
+                Err(failure) => Err(self.advice.explain(WHAT, &failure, PULL_REQUESTS)),
             },
             HeadSha::None => Err(format!("{WHAT}: the event does not tell the commit.")),
         };
@@ -70,7 +70,7 @@ impl Preparation {
                 } = new;
                 match check_run::create(&self.api, &name, &head.sha, &external_id, &output).await {
                     Ok(handle) => Check::Made(handle),
-                    Err(failure) => Check::Refused(self.advice.explain(WHAT, &failure)),
+                    Err(failure) => Check::Refused(self.advice.explain(WHAT, &failure, CHECKS)),
                 }
             }
         };
