@@ -5,9 +5,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use qatech_fakes::events::{HEAD_SHA, Scene};
-#[cfg(unix)]
-use qatech_fakes::github::Call;
-use qatech_fakes::github::{Access, FakeGitHub, Fault, Issue, On, Scope};
+use qatech_fakes::github::{Access, Call, FakeGitHub, Fault, Issue, On, Scope};
 use qatech_fakes::harness::Run;
 #[cfg(unix)]
 use qatech_fakes::harness::Signal;
@@ -218,6 +216,54 @@ fn a_fork_in_two_workflows() {
     assert_eq!(github.only_check_run().head_sha, HEAD_SHA);
     assert_eq!(github.comments(7).len(), 1);
     assert_eq!(qatech.start_bodies()[1]["commitHash"], json!(HEAD_SHA));
+}
+
+#[test]
+fn the_head_of_a_commented_pull_request_is_told_to_qatech_whatever_is_published() {
+    for blocking in ["true", "false"] {
+        let github = pull_request();
+        let qatech = qatech(RunScript::new([Case::passed("Login")]));
+        let done = job(&github, &qatech, &Scene::new().comment_on_pull_request())
+            .input("annotations", "off")
+            .input("comment", "off")
+            .input("blocking", blocking)
+            .output();
+        assert_eq!(done.code, 0, "{}", done.log);
+        let body = &qatech.start_bodies()[0];
+        assert_eq!(
+            (&body["commitHash"], &body["branch"]),
+            (&json!(HEAD_SHA), &json!("feature"))
+        );
+        github.assert_no_writes();
+        assert_eq!(github.total(), 1);
+    }
+}
+
+#[test]
+fn a_head_that_may_not_be_asked_for_costs_a_notice() {
+    let github = pull_request();
+    github.fault(On::call(Call::GetPull), Fault::forbidden());
+    let qatech = qatech(RunScript::new([Case::passed("Login")]));
+    let done = job(&github, &qatech, &Scene::new().comment_on_pull_request())
+        .input("annotations", "off")
+        .input("comment", "off")
+        .output();
+    assert_eq!(done.code, 0, "{}", done.log);
+    let notices: Vec<_> = done.log.lines().filter(|line| line.starts_with("::notice")).collect();
+    assert_eq!(notices.len(), 1, "{}", done.log);
+    assert!(notices[0].contains("head commit") && notices[0].contains("pull-requests: read"));
+}
+
+#[test]
+fn where_nothing_is_waited_for_nothing_is_published() {
+    let github = pull_request();
+    let qatech = qatech(RunScript::new([Case::passed("Login")]));
+    let done = job(&github, &qatech, &Scene::new().comment_on_pull_request())
+        .input("blocking", "false")
+        .output();
+    assert_eq!(done.code, 0, "{}", done.log);
+    assert_eq!(qatech.start_bodies()[0]["commitHash"], json!(HEAD_SHA));
+    github.assert_no_writes();
 }
 
 #[test]

@@ -25,8 +25,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::identity::{ExternalId, Identity, check_name, latest_short_ids, sound_short_ids, target};
-use crate::context::{Context, PullRequestHint};
-use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun};
+use crate::context::{Context, HeadSha, PullRequestHint};
+use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun, Target};
 use crate::render::check::{self, CheckOutput, Conclusion};
 use crate::render::marker::Marker;
 use crate::report::{Mode, Report};
@@ -50,6 +50,8 @@ enum State {
     Off,
     /// It is asked for and can't be had: a sentence that says why.
     Unusable(String),
+    /// Nothing is published, but QA.tech is to be told the head commit, which only GitHub knows.
+    Looking(Box<Active>),
     Active(Box<Active>),
 }
 
@@ -75,8 +77,8 @@ enum Completion {
 impl GitHub {
     /// Begins: where a check run is wanted, a task makes it at once. Must be called inside the runtime.
     ///
-    /// Nothing is asked of GitHub outside of it, nor where nothing is waited for: a check that can't be completed with
-    /// the truth would let through, or block, what it knows nothing of.
+    /// Nothing is asked of GitHub outside of it, and nothing published where nothing is waited for: a check that can't be
+    /// completed with the truth would let through, or block, what it knows nothing of.
     pub fn begin(client: reqwest::Client, inputs: &Inputs, context: &Context, redactor: &Redactor) -> Self {
         let mut github = Self {
             state: State::Off,
@@ -88,16 +90,23 @@ impl GitHub {
             || inputs.comment != CommentWhen::Off
             || inputs.issue
             || inputs.on_github_rerun == OnGithubRerun::Failed;
-        if context.in_github() && inputs.blocking && !inputs.dry_run && wanted {
-            github.state = match github.activate(client) {
-                Ok(active) => State::Active(Box::new(active)),
-                Err(why) => State::Unusable(why),
+        let publishes = inputs.blocking && wanted;
+        let looks = matches!(
+            (&context.head, &inputs.target),
+            (HeadSha::OfPullRequest(_), Target::Start(_))
+        );
+        if context.in_github() && !inputs.dry_run && (publishes || looks) {
+            github.state = match github.activate(client, publishes) {
+                Ok(active) if publishes => State::Active(Box::new(active)),
+                Ok(active) => State::Looking(Box::new(active)),
+                Err(why) if publishes => State::Unusable(why),
+                Err(_) => State::Off,
             };
         }
         github
     }
 
-    fn activate(&self, client: reqwest::Client) -> Result<Active, String> {
+    fn activate(&self, client: reqwest::Client, publishes: bool) -> Result<Active, String> {
         let Self {
             state: _,
             inputs,
@@ -124,7 +133,7 @@ impl GitHub {
             advice: advice.clone(),
             head: context.head.clone(),
             branch: context.origin.branch.clone(),
-            check: (inputs.annotations == Annotations::Check).then(|| NewCheck {
+            check: (publishes && inputs.annotations == Annotations::Check).then(|| NewCheck {
                 name: check_name(inputs, &context.origin),
                 external_id: external_id(Vec::new(), context, &key),
                 output: {
@@ -153,7 +162,7 @@ impl GitHub {
     /// Waits, for so long at most, until the check run is made, or is known not to be, or takes more than one try: then
     /// it goes on in the background.
     pub async fn wait_created(&self, most: Duration) {
-        if let State::Active(active) = &self.state {
+        if let State::Active(active) | State::Looking(active) = &self.state {
             let _ = timeout(most, async {
                 tokio::select! {
                     _ = active.prepared() => {}
@@ -179,11 +188,7 @@ impl GitHub {
     /// The head commit that was asked for at GitHub's, once it is known.
     pub fn head(&self) -> Option<Head> {
         match &self.state {
-            State::Active(active) => active
-                .prepared
-                .borrow()
-                .as_ref()
-                .and_then(|prepared| prepared.head.clone()),
+            State::Active(active) | State::Looking(active) => active.head(),
             State::Off | State::Unusable(_) => None,
         }
     }
@@ -196,7 +201,7 @@ impl GitHub {
     pub async fn earlier(&self, most: Duration) -> Result<Vec<Option<String>>, String> {
         let active = match &self.state {
             State::Active(active) => active,
-            State::Off => return Err("nothing was published at GitHub".to_owned()),
+            State::Off | State::Looking(_) => return Err("nothing was published at GitHub".to_owned()),
             State::Unusable(why) => return Err(why.trim_end_matches('.').to_owned()),
         };
         self.context.origin.run_id.ok_or("GITHUB_RUN_ID is not set")?;
@@ -236,7 +241,7 @@ impl GitHub {
         for part in [check, comment, issues] {
             published.add(part);
         }
-        active.add_help(&mut published, prepared.as_deref());
+        active.add_help(&mut published, is_refused(prepared.as_deref()));
         published
     }
 
@@ -279,7 +284,7 @@ impl GitHub {
             Some(Check::NotWanted) => {}
             None => published.annotate_in_log = self.inputs.annotations == Annotations::Check,
         }
-        active.add_help(&mut published, prepared.as_deref());
+        active.add_help(&mut published, is_refused(prepared.as_deref()));
         published
     }
 
@@ -296,6 +301,18 @@ impl GitHub {
                 notices: vec![self.redactor.clean(why.clone())],
                 ..Published::default()
             },
+            State::Looking(active) => {
+                let mut published = Published {
+                    annotate_in_log: check,
+                    ..Published::default()
+                };
+                if active.head().is_none() {
+                    let told = "QA.tech was not told the pull request's head commit, since GitHub did not tell it.";
+                    published.notices.push(told.to_owned());
+                    active.add_help(&mut published, true);
+                }
+                published
+            }
             State::Active(_) => Published::default(),
         }
     }
@@ -438,10 +455,13 @@ impl Active {
         self.deadline.send_replace(Some(deadline));
     }
 
-    /// Tells the permissions to add, once: in the notice on the check run, which comes first, where there is one.
-    fn add_help(&self, published: &mut Published, prepared: Option<&Prepared>) {
+    fn head(&self) -> Option<Head> {
+        self.prepared.borrow().as_ref()?.head.clone()
+    }
+
+    /// Tells the permissions to add, once: in the first notice, if that is `refused` for want of them.
+    fn add_help(&self, published: &mut Published, refused: bool) {
         let Some(help) = self.advice.what_helps() else { return };
-        let refused = matches!(prepared.map(|prepared| &prepared.check), Some(Check::Refused(_)));
         match published.notices.first_mut().filter(|_| refused) {
             Some(notice) => *notice = format!("{notice} {help}"),
             None => published.notices.push(help),
@@ -467,4 +487,8 @@ fn external_id(short_ids: Vec<Option<String>>, context: &Context, key: &str) -> 
         key: key.to_owned(),
     };
     id.to_string()
+}
+
+fn is_refused(prepared: Option<&Prepared>) -> bool {
+    matches!(prepared.map(|prepared| &prepared.check), Some(Check::Refused(_)))
 }
