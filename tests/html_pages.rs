@@ -113,6 +113,20 @@ fn a_problem_is_told_once_and_its_names_are_code() {
 }
 
 #[test]
+fn where_nothing_was_watched_nothing_is_drawn_nor_missing() {
+    let page = |name: &str| {
+        let found = reports::all().into_iter().find(|(known, _)| *known == name);
+        body(&found.expect(name).1)
+    };
+    let started = page("start-only");
+    assert!(started.contains("Not asked for: the run was only started."));
+    for page in [started, page("looked-at")] {
+        assert!(!page.contains("h-timeline"));
+    }
+    assert!(page("shop").contains("Timeline of 1 run and 14 test cases over 2 min 40 s"));
+}
+
+#[test]
 fn what_the_history_knows_is_told() {
     let page = body(&reports::with_history());
     for words in [

@@ -11,7 +11,7 @@ mod view;
 
 use super::escape::{clean, cut_chars, one_line};
 use super::words::{Headline, capitalized};
-use crate::report::{CaseOutcome, Report, RunReport, Verdict};
+use crate::report::{CaseOutcome, Mode, Report, RunReport, Verdict};
 use askama::Template;
 use facts::Fact;
 use std::fmt;
@@ -64,7 +64,7 @@ impl<'a> Page<'a> {
         let Report {
             started_at: _,
             duration: _,
-            mode: _,
+            mode,
             origin,
             runs,
             interrupted_by: _,
@@ -101,7 +101,9 @@ impl<'a> Page<'a> {
             total,
             listed,
             not_listed: total.saturating_sub(listed),
-            none: if runs.iter().any(|run| !run.attempts.is_empty()) {
+            none: if *mode == Mode::StartOnly {
+                "Not asked for: the run was only started."
+            } else if runs.iter().any(|run| !run.attempts.is_empty()) {
                 "QA.tech told no test cases of this run."
             } else {
                 "No test cases are known."

@@ -16,7 +16,7 @@ pub fn attempt(run: &RunReport) -> String {
     };
     let what = match attempt.origin {
         AttemptOrigin::Started => "started run",
-        AttemptOrigin::Attached => "attached to run",
+        AttemptOrigin::Attached => "looking for run",
         AttemptOrigin::Rerun => "reruns what failed, as run",
         AttemptOrigin::GithubRerun => "reruns what failed in the job's earlier attempt, as run",
     };

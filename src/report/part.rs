@@ -42,6 +42,12 @@ impl<'a> Part<'a> {
 }
 
 impl Report {
+    /// Whether any run was watched from one status to another, so that there is something to draw.
+    pub fn was_watched(&self) -> bool {
+        let mut attempts = self.runs.iter().flat_map(|run| &run.attempts);
+        attempts.any(|attempt| attempt.changes.len() > 1)
+    }
+
     /// All of it.
     pub fn whole(&self) -> Part<'_> {
         Part {

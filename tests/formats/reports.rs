@@ -77,6 +77,7 @@ fn not_waited_for(status: Option<&str>) -> RunReport {
     for attempt in &mut run.attempts {
         (attempt.status, attempt.result) = (status.map(str::to_owned), None);
         (attempt.verdict, attempt.ended) = (None, None);
+        attempt.changes.truncate(usize::from(status.is_some()));
     }
     run
 }

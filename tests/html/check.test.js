@@ -151,7 +151,7 @@ test('on paper, folded cases are open and the filter is gone', async () => {
 });
 
 const ELEMENTS = new Set(('html head meta title link style body a header div p bdi h1 h2 h3 span table thead tbody tr th td dl dt dd main section svg rect line '
-  + 'text title ul ol li b code input button details summary footer script').split(' '));
+  + 'text title foreignObject ul ol li b code input button details summary footer script').split(' '));
 const ATTRIBUTES = new Set(('lang charset http-equiv content name rel href class id type placeholder aria-label aria-labelledby aria-live '
   + 'aria-pressed aria-hidden role autocomplete spellcheck hidden open tabindex dir data-outcome data-count width height x y x1 x2 y1 y2 '
   + 'rx scope text-anchor overflow focusable').split(' '));

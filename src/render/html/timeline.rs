@@ -4,6 +4,7 @@ use super::{Percent, label};
 use crate::order::sort_by_number;
 use crate::render::escape::{cut_chars, one_line};
 use crate::render::time::span;
+use crate::render::words::{number, several};
 use crate::report::{Attempt, Case, CaseOutcome, Millis, Observed, Report, RunReport, status};
 
 /// Most case rows. Failed and errored cases are drawn before others.
@@ -22,8 +23,8 @@ pub(super) struct Timeline {
     pub(super) summary: String,
     pub(super) ticks: Vec<Tick>,
     pub(super) rows: Vec<Row>,
-    pub(super) drawn: usize,
-    pub(super) left_out: usize,
+    /// What is to be said of the cases that are not drawn.
+    pub(super) left_out: String,
     pub(super) key: Vec<(&'static str, &'static str)>,
 }
 
@@ -53,10 +54,10 @@ pub(super) struct Bar {
 }
 
 impl Timeline {
-    /// The drawing of a report; `None` where nothing was observed.
+    /// The drawing of a report; `None` where nothing was watched.
     pub(super) fn of(report: &Report) -> Option<Self> {
         let end = end(report);
-        if end == 0 || report.runs.iter().all(|run| run.attempts.is_empty()) {
+        if end == 0 || !report.was_watched() {
             return None;
         }
         let mut picked = report.cases_by_outcome();
@@ -99,14 +100,21 @@ impl Timeline {
             open: report.bad_cases().next().is_none(),
             height: AXIS + u32::try_from(rows.len()).unwrap_or(u32::MAX) * ROW + 4,
             summary: format!(
-                "Timeline of {} runs and {drawn} of their cases over {}; the list of test cases below has the same times in words",
-                report.runs.len(),
+                "Timeline of {} and {} over {}; the list of test cases below has the same times in words",
+                several(report.runs.len() as u64, "run"),
+                several(drawn as u64, "test case"),
                 span(end)
             ),
             ticks: ticks(end, 6),
             rows,
-            drawn,
-            left_out: all - drawn,
+            left_out: if all > drawn {
+                format!(
+                    " The {drawn} cases that matter most are drawn, {} are not.",
+                    number((all - drawn) as u64)
+                )
+            } else {
+                String::new()
+            },
             key: key.map(|outcome| (outcome.word(), label(outcome))).collect(),
         })
     }
@@ -128,8 +136,9 @@ fn end(report: &Report) -> Millis {
     attempts.chain(cases).fold(report.duration, Millis::max)
 }
 
+/// What was never seen to begin comes last.
 fn begin(observed: Observed) -> Millis {
-    observed.running.unwrap_or(observed.first_seen)
+    observed.running.or(observed.ended).unwrap_or(Millis::MAX)
 }
 
 /// From milliseconds to places.

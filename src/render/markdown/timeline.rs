@@ -23,7 +23,7 @@ const SHORTEST: Millis = 500;
 pub(super) fn section(report: &Report) -> String {
     let end = report.duration.max(last_moment(report));
     let attempts: usize = report.runs.iter().map(|run| run.attempts.len()).sum();
-    if attempts == 0 || attempts > RUNS || end >= DAY || !worth_it(report) {
+    if attempts == 0 || attempts > RUNS || end >= DAY || !report.was_watched() {
         return String::new();
     }
     let bars: usize = report
@@ -41,12 +41,6 @@ pub(super) fn section(report: &Report) -> String {
     }
     out.push_str("```\n\n</details>\n\n");
     out
-}
-
-/// Whether any attempt was watched from one poll to another.
-fn worth_it(report: &Report) -> bool {
-    let attempts = report.runs.iter().flat_map(|run| &run.attempts);
-    attempts.into_iter().any(|attempt| attempt.changes.len() > 1)
 }
 
 fn last_moment(report: &Report) -> Millis {
