@@ -102,12 +102,18 @@ build() {
 	local source=$1 target_dir=$2 target separator=$'\x1f'
 	target=$(target_of "$3")
 
-	# Paths that end up in panic messages; those of the standard library are remapped already.
+	# Paths that end up in panic messages; those of the standard library are remapped already. The registry's folder is
+	# named after where the crates came from, which is each machine's own affair, and its name would weigh 14 kB.
+	(cd "$source" && cargo fetch --quiet --locked --target "$target" >&2)
 	local flags=(
 		"--remap-path-prefix=$CARGO_HOME=/cargo"
 		"--remap-path-prefix=$source=/qatech-run"
 		-Cforce-frame-pointers=no
 	)
+	local registry
+	for registry in "$CARGO_HOME"/registry/src/*/; do
+		flags+=("--remap-path-prefix=${registry%/}=")
+	done
 	local command=(cargo build) binary=$target_dir/$target/release/qatech-run
 	case $target in
 	*-linux-musl)
@@ -117,6 +123,8 @@ build() {
 			-Clink-arg=--pack-dyn-relocs=relr
 			-Clink-arg=--no-eh-frame-hdr
 			-Clink-arg=--build-id=none
+			# As the compiler's own pass does within a crate: Rust promises no function an address of its own.
+			-Clink-arg=--icf=all
 			"-Clink-arg=$source/scripts/no-unwind-tables.ld"
 		)
 		;;
