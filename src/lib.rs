@@ -19,6 +19,7 @@ mod runs;
 pub mod secret;
 pub mod signals;
 mod tls;
+mod url_rules;
 
 use std::ffi::OsString;
 use std::time::SystemTime;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::inputs::is_loopback;
+use crate::url_rules::base_for_secrets;
 
 /// Only what starts with `GITHUB_` is kept, blank values left out.
 pub(super) struct Variables(BTreeMap<String, OsString>);
@@ -34,23 +34,10 @@ impl Variables {
         self.text(name, 20)?.parse().ok()
     }
 
-    /// A base URL: https, or http on this machine, since a token is sent there.
-    pub(super) fn url(&self, name: &str) -> Result<Option<Url>, &'static str> {
-        let Some(text) = self.text(name, 2_000) else {
-            return Ok(None);
-        };
-        let mut url = Url::parse(&text).map_err(|_| "is no URL")?;
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback(&url) => {}
-            _ => return Err("is not https (http is for loopback hosts only)"),
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-            return Err("holds more than scheme, host and path");
-        }
-        let path = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&path);
-        Ok(Some(url))
+    /// A base URL that a token is sent to. An error is a fragment that follows the name.
+    pub(super) fn url(&self, name: &str) -> Result<Option<Url>, String> {
+        let text = self.text(name, 2_000);
+        text.map(|text| base_for_secrets(&text)).transpose()
     }
 }
 

@@ -16,7 +16,6 @@ use crate::secret::{Redactor, Secret};
 pub use annotation_paths::PathRule;
 pub use overrides::{ApplicationOverride, EnvironmentOverride, NotificationOverride};
 pub use parse::{Rejected, parse};
-pub(crate) use values::is_loopback;
 
 /// Everything the user asked for.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@ use super::table::{INPUTS, Raw};
 use super::values::Parser;
 use super::{Annotations, CommentWhen, Inputs, OnGithubRerun, ReportFiles, SummaryWhen, Target, Webhook, overrides};
 use crate::secret::{Redactor, Secret};
+use crate::url_rules;
 
 const DEFAULT_API: &str = "https://api.qa.tech/v1";
 /// The vendor's old host, the default of its own action.
@@ -213,7 +214,7 @@ impl Parser {
         let webhook_url = raw
             .webhook_url
             .as_deref()
-            .and_then(|text| self.safe_url("webhook_url", text));
+            .and_then(|text| self.url("webhook_url", text, url_rules::for_secrets));
         if raw.webhook_secret.is_some() && raw.webhook_url.is_none() {
             self.notices
                 .push("`webhook_secret` has no effect without `webhook_url`.".to_owned());
@@ -346,24 +347,14 @@ impl Parser {
     }
 
     fn api_url(&mut self, text: Option<&str>) -> Option<Url> {
-        let text = text.unwrap_or(DEFAULT_API);
-        if let Some(mut url) = self.safe_url("api_url", text) {
-            if url.query().is_some() || url.fragment().is_some() {
-                self.problems
-                    .push("`api_url` must have no query and no fragment".to_owned());
-            }
-            if url.host_str() == Some(VENDOR_HOST) {
-                self.notices.push(format!(
-                    "`api_url` names the deprecated API of the vendor's action; {DEFAULT_API} is used."
-                ));
-            } else {
-                let path = url.path().trim_end_matches('/').to_owned();
-                url.set_path(&path);
-                return Some(url);
-            }
-            return Url::parse(DEFAULT_API).ok();
+        let url = self.url("api_url", text.unwrap_or(DEFAULT_API), url_rules::base_for_secrets)?;
+        if url.host_str() != Some(VENDOR_HOST) {
+            return Some(url);
         }
-        None
+        self.notices.push(format!(
+            "`api_url` names the deprecated API of the vendor's action; {DEFAULT_API} is used."
+        ));
+        Url::parse(DEFAULT_API).ok()
     }
 }
 

@@ -24,28 +24,19 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    /// A URL that a secret may be sent to: https, or http on this machine. It is repeated in a problem only where no
+    /// A URL that a secret may be sent to, by one of the rules of [`crate::url_rules`]. It is repeated in a problem only where no
     /// part of it can be a secret.
-    pub(super) fn safe_url(&mut self, name: &str, text: &str) -> Option<Url> {
-        let shown = if name == "api_url" && !text.contains(['@', '?']) {
-            format!(" is {text:?}, which")
-        } else {
-            String::new()
-        };
-        let problem = match Url::parse(text) {
-            Err(error) => format!("is no URL ({error}); allowed: an absolute one such as https://example.com/path"),
-            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                "must not hold a user name or password".to_owned()
-            }
-            Ok(url) => match url.scheme() {
-                "https" => return Some(url),
-                "http" if is_loopback(&url) => return Some(url),
-                "http" => "must be https: over http, a secret could be read by anyone on the way".to_owned(),
-                other => format!("has the scheme {other:?}; allowed: https (http for loopback hosts)"),
-            },
-        };
-        self.problems.push(format!("`{name}`{shown} {problem}"));
-        None
+    pub(super) fn url(&mut self, name: &str, text: &str, rule: fn(&str) -> Result<Url, String>) -> Option<Url> {
+        rule(text)
+            .map_err(|problem| {
+                let shown = if name == "api_url" && !text.contains(['@', '?', '#']) {
+                    format!(" is {text:?}, which")
+                } else {
+                    String::new()
+                };
+                self.problems.push(format!("`{name}`{shown} {problem}"));
+            })
+            .ok()
     }
 
     pub(super) fn short_ids(&mut self, name: &str, text: &str) -> Vec<String> {
@@ -180,15 +171,5 @@ impl Parser {
             }
         }
         FailOn(verdicts)
-    }
-}
-
-/// Whether a URL's host is this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
