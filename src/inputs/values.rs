@@ -67,10 +67,10 @@ impl Parser {
     pub(super) fn structured<T>(
         &mut self,
         name: &str,
-        text: Option<String>,
-        parse: impl Fn(&str) -> Result<Vec<T>, Vec<String>>,
+        text: Option<&str>,
+        parse: fn(&str) -> Result<Vec<T>, Vec<String>>,
     ) -> Vec<T> {
-        match text.as_deref().map(parse) {
+        match text.map(parse) {
             None => Vec::new(),
             Some(Ok(list)) => list,
             Some(Err(problems)) => {
