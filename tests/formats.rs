@@ -109,6 +109,21 @@ fn junit_gives_no_time_that_the_api_did_not_give() {
 }
 
 #[test]
+fn a_class_in_junit_is_no_longer_than_a_page() {
+    let long = "A very long plan name ".repeat(50);
+    let xml = junit_text(&sample::report(vec![sample::run(
+        &long,
+        "long",
+        sample::shop().runs.remove(0).cases,
+    )]));
+    let tree = roxmltree::Document::parse(&xml).expect("well-formed");
+    for case in tree.descendants().filter(|node| node.has_tag_name("testcase")) {
+        let class = case.attribute("classname").expect("there is one");
+        assert!(class.chars().count() == 200 && class.ends_with('…'), "{class}");
+    }
+}
+
+#[test]
 fn a_red_run_is_never_a_green_or_empty_file() {
     for (name, report) in reports::all() {
         // Nobody waits for what one look sees, and it may still be red.

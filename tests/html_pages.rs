@@ -127,6 +127,26 @@ fn where_nothing_was_watched_nothing_is_drawn_nor_missing() {
 }
 
 #[test]
+fn commit_and_pull_request_are_links_where_their_place_is_known() {
+    let mut report = sample::shop();
+    let links = |report: &Report| {
+        let page = body(report);
+        ["/commit/3f2a9c1d8e7b6a5f4c3d2e1f0a9b8c7d6e5f4a3b", "/pull/7"]
+            .map(|path| page.contains(&format!("<a href=\"https://github.com/acme/shop{path}\"")))
+    };
+    assert_eq!(links(&report), [true, true]);
+    for (url, repository) in [
+        ("https://github.com/acme/shop/actions/runs/4711", "other/shop"),
+        ("http://github.com/acme/shop/actions/runs/4711", "acme/shop"),
+        ("https://ci.example/job/7", "acme/shop"),
+    ] {
+        report.origin.ci_url = Some(url.into());
+        report.origin.repository = Some(repository.into());
+        assert_eq!(links(&report), [false, false], "{url}");
+    }
+}
+
+#[test]
 fn what_the_history_knows_is_told() {
     let page = body(&reports::with_history());
     for words in [

@@ -46,7 +46,7 @@ struct Page<'a> {
     verdict_class: &'static str,
     verdict: String,
     detail: String,
-    facts: Vec<Fact<'a>>,
+    facts: Vec<Fact>,
     notes: Vec<Vec<(bool, Clean<'a>)>>,
     total: u64,
     listed: u64,

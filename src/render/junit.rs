@@ -16,6 +16,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
 
+/// Longest name of a suite, which is the class of its cases, in characters.
+const LABEL_CHARS: usize = 200;
 /// Longest `message` attribute, in characters; the element's text has the whole.
 const MESSAGE_CHARS: usize = 500;
 
@@ -58,6 +60,7 @@ fn suite(run: &RunReport, started_at: u64) -> TestSuite {
         problem,
     } = run;
     let label = one_line(run.label());
+    let label = cut_chars(&label, LABEL_CHARS);
     let mut suite = TestSuite::new(text(&label));
 
     let first = attempts.first().filter(|first| first.origin == AttemptOrigin::Started);

@@ -5,16 +5,16 @@ use crate::render::time::{span, utc};
 use crate::report::{Origin, Report};
 
 /// A name and what goes with it.
-pub(super) struct Fact<'a> {
+pub(super) struct Fact {
     pub(super) name: &'static str,
     pub(super) text: String,
-    pub(super) link: Option<&'a str>,
+    pub(super) link: Option<String>,
 }
 
 /// What is known of the report's origin and time.
-pub(super) fn of(report: &Report) -> Vec<Fact<'_>> {
+pub(super) fn of(report: &Report) -> Vec<Fact> {
     let Origin {
-        repository: _,
+        repository,
         sha,
         branch,
         default_branch: _,
@@ -28,6 +28,14 @@ pub(super) fn of(report: &Report) -> Vec<Fact<'_>> {
         ci_url: _,
         pull_request,
     } = &report.origin;
+    // Where the repository is, the address of the workflow run says.
+    let home = || {
+        let (link, name) = (report.origin.ci_link()?, repository.as_deref()?);
+        let (server, _) = link.split_once(&format!("/{name}/actions/"))?;
+        Some(format!("{server}/{name}"))
+    };
+    let home = home();
+    let in_repository = |page: Option<String>| Some(format!("{}{}", home.as_deref()?, page?));
     let mut facts = Vec::new();
     let mut add = |name, text: Option<String>, link| {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
@@ -41,9 +49,16 @@ pub(super) fn of(report: &Report) -> Vec<Fact<'_>> {
         Some(cut_chars(&one_line(line), most).into_owned())
     };
     add("Branch", short(branch, 60), None);
-    add("Pull request", pull_request.map(|number| format!("#{number}")), None);
+    let pull = pull_request.map(|number| format!("/pull/{number}"));
+    add(
+        "Pull request",
+        pull_request.map(|number| format!("#{number}")),
+        in_repository(pull),
+    );
     let commit = sha.as_deref().map(|sha| sha.chars().take(10).collect::<String>());
-    add("Commit", short(&commit, 10), None);
+    let is_sha = |sha: &&String| sha.len() >= 40 && sha.bytes().all(|b| b.is_ascii_hexdigit());
+    let page = sha.as_ref().filter(is_sha).map(|sha| format!("/commit/{sha}"));
+    add("Commit", short(&commit, 10), in_repository(page));
     add("Message", short(commit_message, 72), None);
     add("By", short(actor, 40), None);
     let names = [workflow, job].map(|name| short(name, 40).unwrap_or_default());
@@ -55,7 +70,7 @@ pub(super) fn of(report: &Report) -> Vec<Fact<'_>> {
     if let Some(attempt) = run_attempt.filter(|attempt| *attempt > 1) {
         place.push_str(&format!(", attempt {attempt}"));
     }
-    add("Workflow run", Some(place), report.origin.ci_link());
+    add("Workflow run", Some(place), report.origin.ci_link().map(str::to_owned));
     let started = utc(report.started_at).and_then(|text| Some(text.get(..16)?.replace('T', " ") + " UTC"));
     add("Started", started, None);
     add("Took", Some(span(report.duration)), None);

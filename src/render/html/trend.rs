@@ -16,6 +16,8 @@ pub(super) struct TrendView<'a> {
     pub(super) heading: String,
     pub(super) facts: Vec<String>,
     pub(super) summary: String,
+    /// What the labels of the grid are in, where they do not say so.
+    pub(super) unit: &'static str,
     pub(super) grid: Vec<Rule>,
     pub(super) median: Option<u64>,
     pub(super) bars: Vec<ResultBar>,
@@ -76,6 +78,7 @@ impl<'a> TrendView<'a> {
         } = trend;
         let longest = points.iter().map(|point| point.duration).max().unwrap_or(0).max(1_000);
         let high = |duration: u64| duration.min(longest).saturating_mul(PLOT) / longest;
+        let ticks = ticks(longest, 4);
         let mut facts = Vec::new();
         if let Some(PassRate { green, of }) = pass_rate {
             facts.push(format!("{green} of {of} green"));
@@ -110,7 +113,12 @@ impl<'a> TrendView<'a> {
                 "Observed duration of the last {count} results, oldest first, coloured by verdict; the table has the same in words"
             ),
             facts,
-            grid: ticks(longest, 4)
+            unit: match longest {
+                _ if ticks.iter().any(|tick| tick.label.ends_with('s')) => "",
+                ..3_600_000 => ", in minutes and seconds",
+                _ => ", in hours, minutes and seconds",
+            },
+            grid: ticks
                 .into_iter()
                 .map(|tick| Rule {
                     y: TOP + PLOT - high(tick.at),

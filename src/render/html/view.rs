@@ -193,7 +193,7 @@ impl<'a> CaseAttemptView<'a> {
             label: label(*outcome),
             which: attempt_name(*attempt, at_qatech),
             title: filled(title).map(Line),
-            reasoning: filled(reasoning.as_deref()).map(Clean),
+            reasoning: filled(reasoning.as_deref()).map(str::trim_end).map(Clean),
             words,
             run: Line(at_qatech.map_or("", |attempt| &attempt.short_id)),
             link: at_qatech.and_then(Attempt::link),
