@@ -6,7 +6,7 @@
 //! passed in the end has `flakyFailure`/`flakyError` for what went before, one that failed has its first failure as
 //! such and `rerunFailure`/`rerunError` for the others.
 
-use super::escape::{clean, cut_chars, one_line};
+use super::escape::{clean, cut_chars, is_blank, one_line};
 use super::whole_run::{self, Ending, WholeRun};
 use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Report, RunReport, TestPlan};
 use chrono::{DateTime, Utc};
@@ -59,7 +59,10 @@ fn suite(run: &RunReport, started_at: u64) -> TestSuite {
         verdict,
         problem,
     } = run;
-    let label = one_line(run.label());
+    let label = match run.label() {
+        blank if is_blank(blank) => Cow::Borrowed(whole_run::NAME),
+        label => one_line(label),
+    };
     let label = cut_chars(&label, LABEL_CHARS);
     let mut suite = TestSuite::new(text(&label));
 
@@ -132,7 +135,7 @@ fn test_case(run: &RunReport, case: &Case, twice: bool, label: &str) -> TestCase
         CaseOutcome::Skipped | CaseOutcome::Unfinished => skipped(run, case),
     };
     // Readers take cases of one class and name for one case.
-    let shown = match (name.trim().is_empty(), twice) {
+    let shown = match (is_blank(name), twice) {
         (true, _) => Cow::Borrowed(short_id.as_str()),
         (false, true) => Cow::Owned(format!("{name} [{short_id}]")),
         (false, false) => Cow::Borrowed(name.as_str()),
@@ -175,7 +178,7 @@ fn skipped(run: &RunReport, case: &Case) -> TestCaseStatus {
         | CaseOutcome::Failed
         | CaseOutcome::Errored
         | CaseOutcome::Flaky
-        | CaseOutcome::Passed => ("SKIPPED", attempt.title.clone().unwrap_or_else(|| "skipped".to_owned())),
+        | CaseOutcome::Passed => ("SKIPPED", message(attempt).into_owned()),
     };
     status
         .set_type(text(kind))
@@ -228,10 +231,11 @@ fn kind_word(attempt: &CaseAttempt) -> &str {
     }
 }
 
+/// The title, else the reasoning, else the outcome's word; never blank, also where cleaning leaves nothing of a text.
 fn message(attempt: &CaseAttempt) -> Cow<'_, str> {
-    let said = attempt.title.as_deref().or(attempt.reasoning.as_deref());
-    match one_line(said.unwrap_or_default()) {
-        Cow::Borrowed("") => Cow::Borrowed(attempt.outcome.word()),
+    let said = [&attempt.title, &attempt.reasoning].into_iter().flatten();
+    let said = said.map(String::as_str).find(|text| !is_blank(text));
+    match one_line(said.unwrap_or(attempt.outcome.word())) {
         Cow::Borrowed(line) => cut_chars(line, MESSAGE_CHARS),
         Cow::Owned(line) => Cow::Owned(cut_chars(&line, MESSAGE_CHARS).into_owned()),
     }
@@ -286,5 +290,45 @@ fn text(text: &str) -> XmlString {
         XmlString::new(text.replace('\t', "    "))
     } else {
         XmlString::new(text)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use crate::report::sample::{case, report, run};
+    use crate::report::{CaseOutcome, Report};
+
+    fn xml(report: &Report) -> String {
+        let mut out = Vec::new();
+        super::write(report, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_blank_once_it_is_cleaned_gives_way() {
+        let blank = "\u{1b}[31m \u{200b}\u{fffe}";
+        for (outcome, word) in [
+            (CaseOutcome::Failed, "failed"),
+            (CaseOutcome::Errored, "errored"),
+            (CaseOutcome::Skipped, "skipped"),
+        ] {
+            let nothing = xml(&report(vec![run(
+                blank,
+                "r",
+                vec![case(1, blank, outcome, blank, blank)],
+            )]));
+            assert!(nothing.contains(&format!("message=\"{word}\"")), "{nothing}");
+            assert!(
+                nothing.contains("name=\"case_1\"") && !nothing.contains("name=\"\""),
+                "{nothing}"
+            );
+            let thought = xml(&report(vec![run(
+                "A",
+                "r",
+                vec![case(1, "B", outcome, blank, "No button")],
+            )]));
+            assert!(thought.contains("message=\"No button\""), "{thought}");
+        }
     }
 }

@@ -176,6 +176,12 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
 
 /// Whether nothing is left to see once a text is cleaned.
 pub fn is_blank(text: &str) -> bool {
+    let text = if text.contains('\u{1b}') {
+        // Of a control sequence no character stays, though each by itself would.
+        clean(text)
+    } else {
+        Cow::Borrowed(text)
+    };
     !text
         .chars()
         .any(|c| matches!(fate(c), Fate::Keep) && !c.is_whitespace())
