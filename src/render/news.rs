@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::escape::{cut_chars, log_line};
 use super::time::span;
+use super::words::several;
 use crate::report::{AttemptOrigin, Millis, RunReport};
 
 /// Longest reason in a line, in characters.
@@ -20,11 +21,8 @@ pub fn attempt(run: &RunReport) -> String {
         AttemptOrigin::Rerun => "reruns what failed, as run",
         AttemptOrigin::GithubRerun => "reruns what failed in the job's earlier attempt, as run",
     };
-    let tests = match attempt.test_count {
-        Some(1) => ", 1 test".to_owned(),
-        Some(count) => format!(", {count} tests"),
-        None => String::new(),
-    };
+    let tests = attempt.test_count.map(|count| format!(", {}", several(count, "test")));
+    let tests = tests.unwrap_or_default();
     let url = attempt.url.as_deref().map(|url| format!(": {url}")).unwrap_or_default();
     log_line(&format!(
         "{}: {what} {}{tests}{url}",

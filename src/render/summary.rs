@@ -282,6 +282,14 @@ mod tests {
     }
 
     #[test]
+    fn a_run_whose_plan_nobody_told_is_called_by_its_id_once() {
+        let mut report = shop();
+        (report.runs[0].plan, report.runs[0].requested_plan) = (None, None);
+        let text = text(&report);
+        assert!(text.contains("\n| – | [<code>smk1</code>]("), "{text}");
+    }
+
+    #[test]
     fn of_one_look_at_what_has_ended() {
         let mut report = shop();
         report.mode = Mode::Look;

@@ -154,7 +154,7 @@ const ELEMENTS = new Set(('html head meta title link style body a header div p b
   + 'text title foreignObject ul ol li b code input button details summary footer script').split(' '));
 const ATTRIBUTES = new Set(('lang charset http-equiv content name rel href class id type placeholder aria-label aria-labelledby aria-live '
   + 'aria-pressed aria-hidden role autocomplete spellcheck hidden open tabindex dir data-outcome data-count width height x y x1 x2 y1 y2 '
-  + 'rx scope text-anchor overflow focusable').split(' '));
+  + 'rx scope text-anchor overflow focusable title').split(' '));
 
 test('hostile text shows as text and makes no markup', async () => {
   const { page, noise, context } = await open('hostile');

@@ -100,7 +100,10 @@ fn list(
     };
     // Folds end with an empty line of their own.
     let end = if others.is_empty() { "" } else { "\n" };
-    if !page.open(&format!("### {title} ({})\n\n{note}\n\n", cases.len()), end) {
+    if !page.open(
+        &format!("### {title} ({})\n\n{note}\n\n", number(cases.len() as u64)),
+        end,
+    ) {
         return false;
     }
     // There is room, as it was measured; without it the lines are all that is tried.

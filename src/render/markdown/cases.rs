@@ -43,7 +43,7 @@ fn section(
     if cases.is_empty() {
         return true;
     }
-    let mut start = format!("### {title} ({})\n\n", cases.len());
+    let mut start = format!("### {title} ({})\n\n", number(cases.len() as u64));
     if detail.reasoning != usize::MAX {
         start.push_str(&format!(
             "What happened is cut at {} characters for each test, to stay within GitHub's limit.\n\n",

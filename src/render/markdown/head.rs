@@ -139,6 +139,7 @@ fn left_out(page: &mut Page, count: usize, what: &str) {
 /// One row for each attempt of a run, or one for a run that never came to be.
 fn run_rows(out: &mut String, run: &RunReport) {
     let label = cut_chars(run.label(), LABEL);
+    let unnamed = run.plan.is_none() && run.requested_plan.is_none();
     if run.attempts.is_empty() {
         let result = run.verdict.map_or_else(|| "not started".to_owned(), verdict_cell);
         out.push_str(&format!("| {} | – | {result} | – | – |\n", inline(&label)));
@@ -146,7 +147,10 @@ fn run_rows(out: &mut String, run: &RunReport) {
     let counts = attempt_counts(run);
     for (index, attempt) in run.attempts.iter().enumerate() {
         out.push_str("| ");
-        if index == 0 {
+        if index == 0 && unnamed {
+            // All there is to call it by is its id, which stands beside.
+            out.push('–');
+        } else if index == 0 {
             push_inline(out, &label);
         } else {
             out.push_str("↳ ");

@@ -3,7 +3,7 @@
 //! The API gives no times, so bars begin and end at the poll that saw the change.
 
 use super::super::escape::one_line;
-use super::super::words::{attempt_name, outcome_mark};
+use super::super::words::{attempt_name, outcome_mark, several};
 use crate::report::{CaseAttempt, CaseOutcome, Millis, Report, RunReport, Verdict};
 
 /// Bars of cases at most; with more, only the runs are drawn.
@@ -32,9 +32,15 @@ pub(super) fn section(report: &Report) -> String {
         .flat_map(|run| &run.cases)
         .map(|case| case.attempts.len())
         .sum();
+    let left_out = if bars > CASES {
+        let cases: usize = report.runs.iter().map(|run| run.cases.len()).sum();
+        format!(", without its {}", several(cases as u64, "test"))
+    } else {
+        String::new()
+    };
     let axis = if end >= 3_600_000 { "%H:%M:%S" } else { "%M:%S" };
     let mut out = format!(
-        "<details>\n<summary>Timeline, as observed by polling</summary>\n\n```mermaid\ngantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat {axis}\n"
+        "<details>\n<summary>Timeline, as observed by polling{left_out}</summary>\n\n```mermaid\ngantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat {axis}\n"
     );
     for run in &report.runs {
         run_bars(&mut out, run, end, bars <= CASES);
@@ -183,7 +189,7 @@ mod tests {
     fn with_many_cases_only_runs_are_drawn() {
         insta::assert_snapshot!(section(&large(41, 0)), @r#"
         <details>
-        <summary>Timeline, as observed by polling</summary>
+        <summary>Timeline, as observed by polling, without its 41 tests</summary>
 
         ```mermaid
         gantt
