@@ -258,7 +258,8 @@ fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 pub(super) fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_str(&json(deserializer)?).ok())
+    // Of bytes, as answers are read: another kind of input would be compiled once more.
+    Ok(serde_json::from_slice(json(deserializer)?.as_bytes()).ok())
 }
 
 /// A text and nothing else.
