@@ -194,13 +194,15 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Empty for forks.
+    /// Those into this repository; none from forks. GitHub lists every pull request of the branch, also those that others
+    /// have made to pull it into their fork, with the fork's own numbers.
     fn workflow_run_pull_requests(&self) -> impl Iterator<Item = Listed> {
         let list = self
             .payload
             .and_then(|payload| payload.pointer("/workflow_run/pull_requests"))
             .and_then(Value::as_array);
-        list.into_iter().flatten().take(100).filter_map(|entry| {
+        let ours = list.into_iter().flatten().take(100);
+        ours.filter(|entry| self.is_into_ours(entry)).filter_map(|entry| {
             Some(Listed {
                 number: entry
                     .get("number")
@@ -213,6 +215,30 @@ impl<'a> Event<'a> {
                     .map(|name| bounded(name, MOST_BRANCH)),
             })
         })
+    }
+
+    /// Whether nothing of the base that a listed pull request names is another repository's.
+    fn is_into_ours(&self, entry: &Value) -> bool {
+        let Some(base) = entry.pointer("/base/repo") else {
+            return true;
+        };
+        let id = self
+            .number("/repository/id")
+            .or_else(|| self.variables.number("GITHUB_REPOSITORY_ID"));
+        let same_id = |theirs: u64| id.is_none_or(|id| theirs == id);
+        let Repository { owner, name } = self.repository;
+        // `https://api.github.com/repos/acme/shop`
+        let same_url = |url: &str| {
+            let mut parts = url.rsplit('/');
+            let mut is = |part: &str| parts.next().is_some_and(|theirs| theirs.eq_ignore_ascii_case(part));
+            is(name) && is(owner)
+        };
+        base.get("id").and_then(Value::as_u64).is_none_or(same_id)
+            && base.get("url").and_then(Value::as_str).is_none_or(same_url)
+            && base
+                .get("name")
+                .and_then(Value::as_str)
+                .is_none_or(|theirs| theirs.eq_ignore_ascii_case(name))
     }
 
     fn commented_pull_request(&self) -> Option<u64> {

@@ -300,6 +300,38 @@ fn every_event_tells_head_pull_request_branch_and_message() {
 }
 
 #[test]
+fn a_pull_request_into_another_repository_is_none_of_ours() {
+    let listed = |number: u64, base: &Value| json!({"number": number, "head": {"sha": HEAD, "ref": "feature/x"}, "base": {"repo": base}});
+    let ours = json!({"id": 7, "url": "https://api.github.com/repos/acme/shop", "name": "shop"});
+    for theirs in [
+        json!({"id": 8, "url": "https://api.github.com/repos/mallory/shop", "name": "shop"}),
+        json!({"id": 8}),
+        json!({"url": "https://api.github.com/repos/mallory/shop"}),
+        json!({"name": "shop-fork"}),
+    ] {
+        for (pulls, hint) in [
+            (
+                json!([listed(3, &theirs), listed(5, &ours)]),
+                PullRequestHint::Number(5),
+            ),
+            (
+                json!([listed(3, &theirs)]),
+                PullRequestHint::ByHead {
+                    owner: "acme".into(),
+                    branch: "feature/x".into(),
+                    sha: HEAD.into(),
+                },
+            ),
+        ] {
+            let mut payload = workflow_run("pull_request", "acme", &pulls);
+            payload["repository"]["id"] = json!(7);
+            let context = context("workflow_run", "refs/heads/main", &payload);
+            assert_eq!(context.pull_request, hint, "{theirs}");
+        }
+    }
+}
+
+#[test]
 fn without_the_event_file_nothing_wrong_is_believed() {
     let of = |event: &str, reference: &str| {
         let context = Context::new(variables(event, reference, &[("GITHUB_HEAD_REF", "feature/x")]), None);

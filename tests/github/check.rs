@@ -328,7 +328,8 @@ async fn what_github_finds_invalid_is_left_out_and_the_check_completed() {
             .filter(|_| request.call == Some(Call::UpdateCheckRun));
         body.and_then(|body| body.pointer(pointer)).cloned()
     };
-    let table: [(Box<dyn Fn(&Recorded) -> bool + Send>, usize, bool); 3] = [
+    type IsInvalid = Box<dyn Fn(&Recorded) -> bool + Send>;
+    let table: [(IsInvalid, usize, bool); 3] = [
         // One annotation of the second batch.
         (
             Box::new(move |request| {
