@@ -302,6 +302,25 @@ async fn an_update_is_sent_again_until_it_is_there() {
 }
 
 #[tokio::test]
+async fn a_comment_that_is_deleted_in_the_meantime_is_written_anew() {
+    for (when, report, created) in [
+        ("always", passed(), 1),
+        ("failure", failed(1), 1),
+        ("failure", passed(), 0),
+    ] {
+        let github = pull_request();
+        let job = job(&github).input("comment", when);
+        github.add_comment(7, ACTIONS_LOGIN, &format!("{}\nold", marker(&job, HEAD_SHA, 1, 1)));
+        github.fault(On::call(Call::UpdateComment), Fault::not_found());
+        let published = job.publish(&report).await;
+        github.assert_count(Call::UpdateComment, 1);
+        github.assert_count(Call::CreateComment, created);
+        assert_eq!(published.comment_url.is_some(), created == 1);
+        assert!(published.warnings.is_empty(), "{published:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_signal_writes_no_comment() {
     let github = pull_request();
     job(&github).begin().cancel(&failed(1), in_seconds(5)).await;

@@ -53,28 +53,36 @@ pub(super) async fn publish(
     merge_group: bool,
 ) -> Result<Outcome, Failure> {
     let author = author(api).await;
-    let Some((old, old_marker)) = find(api, number, &marker.key, &author).await? else {
-        let create = match when {
-            CommentWhen::Off => false,
-            CommentWhen::Failure => is_failure(report),
-            CommentWhen::Always => true,
-        };
-        if !create {
-            return Ok(Outcome::NotNeeded);
+    if let Some((old, old_marker)) = find(api, number, &marker.key, &author).await? {
+        if let Some(why) = newer(api, number, marker, &old_marker, merge_group).await {
+            return Ok(Outcome::Newer(why));
         }
-        let path = format!("/issues/{number}/comments");
-        let mut limit = LIMIT;
-        loop {
-            let body = comment(report, marker, limit);
-            match api.post::<Comment>(&path, &NewComment { body: &body }).await {
-                Err(failure) if failure.status() == Some(422) && limit == LIMIT => limit = SHRUNK,
-                result => return result.map(|comment| Outcome::Stands(comment.html_url)),
-            }
+        match update(api, old, report, marker).await {
+            // Somebody has deleted it since it was listed.
+            Err(failure) if failure.status() == Some(404) => {}
+            result => return result,
         }
-    };
-    if let Some(why) = newer(api, number, marker, &old_marker, merge_group).await {
-        return Ok(Outcome::Newer(why));
     }
+    let create = match when {
+        CommentWhen::Off => false,
+        CommentWhen::Failure => is_failure(report),
+        CommentWhen::Always => true,
+    };
+    if !create {
+        return Ok(Outcome::NotNeeded);
+    }
+    let path = format!("/issues/{number}/comments");
+    let mut limit = LIMIT;
+    loop {
+        let body = comment(report, marker, limit);
+        match api.post::<Comment>(&path, &NewComment { body: &body }).await {
+            Err(failure) if failure.is_invalid() && limit == LIMIT => limit = SHRUNK,
+            result => return result.map(|comment| Outcome::Stands(comment.html_url)),
+        }
+    }
+}
+
+async fn update(api: &Api, old: Comment, report: &Report, marker: &Marker) -> Result<Outcome, Failure> {
     let path = format!("/issues/comments/{}", old.id);
     let mut limit = LIMIT;
     loop {
@@ -86,7 +94,7 @@ pub(super) async fn publish(
             .patch::<Comment>(&path, &NewComment { body: &body }, Repeat::Always)
             .await
         {
-            Err(failure) if failure.status() == Some(422) && limit == LIMIT => limit = SHRUNK,
+            Err(failure) if failure.is_invalid() && limit == LIMIT => limit = SHRUNK,
             result => return result.map(|comment| Outcome::Stands(comment.html_url.or(old.html_url))),
         }
     }
