@@ -282,6 +282,22 @@ async fn a_lost_answer_makes_no_second_check_and_no_second_annotation() {
 }
 
 #[tokio::test]
+async fn a_lost_create_takes_no_other_legs_check_run() {
+    for lost in [Fault::html_bad_gateway(), Fault::html_bad_gateway().after_write()] {
+        let github = pull_request();
+        let stage = Stage::new(&github, &Scene::new().pull_request());
+        let leg = stage.begin();
+        leg.wait_created(Duration::from_secs(20)).await;
+        github.fault(On::call(Call::CreateCheckRun).first(1), lost);
+        stage.publish(&failed(1)).await;
+        leg.finish(&passed(), in_seconds(20)).await;
+        let runs = github.check_runs();
+        let conclusions: Vec<_> = runs.iter().map(|run| run.conclusion.as_deref()).collect();
+        assert_eq!(conclusions, [Some("success"), Some("failure")], "{}", github.log());
+    }
+}
+
+#[tokio::test]
 async fn a_github_that_is_gone_for_seconds_gets_the_whole_check_all_the_same() {
     let lasting = async |call: Call, from: usize, fault: Fault| {
         let github = pull_request();
