@@ -3,13 +3,19 @@
 //! Neither write is idempotent: a create makes another check run, and each update appends its annotations. Where an
 //! answer is lost, what GitHub has is looked up before anything is sent again.
 
+use super::advice::CHECKS;
 use super::api::{Api, Failure, Repeat};
+use super::prepare::{Check, Prepared};
 use super::wire::{CheckRun, CheckRunChange, CheckRuns, NewAnnotation, Output};
+use super::{Active, GitHub, Published, external_id, marker, place};
+use crate::inputs::Annotations;
+use crate::publish::identity::{latest_short_ids, sound_short_ids};
 use crate::qatech::delay::Delays;
-use crate::render::check::{Annotation, CheckOutput, Conclusion};
+use crate::render::check::{self, Annotation, CheckOutput, Conclusion};
+use crate::report::Report;
 
 /// Annotations a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
-pub(super) const BATCH: usize = 50;
+const BATCH: usize = 50;
 
 /// A check run that exists.
 #[derive(Debug, Clone)]
@@ -25,6 +31,119 @@ impl From<CheckRun> for Handle {
             id: run.id,
             url: run.html_url,
         }
+    }
+}
+
+/// How far the check run's completion is: a signal may come in the middle of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Completion {
+    NotBegun,
+    /// Some annotations may be there already.
+    Begun,
+    Done,
+}
+
+impl GitHub {
+    /// Completes the check run with the report.
+    pub(super) async fn finish_check(
+        &self,
+        active: &Active,
+        prepared: Option<&Prepared>,
+        report: &Report,
+    ) -> Published {
+        let mut published = Published::default();
+        let handle = match prepared.map(|prepared| &prepared.check) {
+            Some(Check::Made(handle)) => handle,
+            Some(Check::NotWanted) => return published,
+            Some(Check::Refused(why)) => {
+                published.annotate_in_log = true;
+                published.notices.push(why.clone());
+                return published;
+            }
+            None => {
+                published.annotate_in_log = self.inputs.annotations == Annotations::Check;
+                return published;
+            }
+        };
+        published.check_run_url.clone_from(&handle.url);
+        let place = place::default_place(&self.context);
+        let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
+        let output = self.check_output(active, report, more);
+        let id = external_id(latest_short_ids(report), &self.context, &active.key);
+        let conclusion = Conclusion::of(report, &self.inputs.fail_on);
+        active.completion.set(Completion::Begun);
+        let completed = complete(&active.api, handle, &id, conclusion, &output, &annotations).await;
+        if !matches!(completed, Err((false, _))) {
+            active.completion.set(Completion::Done);
+        }
+        match completed {
+            Ok(()) => {}
+            Err((false, failure)) => {
+                published.annotate_in_log = true;
+                published.warnings.push(active.advice.explain(
+                    "The check run could not be completed",
+                    &failure,
+                    CHECKS,
+                ));
+            }
+            Err((true, failure)) => {
+                published.annotate_in_log = failure.is_invalid();
+                published.warnings.push(active.advice.explain(
+                    "Some annotations of the check run are missing",
+                    &failure,
+                    CHECKS,
+                ));
+            }
+        }
+        published
+    }
+
+    /// Completes the check run as cancelled, with one request.
+    pub(super) async fn cancel_check(
+        &self,
+        active: &Active,
+        prepared: Option<&Prepared>,
+        report: &Report,
+    ) -> Published {
+        let mut published = Published::default();
+        match prepared.map(|prepared| &prepared.check) {
+            Some(Check::Made(handle)) => {
+                published.check_run_url.clone_from(&handle.url);
+                let place = place::default_place(&self.context);
+                let (mut annotations, mut more) = match active.completion.get() {
+                    Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place),
+                    // They would be there twice.
+                    Completion::Begun => (Vec::new(), 0),
+                    Completion::Done => return published,
+                };
+                more += annotations.len().saturating_sub(BATCH);
+                annotations.truncate(BATCH);
+                let id = external_id(latest_short_ids(report), &self.context, &active.key);
+                let output = self.check_output(active, report, more);
+                if let Err(failure) = cancel(&active.api, handle, &id, &output, &annotations).await {
+                    published.annotate_in_log = true;
+                    published.warnings.push(active.advice.explain(
+                        "The check run could not be completed",
+                        &failure,
+                        CHECKS,
+                    ));
+                }
+            }
+            Some(Check::Refused(why)) => {
+                published.annotate_in_log = true;
+                published.notices.push(why.clone());
+            }
+            Some(Check::NotWanted) => {}
+            None => published.annotate_in_log = self.inputs.annotations == Annotations::Check,
+        }
+        published
+    }
+
+    fn check_output(&self, active: &Active, report: &Report, not_annotated: usize) -> CheckOutput {
+        let mut output = check::output(report, not_annotated);
+        let short_ids = sound_short_ids(report);
+        output.mark(marker(&self.context, &active.key, &active.target, None, short_ids));
+        output
     }
 }
 
@@ -99,7 +218,7 @@ async fn find(
 ///
 /// # Errors
 /// Whether it was completed, and why not all of it arrived.
-pub(super) async fn complete(
+async fn complete(
     api: &Api,
     handle: &Handle,
     external_id: &str,
@@ -174,7 +293,7 @@ async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: 
 
 /// Completes the check run with one request, so with [`BATCH`] annotations at most, and without a second try: a signal
 /// leaves no time.
-pub(super) async fn cancel(
+async fn cancel(
     api: &Api,
     handle: &Handle,
     external_id: &str,

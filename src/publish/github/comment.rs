@@ -1,10 +1,12 @@
 //! The sticky comment: found by its marker and author, updated in place, never older over newer.
 
+use super::advice::{COMMENTS, PULL_REQUESTS};
 use super::api::{Api, Failure, Repeat};
 use super::author::author;
-use super::pull_request;
 use super::wire::{Comment, NewComment};
+use super::{Active, GitHub, Head, Published, marker, pull_request};
 use crate::inputs::CommentWhen;
+use crate::publish::identity::sound_short_ids;
 use crate::render::comment::{LIMIT, comment};
 use crate::render::marker::Marker;
 use crate::report::{Report, Verdict};
@@ -14,13 +16,53 @@ const SHRUNK: usize = LIMIT / 4;
 
 /// What became of the comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+enum Outcome {
     /// It stands there, written now or unchanged; its page.
     Stands(Option<String>),
     /// There is none, and none is called for.
     NotNeeded,
     /// Another run's comment is newer, which is a sentence.
     Newer(&'static str),
+}
+
+impl GitHub {
+    /// Writes the comment, where one is wanted and there is a pull request.
+    pub(super) async fn finish_comment(&self, active: &Active, head: Option<&Head>, report: &Report) -> Published {
+        let mut published = Published::default();
+        if self.inputs.comment == CommentWhen::Off {
+            return published;
+        }
+        let number = match pull_request::number(&active.api, &self.context.pull_request).await {
+            Ok(Some(number)) => number,
+            Ok(None) => return published,
+            Err(failure) => {
+                let told = active
+                    .advice
+                    .explain("The pull request could not be found", &failure, PULL_REQUESTS);
+                published.warnings.push(told);
+                return published;
+            }
+        };
+        let marker = marker(
+            &self.context,
+            &active.key,
+            &active.target,
+            head,
+            sound_short_ids(report),
+        );
+        let merge_group = self.context.merge_group;
+        match publish(&active.api, number, &marker, report, self.inputs.comment, merge_group).await {
+            Ok(Outcome::Stands(url)) => published.comment_url = url,
+            Ok(Outcome::NotNeeded) => {}
+            Ok(Outcome::Newer(why)) => published.notices.push(why.to_owned()),
+            Err(failure) => published.warnings.push(active.advice.explain(
+                "The comment could not be written",
+                &failure,
+                COMMENTS,
+            )),
+        }
+        published
+    }
 }
 
 /// Our comment on a pull request, whoever of our runs wrote it last.
@@ -44,7 +86,7 @@ pub(super) async fn find(
 }
 
 /// Writes the comment, if that is called for.
-pub(super) async fn publish(
+async fn publish(
     api: &Api,
     number: u64,
     marker: &Marker,

@@ -1,11 +1,14 @@
 //! One issue for each plan: opened when it turns red, commented on while it stays red, closed once it is green.
 
+use super::advice::ISSUES;
 use super::api::{Api, Failure, Repeat};
 use super::author::author;
 use super::wire::{Comment, Issue, IssueChange, NewComment};
+use super::{Active, GitHub, Published};
+use crate::inputs::Inputs;
 use crate::publish::identity::issue_key;
 use crate::render::issue as text;
-use crate::report::{Origin, Part, Report, RunReport, Verdict};
+use crate::report::{Mode, Origin, Part, Report, RunReport, Verdict};
 
 const OPEN: &str = "open";
 const CLOSED: &str = "closed";
@@ -28,6 +31,43 @@ impl Color {
             Some(Verdict::Passed | Verdict::Flaky) => Self::Green,
             Some(Verdict::Skipped | Verdict::Interrupted | Verdict::Cancelled | Verdict::Unknown) | None => Self::Grey,
         }
+    }
+}
+
+impl GitHub {
+    /// Brings the issues up to date, where they are wanted: for the default branch and schedules only.
+    pub(super) async fn finish_issues(&self, active: &Active, report: &Report) -> Published {
+        let mut published = Published::default();
+        if !self.inputs.issue || report.mode != Mode::Wait || self.context.of_pull_request {
+            return published;
+        }
+        let scheduled = self.context.origin.event.as_deref() == Some("schedule");
+        if !scheduled && self.context.origin.default_branch.is_none() {
+            published.notices.push(
+                "No issue was opened or closed: the event does not tell the default branch, and issues are kept for \
+                 that one only."
+                    .to_owned(),
+            );
+            return published;
+        }
+        if !scheduled && !self.context.on_default_branch() {
+            return published;
+        }
+        let Inputs {
+            comment_key,
+            issue_labels,
+            ..
+        } = &self.inputs;
+        let (urls, failure) = publish(&active.api, report, comment_key.as_deref(), issue_labels).await;
+        published.issue_url = (!urls.is_empty()).then(|| urls.join(","));
+        if let Some(failure) = failure {
+            published.warnings.push(
+                active
+                    .advice
+                    .explain("The issue could not be kept up to date", &failure, ISSUES),
+            );
+        }
+        published
     }
 }
 
@@ -64,7 +104,7 @@ fn plan(run: &RunReport) -> Option<&str> {
 }
 
 /// Brings the issues of all plans up to date; the pages of those that were touched, and what went wrong first.
-pub(super) async fn publish(
+async fn publish(
     api: &Api,
     report: &Report,
     comment_key: Option<&str>,

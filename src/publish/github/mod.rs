@@ -24,15 +24,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::identity::{ExternalId, Identity, check_name, latest_short_ids, sound_short_ids, target};
+use super::identity::{ExternalId, Identity, check_name, target};
 use crate::context::{Context, HeadSha, PullRequestHint};
 use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun, Target};
-use crate::render::check::{self, CheckOutput, Conclusion};
+use crate::render::check;
 use crate::render::marker::Marker;
-use crate::report::{Mode, Report};
+use crate::report::Report;
 use crate::secret::Redactor;
-use advice::{Advice, CHECKS, COMMENTS, ISSUES, PULL_REQUESTS};
+use advice::Advice;
 use api::Api;
+use check_run::Completion;
 pub use prepare::Head;
 use prepare::{Check, NewCheck, Preparation, Prepared, nothing_yet};
 pub use published::Published;
@@ -63,15 +64,6 @@ struct Active {
     prepared: watch::Receiver<Option<Arc<Prepared>>>,
     deadline: watch::Sender<Option<Instant>>,
     completion: Cell<Completion>,
-}
-
-/// How far the check run's completion is: a signal may come in the middle of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Completion {
-    NotBegun,
-    /// Some annotations may be there already.
-    Begun,
-    Done,
 }
 
 impl GitHub {
@@ -254,36 +246,7 @@ impl GitHub {
         };
         active.end_by(deadline);
         let prepared = timeout_at(deadline, active.prepared()).await.ok().flatten();
-        match prepared.as_deref().map(|prepared| &prepared.check) {
-            Some(Check::Made(handle)) => {
-                published.check_run_url.clone_from(&handle.url);
-                let place = place::default_place(&self.context);
-                let (mut annotations, mut more) = match active.completion.get() {
-                    Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place),
-                    // They would be there twice.
-                    Completion::Begun => (Vec::new(), 0),
-                    Completion::Done => return published,
-                };
-                more += annotations.len().saturating_sub(check_run::BATCH);
-                annotations.truncate(check_run::BATCH);
-                let id = external_id(latest_short_ids(report), &self.context, &active.key);
-                let output = self.check_output(active, report, more);
-                if let Err(failure) = check_run::cancel(&active.api, handle, &id, &output, &annotations).await {
-                    published.annotate_in_log = true;
-                    published.warnings.push(active.advice.explain(
-                        "The check run could not be completed",
-                        &failure,
-                        CHECKS,
-                    ));
-                }
-            }
-            Some(Check::Refused(why)) => {
-                published.annotate_in_log = true;
-                published.notices.push(why.clone());
-            }
-            Some(Check::NotWanted) => {}
-            None => published.annotate_in_log = self.inputs.annotations == Annotations::Check,
-        }
+        published.add(self.cancel_check(active, prepared.as_deref(), report).await);
         active.add_help(&mut published, is_refused(prepared.as_deref()));
         published
     }
@@ -315,132 +278,6 @@ impl GitHub {
             }
             State::Active(_) => Published::default(),
         }
-    }
-
-    async fn finish_check(&self, active: &Active, prepared: Option<&Prepared>, report: &Report) -> Published {
-        let mut published = Published::default();
-        let handle = match prepared.map(|prepared| &prepared.check) {
-            Some(Check::Made(handle)) => handle,
-            Some(Check::NotWanted) => return published,
-            Some(Check::Refused(why)) => {
-                published.annotate_in_log = true;
-                published.notices.push(why.clone());
-                return published;
-            }
-            None => {
-                published.annotate_in_log = self.inputs.annotations == Annotations::Check;
-                return published;
-            }
-        };
-        published.check_run_url.clone_from(&handle.url);
-        let place = place::default_place(&self.context);
-        let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
-        let output = self.check_output(active, report, more);
-        let id = external_id(latest_short_ids(report), &self.context, &active.key);
-        let conclusion = Conclusion::of(report, &self.inputs.fail_on);
-        active.completion.set(Completion::Begun);
-        let completed = check_run::complete(&active.api, handle, &id, conclusion, &output, &annotations).await;
-        if !matches!(completed, Err((false, _))) {
-            active.completion.set(Completion::Done);
-        }
-        match completed {
-            Ok(()) => {}
-            Err((false, failure)) => {
-                published.annotate_in_log = true;
-                published.warnings.push(active.advice.explain(
-                    "The check run could not be completed",
-                    &failure,
-                    CHECKS,
-                ));
-            }
-            Err((true, failure)) => {
-                published.annotate_in_log = failure.is_invalid();
-                published.warnings.push(active.advice.explain(
-                    "Some annotations of the check run are missing",
-                    &failure,
-                    CHECKS,
-                ));
-            }
-        }
-        published
-    }
-
-    fn check_output(&self, active: &Active, report: &Report, not_annotated: usize) -> CheckOutput {
-        let mut output = check::output(report, not_annotated);
-        let short_ids = sound_short_ids(report);
-        output.mark(marker(&self.context, &active.key, &active.target, None, short_ids));
-        output
-    }
-
-    async fn finish_comment(&self, active: &Active, head: Option<&Head>, report: &Report) -> Published {
-        let mut published = Published::default();
-        if self.inputs.comment == CommentWhen::Off {
-            return published;
-        }
-        let number = match pull_request::number(&active.api, &self.context.pull_request).await {
-            Ok(Some(number)) => number,
-            Ok(None) => return published,
-            Err(failure) => {
-                let told = active
-                    .advice
-                    .explain("The pull request could not be found", &failure, PULL_REQUESTS);
-                published.warnings.push(told);
-                return published;
-            }
-        };
-        let marker = marker(
-            &self.context,
-            &active.key,
-            &active.target,
-            head,
-            sound_short_ids(report),
-        );
-        let merge_group = self.context.merge_group;
-        match comment::publish(&active.api, number, &marker, report, self.inputs.comment, merge_group).await {
-            Ok(comment::Outcome::Stands(url)) => published.comment_url = url,
-            Ok(comment::Outcome::NotNeeded) => {}
-            Ok(comment::Outcome::Newer(why)) => published.notices.push(why.to_owned()),
-            Err(failure) => published.warnings.push(active.advice.explain(
-                "The comment could not be written",
-                &failure,
-                COMMENTS,
-            )),
-        }
-        published
-    }
-
-    async fn finish_issues(&self, active: &Active, report: &Report) -> Published {
-        let mut published = Published::default();
-        if !self.inputs.issue || report.mode != Mode::Wait || self.context.of_pull_request {
-            return published;
-        }
-        let scheduled = self.context.origin.event.as_deref() == Some("schedule");
-        if !scheduled && self.context.origin.default_branch.is_none() {
-            published.notices.push(
-                "No issue was opened or closed: the event does not tell the default branch, and issues are kept for \
-                 that one only."
-                    .to_owned(),
-            );
-            return published;
-        }
-        if !scheduled && !self.context.on_default_branch() {
-            return published;
-        }
-        let Inputs {
-            comment_key,
-            issue_labels,
-            ..
-        } = &self.inputs;
-        let (urls, failure) = issue::publish(&active.api, report, comment_key.as_deref(), issue_labels).await;
-        published.issue_url = (!urls.is_empty()).then(|| urls.join(","));
-        if let Some(failure) = failure {
-            published.warnings.push(
-                active
-                    .advice
-                    .explain("The issue could not be kept up to date", &failure, ISSUES),
-            );
-        }
-        published
     }
 }
 
