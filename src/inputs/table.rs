@@ -55,7 +55,7 @@ inputs! {
     summary = "always", "Job summary: `always`, `failure` (whenever the verdict is not `passed`), `off`.";
     annotations = "check", "`check`: a check run with annotations on the pull request's head; `log`: workflow commands; `off`.";
     check_name = "", "Name of the check run. Unset: `QA.tech (<plan ids, or the job>)`.";
-    annotation_paths = "", "Where annotations point: lines `pattern = path[:line]`, glob on the test case's name, first match wins. Nothing matches: the workflow file.";
+    annotation_paths = "", "Where annotations point: lines `pattern = path[:line]`, glob (`*` and `?`) on the test case's name, first match wins. Nothing matches: the workflow file.";
     comment = "off", "Sticky pull-request comment: `off`, `failure` (created on failure, updated ever after), `always`.";
     comment_key = "", "Tells comments and check runs of several jobs apart. Unset: made of workflow, job, plans, application ids and device presets.";
     github_token = "${{ github.token }}", "Token for check run, comment and issue.";
