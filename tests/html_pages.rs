@@ -127,6 +127,25 @@ fn where_nothing_was_watched_nothing_is_drawn_nor_missing() {
 }
 
 #[test]
+fn what_is_too_long_for_the_list_is_whole_in_the_details() {
+    let mut report = sample::shop();
+    assert!(!body(&report).contains("<dt>Name</dt>"));
+    let case = &mut report.runs[0].cases[0];
+    case.name = "long ".repeat(100);
+    case.attempts[0].title = Some("told ".repeat(100));
+    let body = body(&report);
+    for (before, text) in [
+        ("<dt>Name</dt><dd dir=\"auto\">", "long "),
+        ("<p class=\"said\"><bdi>", "told "),
+    ] {
+        assert!(
+            body.contains(&format!("{before}{}", text.repeat(100).trim())),
+            "{before}"
+        );
+    }
+}
+
+#[test]
 fn commit_and_pull_request_are_links_where_their_place_is_known() {
     let mut report = sample::shop();
     let links = |report: &Report| {

@@ -7,7 +7,7 @@ use crate::report::{Case, Counts, Millis, Report, RunReport};
 
 /// Characters of a name or title.
 const NAME: usize = 200;
-/// Characters of a run's label beside a case's name.
+/// Characters of a run's label.
 const LABEL: usize = 80;
 /// Failed cases that the last words list, over all runs.
 const LISTED: usize = 50;
@@ -16,7 +16,7 @@ const LISTED_EACH: usize = 5;
 
 /// A run's name in a line: label and short id.
 fn run_name(label: &str, short_id: &str) -> String {
-    let (label, short_id) = (cut_chars(label, NAME), cut_chars(short_id, NAME));
+    let (label, short_id) = (cut_chars(label, LABEL), cut_chars(short_id, NAME));
     if label == short_id {
         short_id.into_owned()
     } else {

@@ -105,6 +105,8 @@ pub(super) struct CaseView<'a> {
     pub(super) label: &'static str,
     pub(super) open: bool,
     pub(super) name: Line<'a>,
+    /// Where it is too long to be shown above.
+    pub(super) whole_name: Option<Line<'a>>,
     pub(super) title: Option<Line<'a>>,
     pub(super) marks: Vec<String>,
     /// The run's name, where there are several.
@@ -136,6 +138,7 @@ impl<'a> CaseView<'a> {
             label: label(*outcome),
             open,
             name: Line(shown),
+            whole_name: is_long(shown).then_some(Line(shown)),
             title: filled(title).map(Line),
             marks,
             run: several_runs.then(|| Line(run.label())),
@@ -150,6 +153,11 @@ impl<'a> CaseView<'a> {
                 .collect(),
         }
     }
+}
+
+/// Whether a line is cut where cases are listed: three lines of a wide screen.
+fn is_long(text: &str) -> bool {
+    text.chars().nth(180).is_some()
 }
 
 /// What one attempt said of a case.
@@ -177,8 +185,9 @@ impl<'a> CaseAttemptView<'a> {
             observed,
         } = of;
         let at_qatech = run.attempts.get(*attempt);
-        // With one attempt, the line that opens the case has its title already.
-        let title = title.as_deref().filter(|_| case.attempts.len() > 1);
+        // With one attempt, the line that opens the case has its title already, as far as there is room for it.
+        let again = |title: &&str| case.attempts.len() > 1 || is_long(title);
+        let title = title.as_deref().filter(again);
         let mut words = Line(status).to_string();
         if let Some(result) = filled(result.as_deref()) {
             words.push(' ');
