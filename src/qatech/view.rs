@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::client::Cases;
+use crate::http::REQUEST_TIMEOUT;
 
 /// Body size from which test cases are no longer asked for at each look, in bytes.
 const BIG_BODY: usize = 256 * 1024;
@@ -30,13 +31,17 @@ pub(super) struct View {
 }
 
 impl View {
-    /// What to ask for at the next look.
-    pub(super) fn next(&self, fail_fast: bool) -> Cases {
+    /// What to ask for at the next look, with so much time left until the deadline: a big list that is slow to come must
+    /// not let the deadline pass over a run that has ended.
+    pub(super) fn next(&self, fail_fast: bool, left: Duration) -> Cases {
         if self.failures >= FAILURES {
             return Cases::None;
         }
         if !self.big {
             return Cases::All;
+        }
+        if left < REQUEST_TIMEOUT && !fail_fast {
+            return Cases::None;
         }
         let due = |last: Option<Instant>, every| last.is_none_or(|last: Instant| last.elapsed() >= every);
         if !self.all_is_too_large && due(self.last_all, BIG_ALL_EVERY) {

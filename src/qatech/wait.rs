@@ -164,8 +164,9 @@ impl<A: Api> Wait<'_, A> {
 
     async fn look(&mut self) -> Next {
         let (short_id, id) = self.board.ids(self.run, self.attempt);
-        let cases = self.view.next(self.policy.fail_fast);
         self.looked = Instant::now();
+        let left = self.policy.deadline.saturating_duration_since(self.looked);
+        let cases = self.view.next(self.policy.fail_fast, left);
         let answer = self.client.get(&short_id, id.as_deref(), cases).await;
         self.board.count_request(self.run, self.attempt, answer.is_err());
         match answer {
