@@ -409,6 +409,21 @@ async fn a_github_that_hangs_is_left_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_create_that_hangs_keeps_nothing_else() {
+    let github = pull_request();
+    github.fault(On::call(Call::CreateCheckRun), Fault::hang());
+    let part = Stage::new(&github, &Scene::new().pull_request())
+        .input("comment", "always")
+        .begin();
+    let published = part.finish(&failed(1), in_seconds(4)).await;
+    assert_eq!(github.comments(7).len(), 1, "{}", github.log());
+    assert!(
+        published.comment_url.is_some() && published.annotate_in_log,
+        "{published:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_limit_longer_than_the_time_is_not_waited_for() {
     let github = pull_request();
     github.fault(On::call(Call::UpdateCheckRun), Fault::primary_limit(3_000));

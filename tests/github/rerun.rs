@@ -226,6 +226,15 @@ async fn without_the_permission_for_checks_the_comment_tells() {
 }
 
 #[tokio::test]
+async fn a_create_that_hangs_does_not_keep_from_looking_back() {
+    let github = pull_request();
+    let stage = second_attempt(&github);
+    github.add_check_run(left(&stage, "QA.tech (e2e)", 1, "a"));
+    github.fault(On::call(Call::CreateCheckRun), Fault::hang());
+    assert_eq!(stage.begin().earlier(Duration::from_secs(10)).await, Ok(ids(&["a"])));
+}
+
+#[tokio::test]
 async fn a_github_that_does_not_answer_is_not_waited_for() {
     let github = pull_request();
     github.fault(On::call(Call::ListCheckRuns), Fault::hang());

@@ -5,7 +5,7 @@
 
 use super::advice::CHECKS;
 use super::api::{Api, Failure, Repeat};
-use super::prepare::{Check, Prepared};
+use super::prepare::Check;
 use super::wire::{CheckRun, CheckRunChange, CheckRuns, NewAnnotation, Output};
 use super::{Active, GitHub, Published, external_id, marker, place};
 use crate::inputs::Annotations;
@@ -45,14 +45,9 @@ pub(super) enum Completion {
 
 impl GitHub {
     /// Completes the check run with the report.
-    pub(super) async fn finish_check(
-        &self,
-        active: &Active,
-        prepared: Option<&Prepared>,
-        report: &Report,
-    ) -> Published {
+    pub(super) async fn finish_check(&self, active: &Active, check: Option<&Check>, report: &Report) -> Published {
         let mut published = Published::default();
-        let handle = match prepared.map(|prepared| &prepared.check) {
+        let handle = match check {
             Some(Check::Made(handle)) => handle,
             Some(Check::NotWanted) => return published,
             Some(Check::Refused(why)) => {
@@ -99,14 +94,9 @@ impl GitHub {
     }
 
     /// Completes the check run as cancelled, with one request.
-    pub(super) async fn cancel_check(
-        &self,
-        active: &Active,
-        prepared: Option<&Prepared>,
-        report: &Report,
-    ) -> Published {
+    pub(super) async fn cancel_check(&self, active: &Active, check: Option<&Check>, report: &Report) -> Published {
         let mut published = Published::default();
-        match prepared.map(|prepared| &prepared.check) {
+        match check {
             Some(Check::Made(handle)) => {
                 published.check_run_url.clone_from(&handle.url);
                 let place = place::default_place(&self.context);

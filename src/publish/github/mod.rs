@@ -35,7 +35,7 @@ use advice::Advice;
 use api::Api;
 use check_run::Completion;
 pub use prepare::Head;
-use prepare::{Check, NewCheck, Preparation, Prepared, nothing_yet};
+use prepare::{Check, NewCheck, Preparation, nothing_yet};
 pub use published::Published;
 
 /// GitHub's part of one run of the program.
@@ -61,7 +61,10 @@ struct Active {
     key: String,
     target: String,
     advice: Advice,
-    prepared: watch::Receiver<Option<Arc<Prepared>>>,
+    /// `None` until it is known; then the head, if there is one.
+    head: watch::Receiver<Option<Option<Head>>>,
+    /// `None` until it is made or known not to be.
+    check: watch::Receiver<Option<Arc<Check>>>,
     deadline: watch::Sender<Option<Instant>>,
     completion: Cell<Completion>,
 }
@@ -119,7 +122,8 @@ impl GitHub {
         let api = Api::new(client, root, repository, token, redactor.clone(), until)?;
         let key = Identity::new(inputs, &context.origin).hash().to_owned();
         let target = target(inputs, &context.origin);
-        let (done, prepared) = watch::channel(None);
+        let (found, head) = watch::channel(None);
+        let (done, check) = watch::channel(None);
         let preparation = Preparation {
             api: api.clone(),
             advice: advice.clone(),
@@ -134,18 +138,20 @@ impl GitHub {
                     output
                 },
             }),
+            found,
         };
         tokio::spawn(async move {
-            let prepared = preparation.run().await;
+            let check = preparation.run().await;
             // Nobody waits for it any more where this fails.
-            let _ = done.send(Some(Arc::new(prepared)));
+            let _ = done.send(Some(Arc::new(check)));
         });
         Ok(Active {
             api,
             key,
             target,
             advice,
-            prepared,
+            head,
+            check,
             deadline,
             completion: Cell::new(Completion::NotBegun),
         })
@@ -157,7 +163,7 @@ impl GitHub {
         if let State::Active(active) | State::Looking(active) = &self.state {
             let _ = timeout(most, async {
                 tokio::select! {
-                    _ = active.prepared() => {}
+                    _ = active.check() => {}
                     () = active.api.troubled() => {}
                 }
             })
@@ -170,8 +176,7 @@ impl GitHub {
         let State::Active(active) = &self.state else {
             return None;
         };
-        let prepared = active.prepared.borrow();
-        match prepared.as_ref().map(|prepared| &prepared.check) {
+        match active.check.borrow().as_deref() {
             Some(Check::Made(handle)) => handle.url.clone(),
             Some(Check::NotWanted | Check::Refused(_)) | None => None,
         }
@@ -198,15 +203,14 @@ impl GitHub {
         };
         self.context.origin.run_id.ok_or("GITHUB_RUN_ID is not set")?;
         let look = async {
-            let prepared = active.prepared().await;
-            let head = prepared.as_ref().and_then(|prepared| prepared.head.as_ref());
+            let head = active.found_head().await;
             let pull_request = match self.inputs.comment {
                 CommentWhen::Off => &PullRequestHint::None,
                 CommentWhen::Failure | CommentWhen::Always => &self.context.pull_request,
             };
             let ours = earlier::Ours {
                 name: check_name(&self.inputs, &self.context.origin),
-                marker: marker(&self.context, &active.key, &active.target, head, Vec::new()),
+                marker: marker(&self.context, &active.key, &active.target, head.as_ref(), Vec::new()),
             };
             earlier::find(&active.api, &ours, pull_request).await
         };
@@ -223,17 +227,21 @@ impl GitHub {
             return published;
         };
         active.end_by(deadline);
-        let prepared = active.prepared().await;
-        let head = prepared.as_ref().and_then(|prepared| prepared.head.as_ref());
-        let (check, comment, issues) = tokio::join!(
-            self.finish_check(active, prepared.as_deref(), report),
-            self.finish_comment(active, head, report),
-            self.finish_issues(active, report),
-        );
+        // None waits for another: a check run that can't be made must not cost the comment its time.
+        let check = async {
+            let check = active.check().await;
+            let done = self.finish_check(active, check.as_deref(), report).await;
+            (done, is_refused(check.as_deref()))
+        };
+        let comment = async {
+            let head = active.found_head().await;
+            self.finish_comment(active, head.as_ref(), report).await
+        };
+        let ((check, refused), comment, issues) = tokio::join!(check, comment, self.finish_issues(active, report));
         for part in [check, comment, issues] {
             published.add(part);
         }
-        active.add_help(&mut published, is_refused(prepared.as_deref()));
+        active.add_help(&mut published, refused);
         published
     }
 
@@ -245,9 +253,9 @@ impl GitHub {
             return published;
         };
         active.end_by(deadline);
-        let prepared = timeout_at(deadline, active.prepared()).await.ok().flatten();
-        published.add(self.cancel_check(active, prepared.as_deref(), report).await);
-        active.add_help(&mut published, is_refused(prepared.as_deref()));
+        let check = timeout_at(deadline, active.check()).await.ok().flatten();
+        published.add(self.cancel_check(active, check.as_deref(), report).await);
+        active.add_help(&mut published, is_refused(check.as_deref()));
         published
     }
 
@@ -282,10 +290,16 @@ impl GitHub {
 }
 
 impl Active {
-    async fn prepared(&self) -> Option<Arc<Prepared>> {
-        let mut prepared = self.prepared.clone();
-        let done = prepared.wait_for(Option::is_some).await.ok()?;
+    async fn check(&self) -> Option<Arc<Check>> {
+        let mut check = self.check.clone();
+        let done = check.wait_for(Option::is_some).await.ok()?;
         done.clone()
+    }
+
+    async fn found_head(&self) -> Option<Head> {
+        let mut head = self.head.clone();
+        let found = head.wait_for(Option::is_some).await.ok()?;
+        found.clone().flatten()
     }
 
     fn end_by(&self, deadline: Instant) {
@@ -293,7 +307,7 @@ impl Active {
     }
 
     fn head(&self) -> Option<Head> {
-        self.prepared.borrow().as_ref()?.head.clone()
+        self.head.borrow().clone().flatten()
     }
 
     /// Tells the permissions to add, once: in the first notice, if that is `refused` for want of them.
@@ -326,6 +340,6 @@ fn external_id(short_ids: Vec<Option<String>>, context: &Context, key: &str) -> 
     id.to_string()
 }
 
-fn is_refused(prepared: Option<&Prepared>) -> bool {
-    matches!(prepared.map(|prepared| &prepared.check), Some(Check::Refused(_)))
+fn is_refused(check: Option<&Check>) -> bool {
+    matches!(check, Some(Check::Refused(_)))
 }

@@ -1,5 +1,7 @@
 //! What is done before the runs are waited for: finding the head commit, and making the check run on it.
 
+use tokio::sync::watch;
+
 use super::advice::{Advice, CHECKS, PULL_REQUESTS};
 use super::api::Api;
 use super::{check_run, pull_request};
@@ -16,12 +18,7 @@ pub struct Head {
     pub branch: Option<String>,
 }
 
-/// What was made out or made before the runs are waited for.
-pub(super) struct Prepared {
-    pub(super) head: Option<Head>,
-    pub(super) check: Check,
-}
-
+/// What became of the check run before the runs are waited for.
 pub(super) enum Check {
     NotWanted,
     Made(check_run::Handle),
@@ -36,6 +33,8 @@ pub(super) struct Preparation {
     pub(super) head: HeadSha,
     pub(super) branch: Option<String>,
     pub(super) check: Option<NewCheck>,
+    /// Told the head, or that there is none, as soon as that is known: comment and look back need no check run.
+    pub(super) found: watch::Sender<Option<Option<Head>>>,
 }
 
 pub(super) struct NewCheck {
@@ -46,7 +45,7 @@ pub(super) struct NewCheck {
 
 impl Preparation {
     /// Finds the head and makes the check run.
-    pub(super) async fn run(self) -> Prepared {
+    pub(super) async fn run(self) -> Check {
         const WHAT: &str = "No check run could be made, so failed cases are annotated in the log";
         let head = match self.head {
             HeadSha::Known(sha) => Ok(Head {
@@ -59,7 +58,8 @@ impl Preparation {
             },
             HeadSha::None => Err(format!("{WHAT}: the event does not tell the commit.")),
         };
-        let check = match (self.check, &head) {
+        self.found.send_replace(Some(head.as_ref().ok().cloned()));
+        match (self.check, &head) {
             (None, _) => Check::NotWanted,
             (Some(_), Err(why)) => Check::Refused(why.clone()),
             (Some(new), Ok(head)) => {
@@ -73,8 +73,7 @@ impl Preparation {
                     Err(failure) => Check::Refused(self.advice.explain(WHAT, &failure, CHECKS)),
                 }
             }
-        };
-        Prepared { head: head.ok(), check }
+        }
     }
 }
 
