@@ -133,7 +133,7 @@ pub(super) fn body(part: Part<'_>, limit: usize, with_timeline: bool) -> String 
     };
     for detail in DETAILS {
         // White space and control characters vanish, so the estimate may be a little too high.
-        if groups.estimate(detail) / 2 > limit {
+        if groups.estimate(detail) / 3 * 2 > limit {
             continue;
         }
         let mut page = Page::new(limit);
