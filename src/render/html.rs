@@ -181,14 +181,7 @@ fn shares(report: &Report) -> Vec<Share> {
     CaseOutcome::ALL
         .into_iter()
         .map(|outcome| {
-            let count = match outcome {
-                CaseOutcome::Failed => counts.failed,
-                CaseOutcome::Errored => counts.errored,
-                CaseOutcome::Flaky => counts.flaky,
-                CaseOutcome::Skipped => counts.skipped,
-                CaseOutcome::Unfinished => counts.unfinished(),
-                CaseOutcome::Passed => counts.passed,
-            };
+            let count = counts.of(outcome);
             let cases = report.runs.iter().flat_map(|run| &run.cases);
             let listed = cases.filter(|case| case.outcome == outcome).count();
             let from = Percent::of(before, counts.total);

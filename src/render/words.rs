@@ -191,23 +191,7 @@ fn also(text: &mut String, count: u64, what: &str) {
 
 /// Counts by outcome, without zeros: `9 passed, 1 skipped`. Empty where nothing is counted.
 pub fn by_outcome(counts: Counts) -> String {
-    let unfinished = counts.unfinished();
-    let Counts {
-        total: _,
-        passed,
-        failed,
-        skipped,
-        errored,
-        flaky,
-    } = counts;
-    let parts = [
-        (failed, "failed"),
-        (errored, "errored"),
-        (flaky, "flaky"),
-        (skipped, "skipped"),
-        (unfinished, "not finished"),
-        (passed, "passed"),
-    ];
+    let parts = CaseOutcome::ALL.map(|outcome| (counts.of(outcome), outcome_word(outcome)));
     let parts: Vec<_> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)

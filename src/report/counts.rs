@@ -2,9 +2,10 @@
 
 use super::status::is_over;
 use super::{CaseOutcome, Listed, RunReport};
+use serde::{Deserialize, Serialize};
 
-/// How many test cases ended how. What is missing from `total` did not finish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How many test cases ended how. What is missing from `total` did not finish. The history keeps it in this form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// All cases that are known to belong to the run.
     pub total: u64,
@@ -31,6 +32,18 @@ impl Counts {
             CaseOutcome::Errored => self.errored += 1,
             CaseOutcome::Flaky => self.flaky += 1,
             CaseOutcome::Unfinished => {}
+        }
+    }
+
+    /// How many ended so.
+    pub fn of(self, outcome: CaseOutcome) -> u64 {
+        match outcome {
+            CaseOutcome::Failed => self.failed,
+            CaseOutcome::Errored => self.errored,
+            CaseOutcome::Flaky => self.flaky,
+            CaseOutcome::Skipped => self.skipped,
+            CaseOutcome::Unfinished => self.unfinished(),
+            CaseOutcome::Passed => self.passed,
         }
     }
 

@@ -46,20 +46,10 @@ pub struct Entry {
     #[serde(with = "verdict_word")]
     verdict: Verdict,
     duration_ms: Millis,
-    counts: EntryCounts,
+    counts: Counts,
     /// Failed and errored cases.
     bad: Vec<EntryCase>,
     flaky: Vec<EntryCase>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct EntryCounts {
-    total: u64,
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-    errored: u64,
-    flaky: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,14 +85,6 @@ impl Entry {
         }
         let verdict = report.verdict()?;
         let origin = &report.origin;
-        let Counts {
-            total,
-            passed,
-            failed,
-            skipped,
-            errored,
-            flaky,
-        } = report.counts();
         Some(Self {
             schema: SCHEMA.to_owned(),
             at: report.started_at,
@@ -113,14 +95,7 @@ impl Entry {
             ci_url: origin.ci_url.clone(),
             verdict,
             duration_ms: duration(report),
-            counts: EntryCounts {
-                total,
-                passed,
-                failed,
-                skipped,
-                errored,
-                flaky,
-            },
+            counts: report.counts(),
             bad: cases(report, CaseOutcome::is_bad),
             flaky: cases(report, |outcome| outcome == CaseOutcome::Flaky),
         })
@@ -320,7 +295,7 @@ fn entry(line: &[u8]) -> Option<Entry> {
         return None;
     }
     let entry: Entry = serde_json::from_slice(line).ok()?;
-    let EntryCounts {
+    let Counts {
         total,
         passed,
         failed,
@@ -337,25 +312,10 @@ fn entry(line: &[u8]) -> Option<Entry> {
 }
 
 fn point(entry: &Entry, default_branch: Option<&str>) -> TrendPoint {
-    let EntryCounts {
-        total,
-        passed,
-        failed,
-        skipped,
-        errored,
-        flaky,
-    } = entry.counts;
     TrendPoint {
         moment: entry.moment(),
         verdict: entry.verdict,
-        counts: Counts {
-            total,
-            passed,
-            failed,
-            skipped,
-            errored,
-            flaky,
-        },
+        counts: entry.counts,
         duration: entry.duration_ms,
         on_default: entry.on_default(default_branch),
     }
