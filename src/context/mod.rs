@@ -45,8 +45,9 @@ pub struct Context {
     pub merge_group: bool,
     /// The event is one of a pull request, or comes from a workflow run that was.
     pub of_pull_request: bool,
-    /// The workflow file that was called, out of `GITHUB_WORKFLOW_REF`.
-    pub workflow_file: Option<WorkflowFile>,
+    /// The workflow file that was called, out of `GITHUB_WORKFLOW_REF`: its path from the repository's root, such as
+    /// `.github/workflows/ci.yml`.
+    pub workflow_file: Option<String>,
     /// `GITHUB_ACTION_REPOSITORY`: the action whose step runs, `owner/name`.
     pub action_repository: Option<String>,
     /// `GITHUB_OUTPUT`: the step's outputs.
@@ -109,15 +110,6 @@ pub enum PullRequestHint {
     None,
 }
 
-/// A workflow file in its repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkflowFile {
-    /// Path from the repository's root, such as `.github/workflows/ci.yml`.
-    pub path: String,
-    /// The ref it was read from, such as `refs/heads/main`.
-    pub reference: String,
-}
-
 impl Context {
     /// Reads the event file, if the variables name one; one that is missing or broken costs a warning.
     pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
@@ -173,7 +165,7 @@ impl Context {
         context.dependabot = variables.text("GITHUB_ACTOR", 100).as_deref() == Some("dependabot[bot]");
         context.workflow_file = variables
             .text("GITHUB_WORKFLOW_REF", 2_000)
-            .and_then(|reference| WorkflowFile::parse(&reference));
+            .and_then(|reference| workflow_path(&reference));
         context.action_repository = variables.text("GITHUB_ACTION_REPOSITORY", 201);
         let run_id = variables.number("GITHUB_RUN_ID");
         let run_attempt = variables.number("GITHUB_RUN_ATTEMPT");
@@ -255,23 +247,15 @@ impl Repository {
     }
 }
 
-impl WorkflowFile {
-    /// Parses `owner/name/.github/workflows/ci.yml@refs/heads/main`.
-    fn parse(text: &str) -> Option<Self> {
-        let (place, reference) = text
-            .find("@refs/")
-            .or_else(|| text.rfind('@'))
-            .and_then(|at| text.split_at_checked(at))?;
-        let mut parts = place.splitn(3, '/');
-        let path = parts.nth(2).filter(|path| !path.is_empty())?;
-        if path.starts_with('/') || path.split('/').any(|part| part == "..") || path.chars().any(char::is_control) {
-            return None;
-        }
-        Some(Self {
-            path: path.to_owned(),
-            reference: reference.trim_start_matches('@').to_owned(),
-        })
-    }
+/// The path in `owner/name/.github/workflows/ci.yml@refs/heads/main`.
+fn workflow_path(text: &str) -> Option<String> {
+    let (place, _) = text
+        .find("@refs/")
+        .or_else(|| text.rfind('@'))
+        .and_then(|at| text.split_at_checked(at))?;
+    let path = place.splitn(3, '/').nth(2).filter(|path| !path.is_empty())?;
+    let odd = path.starts_with('/') || path.split('/').any(|part| part == "..") || path.chars().any(char::is_control);
+    (!odd).then(|| path.to_owned())
 }
 
 #[cfg(test)]

@@ -368,13 +368,7 @@ fn the_rest_comes_from_the_variables() {
         context.origin.ci_url.as_deref(),
         Some("https://ghe.example/acme/shop/actions/runs/4711/attempts/2")
     );
-    assert_eq!(
-        context.workflow_file,
-        Some(WorkflowFile {
-            path: ".github/workflows/ci.yml".into(),
-            reference: "refs/heads/a@b".into()
-        })
-    );
+    assert_eq!(context.workflow_file.as_deref(), Some(".github/workflows/ci.yml"));
     assert_eq!(context.origin.run_id, Some(4711));
     assert_eq!(context.output_file, Some(PathBuf::from("/runner/output")));
     assert!(context.github_actions);

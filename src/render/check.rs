@@ -3,7 +3,7 @@
 use super::escape::{clean, cut_bytes, cut_chars, one_line};
 use super::markdown::{body, head, origin_line};
 use super::marker::Marker;
-use super::words::{Headline, attempt_name, done_of, outcome_word, several};
+use super::words::{Headline, attempt_name, outcome_word, several};
 use crate::inputs::PathRule;
 use crate::report::{Case, FailOn, Report, RunReport, Verdict};
 
@@ -111,15 +111,11 @@ impl Conclusion {
     }
 }
 
-/// The output of a check run that is not over: what is known so far.
-pub fn waiting(report: &Report) -> CheckOutput {
-    let far = match report.counts().total {
-        0 => String::new(),
-        _ => format!(": {}", done_of(report.counts())),
-    };
+/// The output of a check run that is made before anything is started: there is nothing to tell yet.
+pub fn waiting() -> CheckOutput {
     CheckOutput {
-        title: format!("Waiting for QA.tech{far}"),
-        summary: head(report.whole(), LIMIT - MARKER_ROOM, false),
+        title: "Waiting for QA.tech".to_owned(),
+        summary: String::new(),
         text: String::new(),
     }
 }
@@ -247,7 +243,7 @@ fn raw_details(run: &RunReport, case: &Case) -> String {
 mod tests {
     use super::*;
     use crate::report::sample::{large, report, run, shop};
-    use crate::report::{Listed, Mode, Signal};
+    use crate::report::{Mode, Signal};
 
     fn default_fail_on() -> FailOn {
         FailOn(vec![
@@ -402,11 +398,6 @@ mod tests {
         <sub>commit <code>3f2a9c1</code> · [workflow run](https://github.com/acme/shop/actions/runs/4711) · observed for 2 min 40 s</sub>
         "#);
         assert!(output.text.starts_with("### Failed and errored tests (3)"));
-        let mut begun = shop();
-        begun.runs[0].cases.clear();
-        begun.runs[0].listed = Listed::Nothing;
-        assert_eq!(waiting(&begun).title, "Waiting for QA.tech: 0 of 14 tests done");
-        assert_eq!(waiting(&report(vec![])).title, "Waiting for QA.tech");
         let left_out = super::output(&shop(), 1).summary;
         assert!(
             left_out.contains("\n\nWithout an annotation, to stay within limits: 1 failed test.\n\n<sub>"),

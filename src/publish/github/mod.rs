@@ -35,7 +35,7 @@ use advice::Advice;
 use api::Api;
 use check_run::Completion;
 pub use prepare::Head;
-use prepare::{Check, NewCheck, Preparation, nothing_yet};
+use prepare::{Check, NewCheck, Preparation};
 pub use published::Published;
 
 /// GitHub's part of one run of the program.
@@ -133,7 +133,7 @@ impl GitHub {
                 name: check_name(inputs, &context.origin),
                 external_id: external_id(Vec::new(), context, &key),
                 output: {
-                    let mut output = check::waiting(&nothing_yet(context));
+                    let mut output = check::waiting();
                     output.mark(marker(context, &key, &target, None, Vec::new()));
                     output
                 },

@@ -15,7 +15,7 @@ const ACTION: &str = "qatech-run";
 
 /// The workflow file, at the step's line where the file can be read, else at its first.
 pub(super) fn default_place(context: &Context) -> Place {
-    let Some(file) = &context.workflow_file else {
+    let Some(path) = &context.workflow_file else {
         return Place {
             path: FALLBACK.to_owned(),
             line: 1,
@@ -23,7 +23,7 @@ pub(super) fn default_place(context: &Context) -> Place {
     };
     let line = context.workspace.as_ref().and_then(|workspace| {
         let mut text = String::new();
-        let file = File::open(workspace.join(&file.path)).ok()?;
+        let file = File::open(workspace.join(path)).ok()?;
         file.take(MOST).read_to_string(&mut text).ok()?;
         step_line(
             &text,
@@ -32,7 +32,7 @@ pub(super) fn default_place(context: &Context) -> Place {
         )
     });
     Place {
-        path: file.path.clone(),
+        path: path.clone(),
         line: line.unwrap_or(1),
     }
 }
@@ -83,7 +83,6 @@ fn uses(line: &str, action: Option<&str>) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::context::WorkflowFile;
     use proptest::prelude::*;
 
     const WORKFLOW: &str = "on: push
@@ -120,10 +119,7 @@ jobs:
         let mut context = Context::default();
         assert_eq!(default_place(&context).path, ".github");
         context.workspace = Some(folder.path().to_owned());
-        context.workflow_file = Some(WorkflowFile {
-            path: "ci.yml".into(),
-            reference: "refs/heads/main".into(),
-        });
+        context.workflow_file = Some("ci.yml".to_owned());
         assert_eq!(
             (default_place(&context).path.as_str(), default_place(&context).line),
             ("ci.yml", 1)

@@ -5,9 +5,8 @@ use tokio::sync::watch;
 use super::advice::{Advice, CHECKS, PULL_REQUESTS};
 use super::api::Api;
 use super::{check_run, pull_request};
-use crate::context::{Context, HeadSha};
+use crate::context::HeadSha;
 use crate::render::check::CheckOutput;
-use crate::report::{Mode, Report};
 
 /// The commit that the results belong to, where the event did not tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,19 +73,5 @@ impl Preparation {
                 }
             }
         }
-    }
-}
-
-/// The report before anything has been started.
-pub(super) fn nothing_yet(context: &Context) -> Report {
-    Report {
-        started_at: 0,
-        duration: 0,
-        mode: Mode::Wait,
-        origin: context.origin.clone(),
-        runs: Vec::new(),
-        interrupted_by: None,
-        warnings: Vec::new(),
-        trend: None,
     }
 }
