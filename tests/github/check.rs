@@ -210,8 +210,15 @@ async fn without_token_or_address_nothing_is_called() {
         (stage.clone().input("github_token", "a\u{e9}b"), 1),
         (stage.clone().variable("GITHUB_API_URL", ""), 1),
         (stage.clone().variable("GITHUB_API_URL", "http://ghe.example"), 1),
+        (stage.clone().variable("GITHUB_REPOSITORY", ""), 1),
         // Outside of GitHub there is nothing to say.
-        (stage.clone().variable("GITHUB_REPOSITORY", ""), 0),
+        (
+            stage
+                .clone()
+                .variable("GITHUB_REPOSITORY", "")
+                .variable("GITHUB_ACTIONS", ""),
+            0,
+        ),
     ] {
         let published = stage.publish(&failed(1)).await;
         assert!(published.annotate_in_log);

@@ -250,5 +250,5 @@ async fn a_github_that_does_not_answer_is_not_waited_for() {
         .earlier(TIME)
         .await
         .unwrap_err();
-    assert_eq!(why, "nothing was published at GitHub");
+    assert_eq!(why, "GITHUB_REPOSITORY names none, so nothing is published at GitHub");
 }

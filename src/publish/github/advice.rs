@@ -66,6 +66,8 @@ impl Advice {
         let told = format!("{what}: {}.", failure.to_string().trim_end_matches('.'));
         match failure.status() {
             Some(401) => format!("{told} `github_token` is wrong or has expired."),
+            // No permission helps: somebody has locked the conversation.
+            Some(403) if told.contains("is locked") => told,
             Some(403 | 404) => {
                 self.is_called_for.store(true, Ordering::Relaxed);
                 format!("{told} It needs `{needs}`.")
@@ -141,6 +143,20 @@ mod tests {
             "The token lacks a permission; add to the job:\npermissions:\n  contents: read\n  checks: write\n  \
              pull-requests: write\n  issues: write"
         );
+    }
+
+    #[test]
+    fn a_locked_conversation_lacks_no_permission() {
+        let advice = advice(&[("INPUT_COMMENT", "always")], &Context::default());
+        let locked = Failure::Refused {
+            status: 403,
+            message: "Unable to create comment because issue is locked.".into(),
+        };
+        assert_eq!(
+            advice.explain("The comment could not be written", &locked, COMMENTS),
+            "The comment could not be written: GitHub answered 403: Unable to create comment because issue is locked."
+        );
+        assert_eq!(advice.what_helps(), None);
     }
 
     #[test]

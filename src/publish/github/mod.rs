@@ -90,7 +90,9 @@ impl GitHub {
             (&context.head, &inputs.target),
             (HeadSha::OfPullRequest(_), Target::Start(_))
         );
-        if context.in_github() && !inputs.dry_run && (publishes || looks) {
+        // Where only the repository is missing, it is said; outside of GitHub there is nothing to say.
+        let on_github = context.in_github() || context.github_actions;
+        if on_github && !inputs.dry_run && (publishes || looks) {
             github.state = match github.activate(client, publishes) {
                 Ok(active) if publishes => State::Active(Box::new(active)),
                 Ok(active) => State::Looking(Box::new(active)),
@@ -109,11 +111,14 @@ impl GitHub {
             redactor,
         } = self;
         let advice = Advice::new(inputs, context);
-        let repository = context.repository.as_ref().ok_or("GITHUB_REPOSITORY is not set.")?;
+        let repository = context
+            .repository
+            .as_ref()
+            .ok_or_else(|| advice.without("GITHUB_REPOSITORY names none, so nothing is published at GitHub."))?;
         let root = context
             .api_url
             .as_ref()
-            .ok_or("GITHUB_API_URL is not set, so nothing is published at GitHub.")?;
+            .ok_or("GITHUB_API_URL names no usable address, so nothing is published at GitHub.")?;
         let token = inputs
             .github_token
             .as_ref()
@@ -199,7 +204,11 @@ impl GitHub {
         let active = match &self.state {
             State::Active(active) => active,
             State::Off | State::Looking(_) => return Err("nothing was published at GitHub".to_owned()),
-            State::Unusable(why) => return Err(why.trim_end_matches('.').to_owned()),
+            // Its first sentence: what to do about it is told at the end.
+            State::Unusable(why) => {
+                let first = why.split(". ").next().unwrap_or_default();
+                return Err(first.trim_end_matches('.').to_owned());
+            }
         };
         self.context.origin.run_id.ok_or("GITHUB_RUN_ID is not set")?;
         let look = async {
