@@ -2,9 +2,11 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod check;
+mod check_faults;
 mod comment;
 mod hostile;
 mod issue;
+mod job_rerun;
 mod program;
 mod rerun;
 mod stage;

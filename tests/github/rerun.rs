@@ -42,6 +42,7 @@ async fn the_check_run_of_the_first_attempt_is_found() {
         .publish(&failed(1))
         .await;
     let part = second_attempt(&github).begin();
+    part.wait_created(TIME).await;
     assert_eq!(part.earlier(TIME).await, Ok(ids(&["run-1"])));
     // Its own check run, which has only begun, is beside the other by now.
     assert_eq!(github.check_runs().len(), 2);
