@@ -20,6 +20,8 @@ use crate::http;
 use crate::qatech::delay::Delays;
 use crate::secret::{Redactor, Secret};
 
+/// Up to this wait the tries go on as quickly while the runs are waited for as they do at the end.
+const QUICK: Duration = Duration::from_secs(5);
 /// Objects a page, the most that GitHub gives.
 const PER_PAGE: usize = 100;
 /// More pages than any pull request has comments.
@@ -160,7 +162,7 @@ impl Api {
         self.trouble.send_replace(true);
         let mut deadline = self.deadline.clone();
         let early = deadline.borrow().is_none();
-        waited(delays.next(None), &mut deadline, early).await
+        waited(next_wait(delays, early), &mut deadline, early).await
     }
 
     /// GETs a path behind the repository, such as `/pulls/7`.
@@ -250,7 +252,7 @@ impl Api {
                 Outcome::Broken { what, made } => match repeat {
                     Repeat::IfNothingHappened | Repeat::Never if made => return Err(Failure::Lost(what)),
                     Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => {
-                        (delays.next(None), Failure::Unreachable(what), true)
+                        (next_wait(&mut delays, !late), Failure::Unreachable(what), true)
                     }
                 },
             };
@@ -329,6 +331,13 @@ impl Api {
     }
 }
 
+/// The wait before the next try. As long as the runs are waited for, nobody is in a hurry, and all jobs of a repository
+/// share a thousand requests an hour.
+fn next_wait(delays: &mut Delays, early: bool) -> Duration {
+    let wait = delays.next(None);
+    if early && wait > QUICK { wait * 6 } else { wait }
+}
+
 /// Resolves when the deadline has passed; never where none is set.
 async fn passed(deadline: &mut watch::Receiver<Option<Instant>>) {
     loop {
@@ -376,6 +385,20 @@ async fn waited(wait: Duration, deadline: &mut watch::Receiver<Option<Instant>>,
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_in_a_hurry_while_the_runs_are_waited_for() {
+        let hour = |early| {
+            let (mut delays, mut spent, mut tries) = (Delays::default(), Duration::ZERO, 0);
+            while spent < Duration::from_secs(3600) {
+                spent += next_wait(&mut delays, early);
+                tries += 1;
+            }
+            tries
+        };
+        assert!((40..120).contains(&hour(true)), "{}", hour(true));
+        assert!(hour(false) > 250);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_does_not_fit_is_not_begun() {
