@@ -2,7 +2,7 @@
 
 use super::escape::{cut_chars, is_blank, log_line};
 use super::time::span;
-use super::words::{Headline, done_of, outcome_word, phrase, several};
+use super::words::{Headline, done_of, outcome_word, phrase, several, unseen};
 use crate::report::{Case, Counts, Millis, Report, RunReport};
 
 /// Characters of a name or title.
@@ -106,7 +106,7 @@ fn run_line(run: &RunReport) -> String {
     line.push_str(match run.seen() {
         Some(verdict) => phrase(verdict),
         // Seen with one look, or only started.
-        None if run.created == Some(false) => "not over yet",
+        None if run.created == Some(false) => unseen(run),
         None => "not waited for",
     });
     for url in run.attempts.iter().filter_map(|attempt| attempt.url.as_deref()) {

@@ -4,7 +4,7 @@ use super::{Clean, Line, class, label};
 use crate::render::escape::spans;
 use crate::render::time::span;
 use crate::render::whole_run;
-use crate::render::words::{attempt_name, capitalized, phrase};
+use crate::render::words::{attempt_name, capitalized, phrase, unseen};
 use crate::report::{Attempt, Case, CaseAttempt, CaseOutcome, Observed, RunReport, Verdict};
 
 /// One run with its attempts.
@@ -33,7 +33,7 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
             verdict: match (run.seen(), created) {
                 (Some(verdict), _) => capitalized(phrase(verdict)),
                 (None, Some(true)) => "Started".to_owned(),
-                (None, Some(false) | None) => "Not over yet".to_owned(),
+                (None, Some(false) | None) => capitalized(unseen(run)),
             },
             verdict_class: class(run.seen()),
             problem: with_code(problem.as_deref()),
