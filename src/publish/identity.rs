@@ -7,7 +7,7 @@ use ring::digest::{SHA256, digest};
 use ring::hmac;
 
 use crate::inputs::Inputs;
-use crate::report::{Origin, Report, RunReport, Verdict, status};
+use crate::report::{Attempt, AttemptOrigin, Case, Origin, Report, RunReport, Verdict, status};
 
 /// GitHub does not tell how long an `external_id` may be; this is what any column of text holds.
 const MOST_EXTERNAL_ID: usize = 255;
@@ -162,16 +162,28 @@ pub fn latest_short_ids(report: &Report) -> Vec<Option<String>> {
         .collect()
 }
 
-/// Those of the latest attempts' short ids that a re-run of the job may build on. A rerun that passed without showing
-/// that all that had failed passes now is none: by itself it would pass for the whole run.
+/// Those of the latest attempts' short ids that a re-run of the job may build on: it knows of a run only what the run
+/// itself tells.
 pub fn sound_short_ids(report: &Report) -> Vec<Option<String>> {
-    let sound = |run: &RunReport| {
-        let latest = run.latest()?;
-        let hides = latest.result.as_deref() == Some(status::PASSED)
-            && !matches!(run.verdict, Some(Verdict::Passed | Verdict::Flaky));
-        (!hides).then(|| latest.short_id.clone())
+    let id = |run: &RunReport| {
+        let latest = run.latest().filter(|latest| is_sound(run, latest))?;
+        Some(latest.short_id.clone()).filter(|id| is_short_id(id))
     };
-    report.runs.iter().map(sound).collect()
+    report.runs.iter().map(id).collect()
+}
+
+/// Whether the latest attempt holds all that went wrong. A rerun that did not end, or did not show all that had failed,
+/// would by itself pass for the whole run.
+fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
+    let is_rerun = match latest.origin {
+        AttemptOrigin::Rerun | AttemptOrigin::GithubRerun => true,
+        AttemptOrigin::Started | AttemptOrigin::Attached => false,
+    };
+    let passes = latest.result.as_deref() == Some(status::PASSED);
+    let in_latest = |case: &Case| case.latest().is_some_and(|seen| seen.attempt + 1 == run.attempts.len());
+    let shows_all = run.cases.iter().all(|case| !case.outcome.is_bad() || in_latest(case));
+    let forgiven = matches!(run.verdict, Some(Verdict::Passed | Verdict::Flaky));
+    !is_rerun || (latest.result.is_some() && shows_all && (!passes || forgiven))
 }
 
 /// Short ids joined by commas; one that has other characters than short ids have is left out.
@@ -205,9 +217,11 @@ pub fn is_short_id(text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::report::CaseOutcome;
+    use crate::report::sample::{case, report, run};
     use proptest::prelude::*;
 
     fn inputs(pairs: &[(&str, &str)]) -> Inputs {
@@ -282,6 +296,31 @@ mod tests {
         assert_ne!(one, super::target(&other, &origin("CI", "e2e")));
         other.api_token = None;
         assert_eq!(super::target(&other, &origin("CI", "e2e")), "");
+    }
+
+    #[test]
+    fn a_rerun_is_built_on_only_if_it_shows_all_that_failed() {
+        let ids = |result: Option<&str>, seen: usize, verdict| {
+            let failed = case(1, "Pay", CaseOutcome::Failed, "", "");
+            let mut run = run("Checkout", "run-1", vec![failed]);
+            run.verdict = Some(verdict);
+            let mut rerun = run.attempts[0].clone();
+            rerun.short_id = "run-2".to_owned();
+            rerun.origin = AttemptOrigin::Rerun;
+            rerun.result = result.map(str::to_owned);
+            run.attempts.push(rerun);
+            run.cases[0].attempts[0].attempt = seen;
+            sound_short_ids(&report(vec![run])).remove(0)
+        };
+        assert_eq!(ids(Some("FAILED"), 1, Verdict::Failed), Some("run-2".to_owned()));
+        assert_eq!(ids(Some("FAILED"), 0, Verdict::Failed), None);
+        assert_eq!(ids(Some("PASSED"), 1, Verdict::Failed), None);
+        assert_eq!(ids(None, 1, Verdict::TimedOut), None);
+        let one = report(vec![
+            run("Checkout", "run-1", Vec::new()),
+            run("Checkout", "a b", Vec::new()),
+        ]);
+        assert_eq!(sound_short_ids(&one), [Some("run-1".to_owned()), None]);
     }
 
     #[test]
