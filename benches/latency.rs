@@ -66,7 +66,7 @@ fn curve() {
     let length = Duration::from_secs(1800);
     let looks = |cases| wait(&Play::even(length, cases), None).looks;
     let (blind, seeing) = (looks(0), looks(20));
-    for at in [0, 5, 20, 40, 90, 300, 590, 700, 1500, 1700, 1720, 1760, 1790] {
+    for at in [0, 5, 20, 40, 90, 300, 590, 700, 1500, 1700, 1780, 1790, 1795, 1798] {
         let between = |looks: &[f64]| {
             let pair = looks.windows(2).find(|pair| pair[1] > f64::from(at));
             pair.map_or(0.0, |pair| pair[1] - pair[0])
