@@ -1,6 +1,7 @@
 //! The data flow: inputs and context → start or attach → wait → report → sinks.
 
 pub mod board;
+pub mod clean;
 pub mod cli;
 pub mod context;
 mod dry_run;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::Secret;
+use crate::clean;
 use crate::order::sort_by_number;
-use crate::render::escape;
 
 /// What stands in a secret's place.
 const STAND_IN: &str = "***";
@@ -201,7 +201,7 @@ impl Redactor {
     /// spaces without width into long words, and terminals colours. The text is then without any such character.
     pub fn clean(&self, text: String) -> String {
         let text = self.without_secrets(text);
-        match escape::clean(&text) {
+        match clean::clean(&text) {
             Cow::Owned(bare) if self.secrets.iter().any(|secret| bare.contains(secret.as_str())) => {
                 self.without_secrets(bare)
             }
@@ -478,7 +478,7 @@ mod tests {
         ) {
             let mut redactor = Redactor::default();
             redactor.add(&Secret::new("s3cr3t-t0ken"));
-            let shown = escape::one_line(&redactor.clean(parts.concat())).into_owned();
+            let shown = clean::one_line(&redactor.clean(parts.concat())).into_owned();
             prop_assert!(!shown.contains("s3cr3t-t0ken"), "{shown:?}");
         }
 

@@ -56,7 +56,7 @@ fn fate(c: char) -> Fate {
 
 /// Whether a character ends a line, hides or reorders text, or only looks like a space. Joiners and selectors are left out:
 /// emoji and scripts are made of them.
-pub(in crate::render) fn is_hostile(c: char) -> bool {
+pub(crate) fn is_hostile(c: char) -> bool {
     match fate(c) {
         Fate::Line | Fate::Space | Fate::Drop => true,
         Fate::Keep | Fate::Joiner | Fate::Selector => false,
@@ -120,11 +120,7 @@ fn first_to_change(text: &str) -> Option<usize> {
 /// Eight at a time, since long texts pass here for every format: whether something else is among them shows in the
 /// carries of a subtraction (<https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord>). Only then each is
 /// looked at.
-pub(in crate::render) fn plain_ascii<const N: usize>(
-    bytes: &[u8],
-    allowed: impl Fn(u8) -> bool,
-    stops: [u8; N],
-) -> usize {
+pub(crate) fn plain_ascii<const N: usize>(bytes: &[u8], allowed: impl Fn(u8) -> bool, stops: [u8; N]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES * 0x80;
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
