@@ -21,7 +21,7 @@ use crate::report::verdict::exit;
 use crate::report::{Mode, Report, Verdict};
 use crate::secret::Redactor;
 use crate::signals::{Caught, Listener};
-use github::{GitHub, Published};
+use github::{GitHub, Links, Published};
 use outputs::{Made, Outputs};
 
 /// How long GitHub and the webhook may take once the runs have ended.
@@ -71,7 +71,7 @@ impl Sinks<'_> {
                 biased;
                 first = signals.first() => {
                     caught = Some(first);
-                    made.splice(0..0, self.check_run_url(services));
+                    made.splice(0..0, self.links(services.github.links()));
                 }
                 () = self.network(services, &report, &mut made) => {}
             },
@@ -100,7 +100,7 @@ impl Sinks<'_> {
     async fn serve_interrupted(&self, mut report: Report, services: Option<Services>) {
         let mut made: Made = services
             .iter()
-            .flat_map(|services| self.check_run_url(services))
+            .flat_map(|services| self.links(services.github.links()))
             .collect();
         let mut outputs = self.outputs();
         outputs.write(&report, &made);
@@ -120,11 +120,6 @@ impl Sinks<'_> {
     async fn cancel(&self, services: &Services, report: &Report, at: Instant) {
         let published = services.github.cancel(report, at + LAST_PATCH).await;
         self.tell(published, report);
-    }
-
-    fn check_run_url(&self, services: &Services) -> Option<(&'static str, String)> {
-        let url = services.github.check_run_url()?;
-        Some(("check_run_url", self.redactor.clean(url)))
     }
 
     fn outputs(&self) -> Outputs<'_> {
@@ -153,9 +148,7 @@ impl Sinks<'_> {
     /// links that were made.
     fn tell(&self, published: Published, report: &Report) -> Made {
         let Published {
-            check_run_url,
-            comment_url,
-            issue_url,
+            links,
             annotate_in_log,
             notices,
             warnings,
@@ -169,6 +162,15 @@ impl Sinks<'_> {
         if annotate_in_log || self.inputs.annotations == Annotations::Log {
             self.annotate_log(report);
         }
+        self.links(links)
+    }
+
+    fn links(&self, links: Links) -> Made {
+        let Links {
+            check_run_url,
+            comment_url,
+            issue_url,
+        } = links;
         let links = [
             ("check_run_url", check_run_url),
             ("comment_url", comment_url),

@@ -38,7 +38,7 @@ async fn every_event_gets_its_check_on_the_right_commit() {
         assert_eq!(run.annotations.len(), 1);
         assert_eq!(run.annotations[0].path, ".github/workflows/ci.yml");
         assert_eq!(run.name, "QA.tech (e2e)");
-        assert!(published.check_run_url.unwrap().ends_with(&run.id.to_string()));
+        assert!(published.links.check_run_url.unwrap().ends_with(&run.id.to_string()));
         assert!(!published.annotate_in_log);
         assert_eq!(
             (published.warnings.len(), published.notices.len()),
@@ -275,7 +275,7 @@ async fn a_signal_is_answered_with_one_request() {
         assert_eq!(run.conclusion.as_deref(), Some("cancelled"));
         assert_eq!(run.annotations.len(), cases.min(50));
         assert_eq!(github.total(), before + 1, "{}", github.log());
-        assert!(published.check_run_url.is_some() && published.warnings.is_empty());
+        assert!(published.links.check_run_url.is_some() && published.warnings.is_empty());
     }
     let github = pull_request();
     github.fault(On::call(Call::UpdateCheckRun), Fault::server_error(503));
@@ -305,7 +305,13 @@ async fn github_enterprise_is_called_below_its_own_path() {
     github.add(Issue::pull(7, HEAD_SHA).head("octo-org", "feature"));
     let stage = Stage::new(&github, &Scene::new().pull_request()).input("comment", "always");
     let published = stage.publish(&failed(1)).await;
-    assert!(published.check_run_url.unwrap().starts_with("https://ghe.example/"));
-    assert!(published.comment_url.unwrap().starts_with("https://ghe.example/"));
+    assert!(
+        published
+            .links
+            .check_run_url
+            .unwrap()
+            .starts_with("https://ghe.example/")
+    );
+    assert!(published.links.comment_url.unwrap().starts_with("https://ghe.example/"));
     assert_eq!(published.warnings.len(), 0);
 }

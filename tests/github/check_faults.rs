@@ -155,7 +155,7 @@ async fn what_github_finds_invalid_is_left_out_and_the_check_completed() {
             "{}",
             github.log()
         );
-        assert!(published.annotate_in_log && published.check_run_url.is_some());
+        assert!(published.annotate_in_log && published.links.check_run_url.is_some());
         assert_eq!(published.warnings.len(), 1, "{published:?}");
         assert!(Marker::parse(&run.summary.unwrap()).is_some());
     }
@@ -199,7 +199,7 @@ async fn a_create_that_hangs_keeps_nothing_else() {
     let published = part.finish(&failed(1), in_seconds(4)).await;
     assert_eq!(github.comments(7).len(), 1, "{}", github.log());
     assert!(
-        published.comment_url.is_some() && published.annotate_in_log,
+        published.links.comment_url.is_some() && published.annotate_in_log,
         "{published:?}"
     );
 }

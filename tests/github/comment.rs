@@ -65,7 +65,7 @@ async fn every_event_comments_on_its_pull_request_and_on_no_other() {
         let published = of(&github, &event).publish(&failed(1)).await;
         assert_eq!(github.comments(7).len(), comments, "{}\n{}", event.name, github.log());
         assert_eq!(github.comments(8).len() + github.comments(9).len(), 0, "{}", event.name);
-        assert_eq!(published.comment_url.is_some(), comments == 1, "{}", event.name);
+        assert_eq!(published.links.comment_url.is_some(), comments == 1, "{}", event.name);
         assert_eq!(
             (published.warnings.len(), published.notices.len()),
             (0, 0),
@@ -89,12 +89,12 @@ async fn a_fork_whose_branch_has_moved_on_gets_no_comment() {
 async fn it_is_created_by_verdict_and_updated_ever_after() {
     let github = pull_request();
     let job = job(&github).input("comment", "failure");
-    assert_eq!(job.publish(&passed()).await.comment_url, None);
+    assert_eq!(job.publish(&passed()).await.links.comment_url, None);
     assert_eq!(github.comments(7).len(), 0);
-    let url = job.publish(&failed(2)).await.comment_url;
+    let url = job.publish(&failed(2)).await.links.comment_url;
     assert!(github.only_comment(7).body.contains("Case 1"));
     let later = job.clone().variable("GITHUB_RUN_ID", "901");
-    assert_eq!(later.publish(&passed()).await.comment_url, url);
+    assert_eq!(later.publish(&passed()).await.links.comment_url, url);
     let comment = github.only_comment(7);
     assert!(!comment.body.contains("Case 1"));
     assert_eq!(comment.updates, 1);
@@ -106,7 +106,7 @@ async fn it_is_created_by_verdict_and_updated_ever_after() {
         }
     );
     // The same once more is not written.
-    assert_eq!(later.publish(&passed()).await.comment_url, url);
+    assert_eq!(later.publish(&passed()).await.links.comment_url, url);
     assert_eq!(github.only_comment(7).updates, 1);
     job.input("comment", "off").publish(&failed(1)).await;
     assert_eq!(github.only_comment(7).updates, 1);
@@ -281,7 +281,7 @@ async fn a_comment_that_may_have_been_written_is_not_written_twice() {
     for fault in [Fault::too_many_requests(1), Fault::secondary_limit(Some(1))] {
         let github = pull_request();
         github.fault(On::call(Call::CreateComment).first(1), fault);
-        assert!(job(&github).publish(&failed(1)).await.comment_url.is_some());
+        assert!(job(&github).publish(&failed(1)).await.links.comment_url.is_some());
         assert_eq!(github.comments(7).len(), 1);
     }
 }
@@ -295,7 +295,7 @@ async fn an_update_is_sent_again_until_it_is_there() {
     github.fault(On::call(Call::UpdateComment).first(1), Fault::reset());
     let published = job.publish(&failed(1)).await;
     assert!(
-        published.comment_url.is_some() && published.warnings.is_empty(),
+        published.links.comment_url.is_some() && published.warnings.is_empty(),
         "{published:?}"
     );
     assert_eq!(github.only_comment(7).updates, 1);
@@ -315,7 +315,7 @@ async fn a_comment_that_is_deleted_in_the_meantime_is_written_anew() {
         let published = job.publish(&report).await;
         github.assert_count(Call::UpdateComment, 1);
         github.assert_count(Call::CreateComment, created);
-        assert_eq!(published.comment_url.is_some(), created == 1);
+        assert_eq!(published.links.comment_url.is_some(), created == 1);
         assert!(published.warnings.is_empty(), "{published:?}");
     }
 }
@@ -325,4 +325,38 @@ async fn a_signal_writes_no_comment() {
     let github = pull_request();
     job(&github).begin().cancel(&failed(1), in_seconds(5)).await;
     github.assert_no_writes();
+}
+
+#[tokio::test]
+async fn a_look_up_of_the_head_that_hangs_does_not_cost_it_its_time() {
+    let github = pull_request();
+    let job = job(&github);
+    github.add_comment(
+        7,
+        ACTIONS_LOGIN,
+        &format!("{}\nold", marker(&job, NEWER_SHA, RUN_ID - 1, 1)),
+    );
+    github.fault(On::call(Call::GetPull), Fault::hang());
+    let published = job.publish(&failed(1)).await;
+    assert!(published.links.comment_url.is_some(), "{published:?}");
+    assert_eq!(github.only_comment(7).updates, 1);
+}
+
+#[tokio::test]
+async fn its_page_is_known_before_the_rest_is_published() {
+    let github = pull_request();
+    github.fault(On::call(Call::UpdateCheckRun), Fault::hang());
+    let running = job(&github).input("annotations", "check").begin();
+    running.wait_created(std::time::Duration::from_secs(20)).await;
+    let report = failed(1);
+    let known = async {
+        while running.links().comment_url.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        published = running.finish(&report, in_seconds(60)) => panic!("{published:?}"),
+        () = known => {}
+    }
+    assert!(running.links().check_run_url.is_some());
 }

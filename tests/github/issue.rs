@@ -37,17 +37,17 @@ fn of_plan(mut report: Report, plan: &str) -> Report {
 async fn it_opens_comments_closes_and_reopens() {
     let github = FakeGitHub::start();
     let job = job(&github, &on_main()).input("issue_labels", "qa-tech, bug");
-    assert_eq!(job.publish(&passed()).await.issue_url, None);
+    assert_eq!(job.publish(&passed()).await.links.issue_url, None);
     assert_eq!(github.issues().len(), 0);
 
-    let url = job.publish(&failed(2)).await.issue_url;
+    let url = job.publish(&failed(2)).await.links.issue_url;
     assert!(url.is_some());
     let issue = github.only_issue();
     assert_eq!((issue.state.as_str(), issue.labels.len()), ("open", 2));
     assert!(issue.title.starts_with("QA.tech: ") && issue.body.unwrap().contains("Case 1"));
     assert_eq!(github.comments(issue.number).len(), 0);
 
-    assert_eq!(job.publish(&of_run(failed(1), 901, 1)).await.issue_url, url);
+    assert_eq!(job.publish(&of_run(failed(1), 901, 1)).await.links.issue_url, url);
     let comments = github.comments(issue.number);
     assert_eq!(comments.len(), 1);
     assert!(comments[0].body.contains("still red"));
@@ -55,7 +55,7 @@ async fn it_opens_comments_closes_and_reopens() {
     job.publish(&of_run(failed(1), 901, 2)).await;
     assert_eq!(github.comments(issue.number).len(), 1);
 
-    assert_eq!(job.publish(&of_run(passed(), 902, 1)).await.issue_url, url);
+    assert_eq!(job.publish(&of_run(passed(), 902, 1)).await.links.issue_url, url);
     let closed = github.only_issue();
     assert_eq!(
         (closed.state.as_str(), closed.state_reason.as_deref()),
@@ -66,7 +66,7 @@ async fn it_opens_comments_closes_and_reopens() {
     job.publish(&of_run(passed(), 903, 1)).await;
     assert_eq!(github.comments(issue.number).len(), 2);
 
-    assert_eq!(job.publish(&of_run(failed(1), 904, 1)).await.issue_url, url);
+    assert_eq!(job.publish(&of_run(failed(1), 904, 1)).await.links.issue_url, url);
     assert_eq!(github.only_issue().state, "open");
     assert!(github.comments(issue.number)[2].body.contains("red again"));
 }
@@ -77,7 +77,7 @@ async fn each_plan_has_its_own() {
     let job = job(&github, &on_main());
     let mut report = of_plan(failed(1), "pln_a");
     report.runs.extend(of_plan(failed(1), "pln_b").runs);
-    let urls = job.publish(&report).await.issue_url.unwrap();
+    let urls = job.publish(&report).await.links.issue_url.unwrap();
     assert_eq!(urls.split(',').count(), 2, "{urls}");
     assert_eq!(github.issues().len(), 2);
     // One turns green.
@@ -177,7 +177,7 @@ async fn who_we_are_is_asked_once() {
     let event = on_main();
     let job = job(&github, &event).input("comment", "always");
     let published = job.publish(&failed(1)).await;
-    assert!(published.issue_url.is_some(), "{published:?}");
+    assert!(published.links.issue_url.is_some(), "{published:?}");
     github.assert_count(Call::GetUser, 1);
 }
 
@@ -271,7 +271,7 @@ async fn an_issue_that_can_not_be_opened_is_no_reason_to_leave_out_the_next() {
     report.runs.extend(of_plan(failed(1), "pln_b").runs);
     let published = job(&github, &on_main()).publish(&report).await;
     assert_eq!(published.warnings.len(), 1, "{published:?}");
-    assert!(published.issue_url.is_some());
+    assert!(published.links.issue_url.is_some());
 }
 
 #[tokio::test]
@@ -282,4 +282,18 @@ async fn an_issue_that_may_have_been_opened_is_not_opened_twice() {
     assert_eq!(job.publish(&failed(1)).await.warnings.len(), 1);
     job.publish(&of_run(failed(1), 901, 1)).await;
     assert_eq!(github.comments(github.only_issue().number).len(), 1);
+}
+
+#[tokio::test]
+async fn a_conversation_that_takes_no_comment_is_closed_all_the_same() {
+    for fault in [Fault::forbidden(), Fault::server_error(502)] {
+        let github = FakeGitHub::start();
+        let job = job(&github, &on_main());
+        let url = job.publish(&failed(1)).await.links.issue_url;
+        github.fault(On::call(Call::CreateComment), fault);
+        let published = job.publish(&of_run(passed(), 901, 1)).await;
+        assert_eq!(github.only_issue().state, "closed");
+        assert_eq!(published.links.issue_url, url);
+        assert_eq!(published.warnings.len(), 1, "{published:?}");
+    }
 }

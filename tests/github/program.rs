@@ -240,6 +240,20 @@ fn the_head_of_a_commented_pull_request_is_told_to_qatech_whatever_is_published(
 }
 
 #[test]
+fn a_look_up_of_the_head_that_fails_once_costs_qatech_nothing() {
+    for annotations in ["check", "off"] {
+        let github = pull_request();
+        github.fault(On::call(Call::GetPull).first(1), Fault::server_error(502));
+        let qatech = qatech(RunScript::new([Case::passed("Login")]));
+        let done = job(&github, &qatech, &Scene::new().comment_on_pull_request())
+            .input("annotations", annotations)
+            .output();
+        assert_eq!(done.code, 0, "{}", done.log);
+        assert_eq!(qatech.start_bodies()[0]["commitHash"], json!(HEAD_SHA), "{annotations}");
+    }
+}
+
+#[test]
 fn a_head_that_may_not_be_asked_for_costs_a_notice() {
     let github = pull_request();
     github.fault(On::call(Call::GetPull), Fault::forbidden());

@@ -60,7 +60,7 @@ impl GitHub {
                 return published;
             }
         };
-        published.check_run_url.clone_from(&handle.url);
+        published.links.check_run_url.clone_from(&handle.url);
         let place = place::default_place(&self.context);
         let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
         let output = self.check_output(active, report, more);
@@ -98,7 +98,7 @@ impl GitHub {
         let mut published = Published::default();
         match check {
             Some(Check::Made(handle)) => {
-                published.check_run_url.clone_from(&handle.url);
+                published.links.check_run_url.clone_from(&handle.url);
                 let place = place::default_place(&self.context);
                 let (mut annotations, mut more) = match active.completion.get() {
                     Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place),

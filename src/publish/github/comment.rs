@@ -1,5 +1,9 @@
 //! The sticky comment: found by its marker and author, updated in place, never older over newer.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::advice::{COMMENTS, PULL_REQUESTS};
 use super::api::{Api, Failure, Repeat};
 use super::author::author;
@@ -13,6 +17,8 @@ use crate::report::{Report, Verdict};
 
 /// What is left of the comment where GitHub finds it too long all the same.
 const SHRUNK: usize = LIMIT / 4;
+/// For the look-up of the pull request's head, which must not cost the comment its time.
+const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// What became of the comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +58,7 @@ impl GitHub {
         );
         let merge_group = self.context.merge_group;
         match publish(&active.api, number, &marker, report, self.inputs.comment, merge_group).await {
-            Ok(Outcome::Stands(url)) => published.comment_url = url,
+            Ok(Outcome::Stands(url)) => published.links.comment_url = url,
             Ok(Outcome::NotNeeded) => {}
             Ok(Outcome::Newer(why)) => published.notices.push(why.to_owned()),
             Err(failure) => published.warnings.push(active.advice.explain(
@@ -151,11 +157,11 @@ async fn newer(api: &Api, number: u64, ours: &Marker, theirs: &Marker, merge_gro
     if merge_group || ours.head_sha.is_empty() || theirs.head_sha == ours.head_sha {
         return None;
     }
-    match pull_request::head(api, number).await {
-        Ok((head, _)) if head == theirs.head_sha => {
+    match timeout(HEAD_TIME, pull_request::head(api, number)).await {
+        Ok(Ok((head, _))) if head == theirs.head_sha => {
             Some("The comment on the pull request was left as it is: it speaks of a newer commit.")
         }
-        Ok(_) | Err(_) => None,
+        Ok(Ok(_) | Err(_)) | Err(_) => None,
     }
 }
 

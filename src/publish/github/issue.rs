@@ -59,7 +59,7 @@ impl GitHub {
             ..
         } = &self.inputs;
         let (urls, failure) = publish(&active.api, report, comment_key.as_deref(), issue_labels).await;
-        published.issue_url = (!urls.is_empty()).then(|| urls.join(","));
+        published.links.issue_url = (!urls.is_empty()).then(|| urls.join(","));
         if let Some(failure) = failure {
             published.warnings.push(
                 active
@@ -123,10 +123,9 @@ async fn publish(
         }
     }
     for subject in subjects {
-        match bring_up_to_date(api, subject, labels, &author).await {
-            Ok(url) => urls.extend(url),
-            Err(first) => failure = failure.or(Some(first)),
-        }
+        let (url, first) = bring_up_to_date(api, subject, labels, &author).await;
+        urls.extend(url);
+        failure = failure.or(first);
     }
     (urls, failure)
 }
@@ -136,11 +135,11 @@ async fn bring_up_to_date(
     subject: Subject<'_>,
     labels: &[String],
     author: &str,
-) -> Result<Option<String>, Failure> {
+) -> (Option<String>, Option<Failure>) {
     let Subject { part, red, key, issue } = subject;
     let Some(issue) = issue else {
         if !red {
-            return Ok(None);
+            return (None, None);
         }
         let (title, body) = (text::title(part), text::opened(part, &key));
         let new = IssueChange {
@@ -149,8 +148,10 @@ async fn bring_up_to_date(
             labels,
             ..IssueChange::default()
         };
-        let issue: Issue = api.post("/issues", &new).await?;
-        return Ok(issue.html_url);
+        return match api.post::<Issue>("/issues", &new).await {
+            Ok(issue) => (issue.html_url, None),
+            Err(failure) => (None, Some(failure)),
+        };
     };
     let origin = &part.report.origin;
     let open = issue.state.as_deref() == Some(OPEN);
@@ -170,15 +171,21 @@ async fn bring_up_to_date(
         };
         (text::green(part, run_id), Some(close))
     };
-    if change.is_some() || !commented(api, &issue, origin, author).await? {
-        let path = format!("/issues/{}/comments", issue.number);
-        api.post::<Comment>(&path, &NewComment { body: &body }).await?;
-    }
-    if let Some(change) = change {
-        let path = format!("/issues/{}", issue.number);
-        api.patch::<Issue>(&path, &change, Repeat::Always).await?;
-    }
-    Ok(issue.html_url)
+    let path = format!("/issues/{}", issue.number);
+    let comment = async {
+        if change.is_some() || !commented(api, &issue, origin, author).await? {
+            let path = format!("{path}/comments");
+            api.post::<Comment>(&path, &NewComment { body: &body }).await?;
+        }
+        Ok(())
+    };
+    let commented = comment.await.err();
+    // A comment that can't be written, as in a locked conversation, leaves no issue open that is green.
+    let changed = match &change {
+        Some(change) => api.patch::<Issue>(&path, change, Repeat::Always).await.err(),
+        None => None,
+    };
+    (issue.html_url, commented.or(changed))
 }
 
 /// Looks through our issues of a state, newest first, for those that subjects have not found yet. Closed ones are of

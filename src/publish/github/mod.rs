@@ -17,7 +17,7 @@ mod published;
 mod pull_request;
 mod wire;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ use api::Api;
 use check_run::Completion;
 pub use prepare::Head;
 use prepare::{Check, NewCheck, Preparation};
-pub use published::Published;
+pub use published::{Links, Published};
 
 /// GitHub's part of one run of the program.
 pub struct GitHub {
@@ -67,6 +67,9 @@ struct Active {
     check: watch::Receiver<Option<Arc<Check>>>,
     deadline: watch::Sender<Option<Instant>>,
     completion: Cell<Completion>,
+    /// Pages that were made: a signal may end the publishing of the rest.
+    comment_url: OnceCell<String>,
+    issue_url: OnceCell<String>,
 }
 
 impl GitHub {
@@ -159,31 +162,38 @@ impl GitHub {
             check,
             deadline,
             completion: Cell::new(Completion::NotBegun),
+            comment_url: OnceCell::new(),
+            issue_url: OnceCell::new(),
         })
     }
 
-    /// Waits, for so long at most, until the check run is made, or is known not to be, or takes more than one try: then
-    /// it goes on in the background.
+    /// Waits, for so long at most, until the check run is made, or is known not to be, or takes more than one try while the
+    /// head, which QA.tech is to be told, is known: then it goes on in the background.
     pub async fn wait_created(&self, most: Duration) {
         if let State::Active(active) | State::Looking(active) = &self.state {
             let _ = timeout(most, async {
                 tokio::select! {
                     _ = active.check() => {}
-                    () = active.api.troubled() => {}
+                    () = active.in_trouble() => {}
                 }
             })
             .await;
         }
     }
 
-    /// The check run's page, once it is made.
-    pub fn check_run_url(&self) -> Option<String> {
+    /// The pages that were made so far.
+    pub fn links(&self) -> Links {
         let State::Active(active) = &self.state else {
-            return None;
+            return Links::default();
         };
-        match active.check.borrow().as_deref() {
+        let check_run_url = match active.check.borrow().as_deref() {
             Some(Check::Made(handle)) => handle.url.clone(),
             Some(Check::NotWanted | Check::Refused(_)) | None => None,
+        };
+        Links {
+            check_run_url,
+            comment_url: active.comment_url.get().cloned(),
+            issue_url: active.issue_url.get().cloned(),
         }
     }
 
@@ -244,9 +254,16 @@ impl GitHub {
         };
         let comment = async {
             let head = active.found_head().await;
-            self.finish_comment(active, head.as_ref(), report).await
+            let done = self.finish_comment(active, head.as_ref(), report).await;
+            keep(&active.comment_url, done.links.comment_url.as_ref());
+            done
         };
-        let ((check, refused), comment, issues) = tokio::join!(check, comment, self.finish_issues(active, report));
+        let issues = async {
+            let done = self.finish_issues(active, report).await;
+            keep(&active.issue_url, done.links.issue_url.as_ref());
+            done
+        };
+        let ((check, refused), comment, issues) = tokio::join!(check, comment, issues);
         for part in [check, comment, issues] {
             published.add(part);
         }
@@ -311,6 +328,12 @@ impl Active {
         found.clone().flatten()
     }
 
+    /// Resolves once the head is known and a request has to be repeated.
+    async fn in_trouble(&self) {
+        self.found_head().await;
+        self.api.troubled().await;
+    }
+
     fn end_by(&self, deadline: Instant) {
         self.deadline.send_replace(Some(deadline));
     }
@@ -347,6 +370,13 @@ fn external_id(short_ids: Vec<Option<String>>, context: &Context, key: &str) -> 
         key: key.to_owned(),
     };
     id.to_string()
+}
+
+fn keep(cell: &OnceCell<String>, url: Option<&String>) {
+    if let Some(url) = url {
+        // Published once, so nothing is there.
+        let _ = cell.set(url.clone());
+    }
 }
 
 fn is_refused(check: Option<&Check>) -> bool {
