@@ -2,8 +2,9 @@
 
 use super::escape::{cut_chars, is_blank, log_line};
 use super::time::span;
-use super::words::{Headline, done_of, outcome_word, phrase, several, unseen};
+use super::words::{Headline, attempt_name, done_of, outcome_word, phrase, several, unseen};
 use crate::report::{Case, Counts, Millis, Report, RunReport};
+use std::iter;
 
 /// Characters of a name or title.
 const NAME: usize = 200;
@@ -101,7 +102,12 @@ fn run_line(run: &RunReport) -> String {
             cut_chars(problem, NAME * 5)
         ));
     };
-    let mut line = run_name(run.label(), &latest.short_id);
+    let reruns = run.attempts.len() > 1;
+    let mut line = if reruns {
+        cut_chars(run.label(), LABEL).into_owned()
+    } else {
+        run_name(run.label(), &latest.short_id)
+    };
     line.push_str(": ");
     line.push_str(match run.seen() {
         Some(verdict) => phrase(verdict),
@@ -109,13 +115,26 @@ fn run_line(run: &RunReport) -> String {
         None if run.created == Some(false) => unseen(run),
         None => "not waited for",
     });
-    for url in run.attempts.iter().filter_map(|attempt| attempt.url.as_deref()) {
-        line.push_str(", ");
-        line.push_str(&cut_chars(url, NAME * 5));
+    for (index, attempt) in run.attempts.iter().enumerate() {
+        if reruns {
+            line.push_str("; ");
+            line.push_str(&attempt_name(index, Some(attempt)).to_lowercase());
+            line.push_str(&format!(" ({}) ", cut_chars(&attempt.short_id, NAME)));
+            line.push_str(attempt.seen().map_or("not over yet", phrase));
+        }
+        if let Some(url) = &attempt.url {
+            line.push_str(", ");
+            line.push_str(&cut_chars(url, NAME * 5));
+        }
     }
-    if let Some(problem) = &run.problem {
-        line.push_str(": ");
-        line.push_str(&cut_chars(problem, NAME * 5));
+    let of_attempts = run.attempts.iter().map(|attempt| &attempt.problem);
+    let mut before = None;
+    for problem in iter::once(&run.problem).chain(of_attempts).flatten() {
+        if before != Some(problem) {
+            line.push_str(": ");
+            line.push_str(&cut_chars(problem, NAME * 5));
+        }
+        before = Some(problem);
     }
     log_line(&line)
 }
@@ -125,7 +144,7 @@ fn run_line(run: &RunReport) -> String {
 mod tests {
     use super::*;
     use crate::report::sample::{large, report, run, shop};
-    use crate::report::{Mode, Signal};
+    use crate::report::{Mode, Signal, Verdict, merge};
 
     #[test]
     fn lines_while_waiting() {
@@ -157,12 +176,21 @@ mod tests {
         shop.interrupted_by = Some(Signal::Int);
         insta::assert_snapshot!(last_words(&shop).join("\n"), @r#"
         QA.tech: Failed: 2 of 14 tests failed, 1 errored, 1 flaky, after 2 min 40 s
-        Smoke tests (smk2): failed, https://app.qa.tech/p/shop/results/smk1, https://app.qa.tech/p/shop/results/smk2
+        Smoke tests: failed; first run (smk1) failed, https://app.qa.tech/p/shop/results/smk1; rerun 1 (smk2) failed, https://app.qa.tech/p/shop/results/smk2
           failed: Pay with a saved card: Could not find the pay button
           errored: Search for a product: The browser crashed
           failed: Change the delivery address: New address was not saved
         What was not over goes on at QA.tech: it can't be cancelled from here.
         "#);
+    }
+
+    #[test]
+    fn of_a_rerun_that_did_not_end_the_last_words_say_so() {
+        let mut run = shop().runs.remove(0);
+        run.attempts[1].verdict = Some(Verdict::TimedOut);
+        run.attempts[1].problem = Some("the deadline came first".into());
+        (run.verdict, run.problem) = merge::verdict(&run);
+        insta::assert_snapshot!(run_line(&run), @"Smoke tests: failed; first run (smk1) failed, https://app.qa.tech/p/shop/results/smk1; rerun 1 (smk2) timed out, https://app.qa.tech/p/shop/results/smk2: rerun smk2 did not end in time, so the first result stands: the deadline came first");
     }
 
     #[test]

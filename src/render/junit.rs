@@ -171,7 +171,7 @@ fn skipped(run: &RunReport, case: &Case) -> TestCaseStatus {
             "UNFINISHED",
             match (attempt.status.as_str(), attempt.result.as_deref()) {
                 ("COMPLETED", result) => format!("completed with the result {}", result.unwrap_or("null")),
-                (status, _) => format!("{} (status {status})", whole_run::unfinished(run)),
+                (status, _) => format!("{} (status {status})", whole_run::unfinished(run, attempt.attempt)),
             },
         ),
         CaseOutcome::Skipped

@@ -3,7 +3,7 @@
 //! A reader of JUnit or CTRF sees cases and nothing else. Where a run has none, or is red without a red case, the file
 //! would read as green or as empty: then one entry of its own tells what became of the run.
 
-use crate::report::{Mode, Report, RunReport, Verdict};
+use crate::report::{Attempt, Mode, Report, RunReport, Verdict};
 
 /// Name of the entry. Its class or suite names the plan.
 pub const NAME: &str = "QA.tech run";
@@ -68,9 +68,9 @@ impl WholeRun {
     }
 }
 
-/// Why a case of this run was not seen to end.
-pub fn unfinished(run: &RunReport) -> &'static str {
-    match run.seen() {
+/// Why a case was not seen to end in the attempt at an index.
+pub fn unfinished(run: &RunReport, attempt: usize) -> &'static str {
+    match run.attempts.get(attempt).map_or_else(|| run.seen(), Attempt::seen) {
         Some(Verdict::TimedOut) => "not finished when the time was up",
         Some(Verdict::Interrupted) => "not finished when a signal ended the wait",
         Some(Verdict::Cancelled) => "not finished when the run was cancelled",
@@ -107,5 +107,21 @@ fn said(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Error) => "the run ended with an error",
         Some(Verdict::Unknown) => "what became of the run is not known",
         None => "the run was not waited for",
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::report::sample::shop;
+
+    #[test]
+    fn a_case_did_not_end_for_what_became_of_its_attempt() {
+        let mut run = shop().runs.remove(0);
+        run.attempts[1].verdict = Some(Verdict::TimedOut);
+        assert_eq!(run.verdict, Some(Verdict::Failed));
+        assert_eq!(unfinished(&run, 0), "not seen to finish before the run ended");
+        assert_eq!(unfinished(&run, 1), "not finished when the time was up");
     }
 }

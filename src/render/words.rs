@@ -49,6 +49,8 @@ impl Headline {
             ""
         } else if self.detail.starts_with("though ") {
             ", "
+        } else if self.detail.starts_with("in ") {
+            " "
         } else {
             ": "
         }
@@ -115,7 +117,13 @@ fn detail(part: Part<'_>, verdict: Verdict, counts: Counts) -> String {
         }
         return text;
     }
-    numbers
+    // What has ended says nothing of a rerun that has not.
+    match part.runs {
+        [run] if run.attempts.len() > 1 && verdict == Verdict::Interrupted && !numbers.is_empty() => {
+            format!("in rerun {}: {numbers}", run.attempts.len() - 1)
+        }
+        _ => numbers,
+    }
 }
 
 fn passed(counts: Counts) -> String {

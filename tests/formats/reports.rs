@@ -94,6 +94,7 @@ fn timed_out() -> RunReport {
     run.problem = Some("not finished after 60 minutes".into());
     run.listed = Listed::Nothing;
     for attempt in &mut run.attempts {
+        attempt.verdict = Some(Verdict::TimedOut);
         attempt.origin = AttemptOrigin::Attached;
         attempt.url = None;
         attempt.status = Some("RUNNING".into());

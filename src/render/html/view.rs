@@ -195,7 +195,7 @@ impl<'a> CaseAttemptView<'a> {
         }
         if *outcome == CaseOutcome::Unfinished {
             words.push_str(": ");
-            words.push_str(whole_run::unfinished(run));
+            words.push_str(whole_run::unfinished(run, *attempt));
         }
         Self {
             class: outcome.word(),

@@ -30,6 +30,11 @@ fn a_headline_says_the_verdict_in_words() {
         }
         assert_eq!(title(&shop), expected);
     }
+    shop.runs[0].verdict = Some(Verdict::Interrupted);
+    assert_eq!(
+        title(&shop),
+        "Interrupted in rerun 1: 14 of 14 tests done, 2 failed, 1 errored"
+    );
     let passed = |number| case(number, "Log in", CaseOutcome::Passed, "", "");
     let one = run("A", "a", vec![passed(1)]);
     assert_eq!(title(&report(vec![one.clone()])), "Passed: the one test");

@@ -44,28 +44,25 @@ pub fn verdict(run: &RunReport) -> (Option<Verdict>, Option<String>) {
             )),
         ),
         Some(Verdict::Failed) => (Some(Verdict::Failed), None),
-        Some(
-            other @ (Verdict::Skipped
-            | Verdict::Flaky
-            | Verdict::Cancelled
-            | Verdict::TimedOut
-            | Verdict::Error
-            | Verdict::Unknown),
-        ) => {
-            let why = last
-                .problem
-                .as_deref()
-                .map(|problem| format!(": {problem}"))
-                .unwrap_or_default();
-            (
-                Some(Verdict::Failed),
-                Some(format!("{rerun} ended {other}, so the first result stands{why}")),
-            )
-        }
-        None => (
+        // Why, the attempt itself says.
+        other => (
             Some(Verdict::Failed),
-            Some(format!("{rerun} was not waited for, so the first result stands")),
+            Some(format!("{rerun} {}, so the first result stands", without_use(other))),
         ),
+    }
+}
+
+/// What became of a rerun that decides nothing.
+fn without_use(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Skipped) => "was skipped",
+        Some(Verdict::Cancelled) => "was cancelled",
+        Some(Verdict::TimedOut) => "did not end in time",
+        Some(Verdict::Error) => "ended with an error",
+        Some(Verdict::Unknown | Verdict::Interrupted | Verdict::Passed | Verdict::Failed | Verdict::Flaky) => {
+            "has an unknown outcome"
+        }
+        None => "was not waited for",
     }
 }
 
