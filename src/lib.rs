@@ -129,6 +129,7 @@ impl Began {
             origin: context.origin.clone(),
             runs: Vec::new(),
             interrupted_by: None,
+            tolerated: false,
             warnings: Vec::new(),
             trend: None,
         }

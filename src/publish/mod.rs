@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
+use crate::render::check::Conclusion;
 use crate::render::{console, ctrf, html, json, junit, summary};
 use crate::report::history::{Entry, History, MOST_ENTRIES};
 use crate::report::verdict::exit;
@@ -61,6 +62,7 @@ impl Sinks<'_> {
             self.serve_interrupted(report, services).await;
             return signal.exit_code();
         }
+        report.tolerated = Conclusion::of(&report, &self.inputs.fail_on) == Conclusion::Neutral;
         let mut made = Made::new();
         let mut files_are_written = self.history(&mut report);
         self.last_words(&report);

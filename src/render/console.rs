@@ -2,7 +2,7 @@
 
 use super::escape::{cut_chars, is_blank, log_line};
 use super::time::span;
-use super::words::{Headline, attempt_name, done_of, outcome_word, phrase, several, unseen};
+use super::words::{Headline, attempt_name, done_of, let_through, outcome_word, phrase, several, unseen};
 use crate::report::{Case, Counts, Millis, Report, RunReport};
 use std::iter;
 
@@ -75,6 +75,9 @@ pub fn progress(counts: Counts, elapsed: Millis) -> String {
 pub fn last_words(report: &Report) -> Vec<String> {
     let title = Headline::of(report.whole()).title();
     let mut lines = vec![format!("QA.tech: {title}, after {}", span(report.duration))];
+    if let_through(report.whole()) {
+        lines.push("The step lets this through (fail_on).".to_owned());
+    }
     let listed = (LISTED / report.runs.len().max(1)).max(LISTED_EACH);
     for run in &report.runs {
         lines.push(run_line(run));
@@ -143,6 +146,7 @@ fn run_line(run: &RunReport) -> String {
 #[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::render::summary::summary;
     use crate::report::sample::{large, report, run, shop};
     use crate::report::{Mode, Signal, Verdict, merge};
 
@@ -191,6 +195,17 @@ mod tests {
         run.attempts[1].problem = Some("the deadline came first".into());
         (run.verdict, run.problem) = merge::verdict(&run);
         insta::assert_snapshot!(run_line(&run), @"Smoke tests: failed; first run (smk1) failed, https://app.qa.tech/p/shop/results/smk1; rerun 1 (smk2) timed out, https://app.qa.tech/p/shop/results/smk2: rerun smk2 did not end in time, so the first result stands: the deadline came first");
+    }
+
+    #[test]
+    fn what_fail_on_lets_through_is_explained_where_it_looks_red() {
+        let mut shop = shop();
+        shop.tolerated = true;
+        assert_eq!(last_words(&shop)[1], "The step lets this through (fail_on).");
+        let job = summary(&shop, 10_000);
+        assert!(job.contains("\n\nThe step lets this through (`fail_on`).\n\n"), "{job}");
+        shop.runs[0].verdict = Some(Verdict::Skipped);
+        assert!(!last_words(&shop)[1].contains("lets this through"));
     }
 
     #[test]

@@ -27,6 +27,7 @@ fn document(report: &Report) -> Document<'_> {
         origin,
         runs,
         interrupted_by,
+        tolerated: _,
         warnings,
         trend,
     } = report;

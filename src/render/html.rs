@@ -68,6 +68,7 @@ impl<'a> Page<'a> {
             origin,
             runs,
             interrupted_by: _,
+            tolerated: _,
             warnings,
             trend: _,
         } = report;

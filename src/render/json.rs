@@ -53,6 +53,7 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
             origin,
             runs,
             interrupted_by,
+            tolerated: _,
             warnings,
             trend,
         } = report;

@@ -57,6 +57,15 @@ impl Headline {
     }
 }
 
+/// Whether a verdict that looks red needs the words that `fail_on` lets the step through.
+pub fn let_through(part: Part<'_>) -> bool {
+    part.report.tolerated
+        && match part.verdict() {
+            Some(Verdict::Cancelled | Verdict::TimedOut | Verdict::Failed | Verdict::Error | Verdict::Unknown) => true,
+            Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Interrupted) | None => false,
+        }
+}
+
 /// What one look saw: the worst end, or how far it is.
 fn looked_at(part: Part<'_>, counts: Counts) -> String {
     let runs = part.runs.len();

@@ -36,6 +36,8 @@ pub struct Report {
     pub runs: Vec<RunReport>,
     /// The signal that ended the wait, if one did.
     pub interrupted_by: Option<Signal>,
+    /// The step is green whatever the verdict: `fail_on` names none of the runs' verdicts.
+    pub tolerated: bool,
     /// What the user should know besides the verdict (fallbacks, contradictions), in order of appearance.
     pub warnings: Vec<String>,
     /// What earlier results say, where there is a history.

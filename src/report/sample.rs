@@ -15,6 +15,7 @@ pub fn report(runs: Vec<RunReport>) -> Report {
         origin: origin(),
         runs,
         interrupted_by: None,
+        tolerated: false,
         warnings: Vec::new(),
         trend: None,
     }

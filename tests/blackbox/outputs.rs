@@ -264,6 +264,9 @@ fn workflow_commands_are_errors_only_where_the_step_fails() {
             .map(|command| command.name)
             .collect();
         assert_eq!(told, [level], "{}", done.log);
+        for text in [&done.log, &done.summary] {
+            assert_eq!(text.contains("The step lets this through"), code == 0, "{text}");
+        }
     }
 }
 

@@ -58,6 +58,9 @@ fn explanation(part: Part<'_>) -> Vec<String> {
         }
         Mode::Wait => {}
     }
+    if words::let_through(part) {
+        lines.push("The step lets this through (`fail_on`).".to_owned());
+    }
     if let Some(signal) = report.interrupted_by {
         let signal = signal.name();
         let goes_on = if runs.iter().any(|run| !run.attempts.is_empty()) {
