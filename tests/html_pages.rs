@@ -6,7 +6,7 @@ mod reports;
 
 use proptest::prelude::*;
 use qatech_run::render::html;
-use qatech_run::report::{CaseOutcome, Report, Verdict, sample};
+use qatech_run::report::{CaseOutcome, Mode, Report, Verdict, sample};
 use std::path::Path;
 
 fn page(report: &Report) -> String {
@@ -46,6 +46,18 @@ fn pages_for_the_browser() {
     }
     let hostile = serde_json::to_string(&reports::HOSTILE).expect("texts are JSON");
     std::fs::write(folder.join("hostile-texts.json"), hostile).expect("pages can be written");
+}
+
+#[test]
+fn what_was_only_started_has_no_counts() {
+    let mut report = sample::shop();
+    report.mode = Mode::StartOnly;
+    report.runs[0].cases.clear();
+    report.runs[0].attempts[0].test_count = Some(6);
+    let one = body(&report);
+    assert!(one.contains("the run was only started") && !one.contains("class=\"counts\""));
+    report.runs.push(report.runs[0].clone());
+    assert!(body(&report).contains("the runs were only started"));
 }
 
 #[test]

@@ -86,7 +86,12 @@ impl<'a> Page<'a> {
         let over = cut_chars(&one_line(&over), 120).into_owned();
         let listed: usize = runs.iter().map(|run| run.cases.len()).sum();
         let listed = u64::try_from(listed).unwrap_or(u64::MAX);
-        let total = report.counts().total;
+        // What is only started has no counts yet.
+        let total = match mode {
+            Mode::StartOnly => 0,
+            Mode::Wait | Mode::Look | Mode::SkippedWithoutToken => report.counts().total,
+        };
+        let several = runs.len() > 1;
         Self {
             report,
             csp: policy(),
@@ -102,12 +107,12 @@ impl<'a> Page<'a> {
             total,
             listed,
             not_listed: total.saturating_sub(listed),
-            none: if *mode == Mode::StartOnly {
-                "Not asked for: the run was only started."
-            } else if runs.iter().any(|run| !run.attempts.is_empty()) {
-                "QA.tech told no test cases of this run."
-            } else {
-                "No test cases are known."
+            none: match (runs.iter().any(|run| !run.attempts.is_empty()), mode, several) {
+                (false, _, _) => "No test cases are known.",
+                (true, Mode::StartOnly, false) => "Not asked for: the run was only started.",
+                (true, Mode::StartOnly, true) => "Not asked for: the runs were only started.",
+                (true, _, false) => "QA.tech told no test cases of this run.",
+                (true, _, true) => "QA.tech told no test cases of these runs.",
             },
             shares: shares(report),
             runs: runs.iter().map(RunView::from).collect(),

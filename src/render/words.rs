@@ -100,7 +100,25 @@ fn started(part: Part<'_>) -> u64 {
     part.runs.iter().filter(|run| run.created == Some(true)).count() as u64
 }
 
+/// Of a step that does not wait, what did not come to be: its runs' tests have yet to begin.
+fn not_started(part: Part<'_>) -> String {
+    let missing: Vec<_> = part.runs.iter().filter(|run| run.attempts.is_empty()).collect();
+    let did_not = if missing.iter().all(|run| run.created == Some(false)) {
+        "did not start"
+    } else {
+        "may not have started"
+    };
+    match (missing.len(), part.runs.len()) {
+        (0, _) => String::new(),
+        (_, 1) => format!("the run {did_not}"),
+        (missing, runs) => format!("{missing} of {runs} runs {did_not}"),
+    }
+}
+
 fn detail(part: Part<'_>, verdict: Verdict, counts: Counts) -> String {
+    if part.report.mode == Mode::StartOnly {
+        return not_started(part);
+    }
     let numbers = match verdict {
         Verdict::Passed => passed(counts),
         Verdict::Skipped => skipped(counts),

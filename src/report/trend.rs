@@ -118,9 +118,11 @@ impl CaseName {
 }
 
 impl Moment {
-    /// The page of the workflow run, only if it may be shown as a link; see [`super::Attempt::link`].
+    /// The page of the workflow run, only if it may be shown as a link; see [`super::Attempt::link`]. We write none with
+    /// a query, which could hold a token.
     pub fn link(&self) -> Option<&str> {
-        self.ci_url.as_deref().filter(|url| super::is_https(url))
+        let plain = |url: &&str| super::is_https(url) && !url.contains(['?', '#']);
+        self.ci_url.as_deref().filter(plain)
     }
 }
 
@@ -128,5 +130,26 @@ impl Trend {
     /// Whether a case that fails here failed in the default branch's latest result too.
     pub fn failed_on_default(&self, case: &Case) -> bool {
         self.failed_on_default.iter().any(|known| known.is(case))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Moment;
+
+    #[test]
+    fn an_earlier_page_is_a_link_only_without_a_secret() {
+        let link = |url: &str| {
+            let moment = Moment {
+                at: 0,
+                sha: None,
+                branch: None,
+                ci_url: Some(url.to_owned()),
+            };
+            moment.link().is_some()
+        };
+        assert!(link("https://github.com/acme/shop/actions/runs/1"));
+        assert!(!link("https://me:token@github.com/acme/shop/actions/runs/1"));
+        assert!(!link("https://ci.example/1?token=secret"));
     }
 }

@@ -4,7 +4,7 @@
 
 use super::super::escape::one_line;
 use super::super::words::{attempt_name, outcome_mark, several};
-use crate::report::{CaseAttempt, CaseOutcome, Millis, Report, RunReport, Verdict};
+use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Report, RunReport, Verdict};
 
 /// Bars of cases at most; with more, only the runs are drawn.
 const CASES: usize = 40;
@@ -32,9 +32,13 @@ pub(super) fn section(report: &Report) -> String {
         .flat_map(|run| &run.cases)
         .map(|case| case.attempts.len())
         .sum();
+    let cases = || report.runs.iter().flat_map(|run| &run.cases);
+    let ran = |case: &&Case| case.attempts.iter().any(|seen| seen.observed.running.is_some());
+    let not_running = cases().count() - cases().filter(ran).count();
     let left_out = if bars > CASES {
-        let cases: usize = report.runs.iter().map(|run| run.cases.len()).sum();
-        format!(", without its {}", several(cases as u64, "test"))
+        format!(", without its {}", several(cases().count() as u64, "test"))
+    } else if not_running > 0 {
+        format!(", without {} never seen running", several(not_running as u64, "test"))
     } else {
         String::new()
     };
@@ -123,7 +127,7 @@ fn clock(at: Millis) -> String {
 /// A name without anything that means something to Mermaid: letters, digits and a few signs. It never stands first in
 /// its line, where a word such as `click` would be a command.
 fn name_in_chart(name: &str, max: usize) -> String {
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '\'' | '(' | ')' | '/' | '+');
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '\'' | '(' | ')' | '/' | '+');
     let kept: String = name
         .chars()
         .take(max * 4)
@@ -201,6 +205,23 @@ mod tests {
 
         </details>
         "#);
+    }
+
+    #[test]
+    fn what_was_never_seen_running_is_counted() {
+        let mut shop = shop();
+        for case in shop.runs.iter_mut().flat_map(|run| &mut run.cases).take(3) {
+            case.name = "pay_by_card".into();
+            let seen = case.attempts.iter_mut().take(1);
+            seen.for_each(|seen| seen.observed.running = None);
+        }
+        let chart = section(&shop);
+        // Two of the three were seen in the rerun.
+        assert!(
+            chart.contains("by polling, without 1 test never seen running</summary>"),
+            "{chart}"
+        );
+        assert_eq!(chart.matches(" pay_by_card :").count(), 2);
     }
 
     #[test]

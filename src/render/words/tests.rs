@@ -70,6 +70,20 @@ fn what_was_not_waited_for_has_a_headline_too() {
     started.runs.iter_mut().for_each(|run| run.verdict = None);
     started.mode = Mode::StartOnly;
     assert_eq!(Headline::of(started.whole()).title(), "Started: 1 run, not waited for");
+    let mut missing = run("B", "b", vec![]);
+    missing.attempts.clear();
+    (missing.created, missing.verdict) = (Some(false), Some(Verdict::Unknown));
+    started.runs.push(missing);
+    assert_eq!(
+        Headline::of(started.whole()).title(),
+        "Outcome unknown: 1 of 2 runs did not start"
+    );
+    started.runs[1].created = None;
+    assert_eq!(
+        Headline::of(started.whole()).title(),
+        "Outcome unknown: 1 of 2 runs may not have started"
+    );
+    started.runs.truncate(1);
     started.mode = Mode::Look;
     assert_eq!(
         Headline::of(started.whole()).title(),
