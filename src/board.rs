@@ -43,6 +43,8 @@ pub enum News {
     Ended(Option<String>),
     /// The start failed.
     NotStarted(String),
+    /// What was decided about a run.
+    Note(String),
 }
 
 /// Writes the log. Called with the board's runs readable.
@@ -205,6 +207,15 @@ impl Board {
         for index in bad {
             self.tell(run, News::BadCase(index));
         }
+    }
+
+    /// Forgets what was seen of a run that is to be started afresh.
+    pub fn start_over(&self, run: usize) {
+        self.update(run, |run| {
+            run.attempts.clear();
+            run.cases.clear();
+            run.listed = Listed::Nothing;
+        });
     }
 
     /// Counts of the cases of one attempt.

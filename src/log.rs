@@ -230,6 +230,7 @@ impl Teller for Log {
                 self.line(&news::back_in_reach(report, after));
             }
             News::Ended(None) => self.outage_over(run),
+            News::Note(text) => self.line(&text),
             News::Ended(Some(why)) | News::NotStarted(why) => {
                 self.outage_over(run);
                 self.line(&news::ended(report, &why));

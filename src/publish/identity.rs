@@ -172,18 +172,18 @@ pub fn sound_short_ids(report: &Report) -> Vec<Option<String>> {
     report.runs.iter().map(id).collect()
 }
 
-/// Whether the latest attempt holds all that went wrong. A rerun that did not end, or did not show all that had failed,
-/// would by itself pass for the whole run.
+/// Whether the latest attempt holds all that went wrong. A rerun that did not end, did not show all that had failed or
+/// is not believed would by itself pass for the whole run, as would the one that makes a run flaky.
 fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
-    let is_rerun = match latest.origin {
-        AttemptOrigin::Rerun | AttemptOrigin::GithubRerun => true,
-        AttemptOrigin::Started | AttemptOrigin::Attached => false,
-    };
+    match latest.origin {
+        AttemptOrigin::Started | AttemptOrigin::Attached => return true,
+        AttemptOrigin::Rerun | AttemptOrigin::GithubRerun => {}
+    }
+    let has_ended = latest.result.is_some() && latest.problem.is_none();
     let passes = latest.result.as_deref() == Some(status::PASSED);
     let in_latest = |case: &Case| case.latest().is_some_and(|seen| seen.attempt + 1 == run.attempts.len());
     let shows_all = run.cases.iter().all(|case| !case.outcome.is_bad() || in_latest(case));
-    let forgiven = matches!(run.verdict, Some(Verdict::Passed | Verdict::Flaky));
-    !is_rerun || (latest.result.is_some() && shows_all && (!passes || forgiven))
+    has_ended && shows_all && passes == (run.verdict == Some(Verdict::Passed))
 }
 
 /// Short ids joined by commas; one that has other characters than short ids have is left out.
@@ -315,6 +315,8 @@ mod tests {
         assert_eq!(ids(Some("FAILED"), 1, Verdict::Failed), Some("run-2".to_owned()));
         assert_eq!(ids(Some("FAILED"), 0, Verdict::Failed), None);
         assert_eq!(ids(Some("PASSED"), 1, Verdict::Failed), None);
+        assert_eq!(ids(Some("PASSED"), 1, Verdict::Flaky), None);
+        assert_eq!(ids(Some("PASSED"), 1, Verdict::Passed), Some("run-2".to_owned()));
         assert_eq!(ids(None, 1, Verdict::TimedOut), None);
         let one = report(vec![
             run("Checkout", "run-1", Vec::new()),

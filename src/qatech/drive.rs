@@ -10,7 +10,7 @@ use super::earlier::{self, Earlier};
 use super::wait::{self, Policy};
 use super::wire::{RunTestCase, StartRequest, StartedRun};
 use crate::board::{Board, News};
-use crate::report::{Attempt, AttemptOrigin, RunReport, TestPlan, Verdict, merge};
+use crate::report::{Attempt, AttemptOrigin, CaseOutcome, RunReport, TestPlan, Verdict, status};
 use crate::secret::Redactor;
 
 /// How a run comes to be.
@@ -60,27 +60,31 @@ impl<A: Api> Driver<'_, A> {
         if self.start_only {
             return;
         }
-        wait::wait(self.client, self.redactor, self.policy, self.board, run, attempt).await;
+        if !rerun_is_due {
+            wait::wait(self.client, self.redactor, self.policy, self.board, run, attempt).await;
+        }
         if self.policy.one_look && self.verdict(run).is_none() {
             return;
         }
-        self.compare(run, attempt, &reruns_of);
-        let due = rerun_is_due.then_some(AttemptOrigin::GithubRerun);
+        if self.shows_all(run, attempt, &reruns_of) {
+            self.rerun_all(run, rerun_is_due).await;
+        }
+        self.board.conclude(run);
+    }
+
+    async fn rerun_all(&self, run: usize, one_is_due: bool) {
+        let due = one_is_due.then_some(AttemptOrigin::GithubRerun);
         let reruns = (0..self.reruns).map(|_| AttemptOrigin::Rerun);
         for origin in due.into_iter().chain(reruns) {
-            // A failure that ended the wait early (`fail_fast`) has not ended the run: there is nothing to rerun yet.
-            if self.policy.fail_fast || self.verdict(run) != Some(Verdict::Failed) || self.board.is_stopping() {
+            // A failure that ended the wait early has not ended the run: there is nothing to rerun yet.
+            let stopped_early = self.policy.fail_fast && origin == AttemptOrigin::Rerun;
+            if stopped_early || self.verdict(run) != Some(Verdict::Failed) || self.board.is_stopping() {
                 break;
             }
             if !self.rerun(run, origin).await {
                 break;
             }
-            let forgiven = |runs: &[RunReport]| Some(merge::verdict(runs.get(run)?).0? == Verdict::Flaky);
-            if self.board.read(forgiven) == Some(true) {
-                break;
-            }
         }
-        self.board.conclude(run);
     }
 
     fn attach(&self, run: usize, short_id: String) -> usize {
@@ -97,10 +101,8 @@ impl<A: Api> Driver<'_, A> {
     }
 
     async fn rerun_earlier(&self, run: usize, short_id: String, request: &StartRequest<'_>) -> Result<Begun, Failure> {
-        let tell = |what: &str| {
-            self.board
-                .warn(format!("run {short_id} of the job's earlier attempt {what}"))
-        };
+        let that = |what: &str| format!("run {short_id} of the job's earlier attempt {what}");
+        let note = |what: &str| self.board.tell(run, News::Note(that(what)));
         let useless = match earlier::look(self.client, self.policy, self.board, run, &short_id).await {
             Earlier::Failed(failed) => match self
                 .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
@@ -113,22 +115,26 @@ impl<A: Api> Driver<'_, A> {
                     });
                 }
                 Err(Failure { status: Some(400), .. }) => {
-                    tell("has nothing to rerun; its result counts");
+                    self.board.warn(that("has nothing to rerun; its result counts"));
                     return Ok(Begun::of(self.attach(run, short_id)));
                 }
                 Err(Failure { status: Some(404), .. }) => "is gone".to_owned(),
                 Err(failure) => return Err(failure),
             },
             Earlier::Passed => {
-                tell("passed; its result counts");
+                note("passed; its result counts");
+                return Ok(Begun::of(self.attach(run, short_id)));
+            }
+            Earlier::Running if self.start_only => {
+                note("goes on");
                 return Ok(Begun::of(self.attach(run, short_id)));
             }
             Earlier::Running => {
-                tell("goes on; what fails in it is rerun once it has ended");
-                return Ok(Begun {
-                    rerun_is_due: true,
-                    ..Begun::of(self.attach(run, short_id))
-                });
+                note("goes on; what fails in it is rerun once it has ended");
+                match self.wait_for_earlier(run, short_id.clone()).await {
+                    Ok(begun) => return Ok(begun),
+                    Err(why) => why,
+                }
             }
             Earlier::Useless(why) => why,
             Earlier::OutOfReach(_) if Instant::now() >= self.policy.deadline => return Err(too_late("")),
@@ -141,25 +147,58 @@ impl<A: Api> Driver<'_, A> {
                 });
             }
         };
-        tell(&format!("{useless}, so a new one is started"));
+        self.board.warn(that(&format!("{useless}, so a new one is started")));
         self.start(run, request).await.map(Begun::of)
     }
 
-    /// A rerun that passed has not passed where it does not show that of all that failed in the run it is of.
-    fn compare(&self, run: usize, attempt: usize, reruns_of: &[RunTestCase]) {
-        if self.verdict(run) != Some(Verdict::Passed) {
-            return;
+    /// Waits until the run of the job's earlier attempt has ended, so that what failed in it can be rerun.
+    ///
+    /// # Errors
+    /// Why nothing can be built on it, as the end of a sentence that begins with the run. It is off the board then.
+    async fn wait_for_earlier(&self, run: usize, short_id: String) -> Result<Begun, String> {
+        let attempt = self.attach(run, short_id);
+        // A failure that ended this wait would leave nothing to rerun.
+        let to_its_end = Policy {
+            fail_fast: false,
+            ..self.policy
+        };
+        wait::wait(self.client, self.redactor, to_its_end, self.board, run, attempt).await;
+        let flaw = self.board.read(|runs| earlier::flaw_of(runs.get(run)?));
+        match flaw {
+            Some(why) if !self.board.is_stopping() => {
+                self.board.start_over(run);
+                Err(why.to_owned())
+            }
+            Some(_) | None => Ok(Begun {
+                rerun_is_due: true,
+                ..Begun::of(attempt)
+            }),
         }
-        let missing = self
-            .board
-            .read(|runs| runs.get(run).map(|run| earlier::not_passed(reruns_of, &run.cases)));
-        if let Some(missing @ 1..) = missing {
-            let why = format!(
-                "QA.tech says PASSED, but of the test cases that failed in the job's earlier attempt {missing} are not \
-                 seen to pass"
-            );
-            self.board.end_attempt(run, attempt, Verdict::Failed, Some(why));
-        }
+    }
+
+    /// Whether a rerun shows all that failed in the run it is of. Where it does not, that has not passed, and no rerun of
+    /// it can tell more.
+    fn shows_all(&self, run: usize, attempt: usize, reruns_of: &[RunTestCase]) -> bool {
+        let result = |runs: &[RunReport]| runs.get(run)?.latest()?.result.clone();
+        let has_passed = match self.board.read(result).as_deref() {
+            Some(status::PASSED) => true,
+            Some(status::FAILED) => false,
+            Some(_) | None => return true,
+        };
+        let missing = self.board.read(|runs| {
+            let cases = &runs.get(run)?.cases;
+            let counts = |outcome: CaseOutcome| outcome == CaseOutcome::Passed || (!has_passed && outcome.is_bad());
+            Some(earlier::not_seen(reruns_of, cases, counts))
+        });
+        let Some(missing @ 1..) = missing else { return true };
+        let of = "of the test cases that failed in the job's earlier attempt";
+        let why = if has_passed {
+            format!("QA.tech says PASSED, but {of} {missing} are not seen to pass")
+        } else {
+            format!("{of} {missing} were not played in this rerun")
+        };
+        self.board.end_attempt(run, attempt, Verdict::Failed, Some(why));
+        false
     }
 
     /// The verdict of the latest attempt.
@@ -338,7 +377,7 @@ fn too_late(why: &str) -> Failure {
 /// A run to wait for.
 struct Begun {
     attempt: usize,
-    /// Whether what fails in it is to be rerun whatever `rerun_failed` says.
+    /// Whether it was waited for already, and what failed in it is to be rerun whatever `rerun_failed` says.
     rerun_is_due: bool,
     /// What failed in the run whose rerun it is.
     reruns_of: Vec<RunTestCase>,

@@ -8,7 +8,7 @@ use super::delay::Delays;
 use super::wait::{OUT_OF_REACH, Policy};
 use super::wire::{Run, RunTestCase};
 use crate::board::{Board, News};
-use crate::report::{Case, CaseOutcome, status};
+use crate::report::{Case, CaseOutcome, Listed, RunReport, Verdict, status};
 
 /// What the run is good for.
 #[derive(Debug)]
@@ -58,48 +58,80 @@ pub(super) async fn look(client: &impl Api, policy: Policy, board: &Board, run: 
 }
 
 fn judge(run: Run) -> Earlier {
-    let useless = |why: &str| Earlier::Useless(why.to_owned());
-    match (run.status.as_str(), run.result.as_deref()) {
-        (status::COMPLETED, Some(status::PASSED)) => Earlier::Passed,
-        (status::COMPLETED, Some(status::FAILED)) => {
-            let mut cases = run.run_test_cases.unwrap_or_default();
-            if cases.is_empty() {
-                return useless("names no test case");
-            }
-            if !cases.iter().all(has_ended) {
-                return useless("has test cases that did not finish");
-            }
+    let (status, result) = (run.status.as_str(), run.result.as_deref());
+    if !status::is_over(status) {
+        return Earlier::Running;
+    }
+    if passed(status, result) {
+        return Earlier::Passed;
+    }
+    let mut cases = run.run_test_cases.unwrap_or_default();
+    let seen = cases
+        .iter()
+        .map(|case| (outcome(case), case.status.as_deref().unwrap_or_default()));
+    match flaw(status, result, seen) {
+        Some(why) => Earlier::Useless(why.to_owned()),
+        None => {
             cases.retain(|case| outcome(case).is_bad());
             Earlier::Failed(cases)
         }
-        (status::COMPLETED, _) => useless("neither passed nor failed"),
-        (status::ERROR, _) => useless("broke off with an error"),
-        (status::CANCELLED, _) => useless("was cancelled"),
-        (_, _) => Earlier::Running,
+    }
+}
+
+/// The same of a run that was waited for: why nothing can be built on it; `None` also where it passed or goes on.
+pub(super) fn flaw_of(run: &RunReport) -> Option<&'static str> {
+    let latest = run.latest()?;
+    let (status, result) = (latest.status.as_deref()?, latest.result.as_deref());
+    if !status::is_over(status) || passed(status, result) || latest.verdict == Some(Verdict::TimedOut) {
+        return None;
+    }
+    if result == Some(status::FAILED) && run.listed != Listed::All {
+        return Some("does not list all its test cases");
+    }
+    let cases = run.cases.iter().filter_map(|case| case.latest());
+    flaw(status, result, cases.map(|seen| (seen.outcome, seen.status.as_str())))
+}
+
+fn passed(status: &str, result: Option<&str>) -> bool {
+    (status, result) == (status::COMPLETED, Some(status::PASSED))
+}
+
+/// Why nothing can be built on a run that is over and has not passed, as the end of a sentence that begins with the run.
+fn flaw<'a>(
+    status: &str,
+    result: Option<&str>,
+    cases: impl Iterator<Item = (CaseOutcome, &'a str)>,
+) -> Option<&'static str> {
+    let mut cases = cases.peekable();
+    match (status, result) {
+        (status::ERROR, _) => Some("broke off with an error"),
+        (status::CANCELLED, _) => Some("was cancelled"),
+        (_, Some(status::FAILED)) if cases.peek().is_none() => Some("names no test case"),
+        (_, Some(status::FAILED)) if cases.all(|(outcome, status)| has_ended(outcome, status)) => None,
+        (_, Some(status::FAILED)) => Some("has test cases that did not finish"),
+        (_, _) => Some("neither passed nor failed"),
     }
 }
 
 /// Whether a case was played, or is one that a rerun of what failed plays. One that was cancelled is neither, by the
 /// API's own words (<https://docs.qa.tech/api-reference/rerun>).
-fn has_ended(case: &RunTestCase) -> bool {
-    let outcome = outcome(case);
-    let cancelled = case.status.as_deref() == Some(status::CANCELLED);
-    outcome != CaseOutcome::Unfinished && (!cancelled || outcome == CaseOutcome::Failed)
+fn has_ended(outcome: CaseOutcome, status: &str) -> bool {
+    outcome != CaseOutcome::Unfinished && (status != status::CANCELLED || outcome == CaseOutcome::Failed)
 }
 
 fn outcome(case: &RunTestCase) -> CaseOutcome {
     CaseOutcome::of(case.status.as_deref().unwrap_or_default(), case.result.as_deref())
 }
 
-/// How many of the cases that failed then are not seen to pass in their rerun.
-pub(super) fn not_passed(failed: &[RunTestCase], rerun: &[Case]) -> usize {
+/// How many of the cases that failed then are not among those of their rerun whose outcome counts.
+pub(super) fn not_seen(failed: &[RunTestCase], rerun: &[Case], counts: impl Fn(CaseOutcome) -> bool) -> usize {
     let is = |theirs: &Option<String>, ours: &str| theirs.as_deref().is_some_and(|theirs| theirs == ours);
-    let passed = || rerun.iter().filter(|case| case.outcome == CaseOutcome::Passed);
+    let those = || rerun.iter().filter(|case| counts(case.outcome));
     let seen = failed.iter().filter(|then| {
-        passed().any(|case| is(&then.id, &case.id) || is(&then.short_id, &case.short_id) || is(&then.name, &case.name))
+        those().any(|case| is(&then.id, &case.id) || is(&then.short_id, &case.short_id) || is(&then.name, &case.name))
     });
-    // Two of one name are not both seen to pass by one.
-    failed.len() - seen.count().min(passed().count())
+    // Two of one name are not both seen by one.
+    failed.len() - seen.count().min(those().count())
 }
 
 #[cfg(test)]

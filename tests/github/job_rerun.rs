@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::program::{job, one_fails, pull_request, qatech};
 use qatech_fakes::events::Scene;
-use qatech_fakes::qatech::{Case, FakeQaTech, Rerun, RunScript, When};
+use qatech_fakes::qatech::{Case, FakeQaTech, Outcome, Rerun, RunScript, When};
 
 #[test]
 fn a_re_run_of_the_job_reruns_what_failed() {
@@ -130,4 +130,123 @@ fn a_rerun_that_does_not_show_a_pass_hides_no_failure() {
     assert_eq!(stage("1").output().code, 1);
     let second = stage("2").output();
     assert_eq!((second.code, qatech.starts()), (1, 2), "{}", second.log);
+}
+
+#[test]
+fn a_rerun_that_lists_only_part_of_what_failed_hides_none_of_the_rest() {
+    let error = || Case::new("Search", Outcome::Error);
+    let pay = || Rerun::exactly(RunScript::new([Case::failed("Pay")]));
+    let script = || RunScript::new([Case::failed("Pay"), error(), Case::passed("Login")]);
+    // The rerun of the second attempt, of which a further rerun could see no more than it lists …
+    for reruns in ["0", "1"] {
+        let github = pull_request();
+        let qatech = qatech(script().rerun(pay()).rerun(Rerun::passing(&["Pay"])));
+        let stage = |attempt, reruns| {
+            job(&github, &qatech, &Scene::new().pull_request())
+                .input("on_github_rerun", "failed")
+                .input("rerun_failed", reruns)
+                .env("GITHUB_RUN_ATTEMPT", attempt)
+        };
+        assert_eq!(stage("1", "0").output().code, 1);
+        let second = stage("2", reruns).output();
+        assert_eq!(second.code, 1, "{}", second.log);
+        assert_eq!((qatech.starts(), qatech.reruns()), (1, 1), "{}", second.log);
+        assert!(second.log.contains("not played"), "{}", second.log);
+        // … so the third builds on the first attempt's run.
+        let third = stage("3", "0").output();
+        assert_eq!((third.code, qatech.starts()), (1, 1), "{}", third.log);
+        let last = qatech.rerun_bodies().len();
+        assert_eq!(last, 2, "{}", third.log);
+    }
+    // … and the rerun that the first attempt had made already.
+    let github = pull_request();
+    let cancelled = RunScript::new([Case::failed("Pay"), Case::new("Search", Outcome::Cancelled)]);
+    let qatech = qatech(cancelled.rerun(pay()).rerun(Rerun::passing(&["Pay"])));
+    let stage = |attempt| {
+        job(&github, &qatech, &Scene::new().pull_request())
+            .input("on_github_rerun", "failed")
+            .input("rerun_failed", "1")
+            .env("GITHUB_RUN_ATTEMPT", attempt)
+    };
+    assert_eq!(stage("1").output().code, 1);
+    qatech.default_plan(RunScript::new([Case::passed("Pay"), Case::passed("Search")]));
+    let second = stage("2").output();
+    assert_eq!(
+        (second.code, qatech.starts(), qatech.reruns()),
+        (0, 2, 1),
+        "{}",
+        second.log
+    );
+}
+
+#[test]
+fn a_run_that_is_waited_for_is_judged_like_one_that_had_ended() {
+    let late = When::After(Duration::from_secs(4));
+    let cases = |other: Case| [Case::failed("Pay"), other];
+    let login = || Case::passed("Login");
+    for (name, script) in [
+        (
+            "unfinished",
+            RunScript::new(cases(login().ends(When::Never))).ends(late, "COMPLETED", Some("FAILED")),
+        ),
+        (
+            "cancelled case",
+            RunScript::new(cases(Case::new("Login", Outcome::Cancelled).ends(late))),
+        ),
+        ("error", RunScript::new(cases(login())).ends(late, "ERROR", None)),
+        (
+            "cancelled",
+            RunScript::new(cases(login())).ends(late, "CANCELLED", None),
+        ),
+    ] {
+        let github = pull_request();
+        let qatech = qatech(script.rerun(Rerun::passing(&["Pay"])));
+        let stage = || job(&github, &qatech, &Scene::new().pull_request()).input("on_github_rerun", "failed");
+        let first = stage().input("timeout_minutes", "0.02").output();
+        assert_eq!(first.code, 4, "{name}: {}", first.log);
+        qatech.default_plan(RunScript::new([Case::passed("Pay"), login()]));
+        let second = stage().env("GITHUB_RUN_ATTEMPT", "2").output();
+        let of = |name: &str| &second.outputs[name];
+        assert_eq!(
+            (second.code, of("verdict"), of("total"), of("run_created")),
+            (0, "passed", "2", "true"),
+            "{name}: {}",
+            second.log
+        );
+        assert_eq!((qatech.starts(), qatech.rerun_bodies().len()), (2, 0), "{name}");
+        assert!(second.log.contains("a new one is started"), "{name}: {}", second.log);
+    }
+}
+
+#[test]
+fn a_flaky_result_is_not_taken_for_a_pass() {
+    let github = pull_request();
+    let qatech = qatech(one_fails().rerun(Rerun::passing(&["Pay"])));
+    let stage = |attempt| {
+        job(&github, &qatech, &Scene::new().pull_request())
+            .input("on_github_rerun", "failed")
+            .input("rerun_failed", "1")
+            .input("fail_on", "failed,flaky")
+            .env("GITHUB_RUN_ATTEMPT", attempt)
+    };
+    assert_eq!(stage("1").output().code, 1);
+    let second = stage("2").output();
+    assert_eq!((second.code, qatech.starts()), (1, 2), "{}", second.log);
+}
+
+#[test]
+fn what_fails_in_a_run_that_goes_on_is_rerun_even_if_failing_fast() {
+    let github = pull_request();
+    let late = When::After(Duration::from_secs(3));
+    let script = RunScript::new([Case::failed("Pay"), Case::passed("Login").ends(late)]);
+    let qatech = qatech(script.rerun(Rerun::passing(&["Pay"])));
+    let stage = || {
+        job(&github, &qatech, &Scene::new().pull_request())
+            .input("on_github_rerun", "failed")
+            .input("fail_fast", "true")
+    };
+    let first = stage().output();
+    assert_eq!(first.code, 1, "{}", first.log);
+    let second = stage().env("GITHUB_RUN_ATTEMPT", "2").output();
+    assert_eq!((second.code, qatech.reruns()), (0, 1), "{}", second.log);
 }
