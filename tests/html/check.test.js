@@ -102,6 +102,8 @@ test('the filter works by mouse, by keyboard and by text', async () => {
   // By an id, and not by the words of the page.
   await page.fill('#text', 'case_3');
   await page.waitForFunction(() => document.getElementById('shown').textContent === '1 of 14 shown');
+  await page.fill('#text', 'smk2');
+  await page.waitForSelector('#empty:visible');
   await page.fill('#text', 'seen running from');
   await page.waitForSelector('#empty:visible');
   await page.fill('#text', 'no such words');
@@ -146,6 +148,13 @@ test('on paper, folded cases are open and the filter is gone', async () => {
   assert.equal(await page.locator('#filter').isVisible(), false);
   const box = await page.locator('.case.flaky .reasoning').first().boundingBox();
   assert.ok(box && box.height > 10);
+  await page.emulateMedia({ media: 'screen' });
+  await page.click('[data-outcome=flaky].chip');
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  assert.equal(await page.locator('#shown').isVisible(), true);
+  assert.equal(await page.textContent('#shown'), '1 of 14 shown');
+  assert.equal(await page.locator('#text').isVisible(), false);
+  assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
   await page.screenshot({ path: join(process.env.SHOTS, 'shop-print.png'), fullPage: true });
   await context.close();
 });

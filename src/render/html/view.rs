@@ -5,7 +5,7 @@ use crate::render::escape::spans;
 use crate::render::time::span;
 use crate::render::whole_run;
 use crate::render::words::{attempt_name, capitalized, phrase, unseen};
-use crate::report::{Attempt, Case, CaseAttempt, CaseOutcome, Observed, RunReport, Verdict};
+use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, Verdict};
 
 /// One run with its attempts.
 pub(super) struct RunView<'a> {
@@ -48,7 +48,8 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
 
 /// One run at QA.tech.
 pub(super) struct AttemptView<'a> {
-    pub(super) name: String,
+    /// None where there is nothing to tell it from.
+    pub(super) name: Option<String>,
     pub(super) short_id: Line<'a>,
     pub(super) link: Option<&'a str>,
     pub(super) word: Option<Line<'a>>,
@@ -59,7 +60,7 @@ pub(super) struct AttemptView<'a> {
 impl<'a> AttemptView<'a> {
     fn of(run: &RunReport, index: usize, attempt: &'a Attempt) -> Self {
         let Attempt {
-            origin: _,
+            origin,
             short_id,
             id: _,
             url: _,
@@ -75,7 +76,8 @@ impl<'a> AttemptView<'a> {
             retries: _,
         } = attempt;
         Self {
-            name: attempt_name(index, Some(attempt)),
+            name: (run.attempts.len() > 1 || *origin != AttemptOrigin::Started)
+                .then(|| attempt_name(index, Some(attempt))),
             short_id: Line(short_id),
             link: attempt.link(),
             word: match attempt.seen() {
@@ -230,11 +232,19 @@ fn seen(observed: Observed) -> Option<String> {
         running,
         ended,
     } = observed;
-    match (running, ended) {
-        (Some(from), Some(to)) => Some(format!("seen running from {} to {}", span(from), span(to))),
-        (Some(from), None) => Some(format!("seen running from {} on", span(from))),
-        (None, Some(to)) => Some(format!("seen ended at {}", span(to))),
+    match (running.map(moment), ended.map(moment)) {
+        (Some(from), Some(to)) if from != to => Some(format!("seen running from {from} to {to}")),
+        (_, Some(to)) => Some(format!("seen ended at {to}")),
+        (Some(from), None) => Some(format!("seen running from {from} on")),
         (None, None) => None,
+    }
+}
+
+/// A time since the start; the first seconds in tenths, since quick tests begin and end in one.
+fn moment(at: Millis) -> String {
+    match at {
+        ..10_000 => format!("{}.{} s", at / 1_000, at % 1_000 / 100),
+        _ => span(at),
     }
 }
 
@@ -242,5 +252,26 @@ impl Line<'_> {
     /// For the template.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_begins_and_ends_at_different_times() {
+        let seen = |running, ended| {
+            seen(Observed {
+                first_seen: 0,
+                running,
+                ended,
+            })
+            .unwrap_or_default()
+        };
+        assert_eq!(seen(Some(1_050), Some(1_900)), "seen running from 1.0 s to 1.9 s");
+        assert_eq!(seen(Some(9_999), Some(60_000)), "seen running from 9.9 s to 1 min");
+        assert_eq!(seen(Some(12_100), Some(12_900)), "seen ended at 12 s");
+        assert_eq!(seen(Some(12_100), None), "seen running from 12 s on");
     }
 }

@@ -9,7 +9,7 @@
   const empty = document.getElementById('empty');
   const texts = new Array(items.length);
   // What QA.tech said, and no words of the page itself.
-  const said = '.name, .title, .said, .reasoning, .more dd, code';
+  const said = '.name, .title, .of, .said, .reasoning, .more dd';
   const textOf = (at) => (texts[at] ??= Array.from(items[at].querySelectorAll(said), (part) => part.textContent).join('\n').toLowerCase());
 
   const apply = () => {
