@@ -395,7 +395,7 @@ mod tests {
         | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | ❌ failed | 3 failed, 1 errored, 1 skipped, 9 passed | 1 min 30 s |
         | ↳ Rerun 1 | [<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2) | ❌ failed | 2 failed, 1 errored, 1 passed | 59 s |
 
-        <sub>commit <code>3f2a9c1</code> · [workflow run](https://github.com/acme/shop/actions/runs/4711) · observed for 2 min 40 s</sub>
+        <sub>commit [<code>3f2a9c1</code>](https://github.com/acme/shop/commit/3f2a9c1d8e7b6a5f4c3d2e1f0a9b8c7d6e5f4a3b) · [workflow run](https://github.com/acme/shop/actions/runs/4711) · observed for 2 min 40 s</sub>
         "#);
         assert!(output.text.starts_with("### Failed and errored tests (3)"));
         let left_out = super::output(&shop(), 1).summary;

@@ -245,7 +245,7 @@ fn a_big_report_is_shrunk_and_says_so() {
     assert!(job.contains("cut at"));
     check_markdown(&job).unwrap();
     let comment = comment::comment(&big, &marker(), comment::LIMIT);
-    assert!(comment.contains("the others have a line each"));
+    assert!(comment.contains("the others have one line each"));
     assert!(comment.len() <= comment::LIMIT);
     check_markdown(&comment).unwrap();
     let failures = Reader::Runner.failures(&big, &FailOn(Verdict::ALL.to_vec()));
@@ -279,7 +279,7 @@ fn whatever_the_number_of_failures_most_of_the_room_is_used() {
     assert!(job.len() > 900_000, "{}", job.len());
     let folds = job.matches("<summary>❌").count();
     let note = format!(
-        "What happened is told of {} of them and cut at 500 characters",
+        "What happened is shown for the first {}, cut at 500 characters",
         words::number(folds as u64)
     );
     assert!(folds > 500 && job.contains(&note), "{folds}");

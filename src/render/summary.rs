@@ -257,7 +257,7 @@ mod tests {
         report.mode = Mode::Look;
         report.runs[0].created = Some(false);
         assert_snapshot!(text(&report), @r#"
-        ## 👀 QA.tech looked at: not over yet, 1 of 2 tests done
+        ## 👀 QA.tech looked at a run not over yet: 1 of 2 tests done
 
         One look without waiting (`blocking: false`): this may not be the end of it.
 
@@ -299,7 +299,7 @@ mod tests {
         let text = text(&report);
         let lines: Vec<_> = text.lines().take(3).collect();
         assert_snapshot!(lines.join("\n"), @r#"
-        ## 👀 QA.tech looked at: failed, 2 of 14 tests failed, 1 errored, 1 flaky
+        ## 👀 QA.tech looked at a failed run: 2 of 14 tests failed, 1 errored, 1 flaky
 
         One look without waiting (`blocking: false`): the run had ended already.
         "#);
@@ -374,7 +374,7 @@ mod tests {
         assert_snapshot!(text(&unfinished(Some(Verdict::TimedOut))), @r#"
         ## ⌛ QA.tech timed out: 1 of 2 tests done
 
-        The time was up after 2 min 40 s. What was not over may still go on at QA.tech.
+        The time was up after 2 min 40 s.
 
         | Tests | ✅ Passed | ❌ Failed | ⏳ Not finished |
         |---:|---:|---:|---:|

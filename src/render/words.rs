@@ -5,6 +5,9 @@
 use super::time::span;
 use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, Mode, Part, RunReport, Verdict, status};
 
+/// What stands for the verdict where there was one look only.
+const LOOKED_AT: &str = "looked at";
+
 /// The verdict in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headline {
@@ -32,7 +35,7 @@ impl Headline {
                 "started",
                 format!("{}, not waited for", several(started(part), "run")),
             ),
-            (None, Mode::Look) => ("👀", "looked at", looked_at(part, counts)),
+            (None, Mode::Look) => ("👀", LOOKED_AT, looked_at(part, counts)),
             (None, Mode::Wait | Mode::SkippedWithoutToken) => ("⏭️", "not started", String::new()),
         };
         Self { mark, verdict, detail }
@@ -45,14 +48,10 @@ impl Headline {
 
     /// What stands between verdict and detail.
     pub fn separator(&self) -> &'static str {
-        if self.detail.is_empty() {
-            ""
-        } else if self.detail.starts_with("though ") {
-            ", "
-        } else if self.detail.starts_with("in ") {
+        if self.verdict == LOOKED_AT || self.detail.starts_with("in ") {
             " "
         } else {
-            ": "
+            separator(&self.detail)
         }
     }
 }
@@ -71,28 +70,53 @@ fn looked_at(part: Part<'_>, counts: Counts) -> String {
     let runs = part.runs.len();
     let open = part.runs.iter().filter(|run| run.seen().is_none()).count();
     let worst = part.runs.iter().filter_map(RunReport::seen).max();
-    let (mut text, more) = match worst {
-        Some(worst) if open == 0 => (phrase(worst).to_owned(), detail(part, worst, counts)),
-        _ => match part.runs {
-            [run] => (unseen(run).to_owned(), done(counts)),
-            _ => (format!("{open} of {runs} runs not over yet"), done(counts)),
-        },
+    let (mut text, more) = match (worst, part.runs) {
+        (Some(worst), [_]) => (one_run(worst), detail(part, worst, counts)),
+        (None, [run]) => {
+            let with = if is_over(run) { "with " } else { "" };
+            (format!("a run {with}{}", unseen(run)), done(counts))
+        }
+        (Some(worst), _) if open == 0 => (format!("{runs} runs: {}", phrase(worst)), detail(part, worst, counts)),
+        (Some(_), _) => (format!("{runs} runs: {open} not over yet"), done(counts)),
+        (None, _) => (format!("{runs} runs: none is over yet"), done(counts)),
     };
-    if !more.is_empty() {
-        text.push_str(", ");
-        text.push_str(&more);
-    }
+    text.push_str(match part.runs {
+        [_] => separator(&more),
+        _ if more.is_empty() => "",
+        _ => ", ",
+    });
+    text.push_str(&more);
     text
+}
+
+fn one_run(seen: Verdict) -> String {
+    let phrase = phrase(seen);
+    match seen {
+        Verdict::Passed | Verdict::Failed | Verdict::Skipped | Verdict::Cancelled => format!("a {phrase} run"),
+        Verdict::Error | Verdict::TimedOut | Verdict::Flaky => format!("a run that {phrase}"),
+        Verdict::Unknown | Verdict::Interrupted => "a run of unknown outcome".to_owned(),
+    }
+}
+
+/// What stands before a detail.
+fn separator(detail: &str) -> &'static str {
+    if detail.is_empty() {
+        ""
+    } else if detail.starts_with("though ") {
+        ", "
+    } else {
+        ": "
+    }
 }
 
 /// What to say of a run whose end one look did not see.
 pub fn unseen(run: &RunReport) -> &'static str {
+    if is_over(run) { "no result yet" } else { "not over yet" }
+}
+
+fn is_over(run: &RunReport) -> bool {
     let status = run.latest().and_then(|attempt| attempt.status.as_deref());
-    if status.is_some_and(status::is_over) {
-        "no result yet"
-    } else {
-        "not over yet"
-    }
+    status.is_some_and(status::is_over)
 }
 
 /// Runs that exist because of us.

@@ -5,6 +5,7 @@
 
 pub mod counts;
 pub mod history;
+mod links;
 pub mod merge;
 pub mod part;
 #[doc(hidden)]
@@ -394,57 +395,5 @@ impl Attempt {
             (_, _) => None,
         };
         self.verdict.or_else(told)
-    }
-
-    /// The run's page, only if it is a link that may be shown as one: https and nothing else (see the contract).
-    pub fn link(&self) -> Option<&str> {
-        self.url.as_deref().filter(|url| is_https(url))
-    }
-}
-
-impl Origin {
-    /// The page of the workflow run, only if it may be shown as a link; see [`Attempt::link`].
-    pub fn ci_link(&self) -> Option<&str> {
-        self.ci_url.as_deref().filter(|url| is_https(url))
-    }
-}
-
-/// Whether a text is an https URL without user info, and without anything that could end a link in any of our formats.
-fn is_https(url: &str) -> bool {
-    let Some((scheme, rest)) = url.split_at_checked(8) else {
-        return false;
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    scheme.eq_ignore_ascii_case("https://")
-        && !host.is_empty()
-        && !host.contains('@')
-        && !url.chars().any(|c| {
-            c.is_whitespace()
-                || c.is_control()
-                || matches!(c, '<' | '>' | '"' | '`' | '\\' | '(' | ')' | '[' | ']' | '|' | '\'')
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_https;
-
-    #[test]
-    fn a_link_is_https_without_user_info() {
-        for good in ["https://a.example", "HTTPS://a.example/b@c", "https://a.example?q=a@b"] {
-            assert!(is_https(good), "{good}");
-        }
-        for bad in [
-            "https://",
-            "https:///a",
-            "http://a.example",
-            "https://user@a.example/",
-            "https://u:p@a.example?q",
-            "https://a.example/ b",
-            "https://a.example/(b)",
-            "javasc\u{20ac}ipt",
-        ] {
-            assert!(!is_https(bad), "{bad}");
-        }
     }
 }

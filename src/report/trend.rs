@@ -121,7 +121,7 @@ impl Moment {
     /// The page of the workflow run, only if it may be shown as a link; see [`super::Attempt::link`]. We write none with
     /// a query, which could hold a token.
     pub fn link(&self) -> Option<&str> {
-        let plain = |url: &&str| super::is_https(url) && !url.contains(['?', '#']);
+        let plain = |url: &&str| super::links::is_https(url) && !url.contains(['?', '#']);
         self.ci_url.as_deref().filter(plain)
     }
 }

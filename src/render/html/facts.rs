@@ -14,7 +14,7 @@ pub(super) struct Fact {
 /// What is known of the report's origin and time.
 pub(super) fn of(report: &Report) -> Vec<Fact> {
     let Origin {
-        repository,
+        repository: _,
         sha,
         branch,
         default_branch: _,
@@ -28,14 +28,6 @@ pub(super) fn of(report: &Report) -> Vec<Fact> {
         ci_url: _,
         pull_request,
     } = &report.origin;
-    // Where the repository is, the address of the workflow run says.
-    let home = || {
-        let (link, name) = (report.origin.ci_link()?, repository.as_deref()?);
-        let (server, _) = link.split_once(&format!("/{name}/actions/"))?;
-        Some(format!("{server}/{name}"))
-    };
-    let home = home();
-    let in_repository = |page: Option<String>| Some(format!("{}{}", home.as_deref()?, page?));
     let mut facts = Vec::new();
     let mut add = |name, text: Option<String>, link| {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
@@ -49,16 +41,14 @@ pub(super) fn of(report: &Report) -> Vec<Fact> {
         Some(cut_chars(&one_line(line), most).into_owned())
     };
     add("Branch", short(branch, 60), None);
-    let pull = pull_request.map(|number| format!("/pull/{number}"));
+    let pull = |number| Some(format!("{}/pull/{number}", report.origin.repository_link()?));
     add(
         "Pull request",
         pull_request.map(|number| format!("#{number}")),
-        in_repository(pull),
+        pull_request.and_then(pull),
     );
     let commit = sha.as_deref().map(|sha| sha.chars().take(10).collect::<String>());
-    let is_sha = |sha: &&String| sha.len() >= 40 && sha.bytes().all(|b| b.is_ascii_hexdigit());
-    let page = sha.as_ref().filter(is_sha).map(|sha| format!("/commit/{sha}"));
-    add("Commit", short(&commit, 10), in_repository(page));
+    add("Commit", short(&commit, 10), report.origin.commit_link());
     add("Message", short(commit_message, 72), None);
     add("By", short(actor, 40), None);
     let names = [workflow, job].map(|name| short(name, 40).unwrap_or_default());

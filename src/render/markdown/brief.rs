@@ -93,8 +93,8 @@ fn list(
         }
         (_, true, _) => format!("What happened is cut at {REASONING} characters, to stay within GitHub's limit."),
         (_, false, _) => format!(
-            "What happened is told of {} of them and cut at {REASONING} characters, to stay within GitHub's limit; \
-             the others have a line each.",
+            "What happened is shown for the first {}, cut at {REASONING} characters; the others have one line each, to \
+             stay within GitHub's limit.",
             number(told as u64)
         ),
     };

@@ -74,10 +74,7 @@ fn explanation(part: Part<'_>) -> Vec<String> {
         ));
     }
     if runs.iter().any(|run| run.verdict == Some(Verdict::TimedOut)) {
-        lines.push(format!(
-            "The time was up after {}. What was not over may still go on at QA.tech.",
-            span(report.duration)
-        ));
+        lines.push(format!("The time was up after {}.", span(report.duration)));
     }
     lines
 }
@@ -266,7 +263,11 @@ pub(in crate::render) fn origin_line(report: &Report) -> String {
     if let Some(sha) = &report.origin.sha {
         let short = sha.get(..7).unwrap_or(sha);
         if short.bytes().all(|b| b.is_ascii_hexdigit()) {
-            parts.push(format!("commit <code>{short}</code>"));
+            let code = format!("<code>{short}</code>");
+            parts.push(match report.origin.commit_link().as_deref().and_then(safe_url) {
+                Some(url) => format!("commit [{code}]({url})"),
+                None => format!("commit {code}"),
+            });
         }
     }
     if let Some(url) = report.origin.ci_link().and_then(safe_url) {

@@ -87,7 +87,7 @@ fn what_was_not_waited_for_has_a_headline_too() {
     started.mode = Mode::Look;
     assert_eq!(
         Headline::of(started.whole()).title(),
-        "Looked at: failed, 2 of 14 tests failed, 1 errored, 1 flaky"
+        "Looked at a failed run: 2 of 14 tests failed, 1 errored, 1 flaky"
     );
     let mut open = run("B", "b", vec![case(1, "Log in", CaseOutcome::Unfinished, "", "")]);
     let attempt = &mut open.attempts[0];
@@ -98,21 +98,27 @@ fn what_was_not_waited_for_has_a_headline_too() {
     two.mode = Mode::Look;
     assert_eq!(
         Headline::of(two.whole()).title(),
-        "Looked at: no result yet, 0 of 1 test done"
+        "Looked at a run with no result yet: 0 of 1 test done"
     );
+    two.runs.push(open);
+    assert_eq!(
+        Headline::of(two.whole()).title(),
+        "Looked at 2 runs: none is over yet, 0 of 2 tests done"
+    );
+    two.runs.truncate(1);
     two.runs.push(started.runs[0].clone());
     assert_eq!(
         Headline::of(two.whole()).title(),
-        "Looked at: 1 of 2 runs not over yet, 14 of 15 tests done, 2 failed, 1 errored"
+        "Looked at 2 runs: 1 not over yet, 14 of 15 tests done, 2 failed, 1 errored"
     );
     for (status, title) in [
         (
             "ERROR",
-            "Looked at: ended with an error, 1 of 2 runs; tests: 2 failed, 1 errored, 1 flaky, 1 skipped, 1 not finished, 9 passed",
+            "Looked at 2 runs: ended with an error, 1 of 2 runs; tests: 2 failed, 1 errored, 1 flaky, 1 skipped, 1 not finished, 9 passed",
         ),
         (
             "CANCELLED",
-            "Looked at: failed, 2 of 15 tests failed, 1 errored, 1 flaky, 1 not finished",
+            "Looked at 2 runs: failed, 2 of 15 tests failed, 1 errored, 1 flaky, 1 not finished",
         ),
     ] {
         two.runs[0].attempts[0].status = Some(status.into());
