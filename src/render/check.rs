@@ -3,6 +3,7 @@
 use super::escape::{clean, cut_bytes, cut_chars, one_line};
 use super::markdown::{body, head, origin_line};
 use super::marker::Marker;
+use super::page::Measure;
 use super::words::{Headline, attempt_name, outcome_word, several};
 use crate::inputs::PathRule;
 use crate::report::{Case, FailOn, Report, RunReport, Verdict};
@@ -127,12 +128,17 @@ pub fn output(report: &Report, not_annotated: usize) -> CheckOutput {
         let cases = several(not_annotated as u64, "failed test");
         end = format!("Without an annotation, to stay within limits: {cases}.\n\n{end}");
     }
-    let mut summary = head(report.whole(), (LIMIT - MARKER_ROOM).saturating_sub(end.len()), false);
+    let mut summary = head(
+        report.whole(),
+        (LIMIT - MARKER_ROOM).saturating_sub(end.len()),
+        Measure::Bytes,
+        false,
+    );
     summary.push_str(&end);
     CheckOutput {
         title: cut_chars(&Headline::of(report.whole()).title(), TITLE).into_owned(),
         summary,
-        text: body(report.whole(), LIMIT, true),
+        text: body(report.whole(), LIMIT, Measure::Bytes, true),
     }
 }
 

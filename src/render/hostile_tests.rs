@@ -25,6 +25,11 @@ fn marker() -> Marker {
     }
 }
 
+/// The length that a comment is measured by.
+fn utf16(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
 /// Nothing in a Markdown text but what we wrote.
 fn check_markdown(markdown: &str) -> Result<(), TestCaseError> {
     let found = parse(markdown);
@@ -87,7 +92,7 @@ proptest! {
             prop_assert!(job.len() <= limit);
             check_markdown(&job)?;
             let comment = comment::comment(&report, &marker(), limit.max(100));
-            prop_assert!(comment.len() <= limit.max(100));
+            prop_assert!(utf16(&comment) <= limit.max(100));
             prop_assert_eq!(Marker::parse(&comment), Some(marker()));
             check_markdown(&comment)?;
             let output = check::output(&report, 9);
@@ -216,7 +221,7 @@ fn a_hundred_kilobytes_without_a_space_keep_every_limit() {
         let job = summary::summary(&report, summary::LIMIT);
         assert!(job.len() <= summary::LIMIT);
         let comment = comment::comment(&report, &marker(), comment::LIMIT);
-        assert!(comment.len() <= comment::LIMIT);
+        assert!(utf16(&comment) <= comment::LIMIT);
         check_markdown(&comment).unwrap();
         let check = check::output(&report, 9);
         assert!(check.summary.len() <= check::LIMIT && check.text.len() <= check::LIMIT);
@@ -246,14 +251,14 @@ fn a_big_report_is_shrunk_and_says_so() {
     check_markdown(&job).unwrap();
     let comment = comment::comment(&big, &marker(), comment::LIMIT);
     assert!(comment.contains("the others have one line each"));
-    assert!(comment.len() <= comment::LIMIT);
+    assert!(utf16(&comment) <= comment::LIMIT);
     check_markdown(&comment).unwrap();
     let failures = Reader::Runner.failures(&big, &FailOn(Verdict::ALL.to_vec()));
     assert_eq!(failures.len(), 10);
     assert!(failures[9].contains("1,991 more tests failed"));
     let short = comment::comment(&big, &marker(), 20_000);
     assert!(short.contains("more tests, left out to stay within GitHub's limit"));
-    assert!(short.len() <= 20_000);
+    assert!(utf16(&short) <= 20_000);
     check_markdown(&short).unwrap();
 }
 
@@ -265,9 +270,9 @@ fn whatever_the_number_of_failures_most_of_the_room_is_used() {
         let folds = text.matches("<summary>").count();
         let lines = text.matches("\n- ").count();
         assert!(
-            (44_000..=comment::LIMIT).contains(&text.len()),
+            (44_000..=comment::LIMIT).contains(&utf16(&text)),
             "{cases}: {}",
-            text.len()
+            utf16(&text)
         );
         assert!(
             cases > 20_000 || folds + lines == cases / 10,
@@ -302,6 +307,20 @@ fn whatever_the_number_of_failures_most_of_the_room_is_used() {
 }
 
 #[test]
+fn a_comment_has_room_for_characters_of_any_length() {
+    let sentence = "頁面沒有顯示付款按鈕。".repeat(40);
+    let cases = (0..100).map(|number| sample::case(number, "付款", CaseOutcome::Failed, "失敗", &sentence));
+    let text = comment::comment(&report(vec![run("A", "a", cases.collect())]), &marker(), comment::LIMIT);
+    assert!((44_000..=comment::LIMIT).contains(&utf16(&text)), "{}", utf16(&text));
+    assert!(
+        text.len() > 80_000 && text.matches("<summary>").count() == 100,
+        "{}",
+        text.len()
+    );
+    check_markdown(&text).unwrap();
+}
+
+#[test]
 fn many_runs_and_warnings_do_not_push_the_failures_out() {
     let mut runs = Vec::new();
     for number in 0..300 {
@@ -318,7 +337,7 @@ fn many_runs_and_warnings_do_not_push_the_failures_out() {
     let mut report = report(runs);
     report.warnings = vec!["&".repeat(5_000); 100];
     let comment = comment::comment(&report, &marker(), comment::LIMIT);
-    assert!(comment.len() <= comment::LIMIT);
+    assert!(utf16(&comment) <= comment::LIMIT);
     assert!(comment.contains("### Failed tests (300)"), "{}", &comment[..2_000]);
     check_markdown(&comment).unwrap();
 }

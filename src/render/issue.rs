@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::escape::{cut_chars, inline, one_line};
 use super::markdown::{body, head, origin_line};
+use super::page::Measure;
 use crate::report::Part;
 
 /// GitHub refuses bodies over 65,536 characters; counted in bytes, which are never fewer.
@@ -77,9 +78,9 @@ fn compose(part: Part<'_>, marker: &str, introduction: &str) -> String {
     let origin = origin_line(part.report);
     let mut text = format!("{marker}\n{introduction}\n\n");
     let room = LIMIT.saturating_sub(text.len() + origin.len());
-    let head = head(part, room / 5 * 3, true);
+    let head = head(part, room / 5 * 3, Measure::Bytes, true);
     text.push_str(&head);
-    text.push_str(&body(part, room.saturating_sub(head.len()), false));
+    text.push_str(&body(part, room.saturating_sub(head.len()), Measure::Bytes, false));
     text.push_str(&origin);
     text
 }

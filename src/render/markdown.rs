@@ -10,7 +10,7 @@ mod head;
 mod timeline;
 mod trend;
 
-use super::page::Page;
+use super::page::{Measure, Page};
 use super::words;
 use crate::report::{Attempt, Case, CaseOutcome, Part, RunReport};
 
@@ -121,8 +121,8 @@ fn estimate_fold(case: &Case, reasoning: usize) -> usize {
     120 + case.name.len().min(cases::NAME) + goal + attempts.sum::<usize>()
 }
 
-/// The cases, in at most `limit` bytes: failed ones first and in full, the rest folded.
-pub(super) fn body(part: Part<'_>, limit: usize, with_timeline: bool) -> String {
+/// The cases, in a text of at most that length: failed ones first and in full, the rest folded.
+pub(super) fn body(part: Part<'_>, limit: usize, measure: Measure, with_timeline: bool) -> String {
     let Part { report, runs: _ } = part;
     let groups = Groups::of(part);
     let trend = trend::section(report);
@@ -133,16 +133,16 @@ pub(super) fn body(part: Part<'_>, limit: usize, with_timeline: bool) -> String 
     };
     for detail in DETAILS {
         // White space and control characters vanish, so the estimate may be a little too high.
-        if groups.estimate(detail) / 3 * 2 > limit {
+        if measure.at_least(groups.estimate(detail) / 3 * 2) > limit {
             continue;
         }
-        let mut page = Page::new(limit);
+        let mut page = Page::new(limit, measure);
         if cases::sections(&mut page, report, &groups, detail) && page.push(&trend) && page.push(&timeline) {
             return page.finish();
         }
     }
-    let mut page = Page::new(limit);
-    let after = trend.len() + timeline.len();
+    let mut page = Page::new(limit, measure);
+    let after = page.length(&trend) + page.length(&timeline);
     // What others are about is worth some names, but not most of them.
     let after = if after > limit / 4 { 0 } else { after };
     let complete = brief::sections(&mut page, report, &groups, after);

@@ -13,31 +13,37 @@ const WORDS: usize = 1_000;
 /// Room for the words on what is left out of one list.
 const NOTE: usize = 160;
 
-/// Failed, then flaky cases, leaving `after` bytes free. Says whether none is left out.
+/// Failed, then flaky cases, leaving `after` free. Says whether none is left out.
 ///
 /// Every line is made twice, the first time to learn how much room all lines leave for folds; neither goes on once the
 /// room is used.
 pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, after: usize) -> bool {
     let room = page.room().saturating_sub(after + WORDS);
     let all = || groups.bad.iter().chain(&groups.flaky);
-    let titles = length(all(), groups, true, room) <= room;
-    let used = length(all(), groups, titles, room);
+    let titles = length(page, all(), groups, true, room) <= room;
+    let used = length(page, all(), groups, titles, room);
     let mut spare = room.saturating_sub(used);
     let mut complete = true;
     for (cases, title) in [(&groups.bad, bad_title(groups)), (&groups.flaky, "Flaky tests")] {
-        let (folds, told) = folds(cases, report, groups, titles, &mut spare);
+        let (folds, told) = folds(page, cases, report, groups, titles, &mut spare);
         complete &= list(page, groups, cases, title, titles, &folds, told);
     }
     complete
 }
 
-/// Bytes of the lines on all cases; something above `room` where they are more than that.
-fn length<'a>(cases: impl Iterator<Item = &'a Entry<'a>>, groups: &Groups<'_>, titles: bool, room: usize) -> usize {
+/// Length of the lines on all cases; something above `room` where they are more than that.
+fn length<'a>(
+    page: &Page,
+    cases: impl Iterator<Item = &'a Entry<'a>>,
+    groups: &Groups<'_>,
+    titles: bool,
+    room: usize,
+) -> usize {
     let (mut piece, mut length) = (String::new(), 0);
     for (run, case) in cases {
         piece.clear();
         line(&mut piece, case, groups.label(run), titles);
-        length += piece.len();
+        length += page.length(&piece);
         if length > room {
             break;
         }
@@ -45,29 +51,30 @@ fn length<'a>(cases: impl Iterator<Item = &'a Entry<'a>>, groups: &Groups<'_>, t
     length
 }
 
-/// As many folds as there are spare bytes for, and how many they are. What a fold costs is what it has more than a line.
+/// As many folds as there is room to spare for, and how many they are. What a fold costs is what it has more than a line.
 fn folds(
+    page: &Page,
     cases: &[Entry<'_>],
     report: &Report,
     groups: &Groups<'_>,
     titles: bool,
     spare: &mut usize,
 ) -> (String, usize) {
-    let (mut folds, mut piece) = (String::new(), String::new());
+    let (mut folds, mut made, mut piece) = (String::new(), String::new(), String::new());
     for (told, (run, case)) in cases.iter().enumerate() {
-        let before = folds.len();
+        made.clear();
         // Even the smallest fold has more than that.
         if *spare > NOTE {
-            fold(&mut folds, report, run, case, groups.label(run), REASONING);
+            fold(&mut made, report, run, case, groups.label(run), REASONING);
         }
         piece.clear();
         line(&mut piece, case, groups.label(run), titles);
-        let more = (folds.len() - before).saturating_sub(piece.len());
+        let more = page.length(&made).saturating_sub(page.length(&piece));
         if more == 0 || more > *spare {
-            folds.truncate(before);
             *spare = 0;
             return (folds, told);
         }
+        folds.push_str(&made);
         *spare -= more;
     }
     (folds, cases.len())

@@ -1,7 +1,7 @@
 //! The head: verdict, counts, runs and problems.
 
 use super::super::escape::{code_cell, cut_bytes, cut_chars, inline, push_inline, push_lines, spans};
-use super::super::page::Page;
+use super::super::page::{Measure, Page};
 use super::super::time::span;
 use super::super::words::{self, Headline, by_outcome, number, several};
 use super::{run_link, safe_url};
@@ -14,9 +14,9 @@ const PROBLEM: usize = 1_000;
 /// Room for "and N more".
 const NOTE: usize = 80;
 
-/// Verdict, counts, runs and problems in at most `limit` bytes. The check run shows a title of its own: `heading` false.
-pub(in crate::render) fn head(part: Part<'_>, limit: usize, heading: bool) -> String {
-    let mut page = Page::new(limit);
+/// Verdict, counts, runs and problems in a text of at most that length. The check run shows a title of its own: `heading` false.
+pub(in crate::render) fn head(part: Part<'_>, limit: usize, measure: Measure, heading: bool) -> String {
+    let mut page = Page::new(limit, measure);
     let headline = Headline::of(part);
     if heading {
         let separator = headline.separator();
