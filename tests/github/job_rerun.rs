@@ -119,6 +119,7 @@ fn a_rerun_that_does_not_show_a_pass_hides_no_failure() {
     let second = stage(&qatech_of_two).env("GITHUB_RUN_ATTEMPT", "2").output();
     assert_eq!((second.code, qatech_of_two.reruns()), (1, 1), "{}", second.log);
     assert!(second.log.contains("not seen to pass"), "{}", second.log);
+    assert!(!second.log.contains("FAILED at QA.tech"), "{}", second.log);
     // … nor one that the earlier attempt had made already.
     let qatech = qatech(one_fails().rerun(other()));
     let stage = |attempt| {

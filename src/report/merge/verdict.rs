@@ -1,6 +1,6 @@
 //! The verdict over all attempts of a run, and where its cases contradict it.
 
-use super::super::{CaseOutcome, Listed, RunReport, Verdict};
+use super::super::{Attempt, CaseOutcome, Listed, RunReport, Verdict, status};
 
 /// The verdict over all attempts of a run that was waited for, and what is to be said where the attempts and the cases
 /// do not simply agree.
@@ -69,13 +69,15 @@ fn without_use(verdict: Option<Verdict>) -> &'static str {
 /// What is to be said where the cases contradict the run's verdict: the API's result decides.
 pub fn contradiction(run: &RunReport) -> Option<String> {
     let bad = run.cases.iter().filter(|case| case.outcome.is_bad()).count();
-    let short_id = &run.latest()?.short_id;
+    let Attempt { short_id, result, .. } = run.latest()?;
     match run.verdict? {
         Verdict::Passed if bad > 0 => Some(format!(
             "run {short_id} PASSED at QA.tech, although {bad} of its test cases failed or errored; its result decides"
         )),
+        // A rerun that is not believed failed by our word, not by QA.tech's.
         Verdict::Failed
             if bad == 0
+                && result.as_deref() == Some(status::FAILED)
                 && run.listed == Listed::All
                 && run.attempts.len() == 1
                 && !run.cases.iter().any(|case| case.outcome == CaseOutcome::Unfinished) =>
