@@ -103,6 +103,7 @@ fn plans_that_passed_are_not_run_again() {
     assert_eq!(second.code, 0, "{}", second.log);
     assert_eq!((qatech.starts(), qatech.rerun_bodies().len()), (2, 1));
     assert_eq!(second.outputs["run_short_id"], format!("{passed},run003"));
+    assert!(!second.log.contains("::warning"), "{}", second.log);
     // In another order each would get the other's run.
     let third = stage("pln_b pln_a").env("GITHUB_RUN_ATTEMPT", "3").output();
     assert_eq!((qatech.starts(), qatech.rerun_bodies().len()), (4, 1), "{}", third.log);
@@ -250,4 +251,24 @@ fn what_fails_in_a_run_that_goes_on_is_rerun_even_if_failing_fast() {
     assert_eq!(first.code, 1, "{}", first.log);
     let second = stage().env("GITHUB_RUN_ATTEMPT", "2").output();
     assert_eq!((second.code, qatech.reruns()), (0, 1), "{}", second.log);
+}
+
+#[test]
+fn legs_that_differ_by_the_checks_name_alone_find_their_own_runs() {
+    let github = pull_request();
+    let qatech = qatech(one_fails().rerun(Rerun::passing(&["Pay"])));
+    let stage = |name, attempt| {
+        job(&github, &qatech, &Scene::new().pull_request())
+            .input("on_github_rerun", "failed")
+            .input("check_name", name)
+            .env("GITHUB_RUN_ATTEMPT", attempt)
+    };
+    for name in ["Chrome", "Firefox"] {
+        assert_eq!(stage(name, "1").output().code, 1);
+    }
+    for name in ["Chrome", "Firefox"] {
+        let second = stage(name, "2").output();
+        assert_eq!(second.code, 0, "{}", second.log);
+    }
+    assert_eq!((qatech.starts(), qatech.reruns()), (2, 2));
 }

@@ -32,6 +32,8 @@ pub(super) struct Ours {
 struct Named {
     /// Of which attempt; `None` where that was not kept.
     attempt: Option<u64>,
+    /// Whether it has our check run's name.
+    by_our_name: bool,
     short_ids: ShortIds,
 }
 
@@ -88,11 +90,13 @@ fn named(run: CheckRun, ours: &Ours, others: &mut bool) -> Option<Named> {
         return None;
     }
     let names_any = short_ids.iter().any(Option::is_some);
+    let by_our_name = run.name.as_deref() == Some(&ours.name);
     let Some(summary) = run.output.and_then(|output| output.summary) else {
         // Nothing tells whose it is but its name.
-        *others |= run.name.as_deref() != Some(&ours.name);
-        return (names_any && run.name.as_deref() == Some(&ours.name)).then_some(Named {
+        *others |= !by_our_name;
+        return (names_any && by_our_name).then_some(Named {
             attempt: None,
+            by_our_name,
             short_ids,
         });
     };
@@ -103,6 +107,7 @@ fn named(run: CheckRun, ours: &Ours, others: &mut bool) -> Option<Named> {
     // The marker has room for the ids of more plans than `external_id`, and only those that can be built on.
     Some(Named {
         attempt: Some(theirs.attempt),
+        by_our_name,
         short_ids: theirs.short_ids,
     })
 }
@@ -125,6 +130,10 @@ fn newest(mut found: Vec<Named>) -> Result<Option<ShortIds>, &'static str> {
         [one, other] => one.attempt.is_none() || one.attempt == other.attempt,
         _ => false,
     };
+    if found.windows(2).any(alike) && found.iter().any(|named| named.by_our_name) {
+        // Legs may differ by `check_name` alone.
+        found.retain(|named| named.by_our_name);
+    }
     if found.windows(2).any(alike) {
         return Err("several check runs may be the one of its earlier attempt");
     }
