@@ -6,7 +6,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use qatech_fakes::harness::{Done, Run};
+use qatech_fakes::harness::{Done, FILE_INPUTS, Run};
 #[cfg(target_os = "linux")]
 use qatech_fakes::mounts::Mounts;
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
@@ -191,14 +191,7 @@ fn all_of_it_at_once_still_tells_the_verdict_in_the_log() {
     let mut run = run(&fake)
         .env("GITHUB_OUTPUT", "/dev/full")
         .env("GITHUB_STEP_SUMMARY", "/dev/full");
-    for input in [
-        "junit_path",
-        "ctrf_path",
-        "json_path",
-        "html_path",
-        "history_path",
-        "outputs_path",
-    ] {
+    for input in FILE_INPUTS {
         run = run.input(input, "/dev/full");
     }
     let done = run.output();

@@ -1,6 +1,6 @@
 //! Secrets in every spelling: as they were written, as they are sent, and as whoever echoes them may write them.
 
-use qatech_fakes::harness::Done;
+use qatech_fakes::harness::{Done, FILE_INPUTS};
 use qatech_fakes::http::Reply;
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
 use serde_json::json;
@@ -76,18 +76,10 @@ fn an_environment_is_kept_in_every_spelling() {
     let fake = FakeQaTech::start();
     let all = echoes();
     fake.plan("pln_a", RunScript::new([Case::failed(&all).texts(&all, &all, &all)]));
-    let files = [
-        "junit_path",
-        "ctrf_path",
-        "json_path",
-        "html_path",
-        "history_path",
-        "outputs_path",
-    ];
     let mut running = run(&fake)
         .input("test_plan_short_id", "pln_a")
         .input("applications_config", &applications());
-    for file in files {
+    for file in FILE_INPUTS {
         running = running.input(file, file);
     }
     let done = running.output();

@@ -20,6 +20,16 @@ pub use crate::process::Signal;
 use crate::process::{Ended, Process};
 use crate::runner::{Outputs, parse_outputs, without_masks};
 
+/// Every input that names a file to write.
+pub const FILE_INPUTS: [&str; 6] = [
+    "junit_path",
+    "ctrf_path",
+    "json_path",
+    "html_path",
+    "history_path",
+    "outputs_path",
+];
+
 /// A run of the program that is being prepared.
 pub struct Run {
     program: PathBuf,
