@@ -12,6 +12,8 @@ mod inputs;
 mod inputs_sent;
 mod non_blocking;
 mod outputs;
+#[cfg(unix)]
+mod planted;
 mod polling;
 mod polling_faults;
 mod reruns;
