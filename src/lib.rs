@@ -5,6 +5,7 @@ pub mod clean;
 pub mod cli;
 pub mod context;
 mod dry_run;
+pub mod files;
 pub mod http;
 pub mod inputs;
 pub mod log;
@@ -28,6 +29,7 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 
 use context::Context;
+use files::Files;
 use log::Log;
 use network::Network;
 use publish::github::GitHub;
@@ -42,7 +44,9 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         at: Instant::now(),
         wall: SystemTime::now(),
     };
-    let mut context = Context::read(variables.iter().cloned());
+    signals::survive_size_limit();
+    let mut context = Context::read(variables.iter().cloned()).await;
+    let files = Files::new(context.workspace.as_deref());
     let log = Log::new(context.github_actions);
     let parsed = inputs::parse(variables.iter().cloned());
     let mut redactor = match &parsed {
@@ -60,15 +64,22 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
                 log.error(&redactor.clean(problem));
             }
             let nothing = began.report(Mode::StartOnly, &context);
-            let mut outputs = Outputs::new(&log, &context, &redactor, rejected.outputs_path.as_deref());
-            outputs.write(&nothing, &Made::new());
+            let mut outputs = Outputs::new(&log, &context, &redactor, &files, rejected.outputs_path.as_deref());
+            outputs.write(&nothing, &Made::new()).await;
             return exit::USAGE;
         }
     };
     for notice in &inputs.notices {
         log.notice(notice);
     }
-    let (network, warnings) = Network::read(&variables);
+    // Certificates are read from wherever variables say.
+    let Some((network, warnings)) = files.within(move || Network::read(&variables)).await else {
+        log.error("A file that SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS names takes too long to be read.");
+        let nothing = began.report(Mode::StartOnly, &context);
+        let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
+        outputs.write(&nothing, &Made::new()).await;
+        return exit::USAGE;
+    };
     context.network = network;
     context.warnings.extend(warnings);
     for warning in &context.warnings {
@@ -80,17 +91,19 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         ));
         signals::Listener::deaf()
     });
+    let files = files.hurried_by(&signals);
     let sinks = Sinks {
         inputs: &inputs,
         context: &context,
         log: &log,
         redactor: &redactor,
+        files: &files,
     };
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
         let nothing = began.report(Mode::StartOnly, &context);
-        let mut outputs = Outputs::new(&log, &context, &redactor, inputs.outputs_path.as_deref());
-        return if outputs.write(&nothing, &Made::new()) {
+        let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
+        return if outputs.write(&nothing, &Made::new()).await {
             exit::GREEN
         } else {
             exit::BROKEN

@@ -41,6 +41,7 @@ pub async fn play(
         context,
         log,
         redactor,
+        files: _,
     } = *sinks;
     let mode = match (inputs.blocking, &inputs.target) {
         (true, Target::Start(_) | Target::Attach(_)) => Mode::Wait,
@@ -195,6 +196,7 @@ async fn earlier(sinks: &Sinks<'_>, github: &GitHub) -> Option<Vec<Option<String
         context,
         log,
         redactor: _,
+        files: _,
     } = *sinks;
     let is_rerun = context.origin.run_attempt.is_some_and(|attempt| attempt > 1);
     let wanted = inputs.on_github_rerun == OnGithubRerun::Failed && matches!(inputs.target, Target::Start(_));

@@ -1,7 +1,7 @@
 //! The signals that interrupt the wait, listened for on a thread of their own: the second one must end the program at
 //! once, even while the first one's files are being written.
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::report::Signal;
@@ -16,7 +16,10 @@ pub struct Caught {
 }
 
 /// Hears of the first signal.
-pub struct Listener(Option<oneshot::Receiver<Caught>>);
+pub struct Listener {
+    caught: Option<watch::Receiver<Option<Caught>>>,
+    told: bool,
+}
 
 impl Listener {
     /// Begins to listen. A second signal exits the program with the first one's code.
@@ -24,7 +27,7 @@ impl Listener {
     /// # Errors
     /// If the system lets no thread be made or no handler be set.
     pub fn new() -> std::io::Result<Self> {
-        let (sender, receiver) = oneshot::channel();
+        let (sender, receiver) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         // Handlers are set before this returns, so that no signal is lost.
         let mut signals = {
@@ -36,32 +39,58 @@ impl Listener {
                 let signal = signals.next().await;
                 let at = Instant::now();
                 // Whether somebody still waits for it decides nothing: the second signal must work either way.
-                let _ = sender.send(Caught { signal, at });
+                let _ = sender.send(Some(Caught { signal, at }));
                 signals.next().await;
                 std::process::exit(i32::from(signal.exit_code()));
             });
         })?;
-        Ok(Self(Some(receiver)))
+        Ok(Self {
+            caught: Some(receiver),
+            told: false,
+        })
     }
 
     /// One that never hears of any, where signals can't be listened for.
     pub fn deaf() -> Self {
-        Self(None)
+        Self {
+            caught: None,
+            told: false,
+        }
     }
 
     /// The first signal, told once; never, where none can come any more.
     pub async fn first(&mut self) -> Caught {
-        let caught = match &mut self.0 {
-            Some(receiver) => receiver.await.ok(),
-            None => None,
+        let caught = match &mut self.caught {
+            Some(caught) if !self.told => caught.wait_for(Option::is_some).await.ok().and_then(|caught| *caught),
+            Some(_) | None => None,
         };
-        self.0 = None;
         match caught {
-            Some(caught) => caught,
+            Some(caught) => {
+                self.told = true;
+                caught
+            }
             None => std::future::pending().await,
         }
     }
+
+    /// The first signal for whoever else has to know of it, whether it was told or not.
+    pub fn watch(&self) -> Option<watch::Receiver<Option<Caught>>> {
+        self.caught.clone()
+    }
 }
+
+/// From now on a write beyond the limit of a file's size (`ulimit -f`) is an error as any other, where SIGXFSZ would end
+/// the program before it told anything. Must be called in a runtime.
+pub fn survive_size_limit() {
+    // Being listened for replaces what a signal does by default, for the rest of the program. Where that fails, the
+    // limit ends the program as before.
+    #[cfg(unix)]
+    let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
+}
+
+/// Its number on x86, ARM and macOS.
+#[cfg(unix)]
+const SIGXFSZ: i32 = 25;
 
 #[cfg(unix)]
 struct Signals {

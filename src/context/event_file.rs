@@ -1,25 +1,19 @@
 //! Reads the event's payload from the file that the runner names.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
+
+use crate::files::Files;
 
 /// GitHub caps payloads at 25 MB (<https://docs.github.com/en/webhooks/webhook-events-and-payloads>).
 const MOST: u64 = 32 << 20;
 
 /// # Errors
 /// Why there is no payload, as a fragment that follows what the file is.
-pub(super) fn read(path: &Path) -> Result<Value, String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| format!("can't be read: {error}"))?;
-    file.take(MOST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("can't be read: {error}"))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MOST {
-        return Err("is too long to be an event".to_owned());
-    }
+pub(super) async fn read(files: &Files, path: &Path) -> Result<Value, String> {
+    let bytes = files.read(path, MOST).await;
+    let bytes = bytes.map_err(|problem| format!("can't be read: {problem}"))?;
     // The runner on Windows may write a byte order mark.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     serde_json::from_slice(text).map_err(|error| format!("is no JSON: {error}"))
@@ -30,15 +24,17 @@ pub(super) fn read(path: &Path) -> Result<Value, String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_missing_a_broken_and_a_marked_file() {
+    #[tokio::test]
+    async fn a_missing_a_broken_and_a_marked_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("event.json");
-        assert!(read(&path).unwrap_err().starts_with("can't be read"));
+        let files = Files::new(None);
+        let read = async |path| read(&files, path).await;
+        assert!(read(&path).await.unwrap_err().starts_with("can't be read"));
         std::fs::write(&path, "{\"number\":").unwrap();
-        assert!(read(&path).unwrap_err().starts_with("is no JSON"));
-        assert!(read(folder.path()).unwrap_err().starts_with("can't be read"));
+        assert!(read(&path).await.unwrap_err().starts_with("is no JSON"));
+        assert!(read(folder.path()).await.unwrap_err().starts_with("can't be read"));
         std::fs::write(&path, b"\xef\xbb\xbf{\"number\":7}").unwrap();
-        assert_eq!(read(&path).unwrap(), serde_json::json!({"number": 7}));
+        assert_eq!(read(&path).await.unwrap(), serde_json::json!({"number": 7}));
     }
 }

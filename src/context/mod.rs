@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use url::Url;
 
+use crate::files::Files;
 use crate::network::Network;
 use crate::qatech::wire::{StartFields, Trigger};
 use crate::report::Origin;
@@ -112,12 +113,14 @@ pub enum PullRequestHint {
 
 impl Context {
     /// Reads the event file, if the variables name one; one that is missing or broken costs a warning.
-    pub fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+    pub async fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables = Variables::new(variables);
-        match variables.path("GITHUB_EVENT_PATH").map(|path| event_file::read(&path)) {
-            None => Self::from_parts(&variables, None),
-            Some(Ok(event)) => Self::from_parts(&variables, Some(&event)),
-            Some(Err(problem)) => {
+        let Some(path) = variables.path("GITHUB_EVENT_PATH") else {
+            return Self::from_parts(&variables, None);
+        };
+        match event_file::read(&Files::new(None), &path).await {
+            Ok(event) => Self::from_parts(&variables, Some(&event)),
+            Err(problem) => {
                 let mut context = Self::from_parts(&variables, None);
                 context.warnings.push(format!(
                     "the file of the event (GITHUB_EVENT_PATH) {problem}; the pull request may stay unknown"

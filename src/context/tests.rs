@@ -419,19 +419,19 @@ fn a_token_is_sent_neither_over_http_nor_to_user_info() {
     }
 }
 
-#[test]
-fn a_broken_event_file_costs_a_warning_and_nothing_else() {
+#[tokio::test]
+async fn a_broken_event_file_costs_a_warning_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("event.json");
     let named = [("GITHUB_EVENT_PATH", path.to_str().unwrap())];
-    let read = || Context::read(variables("push", "refs/heads/main", &named));
-    assert_eq!(read().warnings.len(), 1);
+    let read = async || Context::read(variables("push", "refs/heads/main", &named)).await;
+    assert_eq!(read().await.warnings.len(), 1);
     std::fs::write(&path, "{").unwrap();
-    assert_eq!(read().warnings.len(), 1);
-    assert_eq!(read().head, known(MERGE));
+    assert_eq!(read().await.warnings.len(), 1);
+    assert_eq!(read().await.head, known(MERGE));
     std::fs::write(&path, json!({"head_commit": {"message": "hi"}}).to_string()).unwrap();
-    assert_eq!(read().warnings, Vec::<String>::new());
-    assert_eq!(read().origin.commit_message.as_deref(), Some("hi"));
+    assert_eq!(read().await.warnings, Vec::<String>::new());
+    assert_eq!(read().await.origin.commit_message.as_deref(), Some("hi"));
 }
 
 #[test]

@@ -1,18 +1,18 @@
 //! The sinks: where the report goes. None of them can change the verdict, and one that fails does not keep the others.
 
-pub mod files;
 pub mod github;
 pub mod history;
 pub mod identity;
 pub mod outputs;
 pub mod webhook;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::context::Context;
+use crate::files::Files;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
 use crate::render::check::Conclusion;
@@ -43,6 +43,8 @@ pub struct Sinks<'a> {
     pub log: &'a Log,
     /// Cleans what comes from APIs.
     pub redactor: &'a Redactor,
+    /// The way to files.
+    pub files: &'a Files,
 }
 
 /// What the network's sinks need.
@@ -66,7 +68,7 @@ impl Sinks<'_> {
         let mut made = Made::new();
         let mut files_are_written = self.history(&mut report);
         self.last_words(&report);
-        files_are_written &= self.report_files(&report, &mut made);
+        files_are_written &= self.report_files(&report, &mut made).await;
         let mut caught = None;
         match &services {
             Some(services) => tokio::select! {
@@ -80,8 +82,8 @@ impl Sinks<'_> {
             None if self.inputs.annotations != Annotations::Off => self.annotate_log(&report),
             None => {}
         }
-        files_are_written &= self.outputs().write(&report, &made);
-        self.summary(&report);
+        files_are_written &= self.outputs().write(&report, &made).await;
+        self.summary(&report).await;
         match (caught, &services) {
             (Some(Caught { signal, at }), Some(services)) => {
                 self.cancel(services, &report, at).await;
@@ -105,11 +107,11 @@ impl Sinks<'_> {
             .flat_map(|services| self.links(services.github.links()))
             .collect();
         let mut outputs = self.outputs();
-        outputs.write(&report, &made);
-        self.summary(&report);
+        outputs.write(&report, &made).await;
+        self.summary(&report).await;
         self.history(&mut report);
-        self.report_files(&report, &mut made);
-        outputs.write(&report, &made);
+        self.report_files(&report, &mut made).await;
+        outputs.write(&report, &made).await;
         // One request is left, and then the last word.
         if let Some(services) = &services {
             let at = services.interrupted_at.unwrap_or_else(Instant::now);
@@ -129,6 +131,7 @@ impl Sinks<'_> {
             self.log,
             self.context,
             self.redactor,
+            self.files,
             self.inputs.outputs_path.as_deref(),
         )
     }
@@ -228,7 +231,12 @@ impl Sinks<'_> {
             // Then all that is left to do has two seconds.
             Some(_) => HISTORY_LOCK / 5,
         };
-        match history::remember(path, &entry, MOST_ENTRIES, patience) {
+        let remembered = self
+            .files
+            .regular(path)
+            .map_err(|problem| problem.to_string())
+            .and_then(|path| history::remember(&path, &entry, MOST_ENTRIES, patience));
+        match remembered {
             Ok(earlier) => {
                 let earlier = History::parse(&earlier);
                 if let Some(warning) = earlier.warning() {
@@ -247,40 +255,41 @@ impl Sinks<'_> {
     }
 
     /// The report files; false if one can't be written.
-    fn report_files(&self, report: &Report, made: &mut Made) -> bool {
+    async fn report_files(&self, report: &Report, made: &mut Made) -> bool {
+        type Write = fn(&Report, &mut dyn std::io::Write) -> std::io::Result<()>;
         let files = &self.inputs.files;
-        let mut all = true;
-        let mut file = |name: &'static str,
-                        path: Option<&Path>,
-                        write: &dyn Fn(&mut dyn std::io::Write) -> std::io::Result<()>| {
-            let Some(path) = path else { return };
-            match files::write_whole(path, |out| write(out)) {
+        let all: [(&'static str, Option<&PathBuf>, Write); 4] = [
+            ("junit_path", files.junit.as_ref(), |report, mut out| {
+                junit::write(report, &mut out)
+            }),
+            ("ctrf_path", files.ctrf.as_ref(), |report, mut out| {
+                ctrf::write(report, &mut out)
+            }),
+            ("json_path", files.json.as_ref(), |report, mut out| {
+                json::write(report, &mut out)
+            }),
+            ("html_path", files.html.as_ref(), |report, mut out| {
+                html::write(report, &mut out)
+            }),
+        ];
+        let mut fine = true;
+        for (name, path, write) in all {
+            let Some(path) = path else { continue };
+            match self.files.write_whole(path, |out| write(report, out)).await {
                 Ok(()) => made.push((name, path.display().to_string())),
                 Err(problem) => {
                     self.log.error(&self.redactor.clean(format!("`{name}`: {problem}")));
-                    all = false;
+                    fine = false;
                 }
             }
-        };
-        file("junit_path", files.junit.as_deref(), &|mut out| {
-            junit::write(report, &mut out)
-        });
-        file("ctrf_path", files.ctrf.as_deref(), &|mut out| {
-            ctrf::write(report, &mut out)
-        });
-        file("json_path", files.json.as_deref(), &|mut out| {
-            json::write(report, &mut out)
-        });
-        file("html_path", files.html.as_deref(), &|mut out| {
-            html::write(report, &mut out)
-        });
-        all
+        }
+        fine
     }
 
-    fn summary(&self, report: &Report) {
+    async fn summary(&self, report: &Report) {
         if let Some(path) = &self.context.summary_file
             && self.wants_summary(report)
-            && let Err(problem) = files::append(path, &summary::summary(report, summary::LIMIT))
+            && let Err(problem) = self.files.append(path, summary::summary(report, summary::LIMIT)).await
         {
             self.log
                 .warning(&format!("the job summary can't be written: {problem}"));

@@ -1,11 +1,10 @@
 //! The outputs, into `GITHUB_OUTPUT` (or the log) and `outputs_path`: in one go as a rule. After a signal what is known
 //! goes first, and what the files add is appended.
 
-use std::io::Write as _;
 use std::path::Path;
 
-use super::files;
 use crate::context::Context;
+use crate::files::{Files, Problem};
 use crate::log::Log;
 use crate::render::outputs::{Pairs, dotenv, github_output, pairs};
 use crate::report::Report;
@@ -19,6 +18,7 @@ pub struct Outputs<'a> {
     log: &'a Log,
     context: &'a Context,
     redactor: &'a Redactor,
+    files: &'a Files,
     /// `outputs_path`
     path: Option<&'a Path>,
     written: Pairs,
@@ -28,11 +28,18 @@ pub struct Outputs<'a> {
 
 impl<'a> Outputs<'a> {
     /// Nothing is written yet.
-    pub fn new(log: &'a Log, context: &'a Context, redactor: &'a Redactor, path: Option<&'a Path>) -> Self {
+    pub fn new(
+        log: &'a Log,
+        context: &'a Context,
+        redactor: &'a Redactor,
+        files: &'a Files,
+        path: Option<&'a Path>,
+    ) -> Self {
         Self {
             log,
             context,
             redactor,
+            files,
             path,
             written: Pairs::new(),
             dotenv: String::new(),
@@ -41,7 +48,7 @@ impl<'a> Outputs<'a> {
 
     /// Writes the outputs that are not written yet; `made` may only have grown at its end. False if a file can't be
     /// written.
-    pub fn write(&mut self, report: &Report, made: &Made) -> bool {
+    pub async fn write(&mut self, report: &Report, made: &Made) -> bool {
         let all = pairs(report, made);
         let new = all.get(self.written.len()..).unwrap_or_default();
         if new.is_empty() {
@@ -49,9 +56,10 @@ impl<'a> Outputs<'a> {
         }
         let mut fine = true;
         if let Some(path) = &self.context.output_file {
-            let written = crate::random::hex(16)
-                .map_err(|_| "the system has no random source".to_owned())
-                .and_then(|delimiter| files::append(path, &github_output(new, &delimiter)));
+            let written = match crate::random::hex(16) {
+                Ok(delimiter) => self.files.append(path, github_output(new, &delimiter)).await,
+                Err(_) => Err(Problem::NoRandom),
+            };
             if let Err(problem) = written {
                 self.log.error(&format!("the outputs can't be written: {problem}"));
                 fine = false;
@@ -60,18 +68,19 @@ impl<'a> Outputs<'a> {
             self.log.outputs(new);
         }
         if let Some(path) = self.path {
-            fine &= self.write_dotenv(path, &all);
+            fine &= self.write_dotenv(path, &all).await;
         }
         self.written = all;
         fine
     }
 
-    fn write_dotenv(&mut self, path: &Path, all: &Pairs) -> bool {
+    async fn write_dotenv(&mut self, path: &Path, all: &Pairs) -> bool {
         let (text, mut left_out) = dotenv(all);
         let written = if self.dotenv.is_empty() {
-            files::write_whole(path, |out| out.write_all(text.as_bytes()))
+            self.files.write_whole(path, |out| out.write_all(text.as_bytes())).await
         } else {
-            files::append(path, text.strip_prefix(&self.dotenv).unwrap_or_default())
+            let new = text.strip_prefix(&self.dotenv).unwrap_or_default();
+            self.files.append(path, new.to_owned()).await
         };
         left_out.retain(|name| !self.written.iter().any(|(told, _)| told == name));
         if !left_out.is_empty() {

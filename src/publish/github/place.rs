@@ -1,9 +1,7 @@
 //! Where annotations point that no rule is for: the step of the workflow file that uses the action.
 
-use std::fs::File;
-use std::io::Read as _;
-
 use crate::context::Context;
+use crate::files::read_checked_out;
 use crate::render::check::Place;
 
 /// No workflow file is longer (GitHub's own limit is 512 KB).
@@ -22,9 +20,7 @@ pub(super) fn default_place(context: &Context) -> Place {
         };
     };
     let line = context.workspace.as_ref().and_then(|workspace| {
-        let mut text = String::new();
-        let file = File::open(workspace.join(path)).ok()?;
-        file.take(MOST).read_to_string(&mut text).ok()?;
+        let text = read_checked_out(workspace, path, MOST)?;
         step_line(
             &text,
             context.origin.job.as_deref(),

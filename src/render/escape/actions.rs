@@ -27,6 +27,27 @@ pub fn log_line(text: &str) -> String {
     line
 }
 
+/// Text of any number of lines that a runner may look for commands in, because it goes to a pipe or a device. The lines
+/// stay; the last one ends.
+pub fn log_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 1);
+    for line in clean(text).lines() {
+        let line = break_commands(line);
+        let visible = line.trim_start();
+        let (before, visible) = line.split_at(line.len() - visible.len());
+        out.push_str(before);
+        match visible.strip_prefix("::") {
+            Some(command) => {
+                out.push_str(": :");
+                out.push_str(command);
+            }
+            None => out.push_str(visible),
+        }
+        out.push('\n');
+    }
+    out
+}
+
 /// Parts the signs of `##[name]`, which GitHub's runner sees anywhere in a line, and of its kin (`##vso[`, `##teamcity[`)
 /// on other systems.
 fn break_commands(text: &str) -> String {
@@ -81,7 +102,26 @@ mod tests {
         assert_eq!(log_line("\u{200b}::error::hidden"), ": :error::hidden");
     }
 
+    #[test]
+    fn commands_in_lines_of_text_are_broken_and_the_lines_stay() {
+        assert_eq!(
+            log_text("<a>\n  ::error::x\r::set-output name=y::z\n\n  b ::c\n\u{200b}::d ##[e]\n"),
+            "<a>\n  : :error::x\n: :set-output name=y::z\n\n  b ::c\n: :d # #[e]\n"
+        );
+        assert_eq!(log_text("{}"), "{}\n");
+        assert_eq!(log_text(""), "");
+    }
+
     proptest! {
+        #[test]
+        fn no_command_survives_in_any_line(text in "([:#\\[ a\u{200b}\u{feff}\u{ad}\r\n\t\u{85}\u{2028}]|error|vso|.){0,60}") {
+            for line in log_text(&text).split(['\n', '\r', '\u{85}', '\u{2028}']) {
+                let visible = line.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
+                prop_assert!(!visible.starts_with("::"), "{line:?}");
+                prop_assert!(!line.contains("##["), "{line:?}");
+            }
+        }
+
         #[test]
         fn no_command_survives(text in "([:#\\[ a\u{200b}\u{feff}\r\n\t]|error|vso|.){0,40}") {
             for line in [log_line(&text), command_data(&text), command_property(&text)] {

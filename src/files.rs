@@ -1,0 +1,460 @@
+//! Files: every one that the program reads or writes by path goes through here, so that none can keep its one thread, and
+//! none that a checkout could have planted leads it elsewhere.
+//!
+//! What is no regular file (a pipe, a device) may never answer: it is opened, read and written on a thread of its own,
+//! which is left behind when its time is over.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::render::escape::log_text;
+use crate::signals::{Caught, Listener};
+
+/// How long what is no regular file may take, from opening to the last byte.
+const LIMIT: Duration = Duration::from_secs(5);
+/// After a signal: all of them, counted from the signal, since everything has two seconds then.
+const LIMIT_AFTER_SIGNAL: Duration = Duration::from_millis(400);
+/// What one gets even then: one that is read takes no longer.
+const LEAST: Duration = Duration::from_millis(20);
+
+/// Why a file was not read or written. The paths are untrusted.
+#[derive(Debug, Error)]
+pub enum Problem {
+    /// The system's reason.
+    #[error("can't {what} {}: {error}", path.display())]
+    System {
+        /// The step that failed.
+        what: &'static str,
+        /// The file, or its folder.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+    /// Such as `..`.
+    #[error("{} names no file", .0.display())]
+    NoName(PathBuf),
+    /// A folder.
+    #[error("{} is a folder, not a file", .0.display())]
+    Folder(PathBuf),
+    /// A link below the workspace, which is not followed.
+    #[error("{} leads by a link out of the workspace, or to what is no file; such a link is not followed, since a checkout may have brought it", .0.display())]
+    Link(PathBuf),
+    /// A pipe or a device where only a regular file will do.
+    #[error("{} is no regular file", .0.display())]
+    NotRegular(PathBuf),
+    /// It took longer than it may.
+    #[error("{} is no regular file, and it took longer than {LIMIT:?} to open, read or write it; does anyone use its other end?", .0.display())]
+    Slow(PathBuf),
+    /// Longer than what it is read for.
+    #[error("{} is too long", .0.display())]
+    TooLong(PathBuf),
+    /// For the name of a temporary file.
+    #[error("the system has no random source")]
+    NoRandom,
+}
+
+/// Makes a [`Problem`] of the system's reason.
+fn told(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Problem {
+    let path = path.to_owned();
+    move |error| Problem::System { what, path, error }
+}
+
+/// The way to files, and how long to wait for those that may never answer.
+#[derive(Clone)]
+pub struct Files {
+    /// As given, and as it really is. `None` where it is the root, below which everything is.
+    workspace: Option<(PathBuf, PathBuf)>,
+    signal: Option<watch::Receiver<Option<Caught>>>,
+}
+
+impl Files {
+    /// Links below the workspace (the current folder, where none is named) are not followed out of it.
+    pub fn new(workspace: Option<&Path>) -> Self {
+        let given = match workspace {
+            Some(path) => std::path::absolute(path),
+            None => std::env::current_dir(),
+        };
+        let workspace = given
+            .and_then(|given| Ok((fs::canonicalize(&given)?, given)))
+            .ok()
+            .filter(|(real, _)| real.parent().is_some())
+            .map(|(real, given)| (given, real));
+        Self {
+            workspace,
+            signal: None,
+        }
+    }
+
+    /// From now on a signal shortens every wait.
+    #[must_use]
+    pub fn hurried_by(self, signals: &Listener) -> Self {
+        Self {
+            signal: signals.watch(),
+            ..self
+        }
+    }
+
+    /// Runs what may block on a thread of its own; `None` where it took too long, and is left behind.
+    pub async fn within<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let work = tokio::task::spawn_blocking(work);
+        tokio::select! {
+            biased;
+            done = work => done.ok(),
+            () = self.time_is_over() => None,
+        }
+    }
+
+    async fn time_is_over(&self) {
+        let after_signal = async {
+            let caught = match self.signal.clone() {
+                Some(mut signal) => signal.wait_for(Option::is_some).await.ok().and_then(|caught| *caught),
+                None => None,
+            };
+            match caught {
+                Some(Caught { signal: _, at }) => {
+                    sleep_until((at + LIMIT_AFTER_SIGNAL).max(Instant::now() + LEAST)).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep(LIMIT) => {}
+            () = after_signal => {}
+        }
+    }
+
+    /// [`within`](Self::within) for what is done with one file.
+    async fn one<T: Send + 'static>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Path) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        if !may_hang(path) {
+            return work(path);
+        }
+        let owned = path.to_owned();
+        self.within(move || work(&owned))
+            .await
+            .unwrap_or_else(|| Err(Problem::Slow(path.to_owned())))
+    }
+
+    /// Reads a file of at most so many bytes.
+    ///
+    /// # Errors
+    /// With the reason, also where it is longer.
+    pub async fn read(&self, path: &Path, most: u64) -> Result<Vec<u8>, Problem> {
+        self.one(path, move |path| {
+            let mut bytes = Vec::new();
+            let file = File::open(path).map_err(told("open", path))?;
+            file.take(most.saturating_add(1))
+                .read_to_end(&mut bytes)
+                .map_err(told("read", path))?;
+            if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
+                return Err(Problem::TooLong(path.to_owned()));
+            }
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// Writes a file through `write`: into a new file beside it that takes its name only when it is complete, so that
+    /// nobody ever reads half a report. What exists and is no regular file (a pipe, `/dev/stdout`) is written to as it is,
+    /// as text in which no runner finds commands.
+    ///
+    /// # Errors
+    /// With the step that failed, and the system's reason.
+    pub async fn write_whole(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Problem> {
+        let path = &self.resolve(path)?;
+        if !may_hang(path) {
+            return replace(path, write);
+        }
+        let mut bytes = Vec::new();
+        write(&mut bytes).map_err(told("write", path))?;
+        let text = log_text(&String::from_utf8_lossy(&bytes));
+        self.one(path, move |path| {
+            let mut file = File::options().write(true).open(path).map_err(told("open", path))?;
+            file.write_all(text.as_bytes()).map_err(told("write", path))
+        })
+        .await
+    }
+
+    /// Appends a block, on a line of its own, in one piece or not at all: half an output would make the file invalid, and
+    /// the runner would take none of it. To what is no regular file it goes as with [`write_whole`](Self::write_whole).
+    ///
+    /// # Errors
+    /// With the system's reason.
+    pub async fn append(&self, path: &Path, block: String) -> Result<(), Problem> {
+        let path = &self.resolve(path)?;
+        if may_hang(path) {
+            return self.write_whole(path, |out| out.write_all(block.as_bytes())).await;
+        }
+        append(path, &block)
+    }
+
+    /// The path of a file that is regular, or not there yet, by which it may be opened.
+    ///
+    /// # Errors
+    /// Where it is something else, or a link that is not followed.
+    pub fn regular(&self, path: &Path) -> Result<PathBuf, Problem> {
+        let real = self.resolve(path)?;
+        if may_hang(&real) {
+            return Err(Problem::NotRegular(path.to_owned()));
+        }
+        Ok(real)
+    }
+
+    /// Where a path leads: for one below the workspace without any link, if it may be followed.
+    fn resolve(&self, path: &Path) -> Result<PathBuf, Problem> {
+        let (Some((given, workspace)), Ok(absolute)) = (&self.workspace, std::path::absolute(path)) else {
+            return Ok(path.to_owned());
+        };
+        let written = lexical(&absolute);
+        let Ok(below) = written.strip_prefix(given).or_else(|_| written.strip_prefix(workspace)) else {
+            return Ok(path.to_owned());
+        };
+        let refused = || Problem::Link(path.to_owned());
+        let real = really(&absolute).ok_or_else(refused)?;
+        let by_link = real != workspace.join(below);
+        if !real.starts_with(workspace) || by_link && may_hang(&real) {
+            return Err(refused());
+        }
+        Ok(real)
+    }
+}
+
+/// Reads a file of the checkout as text, where it is a regular file and no part of its path is a link: anyone who can
+/// propose a change can plant one, to a device or to a file of this machine.
+pub fn read_checked_out(workspace: &Path, path: &str, most: u64) -> Option<String> {
+    let mut at = fs::canonicalize(workspace).ok()?;
+    let mut kind = None;
+    for part in Path::new(path).components() {
+        let Component::Normal(name) = part else { return None };
+        at.push(name);
+        let found = fs::symlink_metadata(&at).ok()?.file_type();
+        if found.is_symlink() {
+            return None;
+        }
+        kind = Some(found);
+    }
+    if !kind?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    File::open(at).ok()?.take(most).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// Whether opening it may wait for somebody else.
+fn may_hang(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+/// A path without `.` and `..`, as it is written.
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => out.push(part),
+        }
+    }
+    out
+}
+
+/// An absolute path as it really is, with the parts of it that are not there yet. `None` where a link leads nowhere.
+fn really(path: &Path) -> Option<PathBuf> {
+    let (there, real) = path
+        .ancestors()
+        .find_map(|there| Some((there, fs::canonicalize(there).ok()?)))?;
+    let rest = path.strip_prefix(there).ok()?;
+    let dangling = rest
+        .components()
+        .next()
+        .is_some_and(|next| fs::symlink_metadata(there.join(next)).is_ok_and(|metadata| metadata.is_symlink()));
+    (!dangling).then(|| lexical(&real.join(rest)))
+}
+
+/// [`Files::write_whole`] for a regular file.
+fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Problem> {
+    // A link keeps pointing where it points: the file behind it is replaced. Only where the system would follow it, too:
+    // it follows no link that somebody else put into a folder like /tmp (`fs.protected_symlinks`), while resolving it
+    // by hand would.
+    let real = fs::metadata(path).and_then(|_| fs::canonicalize(path));
+    let path = &real.unwrap_or_else(|_| path.to_owned());
+    if path.file_name().is_none() {
+        return Err(Problem::NoName(path.clone()));
+    }
+    if path.is_dir() {
+        return Err(Problem::Folder(path.clone()));
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(told("make the folder", folder))?;
+    // Without the file's own name, which may be as long as names can be.
+    let suffix = crate::random::hex(8).map_err(|_| Problem::NoRandom)?;
+    let temporary = Temporary(folder.join(format!(".qatech-run.{suffix}.tmp")));
+    let file = File::options()
+        .write(true)
+        .create_new(true)
+        .open(&temporary.0)
+        .map_err(told("write", path))?;
+    fill(&file, write).map_err(told("write", path))?;
+    drop(file);
+    fs::rename(&temporary.0, path).map_err(told("write", path))?;
+    temporary.keep();
+    Ok(())
+}
+
+fn fill(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(64 * 1024, file);
+    write(&mut out)?;
+    out.flush()
+}
+
+/// A file that is removed unless it was renamed.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn keep(mut self) {
+        self.0 = PathBuf::new();
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            // It may never have been made.
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+}
+
+/// [`Files::append`] for a regular file.
+fn append(path: &Path, block: &str) -> Result<(), Problem> {
+    let mut file = File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(told("open", path))?;
+    // Another program of the same step may have left its last line open.
+    let text = if last_byte(path).is_some_and(|last| last != b'\n') {
+        format!("\n{block}")
+    } else {
+        block.to_owned()
+    };
+    let before = file.metadata().ok().filter(Metadata::is_file).map(|file| file.len());
+    let written = file.write_all(text.as_bytes());
+    if let (Err(_), Some(before)) = (&written, before) {
+        // A full disk took a part of it. Opened anew, since Windows lets nobody shorten a file that is open for appending.
+        // If this fails too, nothing is left to try.
+        let _ = File::options()
+            .write(true)
+            .open(path)
+            .and_then(|file| file.set_len(before));
+    }
+    written.map_err(told("write", path))
+}
+
+/// The last byte of a file.
+fn last_byte(path: &Path) -> Option<u8> {
+    let mut file = File::open(path).ok()?;
+    file.seek(SeekFrom::End(-1)).ok()?;
+    let mut last = [0];
+    file.read_exact(&mut last).ok()?;
+    last.first().copied()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    async fn write_whole(path: &Path, text: &str) -> Result<(), Problem> {
+        let files = Files::new(None);
+        files.write_whole(path, |out| out.write_all(text.as_bytes())).await
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn folders_are_made_and_old_files_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/report.xml");
+        for text in ["old and longer", "new"] {
+            write_whole(&path, text).await.unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(names(path.parent().unwrap()), ["report.xml"]);
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.xml");
+        fs::write(&path, "old").unwrap();
+        let half = |out: &mut dyn Write| out.write_all(b"half").and(Err(io::Error::other("full")));
+        let problem = Files::new(None).write_whole(&path, half).await.unwrap_err().to_string();
+        assert!(problem.contains("full"), "{problem}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["report.xml"]);
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(
+            write_whole(folder.path(), "")
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("is a folder")
+        );
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(write_whole(&folder.path().join("file/report.xml"), "").await.is_err());
+    }
+
+    #[tokio::test]
+    #[cfg(unix)]
+    async fn a_link_keeps_pointing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_whole(&link, "new").await.unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[tokio::test]
+    async fn appending_begins_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("output");
+        fs::write(&path, "open").unwrap();
+        let files = Files::new(None);
+        files.append(&path, "a=1\n".to_owned()).await.unwrap();
+        files.append(&path, "b=2\n".to_owned()).await.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "open\na=1\nb=2\n");
+    }
+}
