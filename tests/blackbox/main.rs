@@ -5,6 +5,8 @@
 #[cfg(unix)]
 mod action;
 mod at_once;
+#[cfg(unix)]
+mod blocking_files;
 mod dry_run;
 mod elsewhere;
 mod files;
