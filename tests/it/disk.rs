@@ -147,33 +147,35 @@ fn a_summary_that_can_not_be_written_is_warned_of() {
 
 #[test]
 fn a_file_asked_for_by_path_fails_the_step_after_all_else() {
-    for input in ["junit_path", "ctrf_path", "html_path", "history_path", "outputs_path"] {
-        for obstacle in OBSTACLES {
-            let fake = FakeQaTech::start();
-            let run = run(&fake);
-            let path = obstacle.put(run.job().folder());
-            // The history is appended to.
-            if obstacle.is_none(run.job().folder(), input != "history_path") {
-                continue;
-            }
-            let done = run.input(input, &path).output();
-            assert_eq!(
-                (done.code, &done.outputs["verdict"]),
-                (3, "passed"),
-                "{input} {obstacle:?}: {}",
-                done.log
-            );
-            assert!(
-                done.log.contains(&format!("`{input}`")),
-                "{input} {obstacle:?}: {}",
-                done.log
-            );
-            assert_report(&done);
-            assert!(!done.summary.is_empty());
-            assert_tidy(&done);
-            assert_eq!(done.outputs.get(input), None, "{input} {obstacle:?}");
+    let inputs = ["junit_path", "ctrf_path", "html_path", "history_path", "outputs_path"];
+    let pairs: Vec<_> = (inputs.into_iter())
+        .flat_map(|input| OBSTACLES.map(|obstacle| (input, obstacle)))
+        .collect();
+    scene::in_parallel(&pairs, |&(input, obstacle)| {
+        let fake = FakeQaTech::start();
+        let run = run(&fake);
+        let path = obstacle.put(run.job().folder());
+        // The history is appended to.
+        if obstacle.is_none(run.job().folder(), input != "history_path") {
+            return;
         }
-    }
+        let done = run.input(input, &path).output();
+        assert_eq!(
+            (done.code, &done.outputs["verdict"]),
+            (3, "passed"),
+            "{input} {obstacle:?}: {}",
+            done.log
+        );
+        assert!(
+            done.log.contains(&format!("`{input}`")),
+            "{input} {obstacle:?}: {}",
+            done.log
+        );
+        assert_report(&done);
+        assert!(!done.summary.is_empty());
+        assert_tidy(&done);
+        assert_eq!(done.outputs.get(input), None, "{input} {obstacle:?}");
+    });
 }
 
 #[test]

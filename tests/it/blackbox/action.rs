@@ -142,6 +142,7 @@ fn cancelling_the_job_reaches_the_binary() {
         wait_for_gets(&fake, 2);
         playing.cancel();
         let played = playing.wait();
+        // 130, so not by the SIGTERM that follows after 7.5 s.
         assert_eq!(
             (played.code, played.outputs["verdict"].as_str()),
             (130, "interrupted"),
@@ -154,8 +155,6 @@ fn cancelling_the_job_reaches_the_binary() {
             "{}",
             played.summary
         );
-        // Not by the SIGTERM that follows after 7.5 s.
-        assert!(played.elapsed < Duration::from_secs(30));
     }
 }
 

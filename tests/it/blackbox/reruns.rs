@@ -282,7 +282,6 @@ fn a_rerun_has_the_same_deadline() {
         .output();
     // What failed was not seen to pass.
     assert_ending(&done, 1, "failed");
-    assert!(done.elapsed < Duration::from_secs(20));
     assert_eq!(
         (&done.outputs["failed"], &done.outputs["run_short_id"]),
         ("1", "run002")

@@ -102,7 +102,6 @@ fn no_schedule_makes_the_program_lie() {
 
 #[test]
 fn a_name_that_nobody_knows_starts_nothing() {
-    let began = Instant::now();
     let done = scene::run_at("https://qatech.invalid/v1")
         // The resolver need not be patient with a name that RFC 6761 keeps from existing.
         .env("RES_OPTIONS", "attempts:1 timeout:1")
@@ -114,6 +113,5 @@ fn a_name_that_nobody_knows_starts_nothing() {
         "{}",
         done.log
     );
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(done.places_with(TOKEN), [""; 0]);
 }

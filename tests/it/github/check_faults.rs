@@ -175,7 +175,7 @@ async fn github_out_of_reach_ends_soon_in_the_log() {
     for told in published.notices.iter().chain(&published.warnings) {
         assert!(!told.contains("not repeated"), "{told}");
     }
-    assert!(from.elapsed() < Duration::from_secs(20), "{:?}", from.elapsed());
+    assert!(from.elapsed() < Duration::from_secs(50), "{:?}", from.elapsed());
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_github_that_hangs_is_left_at_the_deadline() {
     let part = Stage::new(&github, &Scene::new().pull_request()).begin();
     let published = part.finish(&failed(1), in_seconds(3)).await;
     assert!(published.annotate_in_log, "{published:?}");
-    assert!(from.elapsed() < Duration::from_secs(15), "{:?}", from.elapsed());
+    assert!(from.elapsed() < Duration::from_secs(28), "{:?}", from.elapsed());
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_limit_longer_than_the_time_is_not_waited_for() {
         .await;
     assert!(published.annotate_in_log);
     assert!(published.warnings[0].contains("rate limit"), "{published:?}");
-    assert!(from.elapsed() < Duration::from_secs(20));
+    assert!(from.elapsed() < Duration::from_secs(50), "{:?}", from.elapsed());
     github.assert_count(Call::UpdateCheckRun, 1);
 }
 

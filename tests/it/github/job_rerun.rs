@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::github::program::{job, one_fails, pull_request, qatech};
+use crate::scene::in_parallel;
 use qatech_fakes::events::Scene;
 use qatech_fakes::harness::Done;
 use qatech_fakes::qatech::{Case, FakeQaTech, Outcome, Rerun, RunScript, When};
@@ -31,28 +32,31 @@ fn a_re_run_of_the_job_reruns_what_failed() {
 #[test]
 fn a_run_that_goes_on_is_waited_for_before_its_failed_cases_are_rerun() {
     // The first attempt gave up; what fails after that is no less failed.
-    for (reruns, code, verdict) in [(["Pay", "Search"], 0, "flaky"), (["Pay", "-"], 1, "failed")] {
-        let github = pull_request();
-        let late = Duration::from_secs(4);
-        let script = RunScript::new([
-            Case::failed("Pay"),
-            Case::passed("Login").ends(When::After(late)),
-            Case::failed("Search").ends(When::After(late)),
-        ]);
-        let qatech = qatech(script.rerun(Rerun::passing(&reruns)));
-        let stage = || job(&github, &qatech, &Scene::new().pull_request()).input("on_github_rerun", "failed");
-        let first = stage().input("timeout_minutes", "0.02").output();
-        assert_eq!(first.code, 4, "{}", first.log);
-        let second = stage().env("GITHUB_RUN_ATTEMPT", "2").output();
-        assert_eq!(
-            (second.code, &second.outputs["verdict"]),
-            (code, verdict),
-            "{}",
-            second.log
-        );
-        assert_eq!((qatech.starts(), qatech.reruns()), (1, 1), "{}", second.log);
-        assert_eq!(&second.outputs["total"], "3");
-    }
+    in_parallel(
+        &[(["Pay", "Search"], 0, "flaky"), (["Pay", "-"], 1, "failed")],
+        |&(reruns, code, verdict)| {
+            let github = pull_request();
+            let late = Duration::from_secs(4);
+            let script = RunScript::new([
+                Case::failed("Pay"),
+                Case::passed("Login").ends(When::After(late)),
+                Case::failed("Search").ends(When::After(late)),
+            ]);
+            let qatech = qatech(script.rerun(Rerun::passing(&reruns)));
+            let stage = || job(&github, &qatech, &Scene::new().pull_request()).input("on_github_rerun", "failed");
+            let first = stage().input("timeout_minutes", "0.02").output();
+            assert_eq!(first.code, 4, "{}", first.log);
+            let second = stage().env("GITHUB_RUN_ATTEMPT", "2").output();
+            assert_eq!(
+                (second.code, &second.outputs["verdict"]),
+                (code, verdict),
+                "{}",
+                second.log
+            );
+            assert_eq!((qatech.starts(), qatech.reruns()), (1, 1), "{}", second.log);
+            assert_eq!(&second.outputs["total"], "3");
+        },
+    );
 }
 
 #[test]
@@ -194,30 +198,33 @@ fn a_run_that_is_waited_for_is_judged_like_one_that_had_ended() {
     let late = When::After(Duration::from_secs(4));
     let cases = |other: Case| [Case::failed("Pay"), other];
     let login = || Case::passed("Login");
-    for (name, script) in [
-        (
-            "unfinished",
-            RunScript::new(cases(login().ends(When::Never))).ends(late, "COMPLETED", Some("FAILED")),
-        ),
-        (
-            "cancelled case",
-            RunScript::new(cases(Case::new("Login", Outcome::Cancelled).ends(late))),
-        ),
-        ("error", RunScript::new(cases(login())).ends(late, "ERROR", None)),
-        (
-            "cancelled",
-            RunScript::new(cases(login())).ends(late, "CANCELLED", None),
-        ),
-    ] {
-        let (first, second) = started_afresh(name, script, "0.02");
-        assert_eq!(first.code, 4, "{name}: {}", first.log);
-        assert_eq!(
-            (&second.outputs["verdict"], &second.outputs["run_created"]),
-            ("passed", "true"),
-            "{name}: {}",
-            second.log
-        );
-    }
+    in_parallel(
+        &[
+            (
+                "unfinished",
+                RunScript::new(cases(login().ends(When::Never))).ends(late, "COMPLETED", Some("FAILED")),
+            ),
+            (
+                "cancelled case",
+                RunScript::new(cases(Case::new("Login", Outcome::Cancelled).ends(late))),
+            ),
+            ("error", RunScript::new(cases(login())).ends(late, "ERROR", None)),
+            (
+                "cancelled",
+                RunScript::new(cases(login())).ends(late, "CANCELLED", None),
+            ),
+        ],
+        |(name, script)| {
+            let (first, second) = started_afresh(name, script.clone(), "0.02");
+            assert_eq!(first.code, 4, "{name}: {}", first.log);
+            assert_eq!(
+                (&second.outputs["verdict"], &second.outputs["run_created"]),
+                ("passed", "true"),
+                "{name}: {}",
+                second.log
+            );
+        },
+    );
 }
 
 #[test]

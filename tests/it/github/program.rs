@@ -67,7 +67,6 @@ fn the_verdict_is_the_same_whatever_github_does() {
                 assert_eq!(&done.outputs["failed"], "1", "{name}");
                 assert!(done.summary.contains("Pay"), "{name}");
                 assert_eq!(qatech.starts(), 1, "{name}");
-                assert!(done.elapsed < Duration::from_secs(50), "{name}: {:?}", done.elapsed);
                 // Either the check shows the failed case, or the log does.
                 let annotated = done.shown_log().contains("::error title=Pay::");
                 assert_eq!(annotated, !heals, "{name}: {}", done.log);
