@@ -1,5 +1,5 @@
 //! How late the end of a run is noticed, what the wait costs, and the curve of the cadence: on simulated time, by the
-//! program's own code. `cargo bench --bench latency` prints the tables; `tests/latency.rs` holds the figures.
+//! program's own code. `cargo bench --bench latency` prints the tables; `tests/it/latency.rs` holds the figures.
 
 // A bench is for people: it prints.
 #![allow(clippy::print_stdout, clippy::indexing_slicing)]

@@ -1,7 +1,7 @@
 //! A simulated QA.tech on tokio's paused time: hours of waiting by the program's own code, in milliseconds.
 //!
 //! Only the API is simulated. Start, wait and cadence are `qatech::drive`'s. Shared by `benches/latency.rs`, which prints
-//! tables, and `tests/latency.rs`, which holds the figures.
+//! tables, and `tests/it/latency.rs`, which holds the figures.
 
 // Each of the two uses its part.
 #![allow(dead_code, clippy::expect_used)]

@@ -4,7 +4,7 @@
 #   scripts/smoke.sh COMMAND [ARGUMENT…]
 #
 # COMMAND starts the binary: `dist/qatech-run`, or `qemu-aarch64-static dist/qatech-run-Linux-ARM64`.
-# DEMO is the fake, where it is built already: target/release/examples/demo, say.
+# DEMO is the fake, where it is built already: target/release/demo, say.
 # CHROOT is the folder that COMMAND makes its root, if it does, and NO_ARGUMENTS=1 says that it passes no arguments on.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -39,8 +39,8 @@ cleanup() {
 trap cleanup EXIT
 
 if [ -z "${DEMO:-}" ]; then
-	(cd "$root" && cargo build --quiet --locked --example demo)
-	DEMO=$root/target/debug/examples/demo
+	(cd "$root" && cargo build --quiet --locked -p demo)
+	DEMO=$root/target/debug/demo
 fi
 
 # The fake wants a port; where it is taken, another one.

@@ -1,6 +1,6 @@
 //! What has to hold for any bytes from outside: each function takes some and panics where it does not hold.
 //!
-//! The fuzz targets call these with libFuzzer's bytes, `tests/fuzz.rs` with the committed corpora and random ones.
+//! The fuzz targets call these with libFuzzer's bytes, `tests/it/fuzz.rs` with the committed corpora and random ones.
 
 use std::ffi::OsString;
 

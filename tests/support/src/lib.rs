@@ -27,16 +27,25 @@
 //!
 //! [`runner::Play`] does the same through an `action.yml`.
 
+#[cfg(feature = "harness")]
 pub mod events;
+#[cfg(feature = "harness")]
 pub mod github;
+#[cfg(feature = "harness")]
 pub mod harness;
 pub mod http;
+#[cfg(feature = "harness")]
 pub mod job;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "harness"))]
 pub mod mounts;
+#[cfg(feature = "harness")]
 pub mod openapi;
+#[cfg(feature = "harness")]
 mod process;
+#[cfg(feature = "harness")]
 pub mod proxy;
 pub mod qatech;
+#[cfg(feature = "harness")]
 pub mod runner;
+#[cfg(feature = "harness")]
 pub mod tls;

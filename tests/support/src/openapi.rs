@@ -11,12 +11,10 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 use crate::http::{Request, percent_decode};
+use crate::qatech::BASE;
 
 /// The part of the vendor's document that is needed here: the calls about runs, each schema untouched.
 const DOCUMENT: &str = include_str!("../schemas/qatech.json");
-
-/// The path under which the API stands, as in `https://api.qa.tech/v1`.
-pub const BASE: &str = "/v1";
 
 /// Which short ids a request may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,27 @@
+//! The contract, tested from outside: environment in; exit code, files, log and requests out. A module a subject.
+
+// Played by a shell.
+#[cfg(unix)]
+mod action;
+mod at_once;
+#[cfg(unix)]
+mod blocking_files;
+mod dry_run;
+mod elsewhere;
+mod files;
+mod inputs;
+mod inputs_sent;
+mod non_blocking;
+mod outputs;
+#[cfg(unix)]
+mod planted;
+mod polling;
+mod polling_faults;
+mod reruns;
+mod secrets;
+mod several_runs;
+#[cfg(unix)]
+mod signals;
+mod starting;
+mod summary;
+mod verdict;

@@ -1,0 +1,268 @@
+//! Files that can't be written: the outputs and what was asked for by path fail the step after all else, the summary
+//! only warns.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use qatech_fakes::harness::{Done, FILE_INPUTS, Run};
+#[cfg(target_os = "linux")]
+use qatech_fakes::mounts::Mounts;
+use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
+use serde_json::Value;
+
+use crate::scene;
+
+/// What is in the way of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// It is a folder.
+    Folder,
+    /// It may not be written to.
+    ReadOnly,
+    /// Its folder is a file.
+    FileAbove,
+    /// There is no room.
+    Full,
+    /// It leads round in a circle.
+    Loop,
+}
+
+const OBSTACLES: [Obstacle; 5] = [
+    Obstacle::Folder,
+    Obstacle::ReadOnly,
+    Obstacle::FileAbove,
+    Obstacle::Full,
+    Obstacle::Loop,
+];
+
+impl Obstacle {
+    /// Puts it there, and gives the path of the file.
+    fn put(self, folder: &Path) -> String {
+        let path = folder.join("obstacle");
+        let made = match self {
+            Self::Folder => std::fs::create_dir(&path),
+            Self::ReadOnly => std::fs::write(&path, "")
+                .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444))),
+            Self::FileAbove => std::fs::write(&path, ""),
+            Self::Full => std::os::unix::fs::symlink("/dev/full", &path),
+            Self::Loop => std::os::unix::fs::symlink(&path, &path),
+        };
+        made.expect("make an obstacle");
+        let path = if self == Self::FileAbove {
+            path.join("file")
+        } else {
+            path
+        };
+        path.to_string_lossy().into_owned()
+    }
+
+    /// Whether it keeps nobody from writing: root writes where it may not, and a report takes the place of a file that is
+    /// read-only, or of a link that leads nowhere.
+    fn is_none(self, folder: &Path, replaces: bool) -> bool {
+        let writable = || {
+            std::fs::OpenOptions::new()
+                .append(true)
+                .open(folder.join("obstacle"))
+                .is_ok()
+        };
+        match self {
+            Self::ReadOnly => replaces || writable(),
+            Self::Loop => replaces,
+            Self::Folder | Self::FileAbove | Self::Full => false,
+        }
+    }
+}
+
+/// A run that passes, with a report.
+fn run(fake: &FakeQaTech) -> Run {
+    scene::start(fake, scene::green()).input("json_path", "report.json")
+}
+
+fn assert_report(done: &Done) {
+    let report: Value = serde_json::from_str(&done.job.read("workspace/report.json").expect("a report")).expect("JSON");
+    assert_eq!(report["verdict"], "passed", "{}", done.log);
+}
+
+/// No half of a report is left beside it.
+fn assert_tidy(done: &Done) {
+    let names: Vec<_> = std::fs::read_dir(done.job.file("workspace"))
+        .expect("the workspace")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".tmp"))
+        .collect();
+    assert!(names.is_empty(), "{names:?}");
+}
+
+#[test]
+fn outputs_that_can_not_be_written_fail_the_step_after_all_else() {
+    for obstacle in OBSTACLES {
+        let fake = FakeQaTech::start();
+        let run = run(&fake);
+        let path = obstacle.put(run.job().folder());
+        if obstacle.is_none(run.job().folder(), false) {
+            continue;
+        }
+        let done = run.env("GITHUB_OUTPUT", &path).output();
+        assert_eq!(done.code, 3, "{obstacle:?}: {}", done.log);
+        assert!(
+            done.log.contains("::error title=QA.tech::the outputs can't be written"),
+            "{obstacle:?}: {}",
+            done.log
+        );
+        assert_report(&done);
+        assert!(
+            done.summary.contains("passed") || done.summary.contains("Passed"),
+            "{}",
+            done.summary
+        );
+    }
+}
+
+#[test]
+fn a_summary_that_can_not_be_written_is_warned_of() {
+    for obstacle in OBSTACLES {
+        let fake = FakeQaTech::start();
+        let run = run(&fake);
+        let path = obstacle.put(run.job().folder());
+        if obstacle.is_none(run.job().folder(), false) {
+            continue;
+        }
+        let done = run.env("GITHUB_STEP_SUMMARY", &path).output();
+        assert_eq!(
+            (done.code, &done.outputs["verdict"]),
+            (0, "passed"),
+            "{obstacle:?}: {}",
+            done.log
+        );
+        assert!(
+            done.log
+                .contains("::warning title=QA.tech::the job summary can't be written"),
+            "{}",
+            done.log
+        );
+        assert_report(&done);
+    }
+}
+
+#[test]
+fn a_file_asked_for_by_path_fails_the_step_after_all_else() {
+    let inputs = ["junit_path", "ctrf_path", "html_path", "history_path", "outputs_path"];
+    let pairs: Vec<_> = (inputs.into_iter())
+        .flat_map(|input| OBSTACLES.map(|obstacle| (input, obstacle)))
+        .collect();
+    scene::in_parallel(&pairs, |&(input, obstacle)| {
+        let fake = FakeQaTech::start();
+        let run = run(&fake);
+        let path = obstacle.put(run.job().folder());
+        // The history is appended to.
+        if obstacle.is_none(run.job().folder(), input != "history_path") {
+            return;
+        }
+        let done = run.input(input, &path).output();
+        assert_eq!(
+            (done.code, &done.outputs["verdict"]),
+            (3, "passed"),
+            "{input} {obstacle:?}: {}",
+            done.log
+        );
+        assert!(
+            done.log.contains(&format!("`{input}`")),
+            "{input} {obstacle:?}: {}",
+            done.log
+        );
+        assert_report(&done);
+        assert!(!done.summary.is_empty());
+        assert_tidy(&done);
+        assert_eq!(done.outputs.get(input), None, "{input} {obstacle:?}");
+    });
+}
+
+#[test]
+fn all_of_it_at_once_still_tells_the_verdict_in_the_log() {
+    let fake = FakeQaTech::start();
+    let mut run = run(&fake)
+        .env("GITHUB_OUTPUT", "/dev/full")
+        .env("GITHUB_STEP_SUMMARY", "/dev/full");
+    for input in FILE_INPUTS {
+        run = run.input(input, "/dev/full");
+    }
+    let done = run.output();
+    assert_eq!(done.code, 3, "{}", done.log);
+    assert!(done.log.contains("QA.tech: Passed"), "{}", done.log);
+}
+
+#[test]
+fn missing_files_of_the_runner_are_made() {
+    let fake = FakeQaTech::start();
+    let run = run(&fake);
+    for name in ["output", "summary.md"] {
+        std::fs::remove_file(run.job().file(name)).expect("remove a file");
+    }
+    let done = run.output();
+    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+    assert!(!done.summary.is_empty());
+}
+
+/// A file system with little room, where this system lets us mount one; `/dev/full` above does the rest.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fills_up_leaves_no_half_report() {
+    let mount = "mount -t tmpfs -o size=64k none disk && ";
+    let Some(mounts) = Mounts::that_can(&format!("mkdir disk && {mount} true")) else {
+        return;
+    };
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", RunScript::big(100, 5_000));
+    // The old report stays whole, the new one is not there, and its remains are gone.
+    let script = format!(
+        "mkdir disk && {mount} echo old > disk/report.json && {PROGRAM}; code=$?; ls -A disk > left; cat disk/report.json > old; exit $code"
+    );
+    let done = mounts
+        .run(&script)
+        .github()
+        .input("api_token", TOKEN)
+        .input("api_url", &fake.api_url())
+        .input("test_plan_short_id", "pln_a")
+        .input("annotations", "off")
+        .input("json_path", "disk/report.json")
+        .input("ctrf_path", "report.ctrf.json")
+        .output();
+    assert_eq!((done.code, &done.outputs["verdict"]), (3, "failed"), "{}", done.log);
+    assert!(done.log.contains("No space left on device"), "{}", done.log);
+    assert_eq!(done.job.read("workspace/left").as_deref(), Some("report.json\n"));
+    assert_eq!(done.job.read("workspace/old").as_deref(), Some("old\n"));
+    assert!(
+        done.job
+            .read("workspace/report.ctrf.json")
+            .is_some_and(|text| text.len() > 500_000)
+    );
+}
+
+/// Half an output would be an invalid file to the runner, which then drops those of other programs of the step as well.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fills_up_leaves_no_half_output() {
+    let mount = "mount -t tmpfs -o size=64k none disk && ";
+    let Some(mounts) = Mounts::that_can(&format!("mkdir disk && {mount} true")) else {
+        return;
+    };
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", RunScript::big(1_000, 100));
+    let script = format!(
+        "mkdir disk && {mount} echo old=1 > disk/output; head -c 1000000 /dev/zero > disk/filler; \
+         {PROGRAM}; code=$?; cat disk/output > left; exit $code"
+    );
+    let done = mounts
+        .run(&script)
+        .github()
+        .env("GITHUB_OUTPUT", "disk/output")
+        .input("api_token", TOKEN)
+        .input("api_url", &fake.api_url())
+        .input("test_plan_short_id", "pln_a")
+        .input("annotations", "off")
+        .output();
+    assert_eq!(done.code, 3, "{}", done.log);
+    assert!(done.log.contains("No space left on device"), "{}", done.log);
+    assert_eq!(done.job.read("workspace/left").as_deref(), Some("old=1\n"));
+}

@@ -1,0 +1,11 @@
+//! GitHub's part of the program against a fake GitHub that holds requests against GitHub's own schemas and limits.
+
+mod check;
+mod check_faults;
+mod comment;
+mod hostile;
+mod issue;
+mod job_rerun;
+mod program;
+mod rerun;
+mod stage;

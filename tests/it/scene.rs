@@ -1,0 +1,144 @@
+//! What most tests of the program begin with: the real binary in a job at GitHub, against a fake QA.tech, with quick
+//! polling.
+
+use qatech_fakes::harness::{Done, Run};
+use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN, When};
+use qatech_fakes::runner::commands;
+use serde_json::Value;
+
+/// The real binary.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_qatech-run");
+
+/// Every output that is always there.
+pub const OUTPUTS: [&str; 15] = [
+    "verdict",
+    "run_created",
+    "run_short_id",
+    "run_url",
+    "run_status",
+    "run_result",
+    "total",
+    "passed",
+    "failed",
+    "skipped",
+    "errored",
+    "flaky",
+    "duration_seconds",
+    "runs",
+    "failed_tests",
+];
+
+/// The program in a job at GitHub, of which nothing but its files is used.
+pub fn run(fake: &FakeQaTech) -> Run {
+    run_at(&fake.api_url())
+}
+
+/// The same with an API that is no fake of ours, or is reached in another way.
+pub fn run_at(api_url: &str) -> Run {
+    connect(Run::new(PROGRAM).github().input("annotations", "off"), api_url)
+}
+
+/// The program outside GitHub, in an environment without anything else.
+pub fn elsewhere(fake: &FakeQaTech) -> Run {
+    connect(Run::new(PROGRAM), &fake.api_url())
+}
+
+/// What every run against a fake is given.
+pub fn connect(run: Run, api_url: &str) -> Run {
+    run.input("api_url", api_url)
+        .input("api_token", TOKEN)
+        .input("poll_interval_seconds", "0.1")
+}
+
+/// The program, about to start the plan `pln_a`, which plays this script.
+pub fn start(fake: &FakeQaTech, script: RunScript) -> Run {
+    fake.plan("pln_a", script);
+    run(fake).input("test_plan_short_id", "pln_a")
+}
+
+/// The program, about to attach to the run `abc123`, which plays this script.
+pub fn attach(fake: &FakeQaTech, script: RunScript) -> Run {
+    fake.existing_run("abc123", script);
+    run(fake).input("run_short_id", "abc123")
+}
+
+/// One case that passes at once.
+pub fn green() -> RunScript {
+    RunScript::new([Case::passed("Login")])
+}
+
+/// One case that passes and one that fails at once.
+pub fn red() -> RunScript {
+    RunScript::new([Case::passed("Login"), Case::failed("Pay")])
+}
+
+/// A run that never ends, with one case done and one under way.
+pub fn endless() -> RunScript {
+    RunScript::new([Case::passed("Login"), Case::passed("Pay").ends(When::Never)])
+}
+
+/// Exit code and verdict.
+pub fn ending(done: &Done) -> (i32, &str) {
+    (done.code, &done.outputs["verdict"])
+}
+
+/// Fails unless it ended like this; shows the log.
+#[track_caller]
+pub fn assert_ending(done: &Done, code: i32, verdict: &str) {
+    assert_eq!(ending(done), (code, verdict), "the log:\n{}", done.log);
+}
+
+/// A path that no file can have: what would be its folder is a file.
+pub fn no_path(run: &Run) -> String {
+    run.job().write("no_folder", "");
+    run.job().file("no_folder").join("file").display().to_string()
+}
+
+/// Waits until so many GETs have reached the fake, to send a signal then.
+#[cfg(unix)]
+#[track_caller]
+pub fn wait_for_gets(fake: &FakeQaTech, count: usize) {
+    use std::time::Duration;
+
+    assert!(
+        qatech_fakes::http::wait_until(Duration::from_secs(20), || fake.gets() >= count),
+        "{} GETs only",
+        fake.gets()
+    );
+}
+
+/// The data of every command of this name in the log.
+pub fn told(done: &Done, command: &str) -> Vec<String> {
+    let commands = commands(&done.log).into_iter();
+    commands
+        .filter(|found| found.name == command)
+        .map(|found| found.data)
+        .collect()
+}
+
+/// An output that is JSON.
+#[track_caller]
+pub fn json_output(done: &Done, name: &str) -> Value {
+    let text = &done.outputs[name];
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}: {text}"))
+}
+
+/// A JSON file that the program wrote.
+#[track_caller]
+pub fn json_file(done: &Done, path: &str) -> Value {
+    let text = done
+        .job
+        .read(path)
+        .unwrap_or_else(|| panic!("no {path}; the log:\n{}", done.log));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+}
+
+/// Plays each of many cases, several at a time: what they do is mostly waiting.
+pub fn in_parallel<T: Sync>(cases: &[T], play: impl Fn(&T) + Sync) {
+    std::thread::scope(|scope| {
+        for chunk in cases.chunks(cases.len().div_ceil(8).max(1)) {
+            let play = &play;
+            scope.spawn(move || chunk.iter().for_each(play));
+        }
+    });
+}
