@@ -12,6 +12,7 @@ use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use qatech_run::board::{Board, News, Teller};
 use qatech_run::inputs::PathRule;
+use qatech_run::publish::identity::MarkerKey;
 use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
 use qatech_run::qatech::drive::{Driver, Origin};
 use qatech_run::qatech::wait::Policy;
@@ -21,6 +22,7 @@ use qatech_run::render::marker::Marker;
 use qatech_run::render::{check, comment, ctrf, html, json, junit, outputs, summary};
 use qatech_run::report::merge::{self, SeenCase};
 use qatech_run::report::{Case, Millis, Report, RunReport, sample};
+use qatech_run::secret::Secret;
 use qatech_run::secret::{Redactor, Secret};
 use serde_json::json;
 use tokio::time::Instant;
@@ -216,6 +218,7 @@ fn rendering(criterion: &mut Criterion) {
         target: "22".to_owned(),
         short_ids: vec![Some("all1".to_owned())],
     };
+    let marker = MarkerKey::new(&Secret::new("token")).sign(&marker);
     let rules: Vec<PathRule> = Vec::new();
     let place = Place {
         path: ".github/workflows/qa.yml".to_owned(),

@@ -267,9 +267,7 @@ impl Board {
     pub fn conclude(&self, run: usize) {
         let mut contradiction = None;
         self.update(run, |run| {
-            let (verdict, problem) = merge::verdict(run);
-            run.verdict = verdict;
-            run.problem = problem;
+            merge::conclude(run);
             contradiction = merge::contradiction(run);
         });
         if let Some(text) = contradiction {

@@ -289,7 +289,7 @@ fn interrupt(run: &mut RunReport, signal: Signal) {
         (Some(attempt), _) => {
             attempt.verdict = Some(Verdict::Interrupted);
             attempt.problem = Some(format!("interrupted by {name}; the run goes on at QA.tech"));
-            (run.verdict, run.problem) = merge::verdict(run);
+            merge::conclude(run);
         }
         (None, created) => {
             run.verdict = Some(Verdict::Interrupted);

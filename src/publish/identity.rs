@@ -1,18 +1,22 @@
-//! Who we are among the check runs and comments of a commit: the key that tells jobs and matrix legs apart, and the
-//! `external_id` by which a re-run finds what an earlier attempt left.
+//! Who we are among the check runs and comments of a commit: the key that tells jobs and matrix legs apart, and the MAC
+//! by which a re-run knows what an earlier attempt left.
 //!
-//! What is read back here starts billed reruns, so the parser takes nothing but what the writer makes.
+//! What is read back here starts billed reruns, so nothing is believed that others could have written.
 
 use ring::digest::{SHA256, digest};
 use ring::hmac;
 
 use crate::inputs::Inputs;
-use crate::report::{Attempt, AttemptOrigin, Case, Origin, Report, RunReport, Verdict, status};
+use crate::render::marker::{LONGEST, Marker, SignedMarker, Unverified};
+use crate::report::{Attempt, AttemptOrigin, Listed, Origin, Report, RunReport, Verdict, merge};
+use crate::secret::Secret;
 
 /// GitHub does not tell how long an `external_id` may be; this is what any column of text holds.
 const MOST_EXTERNAL_ID: usize = 255;
 const MOST_SHORT_ID: usize = 100;
 const MOST_CHECK_NAME: usize = 120;
+/// Keeps the key of markers apart from every other use of the token.
+const MARKER_LABEL: &[u8] = b"qatech-run marker v1";
 const PREFIX: &str = "qatech-run:";
 /// Half of SHA-256's first 128 bits are plenty to tell the jobs of one repository apart.
 const HASH_BYTES: usize = 8;
@@ -71,6 +75,44 @@ pub fn target(inputs: &Inputs, origin: &Origin) -> String {
     hex(hmac::sign(&key, parts.to_string().as_bytes()).as_ref())
 }
 
+/// Signs the markers of check runs and comments, and tells ours from those that others wrote or altered.
+#[derive(Debug, Clone)]
+pub struct MarkerKey(hmac::Key);
+
+impl MarkerKey {
+    /// The key that follows from the API token, which nobody has who can only write to GitHub.
+    pub fn new(api_token: &Secret) -> Self {
+        let token = hmac::Key::new(hmac::HMAC_SHA256, api_token.expose().as_bytes());
+        let derived = hmac::sign(&token, MARKER_LABEL);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
+    }
+
+    /// The marker with its MAC. One that would be longer than [`LONGEST`] names no ids.
+    pub fn sign(&self, marker: &Marker) -> SignedMarker {
+        let signed = self.sign_as_it_is(marker);
+        if signed.length() <= LONGEST {
+            return signed;
+        }
+        self.sign_as_it_is(&Marker {
+            short_ids: Vec::new(),
+            ..marker.clone()
+        })
+    }
+
+    fn sign_as_it_is(&self, marker: &Marker) -> SignedMarker {
+        let mac = hmac::sign(&self.0, marker.fields().as_bytes());
+        SignedMarker::new(marker, &all_hex(mac.as_ref()))
+    }
+
+    /// The marker that opens a text, if we wrote every byte of it.
+    pub fn verify(&self, text: &str) -> Option<Marker> {
+        let read = Unverified::opening(text)?;
+        let mac = from_hex(read.mac)?;
+        hmac::verify(&self.0, read.fields.as_bytes(), &mac).ok()?;
+        read.marker()
+    }
+}
+
 /// The key of a plan's issue: one for each plan, whatever workflow ran it, unless the user's own key says otherwise.
 /// Where the plan is not known (of attached runs the API does not tell it), it is one for each job.
 pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>, origin: &Origin) -> String {
@@ -85,8 +127,23 @@ fn hash(parts: &serde_json::Value) -> String {
 }
 
 fn hex(digest: &[u8]) -> String {
-    let bytes = digest.iter().take(HASH_BYTES);
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    all_hex(digest.get(..HASH_BYTES).unwrap_or(digest))
+}
+
+fn all_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes of lowercase hexadecimal digits.
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?));
+    rest.is_empty().then(|| bytes.collect()).flatten()
 }
 
 /// The check run's name where the user gave none: known before anything is started.
@@ -107,7 +164,8 @@ pub fn check_name(inputs: &Inputs, origin: &Origin) -> String {
     }
 }
 
-/// A check run's `external_id`: `qatech-run:<short ids of the latest attempts>;<GITHUB_RUN_ID>;<hash of the key>`.
+/// A check run's `external_id`: `qatech-run:<short ids of the latest attempts>;<GITHUB_RUN_ID>;<hash of the key>`. For
+/// people and other programs: anyone could have written one, so we read none back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalId {
     /// The latest attempt's short id for each plan, in the order of the input; `None` where there is none.
@@ -118,36 +176,13 @@ pub struct ExternalId {
     pub key: String,
 }
 
-impl ExternalId {
-    /// Parses what [`Display`](std::fmt::Display) writes, and nothing else.
-    pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > MOST_EXTERNAL_ID {
-            return None;
-        }
-        let mut parts = text.strip_prefix(PREFIX)?.split(';');
-        let (ids, run, key) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() || run.is_empty() || !run.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if key.len() != 2 * HASH_BYTES || !key.bytes().all(hex) {
-            return None;
-        }
-        Some(Self {
-            short_ids: parse_short_ids(ids)?,
-            run_id: run.parse().ok()?,
-            key: key.to_owned(),
-        })
-    }
-}
-
 impl std::fmt::Display for ExternalId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { short_ids, run_id, key } = self;
         let rest = format!(";{run_id};{key}");
         let mut ids = format_short_ids(short_ids);
         if PREFIX.len() + ids.len() + rest.len() > MOST_EXTERNAL_ID {
-            // Some of them would make a rerun of a part pass for one of all.
+            // Some of them would pass for all.
             ids = String::new();
         }
         write!(f, "{PREFIX}{ids}{rest}")
@@ -172,38 +207,29 @@ pub fn sound_short_ids(report: &Report) -> Vec<Option<String>> {
     report.runs.iter().map(id).collect()
 }
 
-/// Whether the latest attempt holds all that went wrong. A rerun that did not end, did not show all that had failed or
-/// is not believed would by itself pass for the whole run, as would the one that makes a run flaky.
+/// Whether the latest attempt holds all that went wrong. A rerun that did not end, did not show all that had not passed
+/// or is not believed would by itself pass for the whole run, as would the one that makes a run flaky; and so would a
+/// run that does not list all that it announced, since only its start tells how many that are.
 fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
+    if !merge::first_list_is_complete(run) {
+        return false;
+    }
     match latest.origin {
         AttemptOrigin::Started | AttemptOrigin::Attached => return true,
         AttemptOrigin::Rerun | AttemptOrigin::GithubRerun => {}
     }
-    let has_ended = latest.result.is_some() && latest.problem.is_none();
-    let passes = latest.result.as_deref() == Some(status::PASSED);
-    let in_latest = |case: &Case| case.latest().is_some_and(|seen| seen.attempt + 1 == run.attempts.len());
-    let shows_all = run.cases.iter().all(|case| !case.outcome.is_bad() || in_latest(case));
-    has_ended && shows_all && passes == (run.verdict == Some(Verdict::Passed))
+    let has_failed = latest.verdict == Some(Verdict::Failed) && latest.problem.is_none();
+    let has_passed = latest.verdict == Some(Verdict::Passed) && run.verdict == Some(Verdict::Passed);
+    (has_failed || has_passed) && run.listed == Listed::All && merge::not_played(run).is_none()
 }
 
 /// Short ids joined by commas; one that has other characters than short ids have is left out.
-pub fn format_short_ids(short_ids: &[Option<String>]) -> String {
+fn format_short_ids(short_ids: &[Option<String>]) -> String {
     let ids: Vec<_> = short_ids
         .iter()
         .map(|id| id.as_deref().filter(|id| is_short_id(id)).unwrap_or_default())
         .collect();
     ids.join(",")
-}
-
-/// Parses what [`format_short_ids`] writes.
-pub fn parse_short_ids(text: &str) -> Option<Vec<Option<String>>> {
-    text.split(',')
-        .map(|id| match id {
-            "" => Some(None),
-            id if is_short_id(id) => Some(Some(id.to_owned())),
-            _ => None,
-        })
-        .collect()
 }
 
 /// Whether a text is safe wherever a short id is put: in a URL's path, a list, a hidden comment.
@@ -345,52 +371,144 @@ mod tests {
     }
 
     #[test]
-    fn an_external_id_that_is_not_ours_is_none() {
-        let good = "qatech-run:run-a_1,,b2;7;0123456789abcdef";
-        let parsed = ExternalId::parse(good).unwrap();
-        assert_eq!(parsed.short_ids, [Some("run-a_1".into()), None, Some("b2".into())]);
-        assert_eq!(parsed.to_string(), good);
-        for bad in [
-            "",
-            "qatech-run:",
-            "qatech-run:a;7",
-            "qatech-run:a;7;0123456789abcdef;",
-            "qatech-run:a;+7;0123456789abcdef",
-            "qatech-run:a;;0123456789abcdef",
-            "qatech-run:a;7;0123456789ABCDEF",
-            "qatech-run:a;99999999999999999999;0123456789abcdef",
-            "qatech-run:../b;7;0123456789abcdef",
-            "qatech-run:..;7;0123456789abcdef",
-            "qatech-run:a b;7;0123456789abcdef",
-            " qatech-run:a;7;0123456789abcdef",
-        ] {
-            assert_eq!(ExternalId::parse(bad), None, "{bad}");
+    fn an_external_id_names_only_short_ids() {
+        let text = |ids: &[&str]| {
+            let id = ExternalId {
+                short_ids: ids
+                    .iter()
+                    .map(|id| (!id.is_empty()).then(|| (*id).to_owned()))
+                    .collect(),
+                run_id: 7,
+                key: "0123456789abcdef".into(),
+            };
+            id.to_string()
+        };
+        assert_eq!(
+            text(&["run-a_1", "", "b;2", "c"]),
+            "qatech-run:run-a_1,,,c;7;0123456789abcdef"
+        );
+        assert_eq!(text(&["a"; 300]), "qatech-run:;7;0123456789abcdef");
+    }
+
+    #[test]
+    fn only_words_without_traps_are_short_ids() {
+        for good in ["a", "run-a_1", "b.2~c", &"x".repeat(100)] {
+            assert!(is_short_id(good), "{good}");
         }
-        let long = format!("qatech-run:{};7;0123456789abcdef", vec!["a"; 300].join(","));
-        assert_eq!(ExternalId::parse(&long), None);
+        for bad in ["", "..", "../b", "a b", "a--b", "a;b", "-", "ä", &"x".repeat(101)] {
+            assert!(!is_short_id(bad), "{bad}");
+        }
+    }
+
+    fn marker() -> Marker {
+        Marker {
+            key: "9f86d081884c7d65".into(),
+            head_sha: "3f2a9c1d".into(),
+            run_id: 4711,
+            attempt: 2,
+            target: "60303ae22b998861".into(),
+            short_ids: vec![Some("abc123".into()), None],
+        }
+    }
+
+    fn marker_key(token: &str) -> MarkerKey {
+        MarkerKey::new(&Secret::new(token))
+    }
+
+    #[test]
+    fn a_marker_is_believed_by_whoever_has_the_token() {
+        let text = marker_key("token").sign(&marker()).to_string();
+        assert_eq!(marker_key("token").verify(&format!("{text}\nbody")), Some(marker()));
+        assert_eq!(marker_key("other").verify(&text), None);
+        // The MAC's key is none of the token's other uses.
+        let plain = hmac::Key::new(hmac::HMAC_SHA256, b"token");
+        let mac = hmac::sign(&plain, marker().fields().as_bytes());
+        let forged = SignedMarker::new(&marker(), &all_hex(mac.as_ref())).to_string();
+        assert_eq!(marker_key("token").verify(&forged), None);
+    }
+
+    #[test]
+    fn a_marker_that_is_too_long_names_no_ids() {
+        let long = Marker {
+            short_ids: vec![Some("x".repeat(100)); 100],
+            ..marker()
+        };
+        let text = marker_key("token").sign(&long).to_string();
+        let read = marker_key("token").verify(&text).unwrap();
+        assert_eq!((read.short_ids, read.run_id), (vec![None], 4711));
+    }
+
+    #[test]
+    fn each_field_is_covered() {
+        let key = marker_key("token");
+        let text = key.sign(&marker()).to_string();
+        for (ours, theirs) in [
+            ("key=9f86d081884c7d65", "key=9f86d081884c7d66"),
+            ("sha=3f2a9c1d", "sha=3f2a9c1e"),
+            ("run=4711", "run=18446744073709551615"),
+            ("attempt=2", "attempt=1"),
+            ("target=60303ae22b998861", "target="),
+            ("runs=abc123,", "runs=evil,"),
+            ("runs=abc123,", "runs=abc123"),
+        ] {
+            let forged = text.replace(ours, theirs);
+            assert_ne!(forged, text, "{ours}");
+            assert_eq!(key.verify(&forged), None, "{forged}");
+        }
+    }
+
+    /// Each byte of a marker, in turn: replaced by any other, left out, and doubled.
+    #[test]
+    fn no_byte_of_a_marker_can_be_altered() {
+        let key = marker_key("token");
+        let good = key.sign(&marker()).to_string().into_bytes();
+        for at in 0..good.len() {
+            let mut without = good.clone();
+            let byte = without.remove(at);
+            let mut doubled = good.clone();
+            doubled.insert(at, byte);
+            let replaced = (0..=u8::MAX).filter(|other| *other != byte).map(|other| {
+                let mut bytes = good.clone();
+                bytes[at] = other;
+                bytes
+            });
+            for bytes in [without, doubled].into_iter().chain(replaced) {
+                if let Ok(text) = String::from_utf8(bytes) {
+                    assert_eq!(key.verify(&text), None, "{text}");
+                }
+            }
+        }
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back_or_holds_no_ids(
-            ids in prop::collection::vec(prop::option::of("[a-zA-Z0-9_.~-]{1,40}|.{0,10}"), 1..12), run_id: u64,
+        fn no_other_text_is_believed(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0usize..3, "[ -~]{0,3}"), 1..4),
         ) {
-            let id = ExternalId { short_ids: ids.clone(), run_id, key: "0123456789abcdef".into() };
-            let text = id.to_string();
-            prop_assert!(text.len() <= MOST_EXTERNAL_ID);
-            let read = ExternalId::parse(&text).unwrap();
-            prop_assert_eq!(read.run_id, run_id);
-            if read.short_ids != [None] {
-                let fine = |id: &Option<String>| id.clone().filter(|id| is_short_id(id));
-                prop_assert_eq!(read.short_ids, ids.iter().map(fine).collect::<Vec<_>>());
+            let key = marker_key("token");
+            let good = key.sign(&marker()).to_string();
+            let mut text = good.clone();
+            for (at, removed, inserted) in edits {
+                let at = at.index(text.len() + 1);
+                let end = (at + removed).min(text.len());
+                text.replace_range(at..end, &inserted);
             }
+            // What follows a marker is the body, which it does not cover.
+            prop_assume!(!text.starts_with(&good));
+            prop_assert_eq!(key.verify(&text), None, "{}", text);
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "(qatech-run:)?.{0,80}") {
-            if let Some(id) = ExternalId::parse(&text) {
-                prop_assert_eq!(id.to_string(), text);
-            }
+        fn no_text_makes_it_panic(text in "(<!-- qatech-run:2 )?.{0,80}( mac=[0-9a-f]{0,64} -->)?") {
+            prop_assert_eq!(marker_key("token").verify(&text), None);
+        }
+
+        #[test]
+        fn an_external_id_is_never_too_long(
+            ids in prop::collection::vec(prop::option::of("[a-zA-Z0-9_.~-]{1,40}|.{0,10}"), 1..12), run_id: u64,
+        ) {
+            let id = ExternalId { short_ids: ids, run_id, key: "0123456789abcdef".into() };
+            prop_assert!(id.to_string().len() <= MOST_EXTERNAL_ID);
         }
     }
 }

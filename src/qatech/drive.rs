@@ -8,9 +8,9 @@ use super::client::{Api, PostError};
 use super::delay::Delays;
 use super::earlier::{self, Earlier};
 use super::wait::{self, Policy};
-use super::wire::{RunTestCase, StartRequest, StartedRun};
+use super::wire::{Run, StartRequest, StartedRun};
 use crate::board::{Board, News};
-use crate::report::{Attempt, AttemptOrigin, CaseOutcome, RunReport, TestPlan, Verdict, status};
+use crate::report::{Attempt, AttemptOrigin, Listed, TestPlan, Verdict, merge};
 use crate::secret::Redactor;
 
 /// How a run comes to be.
@@ -49,11 +49,7 @@ impl<A: Api> Driver<'_, A> {
             Origin::Start(request) => self.start(run, &request).await.map(Begun::of),
             Origin::RerunEarlier(short_id, request) => self.rerun_earlier(run, short_id, &request).await,
         };
-        let Begun {
-            attempt,
-            rerun_is_due,
-            reruns_of,
-        } = match begun {
+        let Begun { attempt, rerun_is_due } = match begun {
             Ok(begun) => begun,
             Err(failure) => return self.not_started(run, failure),
         };
@@ -66,9 +62,7 @@ impl<A: Api> Driver<'_, A> {
         if self.policy.one_look && self.verdict(run).is_none() {
             return;
         }
-        if self.shows_all(run, attempt, &reruns_of) {
-            self.rerun_all(run, rerun_is_due).await;
-        }
+        self.rerun_all(run, rerun_is_due).await;
         self.board.conclude(run);
     }
 
@@ -79,6 +73,10 @@ impl<A: Api> Driver<'_, A> {
             // A failure that ended the wait early has not ended the run: there is nothing to rerun yet.
             let stopped_early = self.policy.fail_fast && origin == AttemptOrigin::Rerun;
             if stopped_early || self.verdict(run) != Some(Verdict::Failed) || self.board.is_stopping() {
+                break;
+            }
+            // What the latest rerun left out, no rerun of it can see pass.
+            if self.board.read(|runs| merge::not_played(runs.get(run)?)).is_some() {
                 break;
             }
             if !self.rerun(run, origin).await {
@@ -109,10 +107,8 @@ impl<A: Api> Driver<'_, A> {
                 .await
             {
                 Ok(started) => {
-                    return Ok(Begun {
-                        reruns_of: failed,
-                        ..Begun::of(self.created(run, AttemptOrigin::GithubRerun, started))
-                    });
+                    self.show_earlier(run, short_id, failed);
+                    return Ok(Begun::of(self.created(run, AttemptOrigin::GithubRerun, started)));
                 }
                 Err(Failure { status: Some(400), .. }) => {
                     self.board.warn(that("has nothing to rerun; its result counts"));
@@ -151,6 +147,29 @@ impl<A: Api> Driver<'_, A> {
         self.start(run, request).await.map(Begun::of)
     }
 
+    /// Puts the failed run of the job's earlier attempt on the board as the first of two: its rerun is judged by what
+    /// passed and failed in it.
+    fn show_earlier(&self, run: usize, short_id: String, earlier: Run) {
+        let Run {
+            id,
+            short_id: _,
+            status,
+            result,
+            run_test_cases,
+        } = earlier;
+        let shown = |text: &str| wait::word(self.redactor, text);
+        let seen = run_test_cases
+            .unwrap_or_default()
+            .into_iter()
+            .map(|case| case.seen(|text| self.redactor.clean(text)))
+            .collect();
+        let attempt = self.attach(run, short_id);
+        self.board
+            .saw_status(run, attempt, id, shown(&status), result.as_deref().map(shown));
+        self.board.saw_cases(run, attempt, seen, Listed::All);
+        self.board.end_attempt(run, attempt, Verdict::Failed, None);
+    }
+
     /// Waits until the run of the job's earlier attempt has ended, so that what failed in it can be rerun.
     ///
     /// # Errors
@@ -174,31 +193,6 @@ impl<A: Api> Driver<'_, A> {
                 ..Begun::of(attempt)
             }),
         }
-    }
-
-    /// Whether a rerun shows all that failed in the run it is of. Where it does not, that has not passed, and no rerun of
-    /// it can tell more.
-    fn shows_all(&self, run: usize, attempt: usize, reruns_of: &[RunTestCase]) -> bool {
-        let result = |runs: &[RunReport]| runs.get(run)?.latest()?.result.clone();
-        let has_passed = match self.board.read(result).as_deref() {
-            Some(status::PASSED) => true,
-            Some(status::FAILED) => false,
-            Some(_) | None => return true,
-        };
-        let missing = self.board.read(|runs| {
-            let cases = &runs.get(run)?.cases;
-            let counts = |outcome: CaseOutcome| outcome == CaseOutcome::Passed || (!has_passed && outcome.is_bad());
-            Some(earlier::not_seen(reruns_of, cases, counts))
-        });
-        let Some(missing @ 1..) = missing else { return true };
-        let of = "of the test cases that failed in the job's earlier attempt";
-        let why = if has_passed {
-            format!("QA.tech says PASSED, but {of} {missing} are not seen to pass")
-        } else {
-            format!("{of} {missing} were not played in this rerun")
-        };
-        self.board.end_attempt(run, attempt, Verdict::Failed, Some(why));
-        false
     }
 
     /// The verdict of the latest attempt.
@@ -379,8 +373,6 @@ struct Begun {
     attempt: usize,
     /// Whether it was waited for already, and what failed in it is to be rerun whatever `rerun_failed` says.
     rerun_is_due: bool,
-    /// What failed in the run whose rerun it is.
-    reruns_of: Vec<RunTestCase>,
 }
 
 impl Begun {
@@ -388,7 +380,6 @@ impl Begun {
         Self {
             attempt,
             rerun_is_due: false,
-            reruns_of: Vec::new(),
         }
     }
 }

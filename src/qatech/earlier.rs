@@ -8,7 +8,7 @@ use super::delay::Delays;
 use super::wait::{OUT_OF_REACH, Policy};
 use super::wire::{Run, RunTestCase};
 use crate::board::{Board, News};
-use crate::report::{Case, CaseOutcome, Listed, RunReport, Verdict, status};
+use crate::report::{CaseOutcome, Listed, RunReport, Verdict, status};
 
 /// What the run is good for.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub(super) enum Earlier {
     Running,
     /// It passed, so there is nothing to rerun.
     Passed,
-    /// It failed, and all its test cases have ended: rerun those that failed, which are these.
-    Failed(Vec<RunTestCase>),
+    /// It failed, and all its test cases have ended: rerun those that failed.
+    Failed(Run),
     /// Nothing can be built on it: why, as the end of a sentence that begins with the run.
     Useless(String),
     /// Nobody can tell.
@@ -65,16 +65,14 @@ fn judge(run: Run) -> Earlier {
     if passed(status, result) {
         return Earlier::Passed;
     }
-    let mut cases = run.run_test_cases.unwrap_or_default();
-    let seen = cases
+    let seen = run
+        .run_test_cases
         .iter()
+        .flatten()
         .map(|case| (outcome(case), case.status.as_deref().unwrap_or_default()));
     match flaw(status, result, seen) {
         Some(why) => Earlier::Useless(why.to_owned()),
-        None => {
-            cases.retain(|case| outcome(case).is_bad());
-            Earlier::Failed(cases)
-        }
+        None => Earlier::Failed(run),
     }
 }
 
@@ -123,17 +121,6 @@ fn outcome(case: &RunTestCase) -> CaseOutcome {
     CaseOutcome::of(case.status.as_deref().unwrap_or_default(), case.result.as_deref())
 }
 
-/// How many of the cases that failed then are not among those of their rerun whose outcome counts.
-pub(super) fn not_seen(failed: &[RunTestCase], rerun: &[Case], counts: impl Fn(CaseOutcome) -> bool) -> usize {
-    let is = |theirs: &Option<String>, ours: &str| theirs.as_deref().is_some_and(|theirs| theirs == ours);
-    let those = || rerun.iter().filter(|case| counts(case.outcome));
-    let seen = failed.iter().filter(|then| {
-        those().any(|case| is(&then.id, &case.id) || is(&then.short_id, &case.short_id) || is(&then.name, &case.name))
-    });
-    // Two of one name are not both seen by one.
-    failed.len() - seen.count().min(those().count())
-}
-
 #[cfg(test)]
 #[allow(clippy::panic)]
 mod tests {
@@ -165,7 +152,7 @@ mod tests {
             Some("FAILED"),
             &[DONE, BAD, ("ERROR", None), ("SKIPPED", None)],
         ) {
-            Earlier::Failed(cases) => assert_eq!(cases.len(), 2),
+            Earlier::Failed(run) => assert_eq!(run.run_test_cases.map(|cases| cases.len()), Some(4)),
             other => panic!("{other:?}"),
         }
         for status in ["INITIATED", "RUNNING", "PAUSED"] {

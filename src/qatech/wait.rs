@@ -32,7 +32,7 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 const STRANGE_STATUSES: usize = 5;
 
 /// A status or result, as it is kept and shown.
-fn word(redactor: &Redactor, text: &str) -> String {
+pub(super) fn word(redactor: &Redactor, text: &str) -> String {
     redactor.clean(text.to_owned()).chars().take(WORD).collect()
 }
 

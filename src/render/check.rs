@@ -2,7 +2,7 @@
 
 use super::escape::{clean, cut_bytes, cut_chars, one_line};
 use super::markdown::{body, head, origin_line};
-use super::marker::Marker;
+use super::marker::{self, SignedMarker};
 use super::page::Measure;
 use super::words::{Headline, attempt_name, outcome_word, several};
 use crate::inputs::PathRule;
@@ -10,8 +10,8 @@ use crate::report::{Case, FailOn, Report, RunReport, Verdict};
 
 /// Bytes of `summary` and of `text`: <https://docs.github.com/en/rest/checks/runs#create-a-check-run>.
 pub const LIMIT: usize = 65_535;
-/// Of these bytes of `summary`, what is left for the marker.
-const MARKER_ROOM: usize = 8_192;
+/// Of these bytes of `summary`, what is left for the marker and the end of its line.
+const MARKER_ROOM: usize = marker::LONGEST + 1;
 /// Annotations at most; the rest is counted.
 pub const ANNOTATIONS: usize = 1_000;
 /// Characters of a title.
@@ -34,11 +34,8 @@ pub struct CheckOutput {
 
 impl CheckOutput {
     /// Opens the summary with the marker: the only thing of ours that a re-run of the job can read back, since GitHub
-    /// sets `details_url` itself. A marker that is too long names no runs.
-    pub fn mark(&mut self, mut marker: Marker) {
-        if marker.to_string().len() >= MARKER_ROOM {
-            marker.short_ids.clear();
-        }
+    /// sets `details_url` itself.
+    pub fn mark(&mut self, marker: &SignedMarker) {
         self.summary.insert_str(0, &format!("{marker}\n"));
     }
 }

@@ -1,7 +1,7 @@
 //! The sticky comment on the pull request: its marker, then what the job summary says, in less room.
 
 use super::markdown::{body, head, origin_line};
-use super::marker::Marker;
+use super::marker::SignedMarker;
 use super::page::Measure;
 use crate::report::Report;
 
@@ -10,7 +10,7 @@ pub const LIMIT: usize = 65_000;
 const LENGTH: Measure = Measure::Utf16;
 
 /// The comment's body in at most `limit` UTF-16 units, opened by its marker. No timeline: a chart in a conversation is noise.
-pub fn comment(report: &Report, marker: &Marker, limit: usize) -> String {
+pub fn comment(report: &Report, marker: &SignedMarker, limit: usize) -> String {
     let mut text = format!("{marker}\n");
     let origin = origin_line(report);
     let room = limit.saturating_sub(LENGTH.of(&text) + LENGTH.of(&origin));

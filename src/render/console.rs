@@ -193,7 +193,7 @@ mod tests {
         let mut run = shop().runs.remove(0);
         run.attempts[1].verdict = Some(Verdict::TimedOut);
         run.attempts[1].problem = Some("the deadline came first".into());
-        (run.verdict, run.problem) = merge::verdict(&run);
+        merge::conclude(&mut run);
         insta::assert_snapshot!(run_line(&run), @"Smoke tests: failed; first run (smk1) failed, https://app.qa.tech/p/shop/results/smk1; rerun 1 (smk2) timed out, https://app.qa.tech/p/shop/results/smk2: rerun smk2 did not end in time, so the first result stands: the deadline came first");
     }
 

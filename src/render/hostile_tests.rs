@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use super::gfm_check::{Found, hostile, outside_code, parse, reference, tags};
-use super::marker::Marker;
+use super::marker::{Marker, SignedMarker, Unverified};
 use super::{check, commands, comment, console, issue, outputs, summary, words};
 use crate::report::sample::{self, filled_with, large, report, run};
 use crate::report::{CaseOutcome, FailOn, Part, Report, Verdict};
@@ -23,6 +23,10 @@ fn marker() -> Marker {
         target: "22".into(),
         short_ids: vec![None],
     }
+}
+
+fn signed() -> SignedMarker {
+    SignedMarker::new(&marker(), "00ff")
 }
 
 /// The length that a comment is measured by.
@@ -91,9 +95,9 @@ proptest! {
             let job = summary::summary(&report, limit);
             prop_assert!(job.len() <= limit);
             check_markdown(&job)?;
-            let comment = comment::comment(&report, &marker(), limit.max(100));
+            let comment = comment::comment(&report, &signed(), limit.max(100));
             prop_assert!(utf16(&comment) <= limit.max(100));
-            prop_assert_eq!(Marker::parse(&comment), Some(marker()));
+            prop_assert_eq!(Unverified::opening(&comment).and_then(Unverified::marker), Some(marker()));
             check_markdown(&comment)?;
             let output = check::output(&report, 9);
             prop_assert!(output.title.chars().count() <= 255);
@@ -220,7 +224,7 @@ fn a_hundred_kilobytes_without_a_space_keep_every_limit() {
         let report = filled_with(&text.repeat(times));
         let job = summary::summary(&report, summary::LIMIT);
         assert!(job.len() <= summary::LIMIT);
-        let comment = comment::comment(&report, &marker(), comment::LIMIT);
+        let comment = comment::comment(&report, &signed(), comment::LIMIT);
         assert!(utf16(&comment) <= comment::LIMIT);
         check_markdown(&comment).unwrap();
         let check = check::output(&report, 9);
@@ -249,14 +253,14 @@ fn a_big_report_is_shrunk_and_says_so() {
     assert!(job.contains("18,000 other tests not listed here"));
     assert!(job.contains("cut at"));
     check_markdown(&job).unwrap();
-    let comment = comment::comment(&big, &marker(), comment::LIMIT);
+    let comment = comment::comment(&big, &signed(), comment::LIMIT);
     assert!(comment.contains("the others have one line each"));
     assert!(utf16(&comment) <= comment::LIMIT);
     check_markdown(&comment).unwrap();
     let failures = Reader::Runner.failures(&big, &FailOn(Verdict::ALL.to_vec()));
     assert_eq!(failures.len(), 10);
     assert!(failures[9].contains("1,991 more tests failed"));
-    let short = comment::comment(&big, &marker(), 20_000);
+    let short = comment::comment(&big, &signed(), 20_000);
     assert!(short.contains("more tests, left out to stay within GitHub's limit"));
     assert!(utf16(&short) <= 20_000);
     check_markdown(&short).unwrap();
@@ -266,7 +270,7 @@ fn a_big_report_is_shrunk_and_says_so() {
 fn whatever_the_number_of_failures_most_of_the_room_is_used() {
     for cases in [500, 900, 1_200, 1_500, 2_000, 5_000, 20_000, 40_000] {
         let big = large(cases, 2_000);
-        let text = comment::comment(&big, &marker(), comment::LIMIT);
+        let text = comment::comment(&big, &signed(), comment::LIMIT);
         let folds = text.matches("<summary>").count();
         let lines = text.matches("\n- ").count();
         assert!(
@@ -303,14 +307,14 @@ fn whatever_the_number_of_failures_most_of_the_room_is_used() {
             &"word ".repeat(40_000),
         )],
     )]);
-    assert!(comment::comment(&one, &marker(), comment::LIMIT).len() > 30_000);
+    assert!(comment::comment(&one, &signed(), comment::LIMIT).len() > 30_000);
 }
 
 #[test]
 fn a_comment_has_room_for_characters_of_any_length() {
     let sentence = "頁面沒有顯示付款按鈕。".repeat(40);
     let cases = (0..100).map(|number| sample::case(number, "付款", CaseOutcome::Failed, "失敗", &sentence));
-    let text = comment::comment(&report(vec![run("A", "a", cases.collect())]), &marker(), comment::LIMIT);
+    let text = comment::comment(&report(vec![run("A", "a", cases.collect())]), &signed(), comment::LIMIT);
     assert!((44_000..=comment::LIMIT).contains(&utf16(&text)), "{}", utf16(&text));
     assert!(
         text.len() > 80_000 && text.matches("<summary>").count() == 100,
@@ -336,7 +340,7 @@ fn many_runs_and_warnings_do_not_push_the_failures_out() {
     }
     let mut report = report(runs);
     report.warnings = vec!["&".repeat(5_000); 100];
-    let comment = comment::comment(&report, &marker(), comment::LIMIT);
+    let comment = comment::comment(&report, &signed(), comment::LIMIT);
     assert!(utf16(&comment) <= comment::LIMIT);
     assert!(comment.contains("### Failed tests (300)"), "{}", &comment[..2_000]);
     check_markdown(&comment).unwrap();

@@ -3,21 +3,27 @@
 
 use std::fmt::{self, Write};
 
-/// How a marker begins; the number is its version.
-const START: &str = "<!-- qatech-run:1";
+/// What opens the hidden comment.
+const START: &str = "<!-- ";
+/// What its fields begin with; the number is their version.
+const NAME: &str = "qatech-run:";
+const VERSION: &str = "2";
 /// How it ends.
 const END: &str = " -->";
-/// No marker of ours is longer: text beyond is not looked at.
-const LONGEST: usize = 32 * 1024;
+/// What stands between the fields and their MAC.
+const MAC: &str = " mac=";
+/// Bytes of a marker that names ids. One that would be longer names none.
+pub const LONGEST: usize = 8 * 1024;
 
 /// What a comment or a check run remembers of the run that wrote it.
 ///
-/// Anyone can write a marker, so what is read counts only in a comment of our own author (see the contract).
+/// Anyone can write a marker, so it is written with a MAC over all its fields and counts only where that is ours; see
+/// [`MarkerKey`](crate::publish::identity::MarkerKey).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     /// Hash of the comment's key.
     pub key: String,
-    /// The head commit that the comment speaks of; empty in a check run, which stands on it.
+    /// The head commit that comment or check run are about; empty where it is not known.
     pub head_sha: String,
     /// `GITHUB_RUN_ID`.
     pub run_id: u64,
@@ -30,8 +36,9 @@ pub struct Marker {
     pub short_ids: Vec<Option<String>>,
 }
 
-impl fmt::Display for Marker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Marker {
+    /// All fields in their one form: what the MAC covers.
+    pub fn fields(&self) -> String {
         let Self {
             key,
             head_sha,
@@ -44,22 +51,17 @@ impl fmt::Display for Marker {
             .iter()
             .map(|id| encode(id.as_deref().unwrap_or_default()))
             .collect();
-        write!(
-            f,
-            "{START} key={} sha={} run={run_id} attempt={attempt} target={} runs={}{END}",
+        format!(
+            "{NAME}{VERSION} key={} sha={} run={run_id} attempt={attempt} target={} runs={}",
             encode(key),
             encode(head_sha),
             encode(target),
             ids.join(",")
         )
     }
-}
 
-impl Marker {
-    /// The marker that opens a comment's body. Anything but the very form that we write is none.
-    pub fn parse(body: &str) -> Option<Self> {
-        let start = body.get(..body.floor_char_boundary(LONGEST))?;
-        let (fields, _) = start.strip_prefix(START)?.split_once(END)?;
+    fn parse(text: &str) -> Option<Self> {
+        let fields = text.strip_prefix(NAME)?.strip_prefix(VERSION)?;
         let mut fields = fields.strip_prefix(' ')?.split(' ');
         let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
         let marker = Self {
@@ -80,7 +82,61 @@ impl Marker {
                 .collect::<Option<_>>()?,
         };
         // What we would not have written so (`run=+1`, `%41`, a field too many) is not ours.
-        body.starts_with(&marker.to_string()).then_some(marker)
+        (marker.fields() == text).then_some(marker)
+    }
+
+    /// The key in the marker that opens a text, of whatever version and whoever wrote it. It tells for what the text was
+    /// made, and nothing more.
+    pub fn unverified_key(text: &str) -> Option<String> {
+        let (_version, fields) = text.strip_prefix(START)?.strip_prefix(NAME)?.split_once(' ')?;
+        let key = fields.strip_prefix("key=")?;
+        decode(key.split([' ', '\n']).next()?)
+    }
+}
+
+/// A marker as it is written: its fields with their MAC, hidden in an HTML comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedMarker(String);
+
+impl SignedMarker {
+    /// Of a marker and the MAC over its [fields](Marker::fields), in hexadecimal digits.
+    pub fn new(marker: &Marker, mac: &str) -> Self {
+        Self(format!("{START}{}{MAC}{mac}{END}", marker.fields()))
+    }
+
+    /// Bytes of its text.
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl fmt::Display for SignedMarker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The marker that opens a text, before its MAC is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unverified<'a> {
+    /// What the MAC must cover.
+    pub fields: &'a str,
+    /// The MAC, as it stands there.
+    pub mac: &'a str,
+}
+
+impl<'a> Unverified<'a> {
+    /// Reads what opens a text.
+    pub fn opening(text: &'a str) -> Option<Self> {
+        let start = text.get(..text.floor_char_boundary(LONGEST))?;
+        let (inner, _) = start.strip_prefix(START)?.split_once(END)?;
+        let (fields, mac) = inner.rsplit_once(MAC)?;
+        Some(Self { fields, mac })
+    }
+
+    /// The fields, for whoever has verified the MAC. Anything but the very form that we write is none.
+    pub fn marker(self) -> Option<Marker> {
+        Marker::parse(self.fields)
     }
 }
 
@@ -130,20 +186,26 @@ mod tests {
         }
     }
 
+    fn read(text: &str) -> Option<Marker> {
+        Unverified::opening(text)?.marker()
+    }
+
     #[test]
     fn a_marker_reads_as_it_was_written() {
-        let text = marker().to_string();
+        let text = SignedMarker::new(&marker(), "00ff").to_string();
         assert_eq!(
             text,
-            "<!-- qatech-run:1 key=9f86d081884c7d65 sha=3f2a9c1d run=4711 attempt=2 target=60303ae22b998861 \
-             runs=abc123,,run%2Dx_1 -->"
+            "<!-- qatech-run:2 key=9f86d081884c7d65 sha=3f2a9c1d run=4711 attempt=2 target=60303ae22b998861 \
+             runs=abc123,,run%2Dx_1 mac=00ff -->"
         );
-        assert_eq!(Marker::parse(&format!("{text}\n## Body <!-- x -->")), Some(marker()));
+        let body = format!("{text}\n## Body <!-- x mac=1 -->");
+        assert_eq!(read(&body), Some(marker()));
+        assert_eq!(Unverified::opening(&body).map(|read| read.mac), Some("00ff"));
     }
 
     #[test]
     fn what_we_would_not_have_written_is_none() {
-        let good = marker().to_string();
+        let good = SignedMarker::new(&marker(), "00ff").to_string();
         for bad in [
             format!(" {good}"),
             format!("\n{good}"),
@@ -154,12 +216,34 @@ mod tests {
             good.replace("abc123", "%61bc123"),
             good.replace("abc123", "abc%"),
             good.replace("%2D", "%2d"),
-            good.replace(":1", ":2"),
+            good.replace(":2", ":1"),
+            good.replace(" mac=00ff", ""),
             good.replace(" -->", "-->"),
             good.replace("key=", "KEY="),
             String::new(),
         ] {
-            assert_eq!(Marker::parse(&bad), None, "{bad}");
+            assert_eq!(read(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_read_from_what_is_left_of_a_marker() {
+        let good = SignedMarker::new(&marker(), "00ff").to_string();
+        for left in [
+            good.clone(),
+            good.replace(":2", ":1"),
+            good.replace(" sha=", "\n"),
+            good.replace("mac=", ""),
+        ] {
+            assert_eq!(Marker::unverified_key(&left), Some(marker().key), "{left}");
+        }
+        for other in [
+            format!(" {good}"),
+            good.replace("key=", "run="),
+            "<!-- qatech-run".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(Marker::unverified_key(&other), None, "{other}");
         }
     }
 
@@ -170,8 +254,12 @@ mod tests {
             ids in prop::collection::vec(prop::option::of("(?s).{1,8}"), 1..4),
         ) {
             let marker = Marker { key, head_sha: sha, run_id, attempt, target, short_ids: ids };
-            let text = marker.to_string();
-            prop_assert_eq!(Marker::parse(&text), Some(marker));
+            let signed = SignedMarker::new(&marker, "00ff");
+            let text = signed.to_string();
+            if signed.length() <= LONGEST {
+                prop_assert_eq!(read(&text), Some(marker.clone()));
+            }
+            prop_assert_eq!(Marker::unverified_key(&text), Some(marker.key));
             let found = parse(&format!("{text}\n\nafter"));
             prop_assert_eq!(found.text, ["after"]);
             prop_assert_eq!(tags(&found.html).len(), 1);
@@ -179,8 +267,10 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_parser_panic(text in hostile()) {
-            let _ = Marker::parse(&format!("{START} key={text}"));
-            let _ = Marker::parse(&text);
+            for text in [format!("{START}{NAME}{VERSION} key={text}"), text] {
+                let _ = read(&text);
+                let _ = Marker::unverified_key(&text);
+            }
         }
     }
 }

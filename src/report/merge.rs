@@ -8,7 +8,7 @@ use super::{Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, status}
 use places::places;
 pub use room::MOST_CASES;
 use room::Room;
-pub use verdict::{contradiction, verdict};
+pub use verdict::{conclude, contradiction, first_list_is_complete, not_played};
 
 /// A test case as one look saw it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -119,6 +119,7 @@ pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<SeenCase>, at: Milli
         case.attempts.push(CaseAttempt {
             attempt,
             outcome,
+            counts: true,
             status,
             result,
             title,
@@ -141,12 +142,13 @@ fn fallback_name(short_id: &str, id: &str, index: usize) -> String {
     }
 }
 
-/// The outcome over all attempts. Only a pass after the last failure forgives it: a rerun that skipped the case, or did
-/// not finish it, has not seen it pass.
+/// The outcome over all attempts that count. Only a pass after the last failure forgives it: a rerun that skipped the
+/// case, or did not finish it, has not seen it pass. And what failed stays failed where a rerun of it breaks.
 fn over_all(attempts: &[CaseAttempt]) -> CaseOutcome {
     let mut over_all = CaseOutcome::Unfinished;
-    for attempt in attempts {
+    for attempt in attempts.iter().filter(|attempt| attempt.counts) {
         over_all = match (over_all, attempt.outcome) {
+            (CaseOutcome::Failed, CaseOutcome::Errored) => CaseOutcome::Failed,
             (CaseOutcome::Failed | CaseOutcome::Errored | CaseOutcome::Flaky, CaseOutcome::Passed) => {
                 CaseOutcome::Flaky
             }
@@ -170,7 +172,7 @@ fn over_all(attempts: &[CaseAttempt]) -> CaseOutcome {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::super::{Attempt, AttemptOrigin, Listed, Verdict};
     use super::*;
@@ -217,6 +219,13 @@ mod tests {
             verdict: None,
             problem: None,
         }
+    }
+
+    /// Verdict and problem, as the end of the wait settles them.
+    fn verdict(run: &RunReport) -> (Option<Verdict>, Option<String>) {
+        let mut run = run.clone();
+        conclude(&mut run);
+        (run.verdict, run.problem)
     }
 
     fn outcomes(run: &RunReport) -> Vec<(&str, CaseOutcome)> {
@@ -268,6 +277,51 @@ mod tests {
             assert_eq!(verdict, Some(Verdict::Failed));
             assert!(problem.unwrap().contains("the first result stands"));
         }
+    }
+
+    #[test]
+    fn a_rerun_that_breaks_changes_no_case() {
+        for broken in [
+            Verdict::Error,
+            Verdict::Cancelled,
+            Verdict::TimedOut,
+            Verdict::Unknown,
+            Verdict::Interrupted,
+        ] {
+            for (status, result) in [("ERROR", ""), ("COMPLETED", "FAILED"), ("COMPLETED", "PASSED")] {
+                let titled = |title: &str, status: &str, result: &str| SeenCase {
+                    title: Some(title.into()),
+                    status: status.into(),
+                    ..seen("1", "a", "A", result)
+                };
+                let mut run = run(&[Verdict::Failed, broken]);
+                apply(&mut run, 0, vec![titled("No pay button", "COMPLETED", "FAILED")], 1);
+                apply(&mut run, 1, vec![titled("Browser crashed", status, result)], 2);
+                conclude(&mut run);
+                assert_eq!(
+                    outcomes(&run),
+                    [("A", CaseOutcome::Failed)],
+                    "{broken} {status} {result}"
+                );
+                let told = run.cases[0].telling().unwrap();
+                assert_eq!(told.title.as_deref(), Some("No pay button"));
+                assert_eq!(run.cases[0].attempts.len(), 2);
+            }
+        }
+    }
+
+    #[test]
+    fn a_case_that_breaks_in_a_rerun_stays_failed() {
+        let mut run = run(&[Verdict::Failed, Verdict::Failed]);
+        apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 1);
+        let broken = SeenCase {
+            status: "ERROR".into(),
+            ..seen("1", "a", "A", "")
+        };
+        apply(&mut run, 1, vec![broken], 2);
+        conclude(&mut run);
+        assert_eq!(outcomes(&run), [("A", CaseOutcome::Failed)]);
+        assert_eq!(run.cases[0].telling().unwrap().attempt, 0);
     }
 
     #[test]
@@ -339,6 +393,27 @@ mod tests {
         );
     }
 
+    /// A status, known or not. Most are fine, or every run would fail for three reasons at once.
+    fn any_status() -> impl Strategy<Value = &'static str> {
+        const OTHERS: &[&str] = &[
+            "SKIPPED",
+            "RUNNING",
+            "ERROR",
+            "CANCELLED",
+            "PAUSED",
+            "TIMED_OUT",
+            "FAILED",
+            "",
+        ];
+        prop_oneof![4 => Just("COMPLETED"), 1 => prop::sample::select(OTHERS)]
+    }
+
+    /// A result, known or not; empty for none.
+    fn any_result() -> impl Strategy<Value = &'static str> {
+        const OTHERS: &[&str] = &["SKIPPED", "BLOCKED", "failed", ""];
+        prop_oneof![4 => Just("PASSED"), 2 => Just("FAILED"), 1 => prop::sample::select(OTHERS)]
+    }
+
     fn any_seen() -> impl Strategy<Value = SeenCase> {
         (
             "[ab]?",
@@ -378,13 +453,69 @@ mod tests {
                     prop_assert_eq!(case.outcome == CaseOutcome::Flaky, passed_later);
                 }
             }
-            let bad = run.cases.iter().any(|case| case.outcome.is_bad());
             let (verdict, _) = verdict(&run);
             if verdicts[0] == Verdict::Failed {
                 prop_assert_ne!(verdict, Some(Verdict::Passed));
-                prop_assert!(!(bad && verdict == Some(Verdict::Flaky)));
             } else {
                 prop_assert_eq!(verdict, Some(verdicts[0]));
+            }
+        }
+
+        #[test]
+        fn no_case_that_was_not_seen_to_pass_ends_in_a_green_verdict(
+            first in prop::collection::vec((any_status(), any_result()), 0..4),
+            reruns in prop::collection::vec(
+                (
+                    prop::sample::select(vec![Verdict::Passed, Verdict::Passed, Verdict::Failed, Verdict::Error]),
+                    prop::collection::vec((0usize..5, any_status(), any_result()), 0..5),
+                ),
+                0..3,
+            ),
+            announced in prop::option::of(0u64..5),
+            listed in prop::sample::select(vec![Listed::All, Listed::All, Listed::Bad, Listed::Nothing]),
+        ) {
+            let of = |number: usize, status: &str, result: &str| SeenCase {
+                status: status.into(),
+                ..seen(&number.to_string(), "", "", result)
+            };
+            let mut verdicts = vec![Verdict::Failed];
+            verdicts.extend(reruns.iter().map(|(verdict, _)| *verdict));
+            let mut run = run(&verdicts);
+            run.listed = listed;
+            run.attempts[0].test_count = announced;
+            // What the API's own words say of each case, in the attempts that were played.
+            let mut said: std::collections::HashMap<usize, Vec<(&str, &str)>> = std::collections::HashMap::new();
+            for (number, (status, result)) in first.iter().enumerate() {
+                said.entry(number).or_default().push((status, result));
+            }
+            let seen_first = (0..).zip(&first).map(|(number, (status, result))| of(number, status, result));
+            apply(&mut run, 0, seen_first.collect(), 0);
+            for (attempt, (verdict, cases)) in (1..).zip(&reruns) {
+                let mut cases = cases.clone();
+                cases.sort_unstable();
+                cases.dedup_by_key(|(number, ..)| *number);
+                if matches!(verdict, Verdict::Passed | Verdict::Failed) {
+                    for (number, status, result) in &cases {
+                        said.entry(*number).or_default().push((status, result));
+                    }
+                }
+                let cases = cases.iter().map(|(number, status, result)| of(*number, status, result));
+                apply(&mut run, attempt, cases.collect(), attempt as Millis);
+            }
+            conclude(&mut run);
+            let fine = [("COMPLETED", "PASSED"), ("COMPLETED", "SKIPPED"), ("SKIPPED", "SKIPPED"), ("SKIPPED", "")];
+            let passed_or_skipped = said.values().all(|words| words.iter().any(|word| fine.contains(word)));
+            let is_failure = |(status, result): &(&str, &str)| *result == "FAILED" || matches!(*status, "ERROR" | "CANCELLED");
+            let passed_after_failure = said.values().all(|words| {
+                let last = words.iter().rposition(is_failure);
+                last.is_none_or(|last| words[last..].contains(&("COMPLETED", "PASSED")))
+            });
+            let complete = listed == Listed::All && announced.is_none_or(|announced| first.len() as u64 >= announced);
+            if run.verdict == Some(Verdict::Flaky) {
+                prop_assert!(complete && passed_or_skipped && passed_after_failure, "{:?}", run);
+                prop_assert_eq!(verdicts.last(), Some(&Verdict::Passed));
+            } else {
+                prop_assert_eq!(run.verdict, Some(Verdict::Failed));
             }
         }
     }

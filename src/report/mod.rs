@@ -241,7 +241,7 @@ pub enum CaseOutcome {
     Flaky,
     /// Result `SKIPPED`.
     Skipped,
-    /// Not seen to end, or ended with a result we do not know.
+    /// Not seen to end, or with a status or result that we do not know.
     Unfinished,
     /// Result `PASSED`.
     Passed,
@@ -260,13 +260,14 @@ impl CaseOutcome {
 
     /// The outcome of one attempt of a case, from the API's status and result. Never `Flaky`.
     ///
-    /// A result decides where there is one: a case that is marked `FAILED` has failed whatever its status says.
+    /// A result of `FAILED` decides alone. A pass or a skip needs a status that agrees with it: a case that is still
+    /// running, or has a status or result that we do not know, is unfinished.
     pub fn of(status: &str, result: Option<&str>) -> Self {
         match (status, result) {
             (_, Some(status::FAILED)) => Self::Failed,
             (status::ERROR | status::CANCELLED, _) => Self::Errored,
             (status::COMPLETED, Some(status::PASSED)) => Self::Passed,
-            (_, Some(status::SKIPPED)) | (status::SKIPPED, _) => Self::Skipped,
+            (status::COMPLETED | status::SKIPPED, Some(status::SKIPPED)) | (status::SKIPPED, None) => Self::Skipped,
             (_, _) => Self::Unfinished,
         }
     }
@@ -288,6 +289,14 @@ impl CaseOutcome {
         match self {
             Self::Failed | Self::Errored => true,
             Self::Flaky | Self::Skipped | Self::Unfinished | Self::Passed => false,
+        }
+    }
+
+    /// Whether the case passed, at once or in a rerun, or was skipped. A run is forgiven only if this is true of all.
+    pub fn is_green(self) -> bool {
+        match self {
+            Self::Passed | Self::Flaky | Self::Skipped => true,
+            Self::Failed | Self::Errored | Self::Unfinished => false,
         }
     }
 }
@@ -317,12 +326,20 @@ impl Case {
         self.attempts.last()
     }
 
-    /// The attempt that tells why the case is not simply passed: the latest that failed or errored, else the latest.
+    /// Whether an attempt of the run, given by its index, has the case.
+    pub fn is_in(&self, attempt: usize) -> bool {
+        self.attempts.iter().any(|seen| seen.attempt == attempt)
+    }
+
+    /// The attempt that tells why the case is not simply passed: of those that count, the latest that ended as the case
+    /// did, else the latest that failed or errored, else the latest of all.
     pub fn telling(&self) -> Option<&CaseAttempt> {
-        self.attempts
-            .iter()
-            .rev()
-            .find(|attempt| attempt.outcome.is_bad())
+        let find = |wanted: &dyn Fn(&CaseAttempt) -> bool| {
+            let mut newest_first = self.attempts.iter().rev();
+            newest_first.find(|attempt| attempt.counts && wanted(attempt))
+        };
+        find(&|attempt| self.outcome.is_bad() && attempt.outcome == self.outcome)
+            .or_else(|| find(&|attempt| attempt.outcome.is_bad()))
             .or_else(|| self.latest())
     }
 }
@@ -334,6 +351,8 @@ pub struct CaseAttempt {
     pub attempt: usize,
     /// Outcome in this attempt; never [`CaseOutcome::Flaky`].
     pub outcome: CaseOutcome,
+    /// False in a rerun that neither passed nor failed: it changes no case.
+    pub counts: bool,
     /// The API's status.
     pub status: String,
     /// The API's result.

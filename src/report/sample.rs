@@ -115,6 +115,7 @@ pub fn case(number: usize, name: &str, outcome: CaseOutcome, title: &str, reason
         CaseAttempt {
             attempt: index,
             outcome,
+            counts: true,
             status: status.into(),
             result: result.map(str::to_owned),
             title: (!title.is_empty()).then(|| title.to_owned()),

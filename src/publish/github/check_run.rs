@@ -132,7 +132,9 @@ impl GitHub {
     fn check_output(&self, active: &Active, report: &Report, not_annotated: usize) -> CheckOutput {
         let mut output = check::output(report, not_annotated);
         let short_ids = sound_short_ids(report);
-        output.mark(marker(&self.context, &active.key, &active.target, None, short_ids));
+        let head = active.head();
+        let marker = marker(&self.context, &active.key, &active.target, head.as_ref(), short_ids);
+        output.mark(&active.marker_key.sign(&marker));
         output
     }
 }

@@ -10,9 +10,9 @@ use super::author::author;
 use super::wire::{Comment, NewComment};
 use super::{Active, GitHub, Head, Published, marker, pull_request};
 use crate::inputs::CommentWhen;
-use crate::publish::identity::sound_short_ids;
+use crate::publish::identity::{MarkerKey, sound_short_ids};
 use crate::render::comment::{LIMIT, comment};
-use crate::render::marker::Marker;
+use crate::render::marker::{Marker, SignedMarker};
 use crate::report::{Report, Verdict};
 
 /// What is left of the comment where GitHub finds it too long all the same.
@@ -57,7 +57,11 @@ impl GitHub {
             sound_short_ids(report),
         );
         let merge_group = self.context.merge_group;
-        match publish(&active.api, number, &marker, report, self.inputs.comment, merge_group).await {
+        let ours = Ours {
+            marker,
+            marker_key: &active.marker_key,
+        };
+        match publish(&active.api, number, &ours, report, self.inputs.comment, merge_group).await {
             Ok(Outcome::Stands(url)) => published.links.comment_url = url,
             Ok(Outcome::NotNeeded) => {}
             Ok(Outcome::Newer(why)) => published.notices.push(why.to_owned()),
@@ -71,41 +75,65 @@ impl GitHub {
     }
 }
 
-/// Our comment on a pull request, whoever of our runs wrote it last.
+/// What we are about to write.
+struct Ours<'a> {
+    marker: Marker,
+    marker_key: &'a MarkerKey,
+}
+
+/// Our comment on a pull request, whoever of our runs wrote it last, with its marker.
+///
+/// A comment of our author with our key whose marker somebody has altered is ours to write again, but nothing in it
+/// counts: it has no marker here. One with a marker of ours goes before it.
 pub(super) async fn find(
     api: &Api,
     number: u64,
     key: &str,
+    marker_key: &MarkerKey,
     author: &str,
-) -> Result<Option<(Comment, Marker)>, Failure> {
+) -> Result<Option<(Comment, Option<Marker>)>, Failure> {
+    let mut altered = None;
     let mut found = None;
     api.pages(&format!("/issues/{number}/comments"), "", |page: Vec<Comment>| {
-        found = page.into_iter().find_map(|comment| {
+        for comment in page {
             let by_us = comment.user.as_ref().is_some_and(|user| user.login == author);
-            let marker = Marker::parse(comment.body.as_deref()?)?;
-            (by_us && marker.key == key).then_some((comment, marker))
-        });
+            let body = comment.body.as_deref().unwrap_or_default();
+            if !by_us || Marker::unverified_key(body).as_deref() != Some(key) {
+                continue;
+            }
+            match marker_key.verify(body) {
+                Some(marker) => {
+                    found = Some((comment, Some(marker)));
+                    break;
+                }
+                None => altered = altered.take().or(Some((comment, None))),
+            }
+        }
         found.is_some()
     })
     .await?;
-    Ok(found)
+    Ok(found.or(altered))
 }
 
 /// Writes the comment, if that is called for.
 async fn publish(
     api: &Api,
     number: u64,
-    marker: &Marker,
+    ours: &Ours<'_>,
     report: &Report,
     when: CommentWhen,
     merge_group: bool,
 ) -> Result<Outcome, Failure> {
+    let Ours { marker, marker_key } = ours;
+    let signed = marker_key.sign(marker);
     let author = author(api).await;
-    if let Some((old, old_marker)) = find(api, number, &marker.key, &author).await? {
-        if let Some(why) = newer(api, number, marker, &old_marker, merge_group).await {
+    if let Some((old, old_marker)) = find(api, number, &marker.key, marker_key, &author).await? {
+        if let Some(old_marker) = old_marker
+            && let Some(why) = newer(api, number, marker, &old_marker, merge_group).await
+        {
             return Ok(Outcome::Newer(why));
         }
-        match update(api, old, report, marker).await {
+        match update(api, old, report, &signed).await {
             // Somebody has deleted it since it was listed.
             Err(failure) if failure.status() == Some(404) => {}
             result => return result,
@@ -122,7 +150,7 @@ async fn publish(
     let path = format!("/issues/{number}/comments");
     let mut limit = LIMIT;
     loop {
-        let body = comment(report, marker, limit);
+        let body = comment(report, &signed, limit);
         match api.post::<Comment>(&path, &NewComment { body: &body }).await {
             Err(failure) if failure.is_invalid() && limit == LIMIT => limit = SHRUNK,
             result => return result.map(|comment| Outcome::Stands(comment.html_url)),
@@ -130,7 +158,7 @@ async fn publish(
     }
 }
 
-async fn update(api: &Api, old: Comment, report: &Report, marker: &Marker) -> Result<Outcome, Failure> {
+async fn update(api: &Api, old: Comment, report: &Report, marker: &SignedMarker) -> Result<Outcome, Failure> {
     let path = format!("/issues/comments/{}", old.id);
     let mut limit = LIMIT;
     loop {

@@ -1,9 +1,10 @@
 //! What an earlier attempt of this job left behind: the short ids of its runs, so that only what failed is run again.
 //!
 //! A rerun is billed, and it vouches for what it does not run again. So ids count only where nobody else can have put
-//! them: in a check run of the app that acts for the `GITHUB_TOKEN`, or in a comment of our author; only with this
-//! workflow run's id and this job's key; and only where they surely are of what this job tests, which legs of a matrix
-//! and jobs that share a `comment_key` need not be. Whatever is in doubt is started afresh.
+//! them: in a marker with our MAC, in a check run of the app that acts for the `GITHUB_TOKEN`, or in a comment of our
+//! author; only with this workflow run's id, this job's key and this commit; and only where they surely are of what this
+//! job tests, which legs of a matrix and jobs that share a `comment_key` need not be. Whatever is in doubt is started
+//! afresh.
 
 use super::api::{Api, Failure};
 use super::author::author;
@@ -11,7 +12,7 @@ use super::comment;
 use super::pull_request;
 use super::wire::{CheckRun, CheckRuns};
 use crate::context::PullRequestHint;
-use crate::publish::identity::{ExternalId, is_short_id};
+use crate::publish::identity::{MarkerKey, is_short_id};
 use crate::render::marker::Marker;
 
 /// The app that acts for the `GITHUB_TOKEN`.
@@ -20,18 +21,20 @@ const ACTIONS_APP: &str = "github-actions";
 type ShortIds = Vec<Option<String>>;
 
 /// What the job would write itself.
-pub(super) struct Ours {
+pub(super) struct Ours<'a> {
     /// Its check run's name.
     pub(super) name: String,
     /// Its marker. Without a head there is no check run to look for.
     pub(super) marker: Marker,
+    /// Tells its markers from those of others.
+    pub(super) marker_key: &'a MarkerKey,
 }
 
 /// What a check run of this key names.
 #[derive(Debug, PartialEq, Eq)]
 struct Named {
-    /// Of which attempt; `None` where that was not kept.
-    attempt: Option<u64>,
+    /// Of which attempt.
+    attempt: u64,
     /// Whether it has our check run's name.
     by_our_name: bool,
     short_ids: ShortIds,
@@ -41,7 +44,7 @@ struct Named {
 ///
 /// # Errors
 /// Why there are none, as a fragment.
-pub(super) async fn find(api: &Api, ours: &Ours, pull_request: &PullRequestHint) -> Result<ShortIds, String> {
+pub(super) async fn find(api: &Api, ours: &Ours<'_>, pull_request: &PullRequestHint) -> Result<ShortIds, String> {
     let mut others = false;
     let in_checks = if ours.marker.head_sha.is_empty() {
         Ok(Vec::new())
@@ -55,7 +58,7 @@ pub(super) async fn find(api: &Api, ours: &Ours, pull_request: &PullRequestHint)
         Err(failure) => Some(failure),
     };
     let in_comments = match pull_request::number(api, pull_request).await {
-        Ok(Some(number)) => in_comment(api, number, &ours.marker, &mut others).await,
+        Ok(Some(number)) => in_comment(api, number, ours, &mut others).await,
         Ok(None) => Ok(None),
         Err(failure) => Err(failure),
     };
@@ -72,7 +75,7 @@ pub(super) async fn find(api: &Api, ours: &Ours, pull_request: &PullRequestHint)
 }
 
 /// What our check runs on the commit name; `others` is set where some are of another leg or job.
-async fn in_check_runs(api: &Api, ours: &Ours, others: &mut bool) -> Result<Vec<Named>, Failure> {
+async fn in_check_runs(api: &Api, ours: &Ours<'_>, others: &mut bool) -> Result<Vec<Named>, Failure> {
     let mut found = Vec::new();
     let path = format!("/commits/{}/check-runs", ours.marker.head_sha);
     api.pages(&path, "?filter=all", |page: CheckRuns| {
@@ -83,38 +86,26 @@ async fn in_check_runs(api: &Api, ours: &Ours, others: &mut bool) -> Result<Vec<
     Ok(found)
 }
 
-fn named(run: CheckRun, ours: &Ours, others: &mut bool) -> Option<Named> {
+fn named(run: CheckRun, ours: &Ours<'_>, others: &mut bool) -> Option<Named> {
     let by_us = run.app.and_then(|app| app.slug).as_deref() == Some(ACTIONS_APP);
-    let ExternalId { short_ids, run_id, key } = ExternalId::parse(run.external_id.as_deref()?)?;
-    if !by_us || run_id != ours.marker.run_id || key != ours.marker.key {
+    // Its `external_id` says whose it is too, but anyone may have written that.
+    let theirs = ours.marker_key.verify(&run.output?.summary?)?;
+    if !by_us || !is_of_ours(&theirs, &ours.marker, others) {
         return None;
     }
-    let names_any = short_ids.iter().any(Option::is_some);
-    let by_our_name = run.name.as_deref() == Some(&ours.name);
-    let Some(summary) = run.output.and_then(|output| output.summary) else {
-        // Nothing tells whose it is but its name.
-        *others |= !by_our_name;
-        return (names_any && by_our_name).then_some(Named {
-            attempt: None,
-            by_our_name,
-            short_ids,
-        });
-    };
-    let theirs = Marker::parse(&summary)?;
-    if !is_of_ours(&theirs, &ours.marker, others) {
-        return None;
-    }
-    // The marker has room for the ids of more plans than `external_id`, and only those that can be built on.
     Some(Named {
-        attempt: Some(theirs.attempt),
-        by_our_name,
+        attempt: theirs.attempt,
+        by_our_name: run.name.as_deref() == Some(&ours.name),
         short_ids: theirs.short_ids,
     })
 }
 
 /// Whether a marker is of an earlier attempt of this very job; `others` is set where it is of another leg or job.
 fn is_of_ours(theirs: &Marker, ours: &Marker, others: &mut bool) -> bool {
-    let same_run = theirs.run_id == ours.run_id && theirs.key == ours.key && theirs.attempt < ours.attempt;
+    let same_run = theirs.run_id == ours.run_id
+        && theirs.key == ours.key
+        && theirs.head_sha == ours.head_sha
+        && theirs.attempt < ours.attempt;
     let same_target = !ours.target.is_empty() && theirs.target == ours.target;
     *others |= same_run && !same_target;
     same_run && same_target && theirs.short_ids.iter().flatten().all(|id| is_short_id(id))
@@ -125,9 +116,9 @@ fn is_of_ours(theirs: &Marker, ours: &Marker, others: &mut bool) -> bool {
 /// # Errors
 /// Where two may be this job's: legs of a matrix that test the same.
 fn newest(mut found: Vec<Named>) -> Result<Option<ShortIds>, &'static str> {
-    crate::order::sort_by_number(&mut found, |named| named.attempt.unwrap_or(0));
+    crate::order::sort_by_number(&mut found, |named| named.attempt);
     let alike = |pair: &[Named]| match pair {
-        [one, other] => one.attempt.is_none() || one.attempt == other.attempt,
+        [one, other] => one.attempt == other.attempt,
         _ => false,
     };
     if found.windows(2).any(alike) && found.iter().any(|named| named.by_our_name) {
@@ -142,11 +133,16 @@ fn newest(mut found: Vec<Named>) -> Result<Option<ShortIds>, &'static str> {
 }
 
 /// The ids in our comment's marker.
-async fn in_comment(api: &Api, number: u64, ours: &Marker, others: &mut bool) -> Result<Option<ShortIds>, Failure> {
+async fn in_comment(api: &Api, number: u64, ours: &Ours<'_>, others: &mut bool) -> Result<Option<ShortIds>, Failure> {
+    let Ours {
+        name: _,
+        marker: ours,
+        marker_key,
+    } = ours;
     let author = author(api).await;
-    let found = comment::find(api, number, &ours.key, &author).await?;
+    let found = comment::find(api, number, &ours.key, marker_key, &author).await?;
     Ok(found
-        .map(|(_, marker)| marker)
+        .and_then(|(_, marker)| marker)
         .filter(|marker| is_of_ours(marker, ours, others) && marker.short_ids.iter().any(Option::is_some))
         .map(|marker| marker.short_ids))
 }

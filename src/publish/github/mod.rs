@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::identity::{ExternalId, Identity, check_name, target};
+use super::identity::{ExternalId, Identity, MarkerKey, check_name, target};
 use crate::context::{Context, HeadSha, PullRequestHint};
 use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun, Target};
 use crate::render::check;
@@ -60,6 +60,7 @@ struct Active {
     api: Api,
     key: String,
     target: String,
+    marker_key: MarkerKey,
     advice: Advice,
     /// `None` until it is known; then the head, if there is one.
     head: watch::Receiver<Option<Option<Head>>>,
@@ -126,6 +127,11 @@ impl GitHub {
             .github_token
             .as_ref()
             .ok_or_else(|| advice.without("There is no `github_token`, so nothing is published at GitHub."))?;
+        let api_token = inputs
+            .api_token
+            .as_ref()
+            .ok_or("There is no API token, so nothing is published at GitHub.")?;
+        let marker_key = MarkerKey::new(api_token);
         let (deadline, until) = watch::channel(None);
         let api = Api::new(client, root, repository, token, redactor.clone(), until)?;
         let key = Identity::new(inputs, &context.origin).hash().to_owned();
@@ -140,11 +146,9 @@ impl GitHub {
             check: (publishes && inputs.annotations == Annotations::Check).then(|| NewCheck {
                 name: check_name(inputs, &context.origin),
                 external_id: external_id(Vec::new(), context, &key),
-                output: {
-                    let mut output = check::waiting();
-                    output.mark(marker(context, &key, &target, None, Vec::new()));
-                    output
-                },
+                output: check::waiting(),
+                marker: marker(context, &key, &target, None, Vec::new()),
+                marker_key: marker_key.clone(),
             }),
             found,
         };
@@ -157,6 +161,7 @@ impl GitHub {
             api,
             key,
             target,
+            marker_key,
             advice,
             head,
             check,
@@ -230,6 +235,7 @@ impl GitHub {
             let ours = earlier::Ours {
                 name: check_name(&self.inputs, &self.context.origin),
                 marker: marker(&self.context, &active.key, &active.target, head.as_ref(), Vec::new()),
+                marker_key: &active.marker_key,
             };
             earlier::find(&active.api, &ours, pull_request).await
         };

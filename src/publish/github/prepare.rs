@@ -6,7 +6,9 @@ use super::advice::{Advice, CHECKS, PULL_REQUESTS};
 use super::api::Api;
 use super::{check_run, pull_request};
 use crate::context::HeadSha;
+use crate::publish::identity::MarkerKey;
 use crate::render::check::CheckOutput;
+use crate::render::marker::Marker;
 
 /// The commit that the results belong to, where the event did not tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,9 @@ pub(super) struct NewCheck {
     pub(super) name: String,
     pub(super) external_id: String,
     pub(super) output: CheckOutput,
+    /// Without the head, which is not known yet.
+    pub(super) marker: Marker,
+    pub(super) marker_key: MarkerKey,
 }
 
 impl Preparation {
@@ -65,8 +70,12 @@ impl Preparation {
                 let NewCheck {
                     name,
                     external_id,
-                    output,
+                    mut output,
+                    mut marker,
+                    marker_key,
                 } = new;
+                marker.head_sha.clone_from(&head.sha);
+                output.mark(&marker_key.sign(&marker));
                 match check_run::create(&self.api, &name, &head.sha, &external_id, &output).await {
                     Ok(handle) => Check::Made(handle),
                     Err(failure) => Check::Refused(self.advice.explain(WHAT, &failure, CHECKS)),

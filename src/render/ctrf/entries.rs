@@ -59,9 +59,10 @@ impl<'a> Test<'a> {
             attempts,
         } = case;
         let latest = attempts.last();
-        let earlier = attempts.split_last().map_or([].as_slice(), |(_, earlier)| earlier);
         // A rerun that did not see the case end takes nothing back: the failure is still what is to be told.
         let told = if outcome.is_bad() { case.telling() } else { latest };
+        let is_other = |attempt: &CaseAttempt| !told.is_some_and(|told| std::ptr::eq(told, attempt));
+        let others: Vec<_> = (1..).zip(attempts).filter(|(_, attempt)| is_other(attempt)).collect();
         let times = Times::of(told, started_at);
         let stable = [id, short_id].into_iter().find(|id| !one_line(id).is_empty());
         let shown = [name, short_id].into_iter().find(|name| !one_line(name).is_empty());
@@ -77,9 +78,9 @@ impl<'a> Test<'a> {
             trace: told.and_then(|told| text(told.reasoning.as_ref())),
             raw_status: Line(told.map_or("", raw_status)),
             r#type: "e2e",
-            retries: (!earlier.is_empty()).then_some(earlier.len()),
-            retry_attempts: (1..)
-                .zip(earlier)
+            retries: (!others.is_empty()).then_some(others.len()),
+            retry_attempts: others
+                .into_iter()
                 .map(|(number, attempt)| RetryAttempt::of(run, attempt, number, started_at))
                 .collect(),
             flaky: *outcome == CaseOutcome::Flaky,
@@ -173,6 +174,7 @@ impl<'a> RetryAttempt<'a> {
         let CaseAttempt {
             attempt: _,
             outcome,
+            counts: _,
             status: _,
             result: _,
             title,

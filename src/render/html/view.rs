@@ -180,6 +180,7 @@ impl<'a> CaseAttemptView<'a> {
         let CaseAttempt {
             attempt,
             outcome,
+            counts: _,
             status,
             result,
             title,

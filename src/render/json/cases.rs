@@ -64,6 +64,7 @@ impl<'a> From<&'a CaseAttempt> for CaseAttemptJson<'a> {
         let CaseAttempt {
             attempt,
             outcome,
+            counts: _,
             status,
             result,
             title,

@@ -138,6 +138,7 @@ fn attempt_words(out: &mut String, run: &RunReport, attempt: &CaseAttempt, sever
     let CaseAttempt {
         attempt: index,
         outcome,
+        counts: _,
         status,
         result: _,
         title,

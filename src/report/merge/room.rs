@@ -67,6 +67,7 @@ fn of_attempt(attempt: &CaseAttempt) -> usize {
     let CaseAttempt {
         attempt: _,
         outcome: _,
+        counts: _,
         status,
         result,
         title,

@@ -192,6 +192,7 @@ fn any_case() -> impl Strategy<Value = Case> {
         let one = |outcome: CaseOutcome| CaseAttempt {
             attempt: 0,
             outcome,
+            counts: true,
             status: text.clone(),
             result: None,
             title: Some(text.clone()),

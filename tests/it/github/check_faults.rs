@@ -7,7 +7,6 @@ use crate::github::check::pull_request;
 use crate::github::stage::{RUN_ID, Stage, failed, in_seconds, passed};
 use qatech_fakes::events::{HEAD_SHA, Scene};
 use qatech_fakes::github::{Call, CheckRun, Fault, On, Recorded};
-use qatech_run::render::marker::Marker;
 use serde_json::json;
 
 #[tokio::test]
@@ -145,9 +144,8 @@ async fn what_github_finds_invalid_is_left_out_and_the_check_completed() {
     for (invalid, annotations, whole) in table {
         let github = pull_request();
         github.fault(On::when(invalid), Fault::status(422, "Invalid request."));
-        let published = Stage::new(&github, &Scene::new().pull_request())
-            .publish(&failed(120))
-            .await;
+        let stage = Stage::new(&github, &Scene::new().pull_request());
+        let published = stage.publish(&failed(120)).await;
         let run = github.only_check_run();
         assert_eq!(
             (run.conclusion.as_deref(), run.annotations.len(), run.text.is_some()),
@@ -157,7 +155,7 @@ async fn what_github_finds_invalid_is_left_out_and_the_check_completed() {
         );
         assert!(published.annotate_in_log && published.links.check_run_url.is_some());
         assert_eq!(published.warnings.len(), 1, "{published:?}");
-        assert!(Marker::parse(&run.summary.unwrap()).is_some());
+        assert!(stage.marker_key().verify(&run.summary.unwrap()).is_some());
     }
 }
 

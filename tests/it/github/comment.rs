@@ -39,6 +39,12 @@ fn marker(stage: &Stage, head_sha: &str, run_id: u64, attempt: u64) -> Marker {
     }
 }
 
+/// A comment with that marker.
+fn old_comment(stage: &Stage, head_sha: &str, run_id: u64, attempt: u64) -> String {
+    let marker = stage.marker_key().sign(&marker(stage, head_sha, run_id, attempt));
+    format!("{marker}\nold")
+}
+
 #[tokio::test]
 async fn every_event_comments_on_its_pull_request_and_on_no_other() {
     let scene = Scene::new();
@@ -99,7 +105,7 @@ async fn it_is_created_by_verdict_and_updated_ever_after() {
     assert!(!comment.body.contains("Case 1"));
     assert_eq!(comment.updates, 1);
     assert_eq!(
-        Marker::parse(&comment.body).unwrap(),
+        job.marker_key().verify(&comment.body).unwrap(),
         Marker {
             short_ids: vec![Some("run-1".to_owned())],
             ..marker(&job, HEAD_SHA, 901, 1)
@@ -116,7 +122,7 @@ async fn it_is_created_by_verdict_and_updated_ever_after() {
 async fn it_is_found_on_the_last_page_and_never_taken_for_a_forgery() {
     let github = pull_request();
     let job = job(&github);
-    let ours = format!("{}\nold", marker(&job, HEAD_SHA, 1, 1));
+    let ours = old_comment(&job, HEAD_SHA, 1, 1);
     github.add_comment(7, "mallory", &ours);
     for number in 0..247 {
         github.add_comment(7, "octocat", &format!("comment {number}"));
@@ -172,11 +178,7 @@ async fn older_never_goes_over_newer() {
         github.add(Issue::pull(7, head).head("octo-org", "feature"));
         let job = job(&github);
         let (sha, run_id, attempt) = theirs;
-        github.add_comment(
-            7,
-            ACTIONS_LOGIN,
-            &format!("{}\nold", marker(&job, sha, run_id, attempt)),
-        );
+        github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, sha, run_id, attempt));
         let published = job.publish(&failed(1)).await;
         assert_eq!(github.only_comment(7).updates, usize::from(written), "{theirs:?}");
         assert_eq!(published.notices.len(), usize::from(!written), "{theirs:?}");
@@ -188,14 +190,14 @@ async fn older_never_goes_over_newer() {
 async fn merge_groups_and_failed_look_ups_do_not_block() {
     let github = pull_request();
     let job = of(&github, &Scene::new().merge_group());
-    github.add_comment(7, ACTIONS_LOGIN, &format!("{}\nold", marker(&job, HEAD_SHA, 1, 1)));
+    github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, HEAD_SHA, 1, 1));
     job.publish(&failed(1)).await;
     assert_eq!(github.only_comment(7).updates, 1);
 
     let github = FakeGitHub::start();
     github.add(Issue::pull(7, NEWER_SHA).head("octo-org", "feature"));
     let job = of(&github, &Scene::new().pull_request());
-    github.add_comment(7, ACTIONS_LOGIN, &format!("{}\nold", marker(&job, NEWER_SHA, 1, 1)));
+    github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, NEWER_SHA, 1, 1));
     github.fault(On::call(Call::GetPull), Fault::not_found());
     job.publish(&failed(1)).await;
     assert_eq!(github.only_comment(7).updates, 1);
@@ -209,7 +211,7 @@ async fn a_comment_that_is_too_long_is_shrunk_once() {
         github.limit_comments(30_000);
         let job = job(&github);
         if old {
-            github.add_comment(7, ACTIONS_LOGIN, &format!("{}\nold", marker(&job, HEAD_SHA, 1, 1)));
+            github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, HEAD_SHA, 1, 1));
         }
         let published = job.publish(&report).await;
         let length = github.only_comment(7).body.chars().count();
@@ -290,7 +292,7 @@ async fn a_comment_that_may_have_been_written_is_not_written_twice() {
 async fn an_update_is_sent_again_until_it_is_there() {
     let github = pull_request();
     let job = job(&github);
-    github.add_comment(7, ACTIONS_LOGIN, &format!("{}\nold", marker(&job, HEAD_SHA, 1, 1)));
+    github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, HEAD_SHA, 1, 1));
     github.fault(On::call(Call::ListComments).first(1), Fault::html_bad_gateway());
     github.fault(On::call(Call::UpdateComment).first(1), Fault::reset());
     let published = job.publish(&failed(1)).await;
@@ -310,7 +312,7 @@ async fn a_comment_that_is_deleted_in_the_meantime_is_written_anew() {
     ] {
         let github = pull_request();
         let job = job(&github).input("comment", when);
-        github.add_comment(7, ACTIONS_LOGIN, &format!("{}\nold", marker(&job, HEAD_SHA, 1, 1)));
+        github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, HEAD_SHA, 1, 1));
         github.fault(On::call(Call::UpdateComment), Fault::not_found());
         let published = job.publish(&report).await;
         github.assert_count(Call::UpdateComment, 1);
@@ -331,11 +333,7 @@ async fn a_signal_writes_no_comment() {
 async fn a_look_up_of_the_head_that_hangs_does_not_cost_it_its_time() {
     let github = pull_request();
     let job = job(&github);
-    github.add_comment(
-        7,
-        ACTIONS_LOGIN,
-        &format!("{}\nold", marker(&job, NEWER_SHA, RUN_ID - 1, 1)),
-    );
+    github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, NEWER_SHA, RUN_ID - 1, 1));
     github.fault(On::call(Call::GetPull), Fault::hang());
     let published = job.publish(&failed(1)).await;
     assert!(published.links.comment_url.is_some(), "{published:?}");

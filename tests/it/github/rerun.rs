@@ -54,12 +54,13 @@ fn left(stage: &Stage, name: &str, attempt: u64, short_ids: &str) -> CheckRun {
     let run = CheckRun::new(name, HEAD_SHA).external_id(&format!("qatech-run:{short_ids};{RUN_ID};{key}"));
     let marker = Marker {
         key,
-        head_sha: String::new(),
+        head_sha: HEAD_SHA.to_owned(),
         run_id: RUN_ID,
         attempt,
         target: target(&stage.inputs(), &stage.context().origin),
         short_ids: ids(&short_ids.split(',').collect::<Vec<_>>()),
     };
+    let marker = stage.marker_key().sign(&marker);
     CheckRun {
         summary: Some(format!("{marker}\nbody")),
         ..run
@@ -141,19 +142,65 @@ async fn legs_that_can_not_be_told_apart_start_afresh() {
 }
 
 #[tokio::test]
-async fn without_its_summary_only_a_check_run_that_is_alone_counts() {
+async fn without_its_marker_no_check_run_counts() {
     let github = pull_request();
     let stage = second_attempt(&github);
-    let without = |name: &str, short_ids: &str| CheckRun {
-        summary: None,
-        ..left(&stage, name, 1, short_ids)
+    let whole = left(&stage, "QA.tech (e2e)", 1, "a");
+    let text = whole.summary.clone().unwrap();
+    for summary in [
+        None,
+        Some("body".to_owned()),
+        Some(text.replace("runs=a", "runs=evil")),
+        Some(format!("\n{text}")),
+    ] {
+        github.add_check_run(CheckRun {
+            summary,
+            ..whole.clone()
+        });
+        let why = stage.begin().earlier(TIME).await.unwrap_err();
+        assert!(why.contains("no check run or comment"), "{why}");
+    }
+    github.add_check_run(whole);
+    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["a"])));
+}
+
+#[tokio::test]
+async fn a_marker_of_another_run_commit_key_or_token_does_not_count() {
+    let github = pull_request();
+    let stage = second_attempt(&github).input("comment", "always");
+    let ours = Marker {
+        key: key(&stage),
+        head_sha: HEAD_SHA.to_owned(),
+        run_id: RUN_ID,
+        attempt: 1,
+        target: target(&stage.inputs(), &stage.context().origin),
+        short_ids: ids(&["a"]),
     };
-    github.add_check_run(without("Another name", "a"));
-    assert!(stage.begin().earlier(TIME).await.is_err());
-    github.add_check_run(without("QA.tech (e2e)", "b"));
-    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["b"])));
-    github.add_check_run(without("QA.tech (e2e)", "c"));
-    assert!(stage.begin().earlier(TIME).await.unwrap_err().contains("several"));
+    let of = |change: &dyn Fn(&mut Marker)| {
+        let mut marker = ours.clone();
+        change(&mut marker);
+        stage.marker_key().sign(&marker).to_string()
+    };
+    let other_token = second_attempt(&github).input("api_token", "other-token").marker_key();
+    for replayed in [
+        of(&|marker| marker.run_id = u64::MAX),
+        of(&|marker| marker.head_sha = "b0".repeat(20)),
+        of(&|marker| marker.key = "0123456789abcdef".to_owned()),
+        of(&|marker| marker.target = "0123456789abcdef".to_owned()),
+        of(&|marker| marker.attempt = 2),
+        other_token.sign(&ours).to_string(),
+    ] {
+        let body = format!("{replayed}\nbody");
+        github.add_check_run(CheckRun {
+            summary: Some(body.clone()),
+            ..left(&stage, "QA.tech (e2e)", 1, "a")
+        });
+        let comment = github.add_comment(7, ACTIONS_LOGIN, &body);
+        assert!(stage.begin().earlier(TIME).await.is_err(), "{replayed}");
+        github.delete_comment(comment);
+    }
+    github.add_comment(7, ACTIONS_LOGIN, &format!("{}\nbody", of(&|_| {})));
+    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["a"])));
 }
 
 #[tokio::test]
@@ -196,6 +243,7 @@ async fn ids_of_others_are_not_believed() {
             target: target(&stage.inputs(), &stage.context().origin),
             short_ids: vec![Some(id.to_owned())],
         };
+        let marker = stage.marker_key().sign(&marker);
         format!("{marker}\nbody")
     };
     github.add_comment(7, "mallory", &marker(RUN_ID, "evil"));

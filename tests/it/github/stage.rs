@@ -10,6 +10,7 @@ use qatech_run::http;
 use qatech_run::inputs::{Inputs, parse};
 use qatech_run::network::Network;
 use qatech_run::publish::github::{GitHub, Published};
+use qatech_run::publish::identity::MarkerKey;
 use qatech_run::report::sample::{case, report, run};
 use qatech_run::report::{CaseOutcome, Report, Verdict};
 use tokio::time::Instant;
@@ -68,6 +69,11 @@ impl Stage {
 
     pub fn inputs(&self) -> Inputs {
         parse(self.inputs.clone()).expect("the inputs of a test are right")
+    }
+
+    /// The key that signs the job's markers.
+    pub fn marker_key(&self) -> MarkerKey {
+        MarkerKey::new(self.inputs().api_token.as_ref().expect("the stage gives a token"))
     }
 
     pub fn context(&self) -> Context {
