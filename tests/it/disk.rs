@@ -7,10 +7,10 @@ use std::path::Path;
 use qatech_fakes::harness::{Done, FILE_INPUTS, Run};
 #[cfg(target_os = "linux")]
 use qatech_fakes::mounts::Mounts;
-use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
+use qatech_fakes::qatech::{FakeQaTech, RunScript, TOKEN};
 use serde_json::Value;
 
-use crate::scene;
+use crate::scene::{self, PROGRAM};
 
 /// What is in the way of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

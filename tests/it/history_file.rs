@@ -1,7 +1,7 @@
 //! The history file under parallel jobs, broken lines and a full bound.
 
 use qatech_fakes::harness::{Done, Run};
-use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
+use qatech_fakes::qatech::{Case, FakeQaTech, RunScript};
 use qatech_run::publish::history::remember;
 use qatech_run::report::history::{Entry, History, MOST_ENTRIES};
 use qatech_run::report::{CaseOutcome, sample};

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use qatech_fakes::qatech::{Case, DOCUMENTED_RUN, FakeQaTech, RunScript, TOKEN, When};
 use qatech_fakes::runner::{Play, Played};

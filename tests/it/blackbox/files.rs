@@ -1,7 +1,5 @@
 //! Files that were asked for by path, and the webhook.
 
-use std::time::Duration;
-
 use qatech_fakes::harness::{Done, Run};
 use qatech_fakes::http::{Reply, Server, closed_port};
 use qatech_fakes::qatech::FakeQaTech;

@@ -1,6 +1,5 @@
 //! Inputs that are wrong: every mistake at once, exit 2, nothing sent. And inputs that only look wrong.
 
-use qatech_fakes::harness::Run;
 use qatech_fakes::qatech::{FakeQaTech, TOKEN};
 
 use crate::scene::{OUTPUTS, PROGRAM, assert_ending, green, in_parallel, run, run_at, start, told};

@@ -11,7 +11,7 @@ mod schedule;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use qatech_fakes::qatech::TOKEN;
 use schedule::Schedule;

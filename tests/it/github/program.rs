@@ -12,7 +12,7 @@ use qatech_fakes::harness::Signal;
 use qatech_fakes::http::Reply;
 #[cfg(unix)]
 use qatech_fakes::qatech::When;
-use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
+use qatech_fakes::qatech::{Case, FakeQaTech, RunScript};
 use serde_json::json;
 
 use crate::github::hostile;
