@@ -8,6 +8,7 @@ mod at_once;
 mod dry_run;
 mod elsewhere;
 mod files;
+mod forgiving;
 mod inputs;
 mod inputs_sent;
 mod non_blocking;
