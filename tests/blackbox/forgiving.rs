@@ -92,7 +92,7 @@ fn a_rerun_that_breaks_leaves_the_first_failure_as_it_was() {
         assert_eq!(json_output(&done, "failed_tests")[0]["title"], "No pay button");
         let junit = done.job.read("workspace/r.xml").unwrap();
         assert!(
-            junit.contains("<failure type=\"FAILED\" message=\"No pay button\""),
+            junit.contains("<failure message=\"No pay button\" type=\"FAILED\""),
             "{junit}"
         );
         assert!(junit.contains("<rerunError"), "{junit}");
