@@ -17,12 +17,12 @@ struct Left {
 fn first_attempt() -> Left {
     let github = pull_request();
     let qatech = qatech(one_fails());
-    // A run that passed, of another plan: what the attacker wants to be taken for.
-    qatech.existing_run("evil", RunScript::new([Case::passed("Other")]));
     let done = job(&github, &qatech, &Scene::new().pull_request())
         .input("on_github_rerun", "failed")
         .output();
     assert_eq!(done.code, 1, "{}", done.log);
+    // A run that passed, of another plan: what the attacker wants to be taken for.
+    qatech.existing_run("evil", RunScript::new([Case::passed("Other")]));
     Left {
         check: github.only_check_run(),
         comment: github.only_comment(7).body,
