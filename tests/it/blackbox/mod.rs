@@ -9,6 +9,7 @@ mod blocking_files;
 mod dry_run;
 mod elsewhere;
 mod files;
+mod forgiving;
 mod inputs;
 mod inputs_sent;
 mod non_blocking;

@@ -7,5 +7,6 @@ mod hostile;
 mod issue;
 mod job_rerun;
 mod program;
+mod replayed_markers;
 mod rerun;
 mod stage;
