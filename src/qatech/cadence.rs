@@ -3,7 +3,7 @@
 //! How late an end is noticed is, on average, half the interval. The figures keep that under 2.5 s for runs of up to ten
 //! minutes and under 5 s beyond, with at most 150 requests in ten minutes. Where test cases are seen to end, the end of the
 //! last one is foreseen, and a few quick looks are kept for that moment. `benches/latency.rs` draws the curve, and
-//! `tests/latency.rs` holds the figures.
+//! `tests/it/latency.rs` holds the figures.
 
 use std::time::Duration;
 

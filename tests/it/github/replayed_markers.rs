@@ -5,7 +5,7 @@ use qatech_fakes::github::{ACTIONS_LOGIN, CheckRun, FakeGitHub};
 use qatech_fakes::harness::Done;
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript};
 
-use crate::program::{job, one_fails, pull_request, qatech};
+use crate::github::program::{job, one_fails, pull_request, qatech};
 
 /// What a job's first attempt, which failed, left at GitHub.
 struct Left {
