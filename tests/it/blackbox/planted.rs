@@ -18,6 +18,7 @@ fn launcher() -> PathBuf {
 }
 
 /// The shells to play with; busybox only where it is installed.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn shells() -> Vec<&'static str> {
     let mut shells = vec!["sh -e {0}", "bash --noprofile --norc -eo pipefail {0}"];
     let busybox = Command::new("busybox").arg("true").status();
