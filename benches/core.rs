@@ -10,20 +10,23 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use qatech_run::board::{Board, News, Teller};
 use qatech_run::inputs::PathRule;
 use qatech_run::publish::identity::MarkerKey;
 use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
-use qatech_run::qatech::drive::{Driver, Origin};
-use qatech_run::qatech::wait::Policy;
 use qatech_run::qatech::wire::{Run, StartRequest, StartedRun};
-use qatech_run::render::check::Place;
-use qatech_run::render::marker::Marker;
-use qatech_run::render::{check, comment, ctrf, html, json, junit, outputs, summary};
-use qatech_run::report::merge::{self, SeenCase};
+use qatech_run::render::github::check::Place;
+use qatech_run::render::github::marker::Marker;
+use qatech_run::render::github::{check, comment};
+use qatech_run::render::markdown::summary;
+use qatech_run::render::{ctrf, html, json, junit, outputs};
+use qatech_run::report::merge;
+use qatech_run::report::merge::CaseSnapshot;
 use qatech_run::report::{Case, Millis, Report, RunReport, sample};
-use qatech_run::secret::Secret;
-use qatech_run::secret::{Redactor, Secret};
+use qatech_run::runs::driver::{Driver, Origin};
+use qatech_run::runs::poller::Policy;
+use qatech_run::runs::store::{Event, EventHandler, RunStore};
+use qatech_run::text::Secret;
+use qatech_run::text::{Redactor, Secret};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -57,12 +60,12 @@ fn case_json(case: &Case) -> serde_json::Value {
     })
 }
 
-fn seen(report: &Report) -> Vec<SeenCase> {
+fn seen(report: &Report) -> Vec<CaseSnapshot> {
     let cases = report.runs.iter().flat_map(|run| &run.cases);
     cases
         .map(|case| {
             let last = case.latest().unwrap();
-            SeenCase {
+            CaseSnapshot {
                 id: case.id.clone(),
                 short_id: case.short_id.clone(),
                 name: case.name.clone(),
@@ -123,8 +126,8 @@ impl Api for Canned {
 
 struct Silent;
 
-impl Teller for Silent {
-    fn tell(&self, _: &[RunReport], _: usize, _: News, _: Millis) {}
+impl EventHandler for Silent {
+    fn tell(&self, _: &[RunReport], _: usize, _: Event, _: Millis) {}
 
     fn warn(&self, _text: &str) {}
 }
@@ -146,7 +149,7 @@ fn look(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
         .build()
         .unwrap()
         .block_on(async {
-            let board = Board::new(Instant::now(), vec![run], Box::new(Silent));
+            let board = RunStore::new(Instant::now(), vec![run], Box::new(Silent));
             let driver = Driver {
                 client: api,
                 redactor,
@@ -154,7 +157,7 @@ fn look(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
                     deadline: Instant::now() + Duration::from_secs(60),
                     poll_interval: None,
                     fail_fast: false,
-                    one_look: false,
+                    poll_once: false,
                 },
                 board: &board,
                 start_only: false,

@@ -9,13 +9,13 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use qatech_run::board::{Board, News, Teller};
 use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
-use qatech_run::qatech::drive::{Driver, Origin};
-use qatech_run::qatech::wait::Policy;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
-use qatech_run::report::{Listed, Millis, RunReport};
-use qatech_run::secret::Redactor;
+use qatech_run::report::{CaseCoverage, Millis, RunReport};
+use qatech_run::runs::driver::{Driver, Origin};
+use qatech_run::runs::poller::Policy;
+use qatech_run::runs::store::{Event, EventHandler, RunStore};
+use qatech_run::text::Redactor;
 use tokio::time::{Instant, sleep};
 
 /// Time from a request's first byte to its answer's first one.
@@ -91,7 +91,7 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
                 bytes: Cell::default(),
                 bytes_of_all: Cell::default(),
             };
-            let board = Board::new(Instant::now(), vec![planned()], Box::new(Silent));
+            let board = RunStore::new(Instant::now(), vec![planned()], Box::new(Silent));
             let driver = Driver {
                 client: &api,
                 redactor: &Redactor::default(),
@@ -99,7 +99,7 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
                     deadline: Instant::now() + Duration::from_secs(7200),
                     poll_interval: interval,
                     fail_fast: false,
-                    one_look: false,
+                    poll_once: false,
                 },
                 board: &board,
                 start_only: false,
@@ -272,7 +272,7 @@ fn planned() -> RunReport {
         created: Some(false),
         attempts: Vec::new(),
         cases: Vec::new(),
-        listed: Listed::Nothing,
+        listed: CaseCoverage::Partial,
         verdict: None,
         problem: None,
     }
@@ -280,8 +280,8 @@ fn planned() -> RunReport {
 
 struct Silent;
 
-impl Teller for Silent {
-    fn tell(&self, _runs: &[RunReport], _run: usize, _news: News, _at: Millis) {}
+impl EventHandler for Silent {
+    fn tell(&self, _runs: &[RunReport], _run: usize, _news: Event, _at: Millis) {}
 
     fn warn(&self, _text: &str) {}
 }

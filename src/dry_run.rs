@@ -7,7 +7,7 @@ use crate::publish::identity;
 use crate::qatech::client::run_url;
 use crate::qatech::wire::StartRequest;
 use crate::render::escape::log_line;
-use crate::secret::Redactor;
+use crate::text::Redactor;
 
 /// Prints every request that would be sent first, and the sinks that would be served at the end.
 pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor) {

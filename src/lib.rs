@@ -1,27 +1,21 @@
 //! The data flow: inputs and context → start or attach → wait → report → sinks.
 
-pub mod board;
-pub mod clean;
 pub mod cli;
 pub mod context;
 mod dry_run;
 pub mod files;
-pub mod http;
 pub mod inputs;
 pub mod log;
-pub mod network;
-pub mod order;
-pub mod panicking;
+pub mod net;
+pub mod panic;
 pub mod publish;
 pub mod qatech;
 pub mod random;
 pub mod render;
 pub mod report;
-mod runs;
-pub mod secret;
+pub mod runs;
 pub mod signals;
-mod tls;
-mod url_rules;
+pub mod text;
 
 use std::ffi::OsString;
 use std::time::SystemTime;
@@ -31,10 +25,11 @@ use tokio::time::Instant;
 use context::Context;
 use files::Files;
 use log::Log;
-use network::Network;
+use net::http;
+use net::proxy::Network;
 use publish::github::GitHub;
-use publish::outputs::{Made, Outputs};
-use publish::{Services, Sinks};
+use publish::outputs::{Artifacts, Outputs};
+use publish::{App, Connections};
 use report::verdict::exit;
 use report::{Mode, Report};
 
@@ -65,7 +60,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
             }
             let nothing = began.report(Mode::StartOnly, &context);
             let mut outputs = Outputs::new(&log, &context, &redactor, &files, rejected.outputs_path.as_deref());
-            outputs.write(&nothing, &Made::new()).await;
+            outputs.write(&nothing, &Artifacts::new()).await;
             return exit::USAGE;
         }
     };
@@ -77,7 +72,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         log.error("A file that SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS names takes too long to be read.");
         let nothing = began.report(Mode::StartOnly, &context);
         let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
-        outputs.write(&nothing, &Made::new()).await;
+        outputs.write(&nothing, &Artifacts::new()).await;
         return exit::USAGE;
     };
     context.network = network;
@@ -89,10 +84,10 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         log.warning(&format!(
             "signals can't be listened for, so a cancelled step writes no report: {error}"
         ));
-        signals::Listener::deaf()
+        signals::Listener::disabled()
     });
     let files = files.hurried_by(&signals);
-    let sinks = Sinks {
+    let sinks = App {
         inputs: &inputs,
         context: &context,
         log: &log,
@@ -103,7 +98,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         dry_run::print(&log, &inputs, &context, &redactor);
         let nothing = began.report(Mode::StartOnly, &context);
         let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
-        return if outputs.write(&nothing, &Made::new()).await {
+        return if outputs.write(&nothing, &Artifacts::new()).await {
             exit::GREEN
         } else {
             exit::BROKEN
@@ -113,15 +108,15 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         log.notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
         let report = began.report(Mode::SkippedWithoutToken, &context);
         // A check that is required must not be missing where the step is green.
-        let services = http::client(&context.network).ok().map(|client| Services {
+        let services = http::client(&context.network).ok().map(|client| Connections {
             github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
             client,
             interrupted_at: None,
         });
-        return sinks.serve(report, services, &mut signals).await;
+        return sinks.publish(report, services, &mut signals).await;
     };
     let (report, services) = runs::play(&sinks, began, token.clone(), &mut signals).await;
-    sinks.serve(report, services, &mut signals).await
+    sinks.publish(report, services, &mut signals).await
 }
 
 /// When the program began, on both clocks.

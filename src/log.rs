@@ -8,12 +8,13 @@ use std::io::{IsTerminal, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::board::{Board, News, Teller};
-use crate::render::commands::{Level, Reader};
 use crate::render::escape::log_line;
-use crate::render::{console, news};
+use crate::render::github::commands::{Level, Reader};
+use crate::render::log_lines;
+use crate::render::log_lines::events;
 use crate::report::{Counts, Millis, RunReport};
-use crate::secret::Redactor;
+use crate::runs::store::{Event, EventHandler, RunStore};
+use crate::text::Redactor;
 
 /// How often a line says how far the runs are, whatever else is told.
 const LINE_EVERY: Duration = Duration::from_secs(60);
@@ -131,7 +132,7 @@ impl Log {
     }
 
     /// Says how far the runs are, for as long as it is polled: the live line on a terminal, else a line a minute.
-    pub async fn progress(&self, board: &Board) {
+    pub async fn progress(&self, board: &RunStore) {
         loop {
             if self.0.live {
                 self.draw(&progress(board));
@@ -144,7 +145,7 @@ impl Log {
                 .outages
                 .borrow()
                 .last()
-                .map(|(_, what)| news::still_out_of_reach(what))
+                .map(|(_, what)| events::still_out_of_reach(what))
                 .unwrap_or_default();
             self.line(&format!("{}{outage}", progress(board)));
         }
@@ -181,23 +182,23 @@ impl Log {
     }
 }
 
-fn progress(board: &Board) -> String {
+fn progress(board: &RunStore) -> String {
     let counts: Counts = board.read(|runs| runs.iter().map(RunReport::counts).sum());
-    console::progress(counts, board.now())
+    log_lines::progress(counts, board.now())
 }
 
-impl Teller for Log {
-    fn tell(&self, runs: &[RunReport], run: usize, news: News, at: Millis) {
+impl EventHandler for Log {
+    fn tell(&self, runs: &[RunReport], run: usize, news: Event, at: Millis) {
         let Some(report) = runs.get(run) else { return };
         match news {
-            News::Attempt => {
+            Event::Attempt => {
                 self.outage_over(run);
-                self.line(&news::attempt(report));
+                self.line(&events::attempt(report));
             }
-            News::Status => {
+            Event::Status => {
                 if let Some(attempt) = report.latest() {
                     let status = attempt.status.as_deref().unwrap_or_default();
-                    let line = console::status_change(
+                    let line = log_lines::status_change(
                         report.label(),
                         &attempt.short_id,
                         status,
@@ -207,33 +208,33 @@ impl Teller for Log {
                     self.line(&line);
                 }
             }
-            News::BadCase(index) => {
+            Event::BadCase(index) => {
                 let told = self.0.bad_cases_told.get();
                 if let Some(case) = report.cases.get(index).filter(|_| told <= BAD_CASES) {
                     self.0.bad_cases_told.set(told + 1);
                     self.line(&if told < BAD_CASES {
-                        console::failed_case(case, (runs.len() > 1).then(|| report.label()))
+                        log_lines::failed_case(case, (runs.len() > 1).then(|| report.label()))
                     } else {
                         format!("{BAD_CASES} failed test cases have been told of; the reports list them all")
                     });
                 }
             }
-            News::OutOfReach { what, first, next } => {
+            Event::OutOfReach { what, first, next } => {
                 if first {
-                    self.line(&news::out_of_reach(report, &what, next));
+                    self.line(&events::out_of_reach(report, &what, next));
                 }
                 self.outage_over(run);
                 self.0.outages.borrow_mut().push((run, what));
             }
-            News::BackInReach { after } => {
+            Event::BackInReach { after } => {
                 self.outage_over(run);
-                self.line(&news::back_in_reach(report, after));
+                self.line(&events::back_in_reach(report, after));
             }
-            News::Ended(None) => self.outage_over(run),
-            News::Note(text) => self.line(&text),
-            News::Ended(Some(why)) | News::NotStarted(why) => {
+            Event::Ended(None) => self.outage_over(run),
+            Event::Note(text) => self.line(&text),
+            Event::Ended(Some(why)) | Event::NotStarted(why) => {
                 self.outage_over(run);
-                self.line(&news::ended(report, &why));
+                self.line(&events::ended(report, &why));
             }
         }
     }
@@ -272,17 +273,17 @@ mod tests {
     }
 
     /// A board of two runs, its log and what is written there.
-    fn scene() -> (Board, Log, Written) {
+    fn scene() -> (RunStore, Log, Written) {
         let written = Written::default();
         let log = Log::to(Reader::Plain, false, Box::new(written.clone()));
         let run = |label| sample::run(label, "abc", Vec::new());
         let runs = vec![run("First"), run("Second")];
-        let board = Board::new(tokio::time::Instant::now(), runs, Box::new(log.clone()));
+        let board = RunStore::new(tokio::time::Instant::now(), runs, Box::new(log.clone()));
         (board, log, written)
     }
 
-    fn out_of_reach(board: &Board, run: usize, what: &str) {
-        let news = News::OutOfReach {
+    fn out_of_reach(board: &RunStore, run: usize, what: &str) {
+        let news = Event::OutOfReach {
             what: what.to_owned(),
             first: true,
             next: Duration::from_secs(1),
@@ -291,7 +292,7 @@ mod tests {
     }
 
     /// The next line of progress.
-    async fn progress_line(board: &Board, log: &Log, written: &Written) -> String {
+    async fn progress_line(board: &RunStore, log: &Log, written: &Written) -> String {
         written.lines();
         let _ = tokio::time::timeout(LINE_EVERY + Duration::from_secs(1), log.progress(board)).await;
         written.lines().pop().unwrap_or_default()
@@ -300,13 +301,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_told_of_only_while_it_lasts() {
         for over in [
-            News::Attempt,
-            News::BackInReach {
+            Event::Attempt,
+            Event::BackInReach {
                 after: Duration::from_secs(9),
             },
-            News::Ended(None),
-            News::Ended(Some("HTTP 404".to_owned())),
-            News::NotStarted("HTTP 402".to_owned()),
+            Event::Ended(None),
+            Event::Ended(Some("HTTP 404".to_owned())),
+            Event::NotStarted("HTTP 402".to_owned()),
         ] {
             let (board, log, written) = scene();
             out_of_reach(&board, 0, "HTTP 429");
@@ -324,7 +325,7 @@ mod tests {
         let (board, log, written) = scene();
         out_of_reach(&board, 0, "HTTP 503");
         out_of_reach(&board, 1, "HTTP 502");
-        board.tell(1, News::Ended(None));
+        board.tell(1, Event::Ended(None));
         let line = progress_line(&board, &log, &written).await;
         assert!(line.contains("HTTP 503") && !line.contains("HTTP 502"), "{line}");
     }
@@ -333,7 +334,7 @@ mod tests {
     fn a_warning_is_told_whatever_runs_there_are() {
         let written = Written::default();
         let log = Log::to(Reader::Runner, false, Box::new(written.clone()));
-        Board::new(tokio::time::Instant::now(), Vec::new(), Box::new(log)).warn("careful".to_owned());
+        RunStore::new(tokio::time::Instant::now(), Vec::new(), Box::new(log)).warn("careful".to_owned());
         assert_eq!(written.lines(), ["::warning title=QA.tech::careful"]);
     }
 }

@@ -10,7 +10,7 @@ use qatech_run::report::verdict::exit;
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    qatech_run::panicking::ends_red();
+    qatech_run::panic::install_panic_hook();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if let Some((text, code)) = qatech_run::cli::answer(&arguments) {
         let written = if code == exit::GREEN {

@@ -51,7 +51,7 @@ impl Listener {
     }
 
     /// One that never hears of any, where signals can't be listened for.
-    pub fn deaf() -> Self {
+    pub fn disabled() -> Self {
         Self {
             caught: None,
             told: false,

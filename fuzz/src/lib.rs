@@ -5,18 +5,22 @@
 use std::ffi::OsString;
 
 use qatech_run::context::{Context, HeadSha};
-use qatech_run::inputs::{self, PathRule, overrides};
+use qatech_run::inputs;
+use qatech_run::inputs::{PathRule, overrides};
 use qatech_run::publish::identity::MarkerKey;
 use qatech_run::qatech::wire::{Run, StartResponse};
-use qatech_run::render::check::{self, Place};
-use qatech_run::render::commands::{Level, Reader};
-use qatech_run::render::marker::{Marker, Unverified};
-use qatech_run::render::{comment, console, ctrf, escape, html, issue, json, junit, outputs, summary};
-use qatech_run::report::history::{Entry, History, MOST_ENTRIES, bounded};
+use qatech_run::render::github::check;
+use qatech_run::render::github::check::Place;
+use qatech_run::render::github::commands::{Level, Reader};
+use qatech_run::render::github::marker::{Marker, Unverified};
+use qatech_run::render::github::{comment, issue};
+use qatech_run::render::markdown::summary;
+use qatech_run::render::{ctrf, escape, html, json, junit, log_lines, outputs};
+use qatech_run::report::history::{Entry, History, MAX_ENTRIES, bounded};
 use qatech_run::report::merge;
 use qatech_run::report::sample;
-use qatech_run::report::{AttemptOrigin, FailOn, Part, Report, Verdict};
-use qatech_run::secret::Secret;
+use qatech_run::report::{AttemptOrigin, FailOn, Report, ReportSlice, Verdict};
+use qatech_run::text::Secret;
 use serde_json::Value;
 
 /// The token in these inputs, which nothing may show.
@@ -208,7 +212,7 @@ pub fn history(data: &[u8]) {
     assert!((1..=qatech_run::report::trend::SHOWN).contains(&trend.points.len()));
     report.trend = Some(trend);
     rendered(&report);
-    for most in [0, 1, 3, MOST_ENTRIES] {
+    for most in [0, 1, 3, MAX_ENTRIES] {
         if let Some(kept) = bounded(data, most, u64::MAX) {
             assert!(kept.len() < data.len());
             assert_eq!(bounded(&kept, most, u64::MAX), None, "not shortened enough at once");
@@ -296,11 +300,11 @@ fn rendered(report: &Report) {
     let output = check::output(report, 0);
     assert!(output.summary.len() <= check::LIMIT && output.text.len() <= check::LIMIT);
     for runs in report.runs.chunks(1) {
-        let part = Part { report, runs };
+        let part = ReportSlice { report, runs };
         assert!(issue::title(part).chars().count() <= 256);
         assert!(issue::opened(part, "00").len() <= 65_000);
     }
-    for line in console::last_words(report) {
+    for line in log_lines::final_summary(report) {
         assert!(
             !line.contains(['\n', '\r', '\u{1b}']) && !line.trim_start().starts_with("::"),
             "{line:?}"

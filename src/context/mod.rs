@@ -4,9 +4,7 @@
 //! Nothing here is asked of GitHub's API: what only the API knows is left as a hint ([`HeadSha`], [`PullRequestHint`]).
 //! All of it is untrusted, and bounded in length: branches, messages and actors are chosen by strangers.
 
-mod event;
-mod event_file;
-mod variables;
+mod github;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,11 +13,11 @@ use serde_json::Value;
 use url::Url;
 
 use crate::files::Files;
-use crate::network::Network;
+use crate::net::proxy::Network;
 use crate::qatech::wire::{StartFields, Trigger};
 use crate::report::Origin;
-use event::Event;
-use variables::Variables;
+use github::event::Event;
+use github::variables::Variables;
 
 /// Where the program runs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -118,7 +116,7 @@ impl Context {
         let Some(path) = variables.path("GITHUB_EVENT_PATH") else {
             return Self::from_parts(&variables, None);
         };
-        match event_file::read(&Files::new(None), &path).await {
+        match github::event_file::read(&Files::new(None), &path).await {
             Ok(event) => Self::from_parts(&variables, Some(&event)),
             Err(problem) => {
                 let mut context = Self::from_parts(&variables, None);

@@ -3,7 +3,7 @@
 use wildmatch::WildMatch;
 
 /// Bytes of a name that are looked at; no person writes more.
-const MOST_NAME: usize = 4_096;
+const MAX_NAME: usize = 4_096;
 
 /// One line of the input: a glob on the test case's name, and where annotations of such cases point.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ impl PathRule {
     /// Whether the rule is for a test case of this name.
     pub fn matches(&self, name: &str) -> bool {
         // The cost grows with the product of both lengths, and a name may be of any.
-        let end = name.floor_char_boundary(MOST_NAME);
+        let end = name.floor_char_boundary(MAX_NAME);
         self.pattern.matches(name.get(..end).unwrap_or_default())
     }
 }
@@ -102,12 +102,12 @@ mod tests {
     fn of_a_long_name_only_the_beginning_is_looked_at() {
         // The cost is the product of both lengths at most, so what bounds it is how much of a name is looked at.
         let rules = PathRule::parse_lines("*b = x").unwrap();
-        let looked_at = format!("{}b", "a".repeat(MOST_NAME - 1));
+        let looked_at = format!("{}b", "a".repeat(MAX_NAME - 1));
         assert!(rules[0].matches(&looked_at));
         assert!(rules[0].matches(&format!("{looked_at}{}", "c".repeat(1 << 22))));
         assert!(!rules[0].matches(&format!("a{looked_at}")));
         // Not in the midst of a character.
-        let cut = format!("{}b€", "a".repeat(MOST_NAME - 2));
+        let cut = format!("{}b€", "a".repeat(MAX_NAME - 2));
         assert!(rules[0].matches(&cut));
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::report::FailOn;
-use crate::secret::{Redactor, Secret};
+use crate::text::{Redactor, Secret};
 pub use annotation_paths::PathRule;
 pub use overrides::{ApplicationOverride, EnvironmentOverride, NotificationOverride};
 pub use parse::{Rejected, parse};

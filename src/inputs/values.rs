@@ -24,7 +24,7 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    /// A URL that a secret may be sent to, by one of the rules of [`crate::url_rules`]. It is repeated in a problem only where no
+    /// A URL that a secret may be sent to, by one of the rules of [`crate::net::secret_url`]. It is repeated in a problem only where no
     /// part of it can be a secret.
     pub(super) fn url(&mut self, name: &str, text: &str, rule: fn(&str) -> Result<Url, String>) -> Option<Url> {
         rule(text)
@@ -162,11 +162,11 @@ impl Parser {
         }
         let mut verdicts = Vec::new();
         for word in words {
-            match FAIL_ON.iter().find(|verdict| verdict.word() == word) {
+            match FAIL_ON.iter().find(|verdict| verdict.as_str() == word) {
                 Some(verdict) => verdicts.push(*verdict),
                 None => self.problems.push(format!(
                     "`fail_on` names {word:?}; allowed: {}, or none alone",
-                    FAIL_ON.map(Verdict::word).join(", ")
+                    FAIL_ON.map(Verdict::as_str).join(", ")
                 )),
             }
         }

@@ -10,11 +10,11 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::render::json_text;
+use crate::render::escape::json_text;
 use crate::report::history::{Entry, LEAST_BYTES, bounded};
 
 /// A file greater than this is none of ours: 500 lines have less.
-const MOST_BYTES: u64 = 128 * 1024 * 1024;
+const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Adds an entry, and returns what the file had before, to be read by
 /// [`History::parse`](crate::report::history::History::parse). The file keeps `most` lines of ours, and all others.
@@ -67,11 +67,11 @@ fn lock(file: &File, patience: Duration) -> io::Result<()> {
 }
 
 fn read(file: &File) -> io::Result<Vec<u8>> {
-    if file.metadata()?.len() > MOST_BYTES {
+    if file.metadata()?.len() > MAX_BYTES {
         return Err(io::Error::other("it is too large for a history file"));
     }
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

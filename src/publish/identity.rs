@@ -7,14 +7,14 @@ use ring::digest::{SHA256, digest};
 use ring::hmac;
 
 use crate::inputs::Inputs;
-use crate::render::marker::{LONGEST, Marker, SignedMarker, Unverified};
-use crate::report::{Attempt, AttemptOrigin, Listed, Origin, Report, RunReport, Verdict, merge};
-use crate::secret::Secret;
+use crate::render::github::marker::{LONGEST, Marker, SignedMarker, Unverified};
+use crate::report::{Attempt, AttemptOrigin, CaseCoverage, Origin, Report, RunReport, Verdict, merge};
+use crate::text::Secret;
 
 /// GitHub does not tell how long an `external_id` may be; this is what any column of text holds.
-const MOST_EXTERNAL_ID: usize = 255;
-const MOST_SHORT_ID: usize = 100;
-const MOST_CHECK_NAME: usize = 120;
+const MAX_EXTERNAL_ID: usize = 255;
+const MAX_SHORT_ID: usize = 100;
+const MAX_CHECK_NAME: usize = 120;
 /// Keeps the key of markers apart from every other use of the token.
 const MARKER_LABEL: &[u8] = b"qatech-run marker v1";
 const PREFIX: &str = "qatech-run:";
@@ -157,7 +157,7 @@ pub fn check_name(inputs: &Inputs, origin: &Origin) -> String {
     } else {
         plans
     };
-    match of.char_indices().nth(MOST_CHECK_NAME) {
+    match of.char_indices().nth(MAX_CHECK_NAME) {
         _ if of.is_empty() => "QA.tech".to_owned(),
         None => format!("QA.tech ({of})"),
         Some((at, _)) => format!("QA.tech ({}…)", of.get(..at).unwrap_or_default()),
@@ -181,7 +181,7 @@ impl std::fmt::Display for ExternalId {
         let Self { short_ids, run_id, key } = self;
         let rest = format!(";{run_id};{key}");
         let mut ids = format_short_ids(short_ids);
-        if PREFIX.len() + ids.len() + rest.len() > MOST_EXTERNAL_ID {
+        if PREFIX.len() + ids.len() + rest.len() > MAX_EXTERNAL_ID {
             // Some of them would pass for all.
             ids = String::new();
         }
@@ -220,7 +220,7 @@ fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
     }
     let has_failed = latest.verdict == Some(Verdict::Failed) && latest.problem.is_none();
     let has_passed = latest.verdict == Some(Verdict::Passed) && run.verdict == Some(Verdict::Passed);
-    (has_failed || has_passed) && run.listed == Listed::All && merge::not_played(run).is_none()
+    (has_failed || has_passed) && run.listed == CaseCoverage::Complete && merge::not_played(run).is_none()
 }
 
 /// Short ids joined by commas; one that has other characters than short ids have is left out.
@@ -234,7 +234,7 @@ fn format_short_ids(short_ids: &[Option<String>]) -> String {
 
 /// Whether a text is safe wherever a short id is put: in a URL's path, a list, a hidden comment.
 pub fn is_short_id(text: &str) -> bool {
-    (1..=MOST_SHORT_ID).contains(&text.len())
+    (1..=MAX_SHORT_ID).contains(&text.len())
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'~'))
@@ -318,7 +318,7 @@ mod tests {
         }
         assert_ne!(one, super::target(&inputs(&eu), &origin("CI", "unit")));
         let mut other = inputs(&eu);
-        other.api_token = Some(crate::secret::Secret::new("other"));
+        other.api_token = Some(crate::text::Secret::new("other"));
         assert_ne!(one, super::target(&other, &origin("CI", "e2e")));
         other.api_token = None;
         assert_eq!(super::target(&other, &origin("CI", "e2e")), "");
@@ -543,7 +543,7 @@ mod tests {
             ids in prop::collection::vec(prop::option::of("[a-zA-Z0-9_.~-]{1,40}|.{0,10}"), 1..12), run_id: u64,
         ) {
             let id = ExternalId { short_ids: ids, run_id, key: "0123456789abcdef".into() };
-            prop_assert!(id.to_string().len() <= MOST_EXTERNAL_ID);
+            prop_assert!(id.to_string().len() <= MAX_EXTERNAL_ID);
         }
     }
 }

@@ -15,15 +15,16 @@ use crate::context::Context;
 use crate::files::Files;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
-use crate::render::check::Conclusion;
-use crate::render::{console, ctrf, html, json, junit, summary};
-use crate::report::history::{Entry, History, MOST_ENTRIES};
+use crate::render::github::check::StepConclusion;
+use crate::render::markdown::summary;
+use crate::render::{ctrf, html, json, junit, log_lines};
+use crate::report::history::{Entry, History, MAX_ENTRIES};
 use crate::report::verdict::exit;
 use crate::report::{Mode, Report, Verdict};
-use crate::secret::Redactor;
 use crate::signals::{Caught, Listener};
+use crate::text::Redactor;
 use github::{GitHub, Links, Published};
-use outputs::{Made, Outputs};
+use outputs::{Artifacts, Outputs};
 
 /// How long GitHub and the webhook may take once the runs have ended.
 const PUBLISHING: Duration = Duration::from_secs(60);
@@ -34,7 +35,7 @@ const HISTORY_LOCK: Duration = Duration::from_millis(1_500);
 
 /// Where to publish, and how.
 #[derive(Clone, Copy)]
-pub struct Sinks<'a> {
+pub struct App<'a> {
     /// What the user asked for.
     pub inputs: &'a Inputs,
     /// Where we run.
@@ -48,7 +49,7 @@ pub struct Sinks<'a> {
 }
 
 /// What the network's sinks need.
-pub struct Services {
+pub struct Connections {
     /// The one HTTP client.
     pub client: reqwest::Client,
     /// GitHub's part.
@@ -57,17 +58,17 @@ pub struct Services {
     pub interrupted_at: Option<Instant>,
 }
 
-impl Sinks<'_> {
+impl App<'_> {
     /// Serves every sink, and returns the exit code.
-    pub async fn serve(&self, mut report: Report, services: Option<Services>, signals: &mut Listener) -> u8 {
+    pub async fn publish(&self, mut report: Report, services: Option<Connections>, signals: &mut Listener) -> u8 {
         if let Some(signal) = report.interrupted_by {
             self.serve_interrupted(report, services).await;
             return signal.exit_code();
         }
-        report.tolerated = Conclusion::of(&report, &self.inputs.fail_on) == Conclusion::Neutral;
-        let mut made = Made::new();
+        report.tolerated = StepConclusion::of(&report, &self.inputs.fail_on) == StepConclusion::Neutral;
+        let mut made = Artifacts::new();
         let mut files_are_written = self.history(&mut report);
-        self.last_words(&report);
+        self.final_summary(&report);
         files_are_written &= self.report_files(&report, &mut made).await;
         let mut caught = None;
         match &services {
@@ -101,8 +102,8 @@ impl Sinks<'_> {
 
     /// What a signal leaves time for, in the order in which it is needed: a second signal ends it at any time, and a slow
     /// disk must not keep later steps from the outputs.
-    async fn serve_interrupted(&self, mut report: Report, services: Option<Services>) {
-        let mut made: Made = services
+    async fn serve_interrupted(&self, mut report: Report, services: Option<Connections>) {
+        let mut made: Artifacts = services
             .iter()
             .flat_map(|services| self.links(services.github.links()))
             .collect();
@@ -117,11 +118,11 @@ impl Sinks<'_> {
             let at = services.interrupted_at.unwrap_or_else(Instant::now);
             self.cancel(services, &report, at).await;
         }
-        self.last_words(&report);
+        self.final_summary(&report);
     }
 
     /// Completes the check run as cancelled, so soon after the signal as was promised.
-    async fn cancel(&self, services: &Services, report: &Report, at: Instant) {
+    async fn cancel(&self, services: &Connections, report: &Report, at: Instant) {
         let published = services.github.cancel(report, at + LAST_PATCH).await;
         self.tell(published, report);
     }
@@ -137,8 +138,8 @@ impl Sinks<'_> {
     }
 
     /// GitHub and the webhook, side by side.
-    async fn network(&self, services: &Services, report: &Report, made: &mut Made) {
-        let Services {
+    async fn network(&self, services: &Connections, report: &Report, made: &mut Artifacts) {
+        let Connections {
             client,
             github,
             interrupted_at: _,
@@ -151,7 +152,7 @@ impl Sinks<'_> {
 
     /// Tells what came of publishing at GitHub, annotates the log where no check shows the failed cases, and gives the
     /// links that were made.
-    fn tell(&self, published: Published, report: &Report) -> Made {
+    fn tell(&self, published: Published, report: &Report) -> Artifacts {
         let Published {
             links,
             annotate_in_log,
@@ -170,7 +171,7 @@ impl Sinks<'_> {
         self.links(links)
     }
 
-    fn links(&self, links: Links) -> Made {
+    fn links(&self, links: Links) -> Artifacts {
         let Links {
             check_run_url,
             comment_url,
@@ -198,8 +199,8 @@ impl Sinks<'_> {
         }
     }
 
-    fn last_words(&self, report: &Report) {
-        for line in console::last_words(report) {
+    fn final_summary(&self, report: &Report) {
+        for line in log_lines::final_summary(report) {
             self.log.line(&line);
         }
     }
@@ -235,7 +236,7 @@ impl Sinks<'_> {
             .files
             .regular(path)
             .map_err(|problem| problem.to_string())
-            .and_then(|path| history::remember(&path, &entry, MOST_ENTRIES, patience));
+            .and_then(|path| history::remember(&path, &entry, MAX_ENTRIES, patience));
         match remembered {
             Ok(earlier) => {
                 let earlier = History::parse(&earlier);
@@ -255,7 +256,7 @@ impl Sinks<'_> {
     }
 
     /// The report files; false if one can't be written.
-    async fn report_files(&self, report: &Report, made: &mut Made) -> bool {
+    async fn report_files(&self, report: &Report, made: &mut Artifacts) -> bool {
         type Write = fn(&Report, &mut dyn std::io::Write) -> std::io::Result<()>;
         let files = &self.inputs.files;
         let all: [(&'static str, Option<&PathBuf>, Write); 4] = [

@@ -8,10 +8,10 @@ use crate::files::{Files, Problem};
 use crate::log::Log;
 use crate::render::outputs::{Pairs, dotenv, github_output, pairs};
 use crate::report::Report;
-use crate::secret::Redactor;
+use crate::text::Redactor;
 
 /// Names and values of outputs that sinks have made.
-pub type Made = Vec<(&'static str, String)>;
+pub type Artifacts = Vec<(&'static str, String)>;
 
 /// Writes each output once.
 pub struct Outputs<'a> {
@@ -48,7 +48,7 @@ impl<'a> Outputs<'a> {
 
     /// Writes the outputs that are not written yet; `made` may only have grown at its end. False if a file can't be
     /// written.
-    pub async fn write(&mut self, report: &Report, made: &Made) -> bool {
+    pub async fn write(&mut self, report: &Report, made: &Artifacts) -> bool {
         let all = pairs(report, made);
         let new = all.get(self.written.len()..).unwrap_or_default();
         if new.is_empty() {

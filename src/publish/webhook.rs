@@ -10,9 +10,9 @@ use reqwest::header::CONTENT_TYPE;
 use ring::hmac;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::http;
 use crate::inputs::Webhook;
-use crate::qatech::delay::Delays;
+use crate::net::http;
+use crate::net::retry::Delays;
 use crate::render::json;
 use crate::report::Report;
 

@@ -12,10 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::mend::mend;
-use super::wire::{ErrorBody, RerunRequest, Run, StartRequest, StartResponse, StartedRun, is_too_many};
-use crate::http::{self, BodyError};
-use crate::secret::{Redactor, Secret};
+use crate::net::http;
+use crate::net::http::BodyError;
+use crate::qatech::repair::repair;
+use crate::qatech::wire::{ErrorBody, RerunRequest, Run, StartRequest, StartResponse, StartedRun, is_too_many};
+use crate::text::{Redactor, Secret};
 
 /// A client of one project.
 #[derive(Debug, Clone)]
@@ -344,7 +345,7 @@ pub fn run_url(base: &Url, path: &[&str]) -> Url {
 /// Reads a body, mending its texts where it can't be read without.
 fn parse<T: DeserializeOwned>(body: &mut [u8]) -> serde_json::Result<T> {
     match serde_json::from_slice(body) {
-        Err(_) if mend(body) => serde_json::from_slice(body),
+        Err(_) if repair(body) => serde_json::from_slice(body),
         result => result,
     }
 }

@@ -3,14 +3,12 @@
 //! Forward-compatible: unknown fields, statuses and results are no errors, and a test case's texts may be of any type.
 //! Strict only where a wrong answer could become a wrong verdict: which run it is, its status and its result.
 
-mod loose;
-
 use serde::{Deserialize, Serialize};
 
 use crate::inputs::{ApplicationOverride, NotificationOverride};
-use crate::report::merge::SeenCase;
-pub use loose::is_too_many;
-use loose::{cases, count, if_readable, is_false, loose, text};
+pub use crate::qatech::lenient::is_too_many;
+use crate::qatech::lenient::{cases, count, if_readable, is_false, lenient, text};
+use crate::report::merge::CaseSnapshot;
 
 /// Body of `POST /run`.
 #[derive(Debug, Clone, Serialize)]
@@ -125,7 +123,7 @@ struct RunAsWritten {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PlanAsWritten {
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     name: Option<String>,
     #[serde(deserialize_with = "text")]
     short_id: Option<String>,
@@ -175,7 +173,7 @@ pub struct Run {
     /// Result; null while the run is in progress.
     #[serde(default)]
     pub result: Option<String>,
-    /// Test cases, at most [`MOST_CASES`](crate::report::merge::MOST_CASES); empty where none were asked for. `None` where
+    /// Test cases, at most [`MAX_CASES`](crate::report::merge::MAX_CASES); empty where none were asked for. `None` where
     /// there is no list.
     #[serde(default, deserialize_with = "cases")]
     pub run_test_cases: Option<Vec<RunTestCase>>,
@@ -186,31 +184,31 @@ pub struct Run {
 #[serde(rename_all = "camelCase", default)]
 pub struct RunTestCase {
     /// Id.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub id: Option<String>,
     /// Short id.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub short_id: Option<String>,
     /// Name.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub name: Option<String>,
     /// Status.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub status: Option<String>,
     /// Result.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub result: Option<String>,
     /// Title of the outcome.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub result_title: Option<String>,
     /// Reasoning.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub evaluation_thought: Option<String>,
     /// Goal.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub prompt_goal: Option<String>,
     /// Examples.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "lenient")]
     pub prompt_examples: Option<String>,
 }
 
@@ -219,7 +217,7 @@ pub const WORD: usize = 200;
 
 impl RunTestCase {
     /// The case as it is merged: every text cleaned by `clean`, blank ones left out, status and result cut to [`WORD`].
-    pub fn seen(self, clean: impl Fn(String) -> String) -> SeenCase {
+    pub fn seen(self, clean: impl Fn(String) -> String) -> CaseSnapshot {
         let clean = |text: Option<String>| text.map(&clean).filter(|text| !text.trim().is_empty());
         let short = |text: Option<String>| clean(text).map(|text| text.chars().take(WORD).collect());
         let Self {
@@ -233,7 +231,7 @@ impl RunTestCase {
             prompt_goal,
             prompt_examples,
         } = self;
-        SeenCase {
+        CaseSnapshot {
             id: clean(id).unwrap_or_default(),
             short_id: clean(short_id).unwrap_or_default(),
             name: clean(name).unwrap_or_default(),
@@ -251,7 +249,7 @@ impl RunTestCase {
 #[derive(Debug, Default, Deserialize)]
 pub struct ErrorBody {
     /// What is wrong.
-    #[serde(default, deserialize_with = "loose")]
+    #[serde(default, deserialize_with = "lenient")]
     pub message: Option<String>,
 }
 
@@ -259,7 +257,7 @@ pub struct ErrorBody {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::report::merge::MOST_CASES;
+    use crate::report::merge::MAX_CASES;
     use proptest::prelude::*;
 
     #[test]
@@ -300,9 +298,9 @@ mod tests {
                 vec!["{}"; count].join(",")
             )
         };
-        let run: Run = serde_json::from_str(&list(MOST_CASES)).unwrap();
-        assert_eq!(run.run_test_cases.unwrap().len(), MOST_CASES);
-        let error = serde_json::from_str::<Run>(&list(MOST_CASES + 1)).unwrap_err();
+        let run: Run = serde_json::from_str(&list(MAX_CASES)).unwrap();
+        assert_eq!(run.run_test_cases.unwrap().len(), MAX_CASES);
+        let error = serde_json::from_str::<Run>(&list(MAX_CASES + 1)).unwrap_err();
         assert!(is_too_many(&error), "{error}");
         assert!(!is_too_many(&serde_json::from_str::<Run>("{}").unwrap_err()));
     }

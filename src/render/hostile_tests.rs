@@ -1,11 +1,14 @@
 //! Property tests over all text renderers: hostile text in every field that others fill.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use super::gfm_check::{Found, hostile, outside_code, parse, reference, tags};
-use super::marker::{Marker, SignedMarker, Unverified};
-use super::{check, commands, comment, console, issue, outputs, summary, words};
-use crate::report::sample::{self, filled_with, large, report, run};
-use crate::report::{CaseOutcome, FailOn, Part, Report, Verdict};
+use crate::render::gfm_check::{Found, hostile, outside_code, parse, reference, tags};
+use crate::render::github::marker::{Marker, SignedMarker, Unverified};
+use crate::render::github::{check, commands, comment, issue};
+use crate::render::markdown::summary;
+use crate::render::{log_lines, outputs, phrases};
+use crate::report::sample;
+use crate::report::sample::{filled_with, large, report, run};
+use crate::report::{CaseOutcome, FailOn, Report, ReportSlice, Verdict};
 use commands::{Level, Reader};
 use proptest::prelude::*;
 
@@ -110,7 +113,7 @@ proptest! {
     #[test]
     fn issues_hold_nothing_but_what_we_wrote(text in hostile()) {
         for report in reports(&text) {
-            let part = Part { report: &report, runs: &report.runs[..1] };
+            let part = ReportSlice { report: &report, runs: &report.runs[..1] };
             let bodies = [
                 (issue::marker("00"), issue::opened(part, "00")),
                 (issue::comment_marker(7), issue::still_red(part, 7, false)),
@@ -145,7 +148,7 @@ proptest! {
     #[test]
     fn the_log_holds_no_command_but_ours(text in hostile()) {
         for report in reports(&text) {
-            for line in console::last_words(&report) {
+            for line in log_lines::final_summary(&report) {
                 check_log_line(&line)?;
             }
             for line in Reader::Plain.failures(&report, &FailOn(Verdict::ALL.to_vec())) {
@@ -158,8 +161,8 @@ proptest! {
                 prop_assert!(!message.contains(['\n', '\r']) && !line.contains("##["), "{line}");
             }
         }
-        check_log_line(&console::status_change(&text, &text, &text, Some(&text), 1))?;
-        check_log_line(&console::failed_case(&filled_with(&text).runs[0].cases[0], Some(&text)))?;
+        check_log_line(&log_lines::status_change(&text, &text, &text, Some(&text), 1))?;
+        check_log_line(&log_lines::failed_case(&filled_with(&text).runs[0].cases[0], Some(&text)))?;
         check_log_line(&Reader::Plain.group(&text))?;
         check_log_line(&Reader::Plain.message(Level::Notice, &text, &text))?;
         let group = Reader::Runner.group(&text);
@@ -289,7 +292,7 @@ fn whatever_the_number_of_failures_most_of_the_room_is_used() {
     let folds = job.matches("<summary>❌").count();
     let note = format!(
         "What happened is shown for the first {}, cut at 500 characters",
-        words::number(folds as u64)
+        phrases::number(folds as u64)
     );
     assert!(folds > 500 && job.contains(&note), "{folds}");
     assert_eq!(folds + job.matches("\n- ").count(), 4_000);

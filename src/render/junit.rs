@@ -2,12 +2,13 @@
 //!
 //! Nothing here has a `time`, since the API gives none. A suite has a `timestamp` where we created the run ourselves.
 //! Cases that did not finish are `skipped` with a message: nothing is known against them, and where that leaves a red
-//! run without a red case, [`WholeRun`] adds one that tells why. Reruns follow Surefire, as nextest does: a case that
+//! run without a red case, [`SyntheticCase`] adds one that tells why. Reruns follow Surefire, as nextest does: a case that
 //! passed in the end has `flakyFailure`/`flakyError` for what went before, one that failed has its first failure as
 //! such and `rerunFailure`/`rerunError` for the others.
 
-use super::escape::{clean, cut_chars, is_blank, one_line};
-use super::whole_run::{self, Ending, WholeRun};
+use crate::render::escape::{clean, cut_chars, is_blank, one_line};
+use crate::render::synthetic_case;
+use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Report, RunReport, TestPlan};
 use chrono::{DateTime, Utc};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestRerun, TestSuite, XmlString};
@@ -34,13 +35,16 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
         warnings: _,
         trend: _,
     } = report;
-    let mut junit = quick_junit::Report::new(whole_run::SUITE);
+    let mut junit = quick_junit::Report::new(synthetic_case::SUITE);
     for run in runs {
         junit.add_test_suite(suite(run, *started_at));
     }
     if runs.is_empty() {
-        let mut suite = TestSuite::new(whole_run::SUITE);
-        suite.add_test_case(stand_in(&WholeRun::without_runs(report), whole_run::SUITE));
+        let mut suite = TestSuite::new(synthetic_case::SUITE);
+        suite.add_test_case(synthetic_case(
+            &SyntheticCase::without_runs(report),
+            synthetic_case::SUITE,
+        ));
         junit.add_test_suite(suite);
     }
     // The serializer makes many small writes.
@@ -61,7 +65,7 @@ fn suite(run: &RunReport, started_at: u64) -> TestSuite {
         problem,
     } = run;
     let label = match run.label() {
-        blank if is_blank(blank) => Cow::Borrowed(whole_run::NAME),
+        blank if is_blank(blank) => Cow::Borrowed(synthetic_case::NAME),
         label => one_line(label),
     };
     let label = cut_chars(&label, LABEL_CHARS);
@@ -77,7 +81,7 @@ fn suite(run: &RunReport, started_at: u64) -> TestSuite {
             suite.add_property((text(name), text(&one_line(value))));
         }
     };
-    property("verdict", verdict.map(|verdict| verdict.word()));
+    property("verdict", verdict.map(|verdict| verdict.as_str()));
     property("problem", problem.as_deref());
     match plan {
         Some(TestPlan { short_id, name: _ }) => property("test_plan_short_id", Some(short_id)),
@@ -108,8 +112,8 @@ fn suite(run: &RunReport, started_at: u64) -> TestSuite {
         let twice = names.get(case.name.as_str()).is_some_and(|count| *count > 1);
         suite.add_test_case(test_case(run, case, twice, &label));
     }
-    if let Some(whole) = WholeRun::of(run) {
-        suite.add_test_case(stand_in(&whole, &label));
+    if let Some(whole) = SyntheticCase::of(run) {
+        suite.add_test_case(synthetic_case(&whole, &label));
     }
     suite
 }
@@ -150,7 +154,9 @@ fn test_case(run: &RunReport, case: &Case, twice: bool, label: &str) -> TestCase
 fn non_success(run: &RunReport, case: &Case, kind: NonSuccessKind) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     let main = case.attempts.iter().position(|attempt| attempt.outcome == case.outcome);
-    let told = main.and_then(|at| case.attempts.get(at)).or_else(|| case.telling());
+    let told = main
+        .and_then(|at| case.attempts.get(at))
+        .or_else(|| case.decisive_attempt());
     if let Some(attempt) = told {
         status
             .set_type(text(&one_line(kind_word(attempt))))
@@ -172,7 +178,7 @@ fn skipped(run: &RunReport, case: &Case) -> TestCaseStatus {
             "UNFINISHED",
             match (attempt.status.as_str(), attempt.result.as_deref()) {
                 ("COMPLETED", result) => format!("completed with the result {}", result.unwrap_or("null")),
-                (status, _) => format!("{} (status {status})", whole_run::unfinished(run, attempt.attempt)),
+                (status, _) => format!("{} (status {status})", synthetic_case::unfinished(run, attempt.attempt)),
             },
         ),
         CaseOutcome::Skipped
@@ -204,8 +210,8 @@ fn rerun(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Option<TestReru
 }
 
 /// The entry for a run itself.
-fn stand_in(whole: &WholeRun, label: &str) -> TestCase {
-    let WholeRun { ending, word, message } = whole;
+fn synthetic_case(whole: &SyntheticCase, label: &str) -> TestCase {
+    let SyntheticCase { ending, word, message } = whole;
     let mut status = match ending {
         Ending::Passed => TestCaseStatus::success(),
         Ending::Skipped => TestCaseStatus::skipped(),
@@ -215,7 +221,7 @@ fn stand_in(whole: &WholeRun, label: &str) -> TestCase {
         .set_type(text(word))
         .set_message(text(&cut_chars(&one_line(message), MESSAGE_CHARS)))
         .set_description(text(message));
-    let mut case = TestCase::new(whole_run::NAME, status);
+    let mut case = TestCase::new(synthetic_case::NAME, status);
     case.set_classname(text(label));
     case
 }
@@ -236,7 +242,7 @@ fn kind_word(attempt: &CaseAttempt) -> &str {
 fn message(attempt: &CaseAttempt) -> Cow<'_, str> {
     let said = [&attempt.title, &attempt.reasoning].into_iter().flatten();
     let said = said.map(String::as_str).find(|text| !is_blank(text));
-    match one_line(said.unwrap_or(attempt.outcome.word())) {
+    match one_line(said.unwrap_or(attempt.outcome.as_str())) {
         Cow::Borrowed(line) => cut_chars(line, MESSAGE_CHARS),
         Cow::Owned(line) => Cow::Owned(cut_chars(&line, MESSAGE_CHARS).into_owned()),
     }

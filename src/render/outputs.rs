@@ -1,7 +1,7 @@
 //! The step outputs, for `GITHUB_OUTPUT` and as a dotenv file.
 
-use super::escape::{clean, cut_chars, log_line, one_line};
-use super::json_text;
+use crate::render::escape::json_text;
+use crate::render::escape::{clean, cut_chars, log_line, one_line};
 use crate::report::{Attempt, Case, Counts, Report, RunReport, Verdict};
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
             "verdict",
             report
                 .verdict()
-                .map_or_else(String::new, |verdict| verdict.word().to_owned()),
+                .map_or_else(String::new, |verdict| verdict.as_str().to_owned()),
         ),
         ("run_created", run_created),
         ("run_short_id", latest(|attempt| Some(&attempt.short_id))),
@@ -145,7 +145,7 @@ impl RunEntry {
         Self {
             plan: plan_id.map(text),
             plan_name: plan.map(|plan| text(&plan.name)),
-            verdict: run.verdict.map(Verdict::word),
+            verdict: run.verdict.map(Verdict::as_str),
             created: run.created,
             total,
             passed,
@@ -164,17 +164,17 @@ impl AttemptEntry {
         Self {
             short_id: text(&attempt.short_id),
             url: attempt.url.as_deref().map(text),
-            origin: attempt.origin.word(),
+            origin: attempt.origin.as_str(),
             status: attempt.status.as_deref().map(text),
             result: attempt.result.as_deref().map(text),
-            verdict: attempt.verdict.map(Verdict::word),
+            verdict: attempt.verdict.map(Verdict::as_str),
         }
     }
 }
 
 impl FailedTest {
     fn of(run: &RunReport, case: &Case) -> Self {
-        let telling = case.telling();
+        let telling = case.decisive_attempt();
         let attempt = telling
             .and_then(|telling| run.attempts.get(telling.attempt))
             .or(run.latest());

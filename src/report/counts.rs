@@ -1,7 +1,7 @@
 //! Counting test cases by outcome, in one place, so that every format shows the same numbers.
 
-use super::status::is_over;
-use super::{CaseOutcome, Listed, RunReport};
+use crate::report::status::is_over;
+use crate::report::{CaseCoverage, CaseOutcome, RunReport};
 use serde::{Deserialize, Serialize};
 
 /// How many test cases ended how. What is missing from `total` did not finish. The history keeps it in this form.
@@ -80,7 +80,7 @@ impl RunReport {
             counts.add(case.outcome);
         }
         if let Some(first) = self.attempts.first()
-            && !(self.listed == Listed::All && first.status.as_deref().is_some_and(is_over))
+            && !(self.listed == CaseCoverage::Complete && first.status.as_deref().is_some_and(is_over))
         {
             counts.total = counts.total.max(first.test_count.unwrap_or(0));
         }
@@ -97,10 +97,10 @@ mod tests {
     #[test]
     fn what_is_announced_counts_until_all_cases_of_an_ended_run_are_known() {
         for (status, listed, total) in [
-            (Some("RUNNING"), Listed::All, 7),
-            (None, Listed::Nothing, 7),
-            (Some("COMPLETED"), Listed::Bad, 7),
-            (Some("COMPLETED"), Listed::All, 2),
+            (Some("RUNNING"), CaseCoverage::Complete, 7),
+            (None, CaseCoverage::Partial, 7),
+            (Some("COMPLETED"), CaseCoverage::Failures, 7),
+            (Some("COMPLETED"), CaseCoverage::Complete, 2),
         ] {
             let mut run = sample::shop().runs.swap_remove(0);
             run.cases.truncate(2);

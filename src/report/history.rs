@@ -3,33 +3,33 @@
 //! Pure: reading, locking and writing the file is `publish::history`. What is read back was written by other jobs, or by
 //! anyone who could write to the cache or branch that holds the file: its texts are as untrusted as the API's.
 
-use super::trend::{CaseName, FlakyCase, Moment, PassRate, SHOWN, StillFailing, Trend, TrendPoint};
-use super::{CaseOutcome, Counts, Millis, Mode, Report, Verdict};
-use crate::order::sort_by_number;
+use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, SHOWN, StillFailing, Trend, TrendPoint};
+use crate::report::{CaseOutcome, Counts, Millis, Mode, Report, Verdict};
+use crate::text::sort::sort_by_number;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// How a line of ours begins: its version.
 pub const SCHEMA: &str = "qatech-run/history/1";
 /// How many lines of ours a file keeps.
-pub const MOST_ENTRIES: usize = 500;
+pub const MAX_ENTRIES: usize = 500;
 /// Every line of ours has more bytes than this.
 pub const LEAST_BYTES: usize = 150;
 /// How many failed and how many flaky cases a line names. A line then stays under 150 kB, whatever the names.
-const MOST_CASES: usize = 200;
+const MAX_CASES: usize = 200;
 /// Longest id and name in a line, in characters.
-const MOST_CHARS: usize = 120;
+const MAX_CHARS: usize = 120;
 /// Most bytes of a line of ours, names and escapes and all.
-const MOST_LINE: usize = 1024 * 1024;
+const MAX_LINE: usize = 1024 * 1024;
 /// How far a clock may be ahead of ours: a result from later than that is not believed, since it would stay the newest
 /// for ever.
 const AHEAD: u64 = 24 * 60 * 60 * 1000;
 /// How many lines that are not ours are told of by number.
-const MOST_FOREIGN: usize = 1_000;
+const MAX_FOREIGN: usize = 1_000;
 /// Greatest count that is taken for true.
-const MOST_COUNT: u64 = 1_000_000_000;
+const MAX_COUNT: u64 = 1_000_000_000;
 /// How many flaky cases a trend names.
-const MOST_FLAKY: usize = 10;
+const MAX_FLAKY: usize = 10;
 
 /// One result, as a line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,12 +65,12 @@ mod verdict_word {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(verdict.word())
+        serializer.serialize_str(verdict.as_str())
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Verdict, D::Error> {
         let word = String::deserialize(deserializer)?;
-        let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.word() == word);
+        let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.as_str() == word);
         verdict.ok_or_else(|| D::Error::custom("no verdict"))
     }
 }
@@ -165,9 +165,9 @@ impl EntryCase {
 fn cases(report: &Report, wanted: impl Fn(CaseOutcome) -> bool) -> Vec<EntryCase> {
     let cases = report.runs.iter().flat_map(|run| &run.cases);
     let wanted = cases.filter(|case| wanted(case.outcome));
-    let short = |text: &str| text.chars().take(MOST_CHARS).collect();
+    let short = |text: &str| text.chars().take(MAX_CHARS).collect();
     wanted
-        .take(MOST_CASES)
+        .take(MAX_CASES)
         .map(|case| EntryCase {
             id: short(&case.id),
             short_id: short(&case.short_id),
@@ -196,7 +196,7 @@ pub struct History {
 }
 
 impl History {
-    /// Reads a file. What is no line of ours is passed over; of ours, the newest [`MOST_ENTRIES`] are held.
+    /// Reads a file. What is no line of ours is passed over; of ours, the newest [`MAX_ENTRIES`] are held.
     pub fn parse(file: &[u8]) -> Self {
         let mut history = Self::default();
         for (number, line) in (1..).zip(file.split(|byte| *byte == b'\n')) {
@@ -205,11 +205,11 @@ impl History {
             }
             match entry(line) {
                 Some(entry) => history.entries.push(entry),
-                None if history.foreign.len() < MOST_FOREIGN => history.foreign.push(number),
+                None if history.foreign.len() < MAX_FOREIGN => history.foreign.push(number),
                 None => history.more_foreign += 1,
             }
             // Whoever fills the file must not fill memory.
-            if history.entries.len() >= 2 * MOST_ENTRIES {
+            if history.entries.len() >= 2 * MAX_ENTRIES {
                 history.keep_newest();
             }
         }
@@ -220,7 +220,7 @@ impl History {
     fn keep_newest(&mut self) {
         // Jobs that ran at the same time may have appended in any order.
         sort_by_number(&mut self.entries, |entry| entry.at);
-        let surplus = self.entries.len().saturating_sub(MOST_ENTRIES);
+        let surplus = self.entries.len().saturating_sub(MAX_ENTRIES);
         self.entries.drain(..surplus);
     }
 
@@ -291,7 +291,7 @@ impl History {
 }
 
 fn entry(line: &[u8]) -> Option<Entry> {
-    if !(LEAST_BYTES..=MOST_LINE).contains(&line.len()) {
+    if !(LEAST_BYTES..=MAX_LINE).contains(&line.len()) {
         return None;
     }
     let entry: Entry = serde_json::from_slice(line).ok()?;
@@ -306,8 +306,8 @@ fn entry(line: &[u8]) -> Option<Entry> {
     // Numbers that could be true: sums of them fit.
     let plausible = [total, passed, failed, skipped, errored, flaky]
         .iter()
-        .all(|count| *count <= MOST_COUNT);
-    let listed = entry.bad.len() <= MOST_CASES && entry.flaky.len() <= MOST_CASES;
+        .all(|count| *count <= MAX_COUNT);
+    let listed = entry.bad.len() <= MAX_CASES && entry.flaky.len() <= MAX_CASES;
     (entry.schema == SCHEMA && plausible && listed).then_some(entry)
 }
 
@@ -353,7 +353,7 @@ fn flaky(shown: &[&Entry]) -> Vec<FlakyCase> {
         }
     }
     sort_by_number(&mut flaky, |case| u64::MAX - case.times);
-    flaky.truncate(MOST_FLAKY);
+    flaky.truncate(MAX_FLAKY);
     flaky
 }
 

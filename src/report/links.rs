@@ -1,6 +1,6 @@
 //! Addresses that may be shown as links, see the contract.
 
-use super::{Attempt, Origin};
+use crate::report::{Attempt, Origin};
 
 impl Attempt {
     /// The run's page, only if it is a link that may be shown as one: https and nothing else (see the contract).

@@ -7,15 +7,15 @@ pub mod counts;
 pub mod history;
 mod links;
 pub mod merge;
-pub mod part;
 #[doc(hidden)]
 pub mod sample;
+pub mod slice;
 pub mod status;
 pub mod trend;
 pub mod verdict;
 
 pub use counts::Counts;
-pub use part::Part;
+pub use slice::ReportSlice;
 pub use trend::Trend;
 pub use verdict::{FailOn, Verdict};
 
@@ -133,7 +133,7 @@ pub struct RunReport {
     /// All test cases, merged over the attempts.
     pub cases: Vec<Case>,
     /// How much of the first run's list of cases the API has given.
-    pub listed: Listed,
+    pub listed: CaseCoverage,
     /// The verdict over all attempts; `None` where nothing was waited for.
     pub verdict: Option<Verdict>,
     /// Why the verdict is not simply what the API said (refused, out of reach, deadline, …), for people.
@@ -143,13 +143,13 @@ pub struct RunReport {
 /// Which of a run's test cases are known. Of a run that has ended, as they were then: what a list told before says
 /// nothing of what failed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Listed {
+pub enum CaseCoverage {
     /// Some, or none.
-    Nothing,
+    Partial,
     /// At least those that failed, errored or were skipped.
-    Bad,
+    Failures,
     /// All.
-    All,
+    Complete,
 }
 
 /// A test plan's name and short id.
@@ -176,7 +176,7 @@ pub enum AttemptOrigin {
 
 impl AttemptOrigin {
     /// The word in outputs and JSON.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Started => "started",
             Self::Attached => "attached",
@@ -273,7 +273,7 @@ impl CaseOutcome {
     }
 
     /// Lowercase word, as in JSON and log lines.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Failed => "failed",
             Self::Errored => "errored",
@@ -333,7 +333,7 @@ impl Case {
 
     /// The attempt that tells why the case is not simply passed: of those that count, the latest that ended as the case
     /// did, else the latest that failed or errored, else the latest of all.
-    pub fn telling(&self) -> Option<&CaseAttempt> {
+    pub fn decisive_attempt(&self) -> Option<&CaseAttempt> {
         let find = |wanted: &dyn Fn(&CaseAttempt) -> bool| {
             let mut newest_first = self.attempts.iter().rev();
             newest_first.find(|attempt| attempt.counts && wanted(attempt))

@@ -1,8 +1,8 @@
 //! Reports to try the renderers on, for tests, benches and examples. No part of the program uses them.
 
-use super::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
-use super::{
-    Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Listed, Mode, Observed, Origin, Report, RunReport,
+use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
+use crate::report::{
+    Attempt, AttemptOrigin, Case, CaseAttempt, CaseCoverage, CaseOutcome, Mode, Observed, Origin, Report, RunReport,
     StatusChange, TestPlan, Verdict,
 };
 
@@ -59,7 +59,7 @@ pub fn run(name: &str, short_id: &str, cases: Vec<Case>) -> RunReport {
         created: Some(true),
         attempts: vec![attempt],
         cases,
-        listed: Listed::All,
+        listed: CaseCoverage::Complete,
         verdict: Some(verdict),
         problem: None,
     }

@@ -1,6 +1,6 @@
 //! What earlier results say about this one: the trend that summary, HTML and JSON show.
 
-use super::{Case, Counts, Millis, Verdict};
+use crate::report::{Case, Counts, Millis, Verdict};
 
 /// How many results a trend shows at most, this one included.
 pub const SHOWN: usize = 30;

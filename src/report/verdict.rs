@@ -38,7 +38,7 @@ impl Verdict {
     ];
 
     /// The word in outputs, inputs and JSON.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::Skipped => "skipped",
@@ -66,7 +66,7 @@ impl Verdict {
 
 impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
             "skipped",
             "passed",
         ];
-        let mut words = Verdict::ALL.map(Verdict::word);
+        let mut words = Verdict::ALL.map(Verdict::as_str);
         words.reverse();
         assert_eq!(words, worst_first);
         assert!(Verdict::ALL.is_sorted());

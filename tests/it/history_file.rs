@@ -3,7 +3,7 @@
 use qatech_fakes::harness::{Done, Run};
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript};
 use qatech_run::publish::history::remember;
-use qatech_run::report::history::{Entry, History, MOST_ENTRIES};
+use qatech_run::report::history::{Entry, History, MAX_ENTRIES};
 use qatech_run::report::{CaseOutcome, sample};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -101,10 +101,10 @@ fn a_torn_last_line_stays_torn_and_harms_no_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("history.jsonl");
     std::fs::write(&file, "{\"schema\":\"qatech-run/history/1\",\"at\":17").expect("it can be written");
-    let before = remember(&file, &entry(1, 1), MOST_ENTRIES, PATIENCE).expect("it can be written");
+    let before = remember(&file, &entry(1, 1), MAX_ENTRIES, PATIENCE).expect("it can be written");
     let before = History::parse(&before);
     assert_eq!(before.foreign, [1]);
-    let before = remember(&file, &entry(1, 2), MOST_ENTRIES, PATIENCE).expect("it can be written");
+    let before = remember(&file, &entry(1, 2), MAX_ENTRIES, PATIENCE).expect("it can be written");
     let before = History::parse(&before);
     assert_eq!(before.foreign, [1]);
     assert_eq!(before.trend(&entry(1, 2)).points.len(), 2);
@@ -113,7 +113,7 @@ fn a_torn_last_line_stays_torn_and_harms_no_other() {
 #[test]
 fn what_cannot_be_a_history_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
-    let problem = remember(folder.path(), &entry(1, 1), MOST_ENTRIES, PATIENCE).expect_err("a folder is no file");
+    let problem = remember(folder.path(), &entry(1, 1), MAX_ENTRIES, PATIENCE).expect_err("a folder is no file");
     assert!(problem.starts_with("can't open "), "{problem}");
 }
 
@@ -123,7 +123,7 @@ fn a_lock_that_is_kept_is_not_waited_for_for_ever() {
     let file = folder.path().join("history.jsonl");
     let holder = std::fs::File::create(&file).expect("it can be made");
     holder.lock().expect("it can be locked");
-    let problem = remember(&file, &entry(1, 1), MOST_ENTRIES, Duration::from_millis(30)).expect_err("it is locked");
+    let problem = remember(&file, &entry(1, 1), MAX_ENTRIES, Duration::from_millis(30)).expect_err("it is locked");
     assert!(problem.contains("another program keeps it locked"), "{problem}");
     assert_eq!(std::fs::read(&file).expect("it can be read"), b"");
 }

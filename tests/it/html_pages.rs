@@ -215,7 +215,7 @@ proptest! {
                 CaseOutcome::Unfinished => counts.unfinished(),
                 CaseOutcome::Passed => counts.passed,
             };
-            let word = outcome.word();
+            let word = outcome.as_str();
             let shown = format!("<li class=\"{word}\" data-count=\"{count}\">");
             prop_assert_eq!(body.matches(&shown).count() as u64, u64::from(count > 0));
             let listed = format!("<li class=\"case {word}\"");

@@ -10,7 +10,7 @@ const TEXT: &str = "the text of a panic may hold a secret";
 #[test]
 fn the_copy() {
     let Ok(place) = std::env::var(WHERE) else { return };
-    qatech_run::panicking::ends_red();
+    qatech_run::panic::install_panic_hook();
     match place.as_str() {
         "here" => panic!("{TEXT}"),
         "in a thread" => {

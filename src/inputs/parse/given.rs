@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::inputs::table::{INPUTS, Raw};
 use crate::inputs::values::Parser;
-use crate::secret::{Redactor, Secret};
+use crate::text::{Redactor, Secret};
 
 impl Parser {
     /// Only our own variables reach envy, trimmed and without blank ones: others may hold anything, even no UTF-8.

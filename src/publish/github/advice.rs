@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::api::Failure;
 use crate::context::{Context, HeadSha};
 use crate::inputs::{Annotations, CommentWhen, Inputs};
+use crate::publish::github::client::Failure;
 
 /// What a check run needs.
 pub(super) const CHECKS: &str = "checks: write";

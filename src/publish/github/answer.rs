@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{DATE, HeaderMap, LINK};
 
-use crate::http;
-use crate::secret::Redactor;
+use crate::net::http;
+use crate::text::Redactor;
 
 /// The wait where GitHub limits us and does not say for how long
 /// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>).

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::api::{Api, Failure};
-use super::wire::User;
+use crate::publish::github::client::{Api, Failure};
+use crate::publish::github::wire::User;
 
 /// Author of what the `GITHUB_TOKEN` writes.
 const ACTIONS_LOGIN: &str = "github-actions[bot]";

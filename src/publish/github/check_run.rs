@@ -3,15 +3,16 @@
 //! Neither write is idempotent: a create makes another check run, and each update appends its annotations. Where an
 //! answer is lost, what GitHub has is looked up before anything is sent again.
 
-use super::advice::CHECKS;
-use super::api::{Api, Failure, Repeat};
-use super::prepare::Check;
-use super::wire::{CheckRun, CheckRunChange, CheckRuns, NewAnnotation, Output};
-use super::{Active, GitHub, Published, external_id, marker, place};
 use crate::inputs::Annotations;
+use crate::net::retry::Delays;
+use crate::publish::github::advice::CHECKS;
+use crate::publish::github::client::{Api, Failure, Repeat};
+use crate::publish::github::prepare::Check;
+use crate::publish::github::wire::{CheckRun, CheckRunChange, CheckRuns, NewAnnotation, Output};
+use crate::publish::github::{Active, GitHub, Published, external_id, marker, place};
 use crate::publish::identity::{latest_short_ids, sound_short_ids};
-use crate::qatech::delay::Delays;
-use crate::render::check::{self, Annotation, CheckOutput, Conclusion};
+use crate::render::github::check;
+use crate::render::github::check::{Annotation, CheckOutput, StepConclusion};
 use crate::report::Report;
 
 /// Annotations a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
@@ -65,7 +66,7 @@ impl GitHub {
         let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
         let output = self.check_output(active, report, more);
         let id = external_id(latest_short_ids(report), &self.context, &active.key);
-        let conclusion = Conclusion::of(report, &self.inputs.fail_on);
+        let conclusion = StepConclusion::of(report, &self.inputs.fail_on);
         active.completion.set(Completion::Begun);
         let completed = complete(&active.api, handle, &id, conclusion, &output, &annotations).await;
         if !matches!(completed, Err((false, _))) {
@@ -214,7 +215,7 @@ async fn complete(
     api: &Api,
     handle: &Handle,
     external_id: &str,
-    conclusion: Conclusion,
+    conclusion: StepConclusion,
     output: &CheckOutput,
     annotations: &[Annotation],
 ) -> Result<(), (bool, Failure)> {
@@ -222,7 +223,7 @@ async fn complete(
     let mut change = CheckRunChange {
         external_id: Some(external_id),
         status: Some("completed"),
-        conclusion: Some(conclusion.word()),
+        conclusion: Some(conclusion.as_str()),
         output: shown(output, annotated(batches.next().unwrap_or_default(), conclusion)),
         ..CheckRunChange::default()
     };
@@ -295,8 +296,8 @@ async fn cancel(
     let change = CheckRunChange {
         external_id: Some(external_id),
         status: Some("completed"),
-        conclusion: Some(Conclusion::Cancelled.word()),
-        output: shown(output, annotated(annotations, Conclusion::Cancelled)),
+        conclusion: Some(StepConclusion::Cancelled.as_str()),
+        output: shown(output, annotated(annotations, StepConclusion::Cancelled)),
         ..CheckRunChange::default()
     };
     let path = format!("/check-runs/{}", handle.id);
@@ -313,7 +314,7 @@ fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Ou
     }
 }
 
-fn annotated(annotations: &[Annotation], conclusion: Conclusion) -> Vec<NewAnnotation<'_>> {
+fn annotated(annotations: &[Annotation], conclusion: StepConclusion) -> Vec<NewAnnotation<'_>> {
     let level = conclusion.annotation_level();
     annotations.iter().map(|one| annotation(one, level)).collect()
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::advice::{COMMENTS, PULL_REQUESTS};
-use super::api::{Api, Failure, Repeat};
-use super::author::author;
-use super::wire::{Comment, NewComment};
-use super::{Active, GitHub, Head, Published, marker, pull_request};
 use crate::inputs::CommentWhen;
+use crate::publish::github::advice::{COMMENTS, PULL_REQUESTS};
+use crate::publish::github::author::author;
+use crate::publish::github::client::{Api, Failure, Repeat};
+use crate::publish::github::wire::{Comment, NewComment};
+use crate::publish::github::{Active, GitHub, Head, Published, marker, pull_request};
 use crate::publish::identity::{MarkerKey, sound_short_ids};
-use crate::render::comment::{LIMIT, comment};
-use crate::render::marker::{Marker, SignedMarker};
+use crate::render::github::comment::{LIMIT, comment};
+use crate::render::github::marker::{Marker, SignedMarker};
 use crate::report::{Report, Verdict};
 
 /// What is left of the comment where GitHub finds it too long all the same.
@@ -57,7 +57,7 @@ impl GitHub {
             sound_short_ids(report),
         );
         let merge_group = self.context.merge_group;
-        let ours = Ours {
+        let ours = ExpectedCheck {
             marker,
             marker_key: &active.marker_key,
         };
@@ -76,7 +76,7 @@ impl GitHub {
 }
 
 /// What we are about to write.
-struct Ours<'a> {
+struct ExpectedCheck<'a> {
     marker: Marker,
     marker_key: &'a MarkerKey,
 }
@@ -119,12 +119,12 @@ pub(super) async fn find(
 async fn publish(
     api: &Api,
     number: u64,
-    ours: &Ours<'_>,
+    ours: &ExpectedCheck<'_>,
     report: &Report,
     when: CommentWhen,
     merge_group: bool,
 ) -> Result<Outcome, Failure> {
-    let Ours { marker, marker_key } = ours;
+    let ExpectedCheck { marker, marker_key } = ours;
     let signed = marker_key.sign(marker);
     let author = author(api).await;
     if let Some((old, old_marker)) = find(api, number, &marker.key, marker_key, &author).await? {

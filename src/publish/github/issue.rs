@@ -1,19 +1,19 @@
 //! One issue for each plan: opened when it turns red, commented on while it stays red, closed once it is green.
 
-use super::advice::ISSUES;
-use super::api::{Api, Failure, Repeat};
-use super::author::author;
-use super::wire::{Comment, Issue, IssueChange, NewComment};
-use super::{Active, GitHub, Published};
 use crate::inputs::Inputs;
+use crate::publish::github::advice::ISSUES;
+use crate::publish::github::author::author;
+use crate::publish::github::client::{Api, Failure, Repeat};
+use crate::publish::github::wire::{Comment, Issue, IssueChange, NewComment};
+use crate::publish::github::{Active, GitHub, Published};
 use crate::publish::identity::issue_key;
-use crate::render::issue as text;
-use crate::report::{Mode, Origin, Part, Report, RunReport, Verdict};
+use crate::render::github::issue as text;
+use crate::report::{Mode, Origin, Report, ReportSlice, RunReport, Verdict};
 
 const OPEN: &str = "open";
 const CLOSED: &str = "closed";
 /// Pages of closed issues that are looked through: whose issue is older than a thousand others gets a new one.
-const MOST_CLOSED: usize = 10;
+const MAX_CLOSED: usize = 10;
 
 /// What a plan's verdict means for its issue; of several the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +73,7 @@ impl GitHub {
 
 /// A plan whose issue may have to be touched, with its runs: of attached runs no plan is known, so they share one issue.
 struct Subject<'a> {
-    part: Part<'a>,
+    part: ReportSlice<'a>,
     red: bool,
     key: String,
     issue: Option<Issue>,
@@ -87,7 +87,7 @@ impl<'a> Subject<'a> {
             .filter_map(|runs| {
                 let color = runs.iter().map(Color::of).max()?;
                 (color != Color::Grey).then(|| Self {
-                    part: Part { report, runs },
+                    part: ReportSlice { report, runs },
                     red: color == Color::Red,
                     key: issue_key(runs.first().and_then(plan), comment_key, &report.origin),
                     issue: None,
@@ -214,7 +214,7 @@ async fn find(api: &Api, subjects: &mut [Subject<'_>], state: &'static str, auth
                 }
             }
             pages += 1;
-            (state == CLOSED && pages == MOST_CLOSED) || !subjects.iter().any(missing)
+            (state == CLOSED && pages == MAX_CLOSED) || !subjects.iter().any(missing)
         },
     )
     .await

@@ -5,14 +5,14 @@
 
 mod advice;
 mod answer;
-mod api;
 mod author;
 mod check_run;
+mod client;
 mod comment;
-mod earlier;
 mod issue;
 mod place;
 mod prepare;
+mod previous_attempt;
 mod published;
 mod pull_request;
 mod wire;
@@ -24,16 +24,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::identity::{ExternalId, Identity, MarkerKey, check_name, target};
 use crate::context::{Context, HeadSha, PullRequestHint};
 use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun, Target};
-use crate::render::check;
-use crate::render::marker::Marker;
+use crate::publish::identity::{ExternalId, Identity, MarkerKey, check_name, target};
+use crate::render::github::check;
+use crate::render::github::marker::Marker;
 use crate::report::Report;
-use crate::secret::Redactor;
+use crate::text::Redactor;
 use advice::Advice;
-use api::Api;
 use check_run::Completion;
+use client::Api;
 pub use prepare::Head;
 use prepare::{Check, NewCheck, Preparation};
 pub use published::{Links, Published};
@@ -52,7 +52,7 @@ enum State {
     /// It is asked for and can't be had: a sentence that says why.
     Unusable(String),
     /// Nothing is published, but QA.tech is to be told the head commit, which only GitHub knows.
-    Looking(Box<Active>),
+    HeadLookupOnly(Box<Active>),
     Active(Box<Active>),
 }
 
@@ -99,7 +99,7 @@ impl GitHub {
         if on_github && !inputs.dry_run && (publishes || looks) {
             github.state = match github.activate(client, publishes) {
                 Ok(active) if publishes => State::Active(Box::new(active)),
-                Ok(active) => State::Looking(Box::new(active)),
+                Ok(active) => State::HeadLookupOnly(Box::new(active)),
                 Err(why) if publishes => State::Unusable(why),
                 Err(_) => State::Off,
             };
@@ -175,7 +175,7 @@ impl GitHub {
     /// Waits, for so long at most, until the check run is made, or is known not to be, or takes more than one try while the
     /// head, which QA.tech is to be told, is known: then it goes on in the background.
     pub async fn wait_created(&self, most: Duration) {
-        if let State::Active(active) | State::Looking(active) = &self.state {
+        if let State::Active(active) | State::HeadLookupOnly(active) = &self.state {
             let _ = timeout(most, async {
                 tokio::select! {
                     _ = active.check() => {}
@@ -205,7 +205,7 @@ impl GitHub {
     /// The head commit that was asked for at GitHub's, once it is known.
     pub fn head(&self) -> Option<Head> {
         match &self.state {
-            State::Active(active) | State::Looking(active) => active.head(),
+            State::Active(active) | State::HeadLookupOnly(active) => active.head(),
             State::Off | State::Unusable(_) => None,
         }
     }
@@ -218,7 +218,7 @@ impl GitHub {
     pub async fn earlier(&self, most: Duration) -> Result<Vec<Option<String>>, String> {
         let active = match &self.state {
             State::Active(active) => active,
-            State::Off | State::Looking(_) => return Err("nothing was published at GitHub".to_owned()),
+            State::Off | State::HeadLookupOnly(_) => return Err("nothing was published at GitHub".to_owned()),
             // Its first sentence: what to do about it is told at the end.
             State::Unusable(why) => {
                 let first = why.split(". ").next().unwrap_or_default();
@@ -232,12 +232,12 @@ impl GitHub {
                 CommentWhen::Off => &PullRequestHint::None,
                 CommentWhen::Failure | CommentWhen::Always => &self.context.pull_request,
             };
-            let ours = earlier::Ours {
+            let ours = previous_attempt::ExpectedCheck {
                 name: check_name(&self.inputs, &self.context.origin),
                 marker: marker(&self.context, &active.key, &active.target, head.as_ref(), Vec::new()),
                 marker_key: &active.marker_key,
             };
-            earlier::find(&active.api, &ours, pull_request).await
+            previous_attempt::find(&active.api, &ours, pull_request).await
         };
         match timeout(most, look).await {
             Ok(found) => found,
@@ -304,7 +304,7 @@ impl GitHub {
                 notices: vec![self.redactor.clean(why.clone())],
                 ..Published::default()
             },
-            State::Looking(active) => {
+            State::HeadLookupOnly(active) => {
                 let mut published = Published {
                     annotate_in_log: check,
                     ..Published::default()

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::files::read_checked_out;
-use crate::render::check::Place;
+use crate::render::github::check::Place;
 
 /// No workflow file is longer (GitHub's own limit is 512 KB).
 const MOST: u64 = 1 << 20;

@@ -2,13 +2,13 @@
 
 use tokio::sync::watch;
 
-use super::advice::{Advice, CHECKS, PULL_REQUESTS};
-use super::api::Api;
-use super::{check_run, pull_request};
 use crate::context::HeadSha;
+use crate::publish::github::advice::{Advice, CHECKS, PULL_REQUESTS};
+use crate::publish::github::client::Api;
+use crate::publish::github::{check_run, pull_request};
 use crate::publish::identity::MarkerKey;
-use crate::render::check::CheckOutput;
-use crate::render::marker::Marker;
+use crate::render::github::check::CheckOutput;
+use crate::render::github::marker::Marker;
 
 /// The commit that the results belong to, where the event did not tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use url::form_urlencoded::byte_serialize;
 
-use super::api::{Api, Failure};
-use super::wire::{Pull, PullHead};
 use crate::context::PullRequestHint;
+use crate::publish::github::client::{Api, Failure};
+use crate::publish::github::wire::{Pull, PullHead};
 
 /// Characters of a branch's name; Git's own limit is lower.
-const MOST_BRANCH: usize = 300;
+const MAX_BRANCH: usize = 300;
 
 /// The pull request's number; `None` where there is none.
 pub(super) async fn number(api: &Api, hint: &PullRequestHint) -> Result<Option<u64>, Failure> {
@@ -42,6 +42,6 @@ pub(super) async fn head(api: &Api, number: u64) -> Result<(String, Option<Strin
     if !(1..=64).contains(&sha.len()) || !sha.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(Failure::Invalid("its pull request has no commit".to_owned()));
     }
-    let branch = branch.map(|branch| api.clean(branch).chars().take(MOST_BRANCH).collect());
+    let branch = branch.map(|branch| api.clean(branch).chars().take(MAX_BRANCH).collect());
     Ok((sha, branch))
 }

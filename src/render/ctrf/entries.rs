@@ -1,8 +1,9 @@
 //! The entries of a CTRF report: one a test case, and those that stand for whole runs.
 
-use super::{AttemptExtra, Line, Text, text, whole_runs};
+use crate::render::ctrf::{AttemptExtra, Line, Text, synthetic_cases, text};
 use crate::render::escape::one_line;
-use crate::render::whole_run::{self, Ending, WholeRun};
+use crate::render::synthetic_case;
+use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Observed, Report, RunReport};
 use serde::{Serialize, Serializer};
 
@@ -14,7 +15,7 @@ impl Serialize for Tests<'_> {
         let started_at = self.0.started_at;
         let runs = self.0.runs.iter();
         let cases = runs.flat_map(|run| run.cases.iter().map(move |case| Test::of_case(run, case, started_at)));
-        let wholes: Vec<_> = whole_runs(self.0).collect();
+        let wholes: Vec<_> = synthetic_cases(self.0).collect();
         let wholes = wholes.iter().map(|(label, whole)| Test::of_whole(label, whole));
         serializer.collect_seq(cases.chain(wholes))
     }
@@ -60,7 +61,11 @@ impl<'a> Test<'a> {
         } = case;
         let latest = attempts.last();
         // A rerun that did not see the case end takes nothing back: the failure is still what is to be told.
-        let told = if outcome.is_bad() { case.telling() } else { latest };
+        let told = if outcome.is_bad() {
+            case.decisive_attempt()
+        } else {
+            latest
+        };
         let is_other = |attempt: &CaseAttempt| !told.is_some_and(|told| std::ptr::eq(told, attempt));
         let others: Vec<_> = (1..).zip(attempts).filter(|(_, attempt)| is_other(attempt)).collect();
         let times = Times::of(told, started_at);
@@ -85,7 +90,7 @@ impl<'a> Test<'a> {
                 .collect(),
             flaky: *outcome == CaseOutcome::Flaky,
             extra: TestExtra {
-                outcome: outcome.word(),
+                outcome: outcome.as_str(),
                 short_id: Some(Text(short_id)),
                 goal: text(goal.as_ref()),
                 examples: text(examples.as_ref()),
@@ -95,11 +100,11 @@ impl<'a> Test<'a> {
         }
     }
 
-    fn of_whole(label: &'a str, whole: &'a WholeRun) -> Self {
-        let WholeRun { ending, word, message } = whole;
+    fn of_whole(label: &'a str, whole: &'a SyntheticCase) -> Self {
+        let SyntheticCase { ending, word, message } = whole;
         Self {
             test_id: None,
-            name: Line(whole_run::NAME),
+            name: Line(synthetic_case::NAME),
             status: match ending {
                 Ending::Passed => "passed",
                 Ending::Skipped => "skipped",
@@ -117,7 +122,7 @@ impl<'a> Test<'a> {
             retry_attempts: Vec::new(),
             flaky: false,
             extra: TestExtra {
-                outcome: "whole_run",
+                outcome: "synthetic_case",
                 short_id: None,
                 goal: None,
                 examples: None,
@@ -190,7 +195,7 @@ impl<'a> RetryAttempt<'a> {
             message: text(title.as_ref()),
             trace: text(reasoning.as_ref()),
             extra: RetryExtra {
-                outcome: outcome.word(),
+                outcome: outcome.as_str(),
                 raw_status: Text(raw_status(of)),
                 run: AttemptExtra::of(run, of),
                 times: times.source,

@@ -1,6 +1,6 @@
 //! Text for workflow commands and for the log of a runner that looks for commands in it.
 
-use crate::clean::{clean, one_line};
+use crate::text::sanitize::{clean, one_line};
 
 /// The message of a workflow command. Lines stay lines: the runner shows `%0A` as a newline.
 ///

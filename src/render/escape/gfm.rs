@@ -5,7 +5,7 @@
 //! References and mentions are found by GitHub in the finished text, where no escape is left to help: there a zero-width
 //! space parts the sign from the name, and what could be a commit goes into `<code>`.
 
-use crate::clean::{clean, one_line};
+use crate::text::sanitize::{clean, one_line};
 
 /// Parts a sign from a name, so that GitHub sees neither a mention nor a reference.
 const ZERO_WIDTH_SPACE: char = '\u{200b}';

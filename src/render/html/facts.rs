@@ -1,7 +1,7 @@
 //! Where and when: the lines under the headline of the HTML report.
 
+use crate::render::duration::{format_duration, utc};
 use crate::render::escape::{cut_chars, one_line};
-use crate::render::time::{span, utc};
 use crate::report::{Origin, Report};
 
 /// A name and what goes with it.
@@ -63,6 +63,6 @@ pub(super) fn of(report: &Report) -> Vec<Fact> {
     add("Workflow run", Some(place), report.origin.ci_link().map(str::to_owned));
     let started = utc(report.started_at).and_then(|text| Some(text.get(..16)?.replace('T', " ") + " UTC"));
     add("Started", started, None);
-    add("Took", Some(span(report.duration)), None);
+    add("Took", Some(format_duration(report.duration)), None);
     facts
 }

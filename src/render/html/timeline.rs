@@ -1,14 +1,14 @@
 //! The observed timeline as a drawing: a row a run, a row a case, over an axis of time.
 
-use super::{Percent, label};
-use crate::order::sort_by_number;
+use crate::render::duration::format_duration;
 use crate::render::escape::{cut_chars, one_line};
-use crate::render::time::span;
-use crate::render::words::{number, several};
+use crate::render::html::{Percent, label};
+use crate::render::phrases::{number, several};
 use crate::report::{Attempt, Case, CaseOutcome, Millis, Observed, Report, RunReport, status};
+use crate::text::sort::sort_by_number;
 
 /// Most case rows. Failed and errored cases are drawn before others.
-const MOST_CASES: usize = 40;
+const MAX_CASES: usize = 40;
 /// Height of the axis, and of a row, in CSS pixels.
 const AXIS: u32 = 30;
 const ROW: u32 = 22;
@@ -62,7 +62,7 @@ impl Timeline {
         }
         let mut picked = report.cases_by_outcome();
         let all = picked.len();
-        picked.truncate(MOST_CASES);
+        picked.truncate(MAX_CASES);
         let drawn = picked.len();
 
         let mut rows = Vec::new();
@@ -103,7 +103,7 @@ impl Timeline {
                 "Timeline of {} and {} over {}; the list of test cases below has the same times in words",
                 several(report.runs.len() as u64, "run"),
                 several(drawn as u64, "test case"),
-                span(end)
+                format_duration(end)
             ),
             ticks: ticks(end, 6),
             rows,
@@ -115,7 +115,7 @@ impl Timeline {
             } else {
                 String::new()
             },
-            key: key.map(|outcome| (outcome.word(), label(outcome))).collect(),
+            key: key.map(|outcome| (outcome.as_str(), label(outcome))).collect(),
         })
     }
 }
@@ -210,7 +210,7 @@ impl Scale {
             if running.is_some() || ended.is_some() {
                 let word = label(attempt.outcome);
                 bars.push(self.bar(
-                    attempt.outcome.word(),
+                    attempt.outcome.as_str(),
                     from,
                     to,
                     format!("{word}, {}", between(from, to)),
@@ -222,7 +222,7 @@ impl Scale {
 }
 
 fn between(from: Millis, to: Millis) -> String {
-    format!("{} to {}", span(from), span(to))
+    format!("{} to {}", format_duration(from), format_duration(to))
 }
 
 /// Round times from zero on, at most `most` steps of them.

@@ -1,9 +1,9 @@
 //! The trend as a drawing, a table and lists: how earlier results went.
 
-use super::timeline::ticks;
-use super::{Line, Percent, class};
-use crate::render::time::{span, utc};
-use crate::render::words::{by_outcome, capitalized, phrase, several};
+use crate::render::duration::{format_duration, utc};
+use crate::render::html::timeline::ticks;
+use crate::render::html::{Line, Percent, class};
+use crate::render::phrases::{by_outcome, capitalized, phrase, several};
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 use crate::report::{Case, Report};
 
@@ -84,7 +84,7 @@ impl<'a> TrendView<'a> {
             facts.push(format!("{green} of {of} green"));
         }
         if let Some(median) = median_duration {
-            facts.push(format!("median {}", span(*median)));
+            facts.push(format!("median {}", format_duration(*median)));
         }
         if let Some(moment) = last_green {
             facts.push(format!("last green {}", when(moment)));
@@ -159,7 +159,7 @@ fn bar(point: &TrendPoint, at: u64, count: u64, height: u64) -> ResultBar {
         width: Percent(place.min(6.0) * 0.72),
         y: TOP + PLOT - height,
         height,
-        title: format!("{}: {}, {}", when(moment), phrase(*verdict), span(*duration)),
+        title: format!("{}: {}, {}", when(moment), phrase(*verdict), format_duration(*duration)),
     }
 }
 
@@ -188,7 +188,7 @@ fn row(point: &TrendPoint) -> ResultRow<'_> {
         }),
         commit: Line(sha).to_string().chars().take(7).collect(),
         counts,
-        took: span(*duration),
+        took: format_duration(*duration),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Runs and test cases as the template shows them.
 
-use super::{Clean, Line, class, label};
-use crate::render::escape::spans;
-use crate::render::time::span;
-use crate::render::whole_run;
-use crate::render::words::{attempt_name, capitalized, phrase, unseen};
+use crate::render::duration::format_duration;
+use crate::render::escape::code_segments;
+use crate::render::html::{Clean, Line, class, label};
+use crate::render::phrases::{attempt_name, capitalized, phrase, unseen};
+use crate::render::synthetic_case;
 use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, Verdict};
 
 /// One run with its attempts.
@@ -84,7 +84,7 @@ impl<'a> AttemptView<'a> {
                 Some(Verdict::Unknown) | None => result.as_deref().or(status.as_deref()).map(Line),
                 Some(verdict) => Some(Line(phrase(verdict))),
             },
-            span: ended.map(|ended| span(ended.saturating_sub(*began))),
+            span: ended.map(|ended| format_duration(ended.saturating_sub(*began))),
             // The run says it already.
             problem: with_code(
                 problem
@@ -97,7 +97,7 @@ impl<'a> AttemptView<'a> {
 
 /// A text in parts, each with whether it is code.
 pub(super) fn with_code(text: Option<&str>) -> Vec<(bool, Clean<'_>)> {
-    let parts = spans(text.unwrap_or_default()).into_iter();
+    let parts = code_segments(text.unwrap_or_default()).into_iter();
     parts.map(|(code, part)| (code, Clean(part))).collect()
 }
 
@@ -123,7 +123,7 @@ pub(super) struct CaseView<'a> {
 
 impl<'a> CaseView<'a> {
     pub(super) fn of(run: &'a RunReport, case: &'a Case, several_runs: bool, open: bool, marks: Vec<String>) -> Self {
-        let told = case.telling();
+        let told = case.decisive_attempt();
         let title = told.and_then(|told| told.title.as_deref());
         let Case {
             id: _,
@@ -136,7 +136,7 @@ impl<'a> CaseView<'a> {
         } = case;
         let shown = if name.trim().is_empty() { short_id } else { name };
         Self {
-            class: outcome.word(),
+            class: outcome.as_str(),
             label: label(*outcome),
             open,
             name: Line(shown),
@@ -144,7 +144,7 @@ impl<'a> CaseView<'a> {
             title: filled(title).map(Line),
             marks,
             run: several_runs.then(|| Line(run.label())),
-            span: told.and_then(|told| ran(told.observed)).map(span),
+            span: told.and_then(|told| ran(told.observed)).map(format_duration),
             short_id: Line(short_id),
             goal: filled(goal.as_deref()).map(Clean),
             examples: filled(examples.as_deref()).map(Clean),
@@ -198,10 +198,10 @@ impl<'a> CaseAttemptView<'a> {
         }
         if *outcome == CaseOutcome::Unfinished {
             words.push_str(": ");
-            words.push_str(whole_run::unfinished(run, *attempt));
+            words.push_str(synthetic_case::unfinished(run, *attempt));
         }
         Self {
-            class: outcome.word(),
+            class: outcome.as_str(),
             label: label(*outcome),
             which: attempt_name(*attempt, at_qatech),
             title: filled(title).map(Line),
@@ -245,7 +245,7 @@ fn seen(observed: Observed) -> Option<String> {
 fn moment(at: Millis) -> String {
     match at {
         ..10_000 => format!("{}.{} s", at / 1_000, at % 1_000 / 100),
-        _ => span(at),
+        _ => format_duration(at),
     }
 }
 

@@ -38,7 +38,7 @@ impl<'a> From<&'a Case> for CaseJson<'a> {
             id,
             short_id,
             name,
-            outcome: outcome.word(),
+            outcome: outcome.as_str(),
             goal: goal.as_deref(),
             examples: examples.as_deref(),
             attempts: attempts.iter().map(CaseAttemptJson::from).collect(),
@@ -78,7 +78,7 @@ impl<'a> From<&'a CaseAttempt> for CaseAttemptJson<'a> {
         } = of;
         Self {
             attempt: *attempt,
-            outcome: outcome.word(),
+            outcome: outcome.as_str(),
             status,
             result: result.as_deref(),
             title: title.as_deref(),

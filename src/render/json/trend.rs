@@ -1,7 +1,7 @@
 //! The trend in the JSON report.
 
-use super::CountsJson;
-use crate::render::time::utc;
+use crate::render::duration::utc;
+use crate::render::json::CountsJson;
 use crate::report::Millis;
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 use serde::Serialize;
@@ -95,7 +95,7 @@ impl<'a> From<&'a TrendPoint> for PointJson<'a> {
         } = point;
         Self {
             moment: moment.into(),
-            verdict: verdict.word(),
+            verdict: verdict.as_str(),
             counts: (*counts).into(),
             duration_ms: *duration,
             on_default: *on_default,

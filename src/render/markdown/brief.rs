@@ -1,9 +1,9 @@
 //! The cases where not all of them can be told: the first in a fold each, as many as fit, the others on a line each.
 
-use super::super::page::Page;
-use super::super::words::{number, several};
-use super::cases::{bad_title, fold, line};
-use super::{Entry, Groups};
+use crate::render::markdown::cases::{bad_title, fold, line};
+use crate::render::markdown::page::Page;
+use crate::render::markdown::{Entry, Groups};
+use crate::render::phrases::{number, several};
 use crate::report::Report;
 
 /// Characters of reasoning, and of goal, in a fold.

@@ -1,9 +1,9 @@
 //! The test cases: failed ones in a fold each, flaky ones with what every attempt said, the rest in a folded table.
 
-use super::super::escape::{code_cell, cut_bytes, cut_chars, inline, is_blank, lines, push_inline, push_lines};
-use super::super::page::Page;
-use super::super::words::{by_outcome, number, outcome_mark, outcome_word, several};
-use super::{Detail, Entry, Groups, Rest, attempt_label};
+use crate::render::escape::{code_cell, cut_bytes, cut_chars, inline, is_blank, lines, push_inline, push_lines};
+use crate::render::markdown::page::Page;
+use crate::render::markdown::{Detail, Entry, Groups, Rest, attempt_label};
+use crate::render::phrases::{by_outcome, number, outcome_mark, outcome_word, several};
 use crate::report::{Case, CaseAttempt, CaseOutcome, Counts, Report, RunReport};
 
 /// Bytes of a case's name.
@@ -93,7 +93,7 @@ fn push_name(out: &mut String, case: &Case) {
 /// What the telling attempt's title says, after a colon.
 fn title(out: &mut String, case: &Case) {
     let title = case
-        .telling()
+        .decisive_attempt()
         .and_then(|attempt| attempt.title.as_deref())
         .unwrap_or_default();
     if !is_blank(title) {

@@ -1,11 +1,12 @@
 //! The head: verdict, counts, runs and problems.
 
-use super::super::escape::{code_cell, cut_bytes, cut_chars, inline, push_inline, push_lines, spans};
-use super::super::page::{Measure, Page};
-use super::super::time::span;
-use super::super::words::{self, Headline, by_outcome, number, several};
-use super::{run_link, safe_url};
-use crate::report::{Attempt, Counts, Mode, Part, Report, RunReport, Verdict};
+use crate::render::duration::format_duration;
+use crate::render::escape::{code_cell, code_segments, cut_bytes, cut_chars, inline, push_inline, push_lines};
+use crate::render::markdown::page::{Measure, Page};
+use crate::render::markdown::{run_link, safe_url};
+use crate::render::phrases;
+use crate::render::phrases::{Headline, by_outcome, number, several};
+use crate::report::{Attempt, Counts, Mode, Report, ReportSlice, RunReport, Verdict};
 
 /// Characters of a run's label in the table.
 const LABEL: usize = 100;
@@ -15,7 +16,7 @@ const PROBLEM: usize = 1_000;
 const NOTE: usize = 80;
 
 /// Verdict, counts, runs and problems in a text of at most that length. The check run shows a title of its own: `heading` false.
-pub(in crate::render) fn head(part: Part<'_>, limit: usize, measure: Measure, heading: bool) -> String {
+pub(in crate::render) fn head(part: ReportSlice<'_>, limit: usize, measure: Measure, heading: bool) -> String {
     let mut page = Page::new(limit, measure);
     let headline = Headline::of(part);
     if heading {
@@ -34,8 +35,8 @@ pub(in crate::render) fn head(part: Part<'_>, limit: usize, measure: Measure, he
 }
 
 /// What a verdict, or its lack, means here: sentences of our own.
-fn explanation(part: Part<'_>) -> Vec<String> {
-    let Part { report, runs } = part;
+fn explanation(part: ReportSlice<'_>) -> Vec<String> {
+    let ReportSlice { report, runs } = part;
     let mut lines = Vec::new();
     match report.mode {
         Mode::SkippedWithoutToken => lines.push(
@@ -58,7 +59,7 @@ fn explanation(part: Part<'_>) -> Vec<String> {
         }
         Mode::Wait => {}
     }
-    if words::let_through(part) {
+    if phrases::tolerated(part) {
         lines.push("The step lets this through (`fail_on`).".to_owned());
     }
     if let Some(signal) = report.interrupted_by {
@@ -70,16 +71,16 @@ fn explanation(part: Part<'_>) -> Vec<String> {
         };
         lines.push(format!(
             "{signal} ended the wait after {}.{goes_on}",
-            span(report.duration)
+            format_duration(report.duration)
         ));
     }
     if runs.iter().any(|run| run.verdict == Some(Verdict::TimedOut)) {
-        lines.push(format!("The time was up after {}.", span(report.duration)));
+        lines.push(format!("The time was up after {}.", format_duration(report.duration)));
     }
     lines
 }
 
-fn counts_table(page: &mut Page, part: Part<'_>) {
+fn counts_table(page: &mut Page, part: ReportSlice<'_>) {
     let counts = part.counts();
     if counts.total == 0 || part.report.mode == Mode::StartOnly {
         return;
@@ -154,7 +155,7 @@ fn run_rows(out: &mut String, run: &RunReport) {
             push_inline(out, &label);
         } else {
             out.push_str("↳ ");
-            out.push_str(&words::attempt_name(index, Some(attempt)));
+            out.push_str(&phrases::attempt_name(index, Some(attempt)));
         }
         let tests = counts.get(index).map(|counts| by_outcome(*counts)).unwrap_or_default();
         let tests = match (tests.is_empty(), attempt.test_count) {
@@ -163,7 +164,7 @@ fn run_rows(out: &mut String, run: &RunReport) {
             (true, None) => "–".to_owned(),
         };
         let result = attempt_result(attempt);
-        let observed = words::attempt_span(attempt).unwrap_or_else(|| "–".to_owned());
+        let observed = phrases::attempt_span(attempt).unwrap_or_else(|| "–".to_owned());
         out.push_str(&format!(
             " | {} | {result} | {tests} | {observed} |\n",
             run_link(attempt)
@@ -172,7 +173,7 @@ fn run_rows(out: &mut String, run: &RunReport) {
 }
 
 fn verdict_cell(verdict: Verdict) -> String {
-    format!("{} {}", words::mark(verdict), words::phrase(verdict))
+    format!("{} {}", phrases::mark(verdict), phrases::phrase(verdict))
 }
 
 /// The verdict on an attempt, else the status it was last seen in.
@@ -205,8 +206,8 @@ fn attempt_counts(run: &RunReport) -> Vec<Counts> {
 }
 
 /// Problems of runs and attempts, and warnings, each on a line of an alert.
-fn problems(page: &mut Page, part: Part<'_>) {
-    let Part { report, runs } = part;
+fn problems(page: &mut Page, part: ReportSlice<'_>) {
+    let ReportSlice { report, runs } = part;
     let mut items: Vec<(Option<&str>, &str)> = Vec::new();
     for run in runs {
         let label = (runs.len() > 1).then(|| run.label());
@@ -243,7 +244,7 @@ fn problems(page: &mut Page, part: Part<'_>) {
 /// A text of ours and others, with its code as code.
 fn push_with_code(out: &mut String, text: &str) {
     let mut space = false;
-    for (code, part) in spans(text) {
+    for (code, part) in code_segments(text) {
         // Each part is trimmed, the spaces that part it from the others with it.
         if (space || part.starts_with(char::is_whitespace)) && !out.ends_with(' ') {
             out.push(' ');
@@ -273,6 +274,6 @@ pub(in crate::render) fn origin_line(report: &Report) -> String {
     if let Some(url) = report.origin.ci_link().and_then(safe_url) {
         parts.push(format!("[workflow run]({url})"));
     }
-    parts.push(format!("observed for {}", span(report.duration)));
+    parts.push(format!("observed for {}", format_duration(report.duration)));
     format!("<sub>{}</sub>\n", parts.join(" · "))
 }

@@ -2,8 +2,8 @@
 //!
 //! The API gives no times, so bars begin and end at the poll that saw the change.
 
-use super::super::escape::one_line;
-use super::super::words::{attempt_name, outcome_mark, several};
+use crate::render::escape::one_line;
+use crate::render::phrases::{attempt_name, outcome_mark, several};
 use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Report, RunReport, Verdict};
 
 /// Bars of cases at most; with more, only the runs are drawn.

@@ -1,9 +1,9 @@
 //! The trend: how earlier results went, and what is new or old about today's failures.
 
-use super::super::escape::{code_cell, cut_bytes, push_inline};
-use super::super::time::{span, utc};
-use super::super::words::{mark, phrase, several};
-use super::safe_url;
+use crate::render::duration::{format_duration, utc};
+use crate::render::escape::{code_cell, cut_bytes, push_inline};
+use crate::render::markdown::safe_url;
+use crate::render::phrases::{mark, phrase, several};
 use crate::report::Report;
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 
@@ -39,7 +39,7 @@ pub(super) fn section(report: &Report) -> String {
         facts.push(format!("{green} of {of} green"));
     }
     if let Some(median) = median_duration {
-        facts.push(format!("median {}", span(*median)));
+        facts.push(format!("median {}", format_duration(*median)));
     }
     if let Some(moment) = last_green {
         facts.push(format!("last green {}", when(moment)));

@@ -223,12 +223,12 @@ fn a_file_full_of_anything_is_held_in_little_room() {
         .collect();
     bytes.extend(file(&entries));
     let history = History::parse(&bytes);
-    assert_eq!(history.entries.len(), MOST_ENTRIES);
+    assert_eq!(history.entries.len(), MAX_ENTRIES);
     assert_eq!(history.entries[0].at, 2_500 * MINUTE);
-    assert_eq!(history.foreign.len(), MOST_FOREIGN);
+    assert_eq!(history.foreign.len(), MAX_FOREIGN);
     assert!(history.warning().unwrap().starts_with("10000 lines"));
     // More cases than we ever name, and a line longer than ours, are another program's.
-    let many: Vec<String> = (0..=MOST_CASES).map(|number| number.to_string()).collect();
+    let many: Vec<String> = (0..=MAX_CASES).map(|number| number.to_string()).collect();
     let mut wide = result(1, "main", Verdict::Failed, &[], &[]);
     wide.bad = many
         .iter()
@@ -239,7 +239,7 @@ fn a_file_full_of_anything_is_held_in_little_room() {
         })
         .collect();
     let mut long = result(1, "main", Verdict::Failed, &[], &[]);
-    long.branch = Some("x".repeat(MOST_LINE));
+    long.branch = Some("x".repeat(MAX_LINE));
     assert_eq!(History::parse(&file(&[wide, long])).foreign, [1, 2]);
 }
 

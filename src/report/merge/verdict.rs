@@ -1,7 +1,7 @@
 //! The verdict over all attempts of a run, and where its cases contradict it.
 
-use super::super::{Attempt, CaseOutcome, Counts, Listed, RunReport, Verdict, status};
-use super::over_all;
+use crate::report::merge::combined_outcome;
+use crate::report::{Attempt, CaseCoverage, CaseOutcome, Counts, RunReport, Verdict, status};
 
 /// Settles a run that was waited for: which reruns count, its cases' outcomes, and its verdict over all attempts, with
 /// what is to be said where the attempts and the cases do not simply agree.
@@ -15,7 +15,7 @@ pub fn conclude(run: &mut RunReport) {
             seen.counts = counting.get(seen.attempt).copied().unwrap_or(false);
         }
         if case.attempts.iter().any(|seen| seen.counts) {
-            case.outcome = over_all(&case.attempts);
+            case.outcome = combined_outcome(&case.attempts);
         }
     }
     (run.verdict, run.problem) = verdict(run);
@@ -60,7 +60,7 @@ fn verdict(run: &RunReport) -> (Option<Verdict>, Option<String>) {
 fn unforgiven(run: &RunReport, first: &Attempt) -> Option<String> {
     let not_green = run.cases.iter().filter(|case| !case.outcome.is_green()).count();
     let forgiven = run.cases.iter().any(|case| case.outcome == CaseOutcome::Flaky);
-    if run.listed != Listed::All {
+    if run.listed != CaseCoverage::Complete {
         Some("not every test case of the first run could be listed".to_owned())
     } else if !first_list_is_complete(run) {
         Some(format!(
@@ -122,7 +122,7 @@ pub fn contradiction(run: &RunReport) -> Option<String> {
     }
     let bad = counts.failed + counts.errored;
     // Of a list that is not of the run's end nothing follows for what was still running in it.
-    let unfinished = if run.listed == Listed::All {
+    let unfinished = if run.listed == CaseCoverage::Complete {
         counts.unfinished()
     } else {
         0
@@ -146,7 +146,7 @@ pub fn contradiction(run: &RunReport) -> Option<String> {
             if bad == 0
                 && unfinished == 0
                 && result.as_deref() == Some(status::FAILED)
-                && run.listed == Listed::All
+                && run.listed == CaseCoverage::Complete
                 && run.attempts.len() == 1 =>
         {
             Some(format!(

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use qatech_run::report::history::{Entry, History};
 use qatech_run::report::sample::{attempt, case, filled_with, large, report, run, shop};
 use qatech_run::report::{
-    AttemptOrigin, Case, CaseAttempt, CaseOutcome, Listed, Mode, Observed, Report, RunReport, Signal, Verdict,
+    AttemptOrigin, Case, CaseAttempt, CaseCoverage, CaseOutcome, Mode, Observed, Report, RunReport, Signal, Verdict,
 };
 
 /// Each kind of report that reads differently, by name.
@@ -67,7 +67,7 @@ fn bare(verdict: Option<Verdict>, problem: Option<&str>) -> RunReport {
     let mut run = run("Checkout", "chk1", Vec::new());
     run.verdict = verdict;
     run.problem = problem.map(str::to_owned);
-    run.listed = Listed::Nothing;
+    run.listed = CaseCoverage::Partial;
     run
 }
 
@@ -92,7 +92,7 @@ fn timed_out() -> RunReport {
     let mut run = run("Nightly", "ngt1", cases);
     run.verdict = Some(Verdict::TimedOut);
     run.problem = Some("not finished after 60 minutes".into());
-    run.listed = Listed::Nothing;
+    run.listed = CaseCoverage::Partial;
     for attempt in &mut run.attempts {
         attempt.verdict = Some(Verdict::TimedOut);
         attempt.origin = AttemptOrigin::Attached;

@@ -4,8 +4,8 @@ use crate::github::stage::{RUN_ID, Stage, failed, in_seconds, passed};
 use qatech_fakes::events::{DEFAULT_SHA, HEAD_SHA, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, FakeGitHub, Fault, Issue, On, Scope, Token};
 use qatech_run::publish::identity::{Identity, target};
-use qatech_run::render::comment::LIMIT;
-use qatech_run::render::marker::Marker;
+use qatech_run::render::github::comment::LIMIT;
+use qatech_run::render::github::marker::Marker;
 
 const NEWER_SHA: &str = "ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00";
 

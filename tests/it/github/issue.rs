@@ -4,7 +4,7 @@ use crate::github::stage::{Stage, failed, in_seconds, passed, with_verdict};
 use qatech_fakes::events::{Event, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, FakeGitHub, Fault, Issue, On, Scope};
 use qatech_run::publish::identity::issue_key;
-use qatech_run::render::issue::marker;
+use qatech_run::render::github::issue::marker;
 use qatech_run::report::{Report, Verdict};
 
 fn on_main() -> Event {

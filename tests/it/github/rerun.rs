@@ -6,7 +6,7 @@ use crate::github::stage::{RUN_ID, Stage, failed, passed};
 use qatech_fakes::events::{HEAD_SHA, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, CheckRun, FakeGitHub, Fault, Issue, On, Scope};
 use qatech_run::publish::identity::{Identity, target};
-use qatech_run::render::marker::Marker;
+use qatech_run::render::github::marker::Marker;
 
 const TIME: Duration = Duration::from_secs(20);
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qatech_run::qatech::client::{Cases, GetError, Got};
-use qatech_run::report::Listed;
+use qatech_run::report::CaseCoverage;
 
 use crate::waiting::sim::{Look, Play, Sim, retry, run};
 
@@ -58,7 +58,7 @@ async fn big_answers_are_asked_for_seldom_and_once_at_the_end() {
     assert!(all[..all.len() - 1].iter().all(|gap| *gap >= 120 * SECOND), "{all:?}");
     assert!(gaps(&sim, Cases::Failed).iter().all(|gap| *gap >= 30 * SECOND));
     assert!(count(&sim, Cases::None) > 60, "{looks:?}");
-    assert!(played.run.listed == Listed::All && played.run.cases.len() == 3);
+    assert!(played.run.listed == CaseCoverage::Complete && played.run.cases.len() == 3);
     // A small one between does not make the run small again.
     assert!(played.warnings.is_empty(), "{:?}", played.warnings);
 }
@@ -93,7 +93,7 @@ async fn an_answer_over_the_limit_falls_back_to_the_failed_cases() {
     });
     let played = Play::default().against(&sim).await;
     assert_eq!((played.verdict(), played.run.cases.len()), ("failed", 1));
-    assert_eq!(played.run.listed, Listed::Bad);
+    assert_eq!(played.run.listed, CaseCoverage::Failures);
     assert_eq!(count(&sim, Cases::All), 1, "not asked for again");
     assert!(
         played.warnings.iter().any(|text| text.contains("64 MiB")),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use qatech_run::board::News;
 use qatech_run::qatech::client::GetError;
+use qatech_run::runs::store::Event;
 
 use crate::waiting::sim::{Play, Sim, retry, run};
 
@@ -52,7 +52,7 @@ async fn a_server_that_fails_fast_is_not_hammered() {
     let told = played
         .news
         .iter()
-        .filter(|(_, news)| matches!(news, News::OutOfReach { first: true, .. }))
+        .filter(|(_, news)| matches!(news, Event::OutOfReach { first: true, .. }))
         .count();
     assert_eq!(told, 1);
 }
@@ -70,7 +70,7 @@ async fn a_break_begins_the_ten_minutes_anew() {
     let back = played
         .news
         .iter()
-        .filter(|(_, news)| matches!(news, News::BackInReach { .. }))
+        .filter(|(_, news)| matches!(news, Event::BackInReach { .. }))
         .count();
     assert_eq!(back, 5);
 }
@@ -130,7 +130,7 @@ async fn one_look_gives_up_as_the_wait_does() {
         _ => Ok(run(look, "RUNNING", None, &[])),
     });
     let play = Play {
-        one_look: true,
+        poll_once: true,
         attach: Some("run9"),
         ..Play::default()
     };

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use qatech_run::board::News;
 use qatech_run::qatech::client::GetError;
+use qatech_run::runs::store::Event;
 
 use crate::waiting::sim::{Play, Sim, run};
 
@@ -208,7 +208,7 @@ async fn fail_fast_stops_at_the_first_failed_case() {
 #[tokio::test(start_paused = true)]
 async fn one_look_is_one_look() {
     let look_once = Play {
-        one_look: true,
+        poll_once: true,
         attach: Some("run9"),
         ..Play::default()
     };
@@ -225,6 +225,6 @@ async fn one_look_is_one_look() {
 async fn the_log_is_told_of_changes_only() {
     let sim = ending(3000 * SECOND, "COMPLETED", Some("PASSED"));
     let played = Play::default().against(&sim).await;
-    let status = played.news.iter().filter(|(_, news)| *news == News::Status).count();
+    let status = played.news.iter().filter(|(_, news)| *news == Event::Status).count();
     assert_eq!((status, played.news.len()), (2, 4), "{:?}", played.news);
 }

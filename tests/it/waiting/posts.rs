@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use qatech_run::board::{Board, News, Teller};
 use qatech_run::qatech::client::{Cases, GetError, Got, PostError};
-use qatech_run::report::{Listed, Millis, RunReport};
+use qatech_run::report::{CaseCoverage, Millis, RunReport};
+use qatech_run::runs::store::{Event, EventHandler, RunStore};
 use tokio::time::{Instant, sleep};
 
 use crate::waiting::sim::{Call, Look, Play, Played, Sim, planned, retry, run, started};
@@ -57,7 +57,10 @@ async fn a_start_that_was_not_sent_is_repeated_with_back_off() {
         gaps[0] >= Duration::from_millis(300) && gaps[9] > 5 * SECOND,
         "{gaps:?}"
     );
-    assert_eq!(played.news.iter().filter(|(_, news)| *news == News::Attempt).count(), 1);
+    assert_eq!(
+        played.news.iter().filter(|(_, news)| *news == Event::Attempt).count(),
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,9 +188,9 @@ async fn an_outage_of_a_rerun_is_over_when_the_rerun_is_given_up() {
         played
             .news
             .iter()
-            .any(|(_, news)| matches!(news, News::OutOfReach { .. }))
+            .any(|(_, news)| matches!(news, Event::OutOfReach { .. }))
     );
-    assert_eq!(played.news.last().map(|(_, news)| news), Some(&News::Ended(None)));
+    assert_eq!(played.news.last().map(|(_, news)| news), Some(&Event::Ended(None)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,7 +239,7 @@ async fn a_failure_that_was_never_listed_is_never_forgiven() {
         "{:?}",
         played.warnings
     );
-    assert_eq!(played.run.listed, Listed::Nothing);
+    assert_eq!(played.run.listed, CaseCoverage::Partial);
     // Of ten, as the start told.
     assert_eq!(played.run.counts().total, 10);
 }
@@ -261,7 +264,7 @@ async fn where_all_that_failed_is_listed_a_rerun_forgives_what_passes_in_it() {
         });
         let played = rerunning(&sim, 1).await;
         assert_eq!(played.verdict(), verdict, "{}", played.problem());
-        assert_eq!(played.run.listed, Listed::Bad);
+        assert_eq!(played.run.listed, CaseCoverage::Failures);
     }
 }
 
@@ -308,7 +311,7 @@ async fn a_rerun_that_times_out_leaves_the_failure() {
 async fn nothing_is_sent_any_more_once_nothing_new_is_to_be_begun() {
     let sim = passing().create(|_| Err(not_sent(None)));
     let began = Instant::now();
-    let board = Board::new(began, vec![planned()], Box::new(Deaf));
+    let board = RunStore::new(began, vec![planned()], Box::new(Deaf));
     let play = Play::default().on(&sim, &board, began);
     let stop = async {
         sleep(3 * SECOND).await;
@@ -329,8 +332,8 @@ async fn nothing_is_sent_any_more_once_nothing_new_is_to_be_begun() {
 /// A log that nobody reads.
 struct Deaf;
 
-impl Teller for Deaf {
-    fn tell(&self, _runs: &[RunReport], _run: usize, _news: News, _at: Millis) {}
+impl EventHandler for Deaf {
+    fn tell(&self, _runs: &[RunReport], _run: usize, _news: Event, _at: Millis) {}
 
     fn warn(&self, _text: &str) {}
 }

@@ -5,13 +5,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use qatech_run::board::{Board, News, Teller};
 use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
-use qatech_run::qatech::drive::{Driver, Origin};
-use qatech_run::qatech::wait::Policy;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
-use qatech_run::report::{Listed, Millis, RunReport};
-use qatech_run::secret::Redactor;
+use qatech_run::report::{CaseCoverage, Millis, RunReport};
+use qatech_run::runs::driver::{Driver, Origin};
+use qatech_run::runs::poller::Policy;
+use qatech_run::runs::store::{Event, EventHandler, RunStore};
+use qatech_run::text::Redactor;
 use tokio::time::{Instant, sleep, timeout};
 
 /// A GET that came in.
@@ -225,7 +225,7 @@ pub struct Play {
     /// Stop at the first failed case.
     pub fail_fast: bool,
     /// One look only.
-    pub one_look: bool,
+    pub poll_once: bool,
     /// How often failed cases are rerun.
     pub reruns: u32,
     /// The run to attach to, else one is started.
@@ -238,7 +238,7 @@ impl Default for Play {
             timeout: Duration::from_secs(3600),
             poll_interval: None,
             fail_fast: false,
-            one_look: false,
+            poll_once: false,
             reruns: 0,
             attach: None,
         }
@@ -252,7 +252,7 @@ pub struct Played {
     /// Warnings of the report.
     pub warnings: Vec<String>,
     /// Everything the log was told.
-    pub news: Vec<(Millis, News)>,
+    pub news: Vec<(Millis, Event)>,
     /// How long it took, in simulated time.
     pub took: Duration,
 }
@@ -260,7 +260,7 @@ pub struct Played {
 impl Played {
     /// The run's verdict, as in outputs.
     pub fn verdict(&self) -> &'static str {
-        self.run.verdict.map_or("", |verdict| verdict.word())
+        self.run.verdict.map_or("", |verdict| verdict.as_str())
     }
 
     /// Why, for people.
@@ -271,10 +271,10 @@ impl Played {
 
 /// Keeps the news.
 #[derive(Clone, Default)]
-struct Kept(Rc<RefCell<Vec<(Millis, News)>>>);
+struct Kept(Rc<RefCell<Vec<(Millis, Event)>>>);
 
-impl Teller for Kept {
-    fn tell(&self, _runs: &[RunReport], _run: usize, news: News, at: Millis) {
+impl EventHandler for Kept {
+    fn tell(&self, _runs: &[RunReport], _run: usize, news: Event, at: Millis) {
         self.0.borrow_mut().push((at, news));
     }
 
@@ -290,7 +290,7 @@ pub fn planned() -> RunReport {
         created: Some(false),
         attempts: Vec::new(),
         cases: Vec::new(),
-        listed: Listed::Nothing,
+        listed: CaseCoverage::Partial,
         verdict: None,
         problem: None,
     }
@@ -301,7 +301,7 @@ impl Play {
     pub async fn against(self, sim: &Sim) -> Played {
         let kept = Kept::default();
         let began = Instant::now();
-        let board = Board::new(began, vec![planned()], Box::new(kept.clone()));
+        let board = RunStore::new(began, vec![planned()], Box::new(kept.clone()));
         self.on(sim, &board, began).await;
         let (mut runs, warnings) = board.take();
         Played {
@@ -313,7 +313,7 @@ impl Play {
     }
 
     /// Plays it on a board of the caller's.
-    pub async fn on(self, sim: &Sim, board: &Board, began: Instant) {
+    pub async fn on(self, sim: &Sim, board: &RunStore, began: Instant) {
         let redactor = Redactor::default();
         let driver = Driver {
             client: sim,
@@ -322,7 +322,7 @@ impl Play {
                 deadline: began + self.timeout,
                 poll_interval: self.poll_interval,
                 fail_fast: self.fail_fast,
-                one_look: self.one_look,
+                poll_once: self.poll_once,
             },
             board,
             start_only: false,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use qatech_fakes::harness::Run;
-use qatech_run::board::Board;
 use qatech_run::log::Log;
+use qatech_run::runs::store::RunStore;
 use tokio::time::Instant;
 
 use crate::waiting::sim::{Play, Sim, planned, retry, run};
@@ -30,7 +30,7 @@ async fn the_copy() {
     });
     let log = Log::new(true);
     let began = Instant::now();
-    let board = Board::new(began, vec![planned()], Box::new(log.clone()));
+    let board = RunStore::new(began, vec![planned()], Box::new(log.clone()));
     let play = Play {
         timeout: Duration::from_secs(HOURS * 3600),
         ..Play::default()

@@ -1,0 +1,5 @@
+//! GitHub Actions: its variables and the event's payload.
+
+pub(super) mod event;
+pub(super) mod event_file;
+pub(super) mod variables;

@@ -1,0 +1,47 @@
+//! The environment's `GITHUB_*` variables, bounded and checked one by one.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::net::secret_url::base_for_secrets;
+
+/// Only what starts with `GITHUB_` is kept, blank values left out.
+pub(in crate::context) struct Variables(BTreeMap<String, OsString>);
+
+impl Variables {
+    pub(in crate::context) fn new(all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let ours = all.into_iter().filter_map(|(name, value)| {
+            let name = name.to_str().filter(|name| name.starts_with("GITHUB_"))?.to_owned();
+            let blank = value.to_str().is_some_and(|value| value.trim().is_empty());
+            (!blank).then_some((name, value))
+        });
+        Self(ours.collect())
+    }
+
+    pub(in crate::context) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).map(PathBuf::from)
+    }
+
+    /// Text without surrounding white space, cut after `most` characters; one that is no UTF-8 is as good as unset.
+    pub(in crate::context) fn text(&self, name: &str, most: usize) -> Option<String> {
+        self.0.get(name)?.to_str().map(|text| bounded(text.trim(), most))
+    }
+
+    pub(in crate::context) fn number(&self, name: &str) -> Option<u64> {
+        self.text(name, 20)?.parse().ok()
+    }
+
+    /// A base URL that a token is sent to. An error is a fragment that follows the name.
+    pub(in crate::context) fn url(&self, name: &str) -> Result<Option<Url>, String> {
+        let text = self.text(name, 2_000);
+        text.map(|text| base_for_secrets(&text)).transpose()
+    }
+}
+
+/// The text's first `most` characters.
+pub(in crate::context) fn bounded(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}

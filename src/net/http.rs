@@ -1,0 +1,248 @@
+//! The one HTTP client: proxies, trust, time-outs and size limits are the same for QA.tech, GitHub and the webhook.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Response, redirect};
+
+use crate::net::proxy::Network;
+use crate::text::Redactor;
+
+/// Time to make a connection, TLS and proxy included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a whole request, its answer's body included.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest body that is read, decompressed.
+pub const MAX_BODY: usize = 64 * 1024 * 1024;
+/// How much of an answer that makes no sense is shown, in characters.
+const SHOWN: usize = 200;
+
+/// Makes the client. Redirects are not followed: whoever answers one is not the API we know, and a token must reach no
+/// other host. reqwest's own retry is off: what may be repeated is decided where it is known what a request does.
+///
+/// # Errors
+/// If TLS can't be set up or a proxy variable can't be read.
+pub fn client(network: &Network) -> Result<Client, String> {
+    let tls = crate::net::tls::config(&network.trust).map_err(|error| format!("TLS can't be set up: {error}"))?;
+    let mut client = Client::builder();
+    for proxy in network.proxies().into_iter().flatten() {
+        client = client.proxy(proxy);
+    }
+    client
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("qatech-run/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .build()
+        .map_err(|error| format!("the HTTP client can't be set up: {}", explain(error)))
+}
+
+/// Adds the credentials of the proxies that the environment names, in both spellings, to what is redacted.
+pub fn add_proxies(redactor: &mut Redactor, variables: &[(OsString, OsString)]) {
+    for (name, value) in variables {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
+            continue;
+        };
+        if matches!(
+            name.to_ascii_lowercase().as_str(),
+            "http_proxy" | "https_proxy" | "all_proxy"
+        ) {
+            let url = if value.contains("://") {
+                value.to_owned()
+            } else {
+                format!("http://{value}")
+            };
+            redactor.add_written_url(&url);
+        }
+    }
+}
+
+/// An error with its causes and without its URL, which may hold a secret.
+pub fn explain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub enum BodyError {
+    /// Larger than [`MAX_BODY`].
+    TooLarge,
+    /// Broken off, or not decodable.
+    Broken(String),
+}
+
+/// Reads a body up to [`MAX_BODY`], whatever its `Content-Length` claims.
+///
+/// # Errors
+/// See [`BodyError`].
+pub async fn read_body(mut response: Response) -> Result<Vec<u8>, BodyError> {
+    let declared = response
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(0);
+    if declared > MAX_BODY {
+        return Err(BodyError::TooLarge);
+    }
+    let mut body = Vec::with_capacity(declared);
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(BodyError::TooLarge),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(BodyError::Broken(explain(error))),
+        }
+    }
+}
+
+/// The delay a server asked for, as seconds or as a date (<https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>).
+/// A date is measured against the server's own clock where it told it: ours may be wrong.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    let server_now = headers
+        .get(DATE)
+        .and_then(|date| date.to_str().ok())
+        .and_then(|date| httpdate::parse_http_date(date).ok());
+    Some(
+        date.duration_since(server_now.unwrap_or_else(SystemTime::now))
+            .unwrap_or_default(),
+    )
+}
+
+/// What an answer that makes no sense began with, for people: its first characters on one line, and its type. Secrets are
+/// removed before it is cut: half a token is a secret too.
+pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or("no content type");
+    // No need to decode a whole page. Words are counted, since white space counts for nothing in what is shown.
+    let most = SHOWN * 4 + redactor.longest();
+    let mut head = Vec::new();
+    let mut whole = true;
+    for word in body.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+        whole = head.len() + word.len() <= most;
+        head.extend_from_slice(word.get(..word.len().min(most)).unwrap_or_default());
+        if !whole {
+            break;
+        }
+        head.push(b' ');
+    }
+    let mut text = brief(&String::from_utf8_lossy(&head), usize::MAX, redactor);
+    if !whole {
+        // The cut may have divided a secret, which then is not known any more.
+        text.truncate(text.floor_char_boundary(text.len().saturating_sub(redactor.longest())));
+    }
+    let text: String = text.chars().take(SHOWN).collect();
+    let kind = brief(kind, SHOWN, redactor);
+    if text.is_empty() {
+        format!("an empty body ({kind})")
+    } else {
+        format!("{text} ({kind})")
+    }
+}
+
+/// A text from elsewhere without secrets, on one line, in at most `most` characters.
+pub fn brief(text: &str, most: usize, redactor: &Redactor) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    redactor.clean(line).chars().take(most).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::text::Secret;
+    use proptest::prelude::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn both_forms_of_retry_after_are_read() {
+        assert_eq!(
+            retry_after(&headers(&[("retry-after", "7")])),
+            Some(Duration::from_secs(7))
+        );
+        let skewed = [
+            ("retry-after", "Wed, 21 Oct 2015 07:28:09 GMT"),
+            ("date", "Wed, 21 Oct 2015 07:28:00 GMT"),
+        ];
+        assert_eq!(retry_after(&headers(&skewed)), Some(Duration::from_secs(9)));
+        assert_eq!(retry_after(&headers(&skewed[..1])), Some(Duration::ZERO));
+        assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
+    }
+
+    #[test]
+    fn a_page_is_shown_by_its_beginning() {
+        let page = format!("<html>\n<title>502</title>{}", "x".repeat(5000));
+        let shown = beginning(
+            &headers(&[("content-type", "text/html")]),
+            page.as_bytes(),
+            &Redactor::default(),
+        );
+        assert!(shown.starts_with("<html> <title>502</title>xxx") && shown.ends_with("(text/html)"));
+        assert!(shown.chars().count() < 220);
+    }
+
+    #[test]
+    fn a_secret_that_the_cut_would_divide_is_removed_first() {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("sekret-0123456789"));
+        for before in 180..=200 {
+            let page = format!("{}sekret-0123456789 and more", "x".repeat(before));
+            let shown = beginning(&HeaderMap::new(), page.as_bytes(), &redactor);
+            assert!(!shown.contains("sek"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn neither_white_space_nor_stand_ins_bring_a_divided_secret_into_view() {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("sekret-0123456789 with  spaces"));
+        let secret = "sekret-0123456789 with  spaces";
+        for most in 0..6_000 {
+            let spaces = format!("{}{secret}", " ".repeat(most));
+            let many = format!("{} {}", "y".repeat(most % 40), vec![secret; 200].join(" "));
+            for page in [spaces, many] {
+                let shown = beginning(&HeaderMap::new(), page.as_bytes(), &redactor);
+                assert!(!shown.contains("sek"), "{shown}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_retry_after_makes_it_panic(value in "[ -~]{0,40}") {
+            let _ = retry_after(&headers(&[("retry-after", &value)]));
+        }
+
+        #[test]
+        fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert!(beginning(&HeaderMap::new(), &body, &Redactor::default()).chars().count() <= SHOWN + 40);
+        }
+    }
+}

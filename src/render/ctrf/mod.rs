@@ -1,0 +1,350 @@
+//! CTRF (Common Test Report Format, <https://ctrf.io>), valid against the schema of spec version 0.0.0.
+//!
+//! CTRF has five states and asks for times. `flaky` is `passed` with `flaky: true`, `errored` is `failed` with the API's
+//! word as `rawStatus`, `unfinished` is `pending`. Times are what was observed between polls, and `extra.times` says so;
+//! a `duration` that nobody observed is 0, since the schema wants a number. The summary's times are this program's own.
+
+mod entries;
+
+use crate::render::duration::utc;
+use crate::render::escape::{clean, one_line};
+use crate::render::synthetic_case;
+use crate::render::synthetic_case::{Ending, SyntheticCase};
+use crate::report::{Attempt, CaseAttempt, Counts, Millis, Origin, Report, RunReport, Signal, Trend};
+use entries::Tests;
+use serde::{Serialize, Serializer};
+use std::io;
+
+/// Writes the report as CTRF.
+pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
+    crate::render::escape::json_text::write_pretty(&document(report), out)
+}
+
+fn document(report: &Report) -> Document<'_> {
+    let Report {
+        started_at,
+        duration,
+        mode: _,
+        origin,
+        runs,
+        interrupted_by,
+        tolerated: _,
+        warnings,
+        trend,
+    } = report;
+    let stop = started_at.saturating_add(*duration);
+    Document {
+        report_format: "CTRF",
+        spec_version: "0.0.0",
+        timestamp: utc(stop),
+        generated_by: concat!("qatech-run ", env!("CARGO_PKG_VERSION")),
+        results: Results {
+            tool: Tool { name: "QA.tech" },
+            summary: Summary::of(report, stop),
+            tests: Tests(report),
+            environment: Environment::of(origin),
+            extra: ResultsExtra {
+                verdict: report.verdict().map(|verdict| verdict.as_str()),
+                interrupted_by: interrupted_by.map(Signal::name),
+                runs: runs.iter().map(RunExtra::of).collect(),
+                warnings: warnings.iter().map(|warning| Text(warning)).collect(),
+            },
+        },
+        insights: trend.as_ref().map(Insights::of),
+    }
+}
+
+/// Text without control characters and the like.
+struct Text<'a>(&'a str);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&clean(self.0))
+    }
+}
+
+/// [`Text`] on one line.
+struct Line<'a>(&'a str);
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&one_line(self.0))
+    }
+}
+
+fn text(text: Option<&String>) -> Option<Text<'_>> {
+    text.map(|text| Text(text))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    report_format: &'static str,
+    spec_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<String>,
+    generated_by: &'static str,
+    results: Results<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    insights: Option<Insights>,
+}
+
+#[derive(Serialize)]
+struct Results<'a> {
+    tool: Tool,
+    summary: Summary,
+    tests: Tests<'a>,
+    environment: Environment<'a>,
+    extra: ResultsExtra<'a>,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    tests: u64,
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    pending: u64,
+    other: u64,
+    flaky: u64,
+    suites: usize,
+    start: u64,
+    stop: u64,
+    duration: Millis,
+    extra: SummaryExtra,
+}
+
+#[derive(Serialize)]
+struct SummaryExtra {
+    errored: u64,
+    /// Cases of the run that the API did not list: not in `tests` either.
+    not_listed: u64,
+    /// Entries that stand for a run, not for a case: in `tests`.
+    synthetic_cases: u64,
+}
+
+impl Summary {
+    /// Of the entries in `tests`: readers expect the sums to agree with the list.
+    fn of(report: &Report, stop: u64) -> Self {
+        let mut listed = Counts::default();
+        for case in report.runs.iter().flat_map(|run| &run.cases) {
+            listed.add(case.outcome);
+        }
+        let Counts {
+            total,
+            passed,
+            failed,
+            skipped,
+            errored,
+            flaky,
+        } = listed;
+        let mut summary = Self {
+            tests: total,
+            passed: passed + flaky,
+            failed: failed + errored,
+            skipped,
+            pending: listed.unfinished(),
+            other: 0,
+            flaky,
+            suites: report.runs.len(),
+            start: report.started_at,
+            stop,
+            duration: report.duration,
+            extra: SummaryExtra {
+                errored,
+                not_listed: report.counts().total.saturating_sub(total),
+                synthetic_cases: 0,
+            },
+        };
+        for (_, whole) in synthetic_cases(report) {
+            summary.tests += 1;
+            summary.extra.synthetic_cases += 1;
+            match whole.ending {
+                Ending::Passed => summary.passed += 1,
+                Ending::Skipped => summary.skipped += 1,
+                Ending::Broken => summary.failed += 1,
+            }
+        }
+        summary
+    }
+}
+
+fn synthetic_cases(report: &Report) -> impl Iterator<Item = (&str, SyntheticCase)> {
+    let none = report.runs.is_empty();
+    let without = none.then(|| (synthetic_case::SUITE, SyntheticCase::without_runs(report)));
+    let with = report.runs.iter();
+    with.filter_map(|run| Some((run.label(), SyntheticCase::of(run)?)))
+        .chain(without)
+}
+
+/// The run at QA.tech that an attempt of a case belongs to.
+#[derive(Serialize)]
+struct AttemptExtra<'a> {
+    short_id: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Text<'a>>,
+}
+
+impl<'a> AttemptExtra<'a> {
+    fn of(run: &'a RunReport, case: &CaseAttempt) -> Option<Self> {
+        run.attempts.get(case.attempt).map(Self::from)
+    }
+}
+
+impl<'a> From<&'a Attempt> for AttemptExtra<'a> {
+    fn from(attempt: &'a Attempt) -> Self {
+        Self {
+            short_id: Text(&attempt.short_id),
+            url: attempt.link(),
+            status: text(attempt.status.as_ref()),
+            result: text(attempt.result.as_ref()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Environment<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_name: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_url: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository_name: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch_name: Option<Text<'a>>,
+    extra: EnvironmentExtra<'a>,
+}
+
+#[derive(Serialize)]
+struct EnvironmentExtra<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit_message: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_attempt: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_request: Option<u64>,
+}
+
+impl<'a> Environment<'a> {
+    fn of(origin: &'a Origin) -> Self {
+        let Origin {
+            repository,
+            sha,
+            branch,
+            default_branch: _,
+            actor,
+            commit_message,
+            event,
+            workflow,
+            job,
+            run_id,
+            run_attempt,
+            ci_url,
+            pull_request,
+        } = origin;
+        Self {
+            build_id: run_id.map(|id| id.to_string()),
+            build_name: text(workflow.as_ref()),
+            build_url: text(ci_url.as_ref()),
+            repository_name: text(repository.as_ref()),
+            commit: text(sha.as_ref()),
+            branch_name: text(branch.as_ref()),
+            extra: EnvironmentExtra {
+                actor: text(actor.as_ref()),
+                commit_message: text(commit_message.as_ref()),
+                event: text(event.as_ref()),
+                job: text(job.as_ref()),
+                run_attempt: *run_attempt,
+                pull_request: *pull_request,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ResultsExtra<'a> {
+    verdict: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interrupted_by: Option<&'static str>,
+    runs: Vec<RunExtra<'a>>,
+    warnings: Vec<Text<'a>>,
+}
+
+#[derive(Serialize)]
+struct RunExtra<'a> {
+    suite: Line<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_plan_short_id: Option<Text<'a>>,
+    verdict: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Text<'a>>,
+    attempts: Vec<AttemptExtra<'a>>,
+}
+
+impl<'a> RunExtra<'a> {
+    fn of(run: &'a RunReport) -> Self {
+        let RunReport {
+            requested_plan,
+            plan,
+            created: _,
+            attempts,
+            cases: _,
+            listed: _,
+            verdict,
+            problem,
+        } = run;
+        let plan = plan.as_ref().map(|plan| &plan.short_id).or(requested_plan.as_ref());
+        Self {
+            suite: Line(run.label()),
+            test_plan_short_id: text(plan),
+            verdict: verdict.map(|verdict| verdict.as_str()),
+            problem: text(problem.as_ref()),
+            attempts: attempts.iter().map(AttemptExtra::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Insights {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pass_rate: Option<Metric>,
+    runs_analyzed: usize,
+}
+
+#[derive(Serialize)]
+struct Metric {
+    current: f64,
+}
+
+impl Insights {
+    fn of(trend: &Trend) -> Self {
+        Self {
+            // Counts of at most 30 results: exact in f64.
+            pass_rate: trend.pass_rate.map(|rate| Metric {
+                current: rate.green as f64 / rate.of.max(1) as f64,
+            }),
+            runs_analyzed: trend.points.len(),
+        }
+    }
+}

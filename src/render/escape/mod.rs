@@ -1,0 +1,14 @@
+//! Escaping: hostile text made harmless for each of the formats that people and machines read.
+//!
+//! Cut first, then escape: a cut through escaped text can leave half an entity behind.
+
+mod actions;
+mod code_segments;
+mod gfm;
+pub mod json_text;
+
+pub use crate::text::sanitize::{clean, cut_bytes, cut_chars, is_blank, one_line};
+pub(in crate::render) use crate::text::sanitize::{is_hostile, plain_ascii};
+pub use actions::{command_data, command_property, log_line, log_text};
+pub use code_segments::code_segments;
+pub use gfm::{code_cell, inline, lines, push_inline, push_lines};

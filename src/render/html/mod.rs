@@ -1,0 +1,286 @@
+//! The HTML report: one file that needs nothing else, for people.
+//!
+//! The template is `../templates/report.html`; it escapes what it is given, and text is cleaned before. A
+//! `Content-Security-Policy` in the page allows the one style and the one script that are in it, by hash, and nothing
+//! from outside. Everything can be read without the script, which only adds the filter.
+
+mod facts;
+mod timeline;
+mod trend;
+mod view;
+
+use crate::render::escape::{clean, cut_chars, one_line};
+use crate::render::phrases::{Headline, capitalized};
+use crate::report::{CaseOutcome, Mode, Report, RunReport, Verdict};
+use askama::Template;
+use facts::Fact;
+use std::fmt;
+use std::io;
+use timeline::Timeline;
+use trend::TrendView;
+use view::{CaseView, RunView, with_code};
+
+const STYLE: &str = include_str!("../templates/style.css");
+const SCRIPT: &str = include_str!("../templates/script.js");
+
+/// How many failed and errored cases are open at first: more would bury the list.
+const OPEN_CASES: usize = 25;
+
+/// Writes the report as HTML.
+pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
+    // The template makes many small writes.
+    let mut out = io::BufWriter::new(out);
+    Page::of(report).write_into(&mut out)?;
+    io::Write::flush(&mut out)
+}
+
+#[derive(Template)]
+#[template(path = "report.html", config = "src/render/templates/askama.toml")]
+struct Page<'a> {
+    report: &'a Report,
+    csp: String,
+    style: &'static str,
+    script: &'static str,
+    title: String,
+    over: String,
+    verdict_class: &'static str,
+    verdict: String,
+    detail: String,
+    facts: Vec<Fact>,
+    notes: Vec<Vec<(bool, Clean<'a>)>>,
+    total: u64,
+    listed: u64,
+    not_listed: u64,
+    none: &'static str,
+    shares: Vec<Share>,
+    runs: Vec<RunView<'a>>,
+    timeline: Option<Timeline>,
+    trend: Option<TrendView<'a>>,
+    generator: &'static str,
+}
+
+impl<'a> Page<'a> {
+    fn of(report: &'a Report) -> Self {
+        let Report {
+            started_at: _,
+            duration: _,
+            mode,
+            origin,
+            runs,
+            interrupted_by: _,
+            tolerated: _,
+            warnings,
+            trend: _,
+        } = report;
+        let Headline {
+            mark: _,
+            verdict,
+            detail,
+        } = Headline::of(report.as_slice());
+        let verdict = capitalized(verdict);
+        let mut over = origin.repository.as_deref().map_or("QA.tech", |name| name).to_owned();
+        if let [run] = runs.as_slice() {
+            over.push_str(" · ");
+            over.push_str(run.label());
+        }
+        let over = cut_chars(&one_line(&over), 120).into_owned();
+        let listed: usize = runs.iter().map(|run| run.cases.len()).sum();
+        let listed = u64::try_from(listed).unwrap_or(u64::MAX);
+        // What is only started has no counts yet.
+        let total = match mode {
+            Mode::StartOnly => 0,
+            Mode::Wait | Mode::Look | Mode::SkippedWithoutToken => report.counts().total,
+        };
+        let several = runs.len() > 1;
+        Self {
+            report,
+            csp: policy(),
+            style: STYLE,
+            script: SCRIPT,
+            title: format!("{verdict}: {over}"),
+            over,
+            verdict_class: class(report.verdict().or_else(|| worst_seen(report))),
+            verdict,
+            detail,
+            facts: facts::of(report),
+            notes: warnings.iter().map(|warning| with_code(Some(warning))).collect(),
+            total,
+            listed,
+            not_listed: total.saturating_sub(listed),
+            none: match (runs.iter().any(|run| !run.attempts.is_empty()), mode, several) {
+                (false, _, _) => "No test cases are known.",
+                (true, Mode::StartOnly, false) => "Not asked for: the run was only started.",
+                (true, Mode::StartOnly, true) => "Not asked for: the runs were only started.",
+                (true, _, false) => "QA.tech told no test cases of this run.",
+                (true, _, true) => "QA.tech told no test cases of these runs.",
+            },
+            shares: shares(report),
+            runs: runs.iter().map(RunView::from).collect(),
+            timeline: Timeline::of(report),
+            trend: TrendView::of(report),
+            generator: concat!("qatech-run ", env!("CARGO_PKG_VERSION")),
+        }
+    }
+
+    /// Each case when its turn has come: a large report is never held twice.
+    fn cases(&self) -> impl Iterator<Item = CaseView<'a>> {
+        let several_runs = self.report.runs.len() > 1;
+        let cases = self.report.cases_by_outcome().into_iter().enumerate();
+        cases.map(move |(at, (run, case))| {
+            let open = at < OPEN_CASES && case.outcome.is_bad();
+            CaseView::of(run, case, several_runs, open, trend::marks(self.report, case))
+        })
+    }
+}
+
+/// Text that others wrote, without what could hide or reorder it; the template escapes it.
+#[derive(Clone, Copy)]
+struct Clean<'a>(&'a str);
+
+impl fmt::Display for Clean<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&clean(self.0))
+    }
+}
+
+/// [`Clean`] on one line.
+#[derive(Clone, Copy)]
+struct Line<'a>(&'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(self.0))
+    }
+}
+
+/// A part of a whole, for SVG: its attributes may be percentages, so that a drawing is as wide as the page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Percent(f64);
+
+impl Percent {
+    /// Numbers here are counts and milliseconds: f64 has room for them.
+    fn of(part: u64, whole: u64) -> Self {
+        Self(part as f64 * 100.0 / whole.max(1) as f64)
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}%", self.0)
+    }
+}
+
+/// One outcome's share of the cases.
+struct Share {
+    class: &'static str,
+    label: &'static str,
+    count: u64,
+    /// Of them, those that are in the list of cases.
+    listed: u64,
+    from: Percent,
+    width: Percent,
+}
+
+fn shares(report: &Report) -> Vec<Share> {
+    let counts = report.counts();
+    let mut before = 0;
+    CaseOutcome::ALL
+        .into_iter()
+        .map(|outcome| {
+            let count = counts.of(outcome);
+            let cases = report.runs.iter().flat_map(|run| &run.cases);
+            let listed = cases.filter(|case| case.outcome == outcome).count();
+            let from = Percent::of(before, counts.total);
+            before += count;
+            Share {
+                class: outcome.as_str(),
+                label: label(outcome),
+                count,
+                listed: u64::try_from(listed).unwrap_or(u64::MAX),
+                from,
+                width: Percent::of(count, counts.total),
+            }
+        })
+        .collect()
+}
+
+/// An outcome's name on the page.
+fn label(outcome: CaseOutcome) -> &'static str {
+    match outcome {
+        CaseOutcome::Failed => "Failed",
+        CaseOutcome::Errored => "Errored",
+        CaseOutcome::Flaky => "Flaky",
+        CaseOutcome::Skipped => "Skipped",
+        CaseOutcome::Unfinished => "Not finished",
+        CaseOutcome::Passed => "Passed",
+    }
+}
+
+/// The class that gives a verdict its colour.
+fn class(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Passed) => "passed",
+        Some(Verdict::Flaky) => "flaky",
+        Some(Verdict::Failed | Verdict::TimedOut) => "failed",
+        Some(Verdict::Error | Verdict::Unknown) => "errored",
+        Some(Verdict::Skipped | Verdict::Cancelled | Verdict::Interrupted) => "skipped",
+        None => "unfinished",
+    }
+}
+
+/// The worst end that was seen, where all runs were seen to end.
+fn worst_seen(report: &Report) -> Option<Verdict> {
+    let seen: Option<Vec<_>> = report.runs.iter().map(RunReport::seen).collect();
+    seen?.into_iter().max()
+}
+
+/// What the page may load and run: its own style and script, and the empty icon that keeps browsers from asking for one.
+fn policy() -> String {
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'",
+        sha256(STYLE),
+        sha256(SCRIPT)
+    )
+}
+
+fn sha256(text: &str) -> String {
+    base64(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref())
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits = (0..3).fold(0_u32, |bits, at| {
+            bits << 8 | u32::from(group.get(at).copied().unwrap_or(0))
+        });
+        for at in 0..4 {
+            let digit = DIGITS.get((bits >> (18 - 6 * at) & 63) as usize);
+            let used = at <= group.len();
+            text.push(digit.filter(|_| used).map_or('=', |digit| char::from(*digit)));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        let pairs = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ];
+        for (plain, coded) in pairs {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+}

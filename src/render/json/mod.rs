@@ -1,0 +1,290 @@
+//! The JSON report: everything the API gave and what was observed, under a versioned `schema`.
+//!
+//! The README documents it field by field. A field may be added within a version; one that goes or changes its meaning
+//! makes a new one. Text is as the API gave it (see [`crate::render::escape::json_text`] for how it is written). Absent is `null`.
+//! Times named `_ms` are milliseconds since `started_at`, as observed; others are RFC 3339 in UTC.
+
+mod cases;
+mod trend;
+
+use crate::render::duration::utc;
+use crate::report::{
+    Attempt, CaseCoverage, Counts, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan,
+};
+use cases::Cases;
+use serde::Serialize;
+use std::io;
+use trend::TrendJson;
+
+/// The value of `schema`.
+pub const SCHEMA: &str = "qatech-run/report/1";
+
+/// Writes the report as JSON, case by case: large reports are never held as a tree of values.
+pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
+    crate::render::escape::json_text::write_pretty(&ReportJson::from(report), out)
+}
+
+#[derive(Serialize)]
+struct ReportJson<'a> {
+    schema: &'static str,
+    generator: Generator,
+    started_at: Option<String>,
+    duration_ms: Millis,
+    mode: &'static str,
+    verdict: Option<&'static str>,
+    interrupted_by: Option<&'static str>,
+    counts: CountsJson,
+    origin: OriginJson<'a>,
+    runs: Vec<RunJson<'a>>,
+    warnings: &'a [String],
+    trend: Option<TrendJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct Generator {
+    name: &'static str,
+    version: &'static str,
+}
+
+impl<'a> From<&'a Report> for ReportJson<'a> {
+    fn from(report: &'a Report) -> Self {
+        let Report {
+            started_at,
+            duration,
+            mode,
+            origin,
+            runs,
+            interrupted_by,
+            tolerated: _,
+            warnings,
+            trend,
+        } = report;
+        Self {
+            schema: SCHEMA,
+            generator: Generator {
+                name: env!("CARGO_PKG_NAME"),
+                version: env!("CARGO_PKG_VERSION"),
+            },
+            started_at: utc(*started_at),
+            duration_ms: *duration,
+            mode: match mode {
+                Mode::Wait => "wait",
+                Mode::StartOnly => "start_only",
+                Mode::Look => "look",
+                Mode::SkippedWithoutToken => "skipped_without_token",
+            },
+            verdict: report.verdict().map(|verdict| verdict.as_str()),
+            interrupted_by: interrupted_by.map(Signal::name),
+            counts: report.counts().into(),
+            origin: origin.into(),
+            runs: runs.iter().map(RunJson::from).collect(),
+            warnings,
+            trend: trend.as_ref().map(TrendJson::from),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct CountsJson {
+    total: u64,
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    errored: u64,
+    flaky: u64,
+    unfinished: u64,
+}
+
+impl From<Counts> for CountsJson {
+    fn from(counts: Counts) -> Self {
+        let Counts {
+            total,
+            passed,
+            failed,
+            skipped,
+            errored,
+            flaky,
+        } = counts;
+        Self {
+            total,
+            passed,
+            failed,
+            skipped,
+            errored,
+            flaky,
+            unfinished: counts.unfinished(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct OriginJson<'a> {
+    repository: Option<&'a str>,
+    sha: Option<&'a str>,
+    branch: Option<&'a str>,
+    default_branch: Option<&'a str>,
+    actor: Option<&'a str>,
+    commit_message: Option<&'a str>,
+    event: Option<&'a str>,
+    workflow: Option<&'a str>,
+    job: Option<&'a str>,
+    run_id: Option<u64>,
+    run_attempt: Option<u64>,
+    ci_url: Option<&'a str>,
+    pull_request: Option<u64>,
+}
+
+impl<'a> From<&'a Origin> for OriginJson<'a> {
+    fn from(origin: &'a Origin) -> Self {
+        let Origin {
+            repository,
+            sha,
+            branch,
+            default_branch,
+            actor,
+            commit_message,
+            event,
+            workflow,
+            job,
+            run_id,
+            run_attempt,
+            ci_url,
+            pull_request,
+        } = origin;
+        Self {
+            repository: repository.as_deref(),
+            sha: sha.as_deref(),
+            branch: branch.as_deref(),
+            default_branch: default_branch.as_deref(),
+            actor: actor.as_deref(),
+            commit_message: commit_message.as_deref(),
+            event: event.as_deref(),
+            workflow: workflow.as_deref(),
+            job: job.as_deref(),
+            run_id: *run_id,
+            run_attempt: *run_attempt,
+            ci_url: ci_url.as_deref(),
+            pull_request: *pull_request,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RunJson<'a> {
+    label: &'a str,
+    requested_plan: Option<&'a str>,
+    plan: Option<PlanJson<'a>>,
+    created: Option<bool>,
+    verdict: Option<&'static str>,
+    problem: Option<&'a str>,
+    counts: CountsJson,
+    cases_complete: bool,
+    attempts: Vec<AttemptJson<'a>>,
+    cases: Cases<'a>,
+}
+
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    short_id: &'a str,
+    name: &'a str,
+}
+
+impl<'a> From<&'a RunReport> for RunJson<'a> {
+    fn from(run: &'a RunReport) -> Self {
+        let RunReport {
+            requested_plan,
+            plan,
+            created,
+            attempts,
+            cases,
+            listed,
+            verdict,
+            problem,
+        } = run;
+        Self {
+            label: run.label(),
+            requested_plan: requested_plan.as_deref(),
+            plan: plan
+                .as_ref()
+                .map(|TestPlan { short_id, name }| PlanJson { short_id, name }),
+            created: *created,
+            verdict: verdict.map(|verdict| verdict.as_str()),
+            problem: problem.as_deref(),
+            counts: run.counts().into(),
+            cases_complete: *listed == CaseCoverage::Complete,
+            attempts: attempts.iter().map(AttemptJson::from).collect(),
+            cases: Cases(cases),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct AttemptJson<'a> {
+    origin: &'static str,
+    short_id: &'a str,
+    id: Option<&'a str>,
+    url: Option<&'a str>,
+    link: Option<&'a str>,
+    status: Option<&'a str>,
+    result: Option<&'a str>,
+    test_count: Option<u64>,
+    verdict: Option<&'static str>,
+    problem: Option<&'a str>,
+    began_ms: Millis,
+    ended_ms: Option<Millis>,
+    changes: Vec<ChangeJson<'a>>,
+    requests: u64,
+    retries: u64,
+}
+
+#[derive(Serialize)]
+struct ChangeJson<'a> {
+    at_ms: Millis,
+    status: &'a str,
+    result: Option<&'a str>,
+}
+
+impl<'a> From<&'a Attempt> for AttemptJson<'a> {
+    fn from(attempt: &'a Attempt) -> Self {
+        let Attempt {
+            origin,
+            short_id,
+            id,
+            url,
+            status,
+            result,
+            test_count,
+            verdict,
+            problem,
+            began,
+            ended,
+            changes,
+            requests,
+            retries,
+        } = attempt;
+        Self {
+            origin: origin.as_str(),
+            short_id,
+            id: id.as_deref(),
+            url: url.as_deref(),
+            link: attempt.link(),
+            status: status.as_deref(),
+            result: result.as_deref(),
+            test_count: *test_count,
+            verdict: verdict.map(|verdict| verdict.as_str()),
+            problem: problem.as_deref(),
+            began_ms: *began,
+            ended_ms: *ended,
+            changes: changes
+                .iter()
+                .map(|StatusChange { at, status, result }| ChangeJson {
+                    at_ms: *at,
+                    status,
+                    result: result.as_deref(),
+                })
+                .collect(),
+            requests: *requests,
+            retries: *retries,
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The job summary: everything a person wants to know on the page of the workflow run.
+
+use crate::render::markdown::page::Measure;
+use crate::render::markdown::{body, head};
+use crate::report::Report;
+
+/// What GitHub takes, with headroom: a summary of 1,048,576 bytes or more is dropped whole.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary>
+pub const LIMIT: usize = 1_000_000;
+
+/// The job summary as Markdown, in at most `limit` bytes: verdict, counts, runs, then the cases, in less and less detail
+/// the more there are.
+pub fn summary(report: &Report, limit: usize) -> String {
+    let mut text = head(report.as_slice(), limit / 5 * 3, Measure::Bytes, true);
+    let rest = limit.saturating_sub(text.len());
+    text.push_str(&body(report.as_slice(), rest, Measure::Bytes, true));
+    text
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{case, report, run, shop};
+    use crate::report::{CaseCoverage, CaseOutcome, Mode, Signal, Verdict};
+    use insta::assert_snapshot;
+
+    fn text(report: &Report) -> String {
+        // A space that can't be seen has no place in a source file.
+        summary(report, LIMIT).replace('\u{200b}', "{ZWSP}")
+    }
+
+    /// The shop's run as it would be seen in the middle of it.
+    fn unfinished(verdict: Option<Verdict>) -> Report {
+        let mut report = shop();
+        for run in &mut report.runs {
+            run.verdict = verdict;
+            run.attempts.truncate(1);
+            run.cases.retain(|case| case.outcome == CaseOutcome::Passed);
+            run.cases.truncate(1);
+            run.cases
+                .push(case(20, "Pay by bank transfer", CaseOutcome::Unfinished, "", ""));
+            let attempt = &mut run.attempts[0];
+            attempt.test_count = Some(2);
+            (attempt.verdict, attempt.status, attempt.result) = (verdict, Some("RUNNING".into()), None);
+            attempt.ended = None;
+            attempt.changes.truncate(1);
+        }
+        report
+    }
+
+    #[test]
+    fn of_a_failed_run_with_a_rerun() {
+        assert_snapshot!(text(&shop()), @r#"
+        ## ❌ QA.tech failed: 2 of 14 tests failed, 1 errored, 1 flaky
+
+        | Tests | ✅ Passed | ❌ Failed | 💥 Errored | 🔁 Flaky | ⏭️ Skipped |
+        |---:|---:|---:|---:|---:|---:|
+        | 14 | 9 | 2 | 1 | 1 | 1 |
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | ❌ failed | 3 failed, 1 errored, 1 skipped, 9 passed | 1 min 30 s |
+        | ↳ Rerun 1 | [<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2) | ❌ failed | 2 failed, 1 errored, 1 passed | 59 s |
+
+        ### Failed and errored tests (3)
+
+        <details>
+        <summary>❌ <b>Pay with a saved card</b>: Could not find the pay button</summary>
+
+        **Goal:** A visitor can do what "Pay with a saved card" says
+
+        ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed – Could not find the pay button<br>I opened the basket and chose the saved card ending in 4242.<br>The page showed a spinner for 30 seconds.<br><br>Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+
+        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed – Could not find the pay button<br>I opened the basket and chose the saved card ending in 4242.<br>The page showed a spinner for 30 seconds.<br><br>Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+
+        <sub>Test <code>case_2</code></sub>
+
+        </details>
+
+        <details>
+        <summary>❌ <b>Change the delivery address</b>: New address was not saved</summary>
+
+        **Goal:** A visitor can do what "Change the delivery address" says
+
+        ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed – New address was not saved<br>After saving, the old address was still shown in the order summary.
+
+        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed – New address was not saved<br>After saving, the old address was still shown in the order summary.
+
+        <sub>Test <code>case_4</code></sub>
+
+        </details>
+
+        <details>
+        <summary>💥 <b>Search for a product</b>: The browser crashed</summary>
+
+        **Goal:** A visitor can do what "Search for a product" says
+
+        💥 **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** errored – The browser crashed<br>The page stopped answering after the third letter was typed.
+
+        💥 **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** errored – The browser crashed<br>The page stopped answering after the third letter was typed.
+
+        <sub>Test <code>case_3</code></sub>
+
+        </details>
+
+        ### Flaky tests (1)
+
+        <details>
+        <summary>🔁 <b>Log in with a passkey</b>: Passkey dialogue did not open</summary>
+
+        **Goal:** A visitor can do what "Log in with a passkey" says
+
+        ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed – Passkey dialogue did not open<br>I clicked the button twice and nothing happened for 20 seconds.
+
+        ✅ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** passed – Worked as expected<br>Every step was done.
+
+        <sub>Test <code>case_5</code></sub>
+
+        </details>
+
+        <details>
+        <summary>10 other tests: 1 skipped, 9 passed</summary>
+
+        | Result | Test | What happened |
+        |---|---|---|
+        | ⏭️ skipped | Pay by invoice | Invoices are switched off |
+        | ✅ passed | Log in with a wrong password | <details><summary>Error was shown</summary>The form said so.</details> |
+        | ✅ passed | Register a new account | <details><summary>Worked as expected</summary>Every step was done.</details> |
+        | ✅ passed | Put two products into the basket | <details><summary>Worked as expected</summary>Every step was done.</details> |
+        | ✅ passed | Remove a product from the basket | <details><summary>Worked as expected</summary>Every step was done.</details> |
+        | ✅ passed | Use a voucher | <details><summary>Worked as expected</summary>Every step was done.</details> |
+        | ✅ passed | Read the terms | <details><summary>Worked as expected</summary>Every step was done.</details> |
+        | ✅ passed | Switch the language to German | <details><summary>Worked as expected</summary>Every step was done.</details> |
+        | ✅ passed | Contact support | <details><summary>Worked as expected</summary>Every step was done.</details> |
+        | ✅ passed | Log out | <details><summary>Worked as expected</summary>Every step was done.</details> |
+
+        </details>
+
+        <details>
+        <summary>Timeline, as observed by polling</summary>
+
+        ```mermaid
+        gantt
+            dateFormat HH:mm:ss.SSS
+            axisFormat %M:%S
+            section Smoke tests
+            ▸ First run :crit, 00:00:01.000, 00:01:31.000
+            ✅ Log in with a wrong password :done, 00:00:06.200, 00:00:21.200
+            ❌ Pay with a saved card :crit, 00:00:07.200, 00:00:22.200
+            💥 Search for a product :crit, 00:00:08.200, 00:00:23.200
+            ❌ Change the delivery address :crit, 00:00:09.200, 00:00:24.200
+            ❌ Log in with a passkey :crit, 00:00:10.200, 00:00:25.200
+            ⏭️ Pay by invoice :00:00:11.200, 00:00:26.200
+            ✅ Register a new account :done, 00:00:12.200, 00:00:27.200
+            ✅ Put two products into the basket :done, 00:00:13.200, 00:00:28.200
+            ✅ Remove a product from the basket :done, 00:00:14.200, 00:00:29.200
+            ✅ Use a voucher :done, 00:00:15.200, 00:00:30.200
+            ✅ Read the terms :done, 00:00:16.200, 00:00:31.200
+            ✅ Switch the language to German :done, 00:00:17.200, 00:00:32.200
+            ✅ Contact support :done, 00:00:18.200, 00:00:33.200
+            ✅ Log out :done, 00:00:19.200, 00:00:34.200
+            section Smoke tests
+            ▸ Rerun 1 :crit, 00:01:41.000, 00:02:40.000
+            ❌ Pay with a saved card :crit, 00:01:47.200, 00:02:02.200
+            💥 Search for a product :crit, 00:01:48.200, 00:02:03.200
+            ❌ Change the delivery address :crit, 00:01:49.200, 00:02:04.200
+            ✅ Log in with a passkey :done, 00:01:50.200, 00:02:05.200
+        ```
+
+        </details>
+        "#);
+    }
+
+    #[test]
+    fn of_two_runs_with_a_warning_and_a_problem() {
+        let failed = case(
+            1,
+            "Pay #12",
+            CaseOutcome::Failed,
+            "No button",
+            "It was gone.\n@octocat knows",
+        );
+        let mut night = run("Checkout | <nightly>", "nig1", vec![failed]);
+        night.problem = Some("1 case contradicts the run's result".into());
+        let passed = case(1, "Log in", CaseOutcome::Passed, "Worked", "");
+        let mut report = report(vec![run("Smoke tests", "smk1", vec![passed]), night]);
+        report
+            .warnings
+            .push("`comment` `x` has no effect with `blocking: false`; cases are `<b>`".into());
+        for run in &mut report.runs {
+            run.attempts[0].changes.clear();
+        }
+        assert_snapshot!(text(&report), @r#"
+        ## ❌ QA.tech failed: 1 of 2 tests failed
+
+        | Tests | ✅ Passed | ❌ Failed |
+        |---:|---:|---:|
+        | 2 | 1 | 1 |
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | ✅ passed | 1 passed | 1 min 30 s |
+        | Checkout &#124; &lt;nightly&gt; | [<code>nig1</code>](https://app.qa.tech/p/shop/results/nig1) | ❌ failed | 1 failed | 1 min 30 s |
+
+        > [!WARNING]
+        > **Checkout &#124; &lt;nightly&gt;**: 1 case contradicts the run's result
+        >
+        > <code>comment</code> <code>x</code> has no effect with <code>blocking: false</code>; cases are &#96;&lt;b&gt;&#96;
+        >
+
+        ### Failed tests (1)
+
+        <details>
+        <summary>❌ <b>Pay &#35;{ZWSP}12</b> (Checkout &#124; &lt;nightly&gt;): No button</summary>
+
+        **Goal:** A visitor can do what "Pay &#35;{ZWSP}12" says
+
+        **What happened:** It was gone.<br>@{ZWSP}octocat knows
+
+        <sub>Test <code>case_1</code></sub>
+
+        </details>
+
+        <details>
+        <summary>1 other test: 1 passed</summary>
+
+        | Result | Test | Plan | What happened |
+        |---|---|---|---|
+        | ✅ passed | Log in | Smoke tests | Worked |
+
+        </details>
+        "#);
+    }
+
+    #[test]
+    fn of_a_start_without_waiting() {
+        let mut report = unfinished(None);
+        report.mode = Mode::StartOnly;
+        report.runs[0].cases.clear();
+        report.runs[0].attempts[0].test_count = Some(14);
+        report.runs[0].listed = CaseCoverage::Partial;
+        report.runs[0].attempts[0].status = None;
+        assert_snapshot!(text(&report), @r#"
+        ## 🚀 QA.tech started: 1 run, not waited for
+
+        Started without waiting (`blocking: false`): what comes of it is shown at QA.tech, not here.
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | started | 14 tests | – |
+        "#);
+    }
+
+    #[test]
+    fn of_one_look() {
+        let mut report = unfinished(None);
+        report.mode = Mode::Look;
+        report.runs[0].created = Some(false);
+        assert_snapshot!(text(&report), @r#"
+        ## 👀 QA.tech looked at a run not over yet: 1 of 2 tests done
+
+        One look without waiting (`blocking: false`): this may not be the end of it.
+
+        | Tests | ✅ Passed | ❌ Failed | ⏳ Not finished |
+        |---:|---:|---:|---:|
+        | 2 | 1 | 0 | 1 |
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | RUNNING | 1 not finished, 1 passed | – |
+
+        <details>
+        <summary>2 tests: 1 not finished, 1 passed</summary>
+
+        | Result | Test | What happened |
+        |---|---|---|
+        | ⏳ not finished | Pay by bank transfer | – |
+        | ✅ passed | Log in with a wrong password | <details><summary>Error was shown</summary>The form said so.</details> |
+
+        </details>
+        "#);
+    }
+
+    #[test]
+    fn a_run_whose_plan_nobody_told_is_called_by_its_id_once() {
+        let mut report = shop();
+        (report.runs[0].plan, report.runs[0].requested_plan) = (None, None);
+        let text = text(&report);
+        assert!(text.contains("\n| – | [<code>smk1</code>]("), "{text}");
+    }
+
+    #[test]
+    fn of_one_look_at_what_has_ended() {
+        let mut report = shop();
+        report.mode = Mode::Look;
+        let run = &mut report.runs[0];
+        run.verdict = None;
+        run.attempts.iter_mut().for_each(|attempt| attempt.verdict = None);
+        let text = text(&report);
+        let lines: Vec<_> = text.lines().take(3).collect();
+        assert_snapshot!(lines.join("\n"), @r#"
+        ## 👀 QA.tech looked at a failed run: 2 of 14 tests failed, 1 errored, 1 flaky
+
+        One look without waiting (`blocking: false`): the run had ended already.
+        "#);
+        assert!(text.contains("| ❌ failed |") && !text.contains("COMPLETED"), "{text}");
+        let mut two = report.clone();
+        two.runs.push(report.runs[0].clone());
+        assert!(summary(&two, LIMIT).contains("all runs had ended already"));
+    }
+
+    #[test]
+    fn without_a_token() {
+        let mut report = report(vec![]);
+        report.mode = Mode::SkippedWithoutToken;
+        assert_snapshot!(text(&report), @r#"
+        ## ⏭️ QA.tech skipped: there is no API token
+
+        Nothing was started: there is no QA.tech API token here, and `on_missing_token` is `skip`. Pull requests from forks and from Dependabot get no secrets.
+        "#);
+    }
+
+    #[test]
+    fn of_a_start_that_may_have_happened() {
+        let mut unknown = run("Smoke tests", "smk1", vec![]);
+        unknown.attempts.clear();
+        (unknown.created, unknown.verdict) = (None, Some(Verdict::Unknown));
+        unknown.problem =
+            Some("POST /run answered 500: may have been started, not repeated so that it is not billed twice".into());
+        assert_snapshot!(text(&report(vec![unknown])), @r#"
+        ## ❔ QA.tech outcome unknown
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | – | ❔ outcome unknown | – | – |
+
+        > [!CAUTION]
+        > POST /run answered 500: may have been started, not repeated so that it is not billed twice
+        >
+        "#);
+    }
+
+    #[test]
+    fn of_a_wait_that_a_signal_ended() {
+        let mut report = unfinished(Some(Verdict::Interrupted));
+        report.interrupted_by = Some(Signal::Term);
+        assert_snapshot!(text(&report), @r#"
+        ## 🛑 QA.tech interrupted: 1 of 2 tests done
+
+        SIGTERM ended the wait after 2 min 40 s. What was not over **goes on at QA.tech**: it can't be cancelled from here.
+
+        | Tests | ✅ Passed | ❌ Failed | ⏳ Not finished |
+        |---:|---:|---:|---:|
+        | 2 | 1 | 0 | 1 |
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | 🛑 interrupted | 1 not finished, 1 passed | – |
+
+        <details>
+        <summary>2 tests: 1 not finished, 1 passed</summary>
+
+        | Result | Test | What happened |
+        |---|---|---|
+        | ⏳ not finished | Pay by bank transfer | – |
+        | ✅ passed | Log in with a wrong password | <details><summary>Error was shown</summary>The form said so.</details> |
+
+        </details>
+        "#);
+    }
+
+    #[test]
+    fn of_a_wait_that_took_too_long() {
+        assert_snapshot!(text(&unfinished(Some(Verdict::TimedOut))), @r#"
+        ## ⌛ QA.tech timed out: 1 of 2 tests done
+
+        The time was up after 2 min 40 s.
+
+        | Tests | ✅ Passed | ❌ Failed | ⏳ Not finished |
+        |---:|---:|---:|---:|
+        | 2 | 1 | 0 | 1 |
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | ⌛ timed out | 1 not finished, 1 passed | – |
+
+        <details>
+        <summary>2 tests: 1 not finished, 1 passed</summary>
+
+        | Result | Test | What happened |
+        |---|---|---|
+        | ⏳ not finished | Pay by bank transfer | – |
+        | ✅ passed | Log in with a wrong password | <details><summary>Error was shown</summary>The form said so.</details> |
+
+        </details>
+        "#);
+    }
+}

@@ -1,0 +1,522 @@
+//! Merging what each look at each attempt tells of the test cases, so that no case is lost and no failure is forgiven unseen.
+
+mod match_cases;
+mod memory_budget;
+mod verdict;
+
+use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, status};
+use match_cases::match_cases;
+pub use memory_budget::MAX_CASES;
+use memory_budget::MemoryBudget;
+pub use verdict::{conclude, contradiction, first_list_is_complete, not_played};
+
+/// A test case as one look saw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseSnapshot {
+    /// Id; empty where the API gave none.
+    pub id: String,
+    /// Short id; empty where the API gave none.
+    pub short_id: String,
+    /// Name.
+    pub name: String,
+    /// Status; empty where the API gave none.
+    pub status: String,
+    /// Result.
+    pub result: Option<String>,
+    /// Title of the outcome.
+    pub title: Option<String>,
+    /// Reasoning.
+    pub reasoning: Option<String>,
+    /// Goal.
+    pub goal: Option<String>,
+    /// Examples.
+    pub examples: Option<String>,
+}
+
+/// What a look has changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Indices of the cases that have newly turned bad in this attempt.
+    pub newly_bad: Vec<usize>,
+    /// There was no room for all of what was seen.
+    pub left_out: bool,
+}
+
+/// Merges what a look at an attempt has seen into the run's cases. Partial looks (only failed ones) are fine: cases
+/// that are not in them stay as they are.
+///
+/// The same case is one with the same id, else the same short id, else a name, each unique on both sides. Cases that
+/// nothing tells apart are those of the attempt's earlier look, in their order.
+pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: Millis) -> Merged {
+    let match_cases = match_cases(&run.cases, attempt, &seen);
+    let mut room = MemoryBudget::of(run);
+    let mut merged = Merged::default();
+    for (mut seen, place) in seen.into_iter().zip(match_cases) {
+        let fits = match place.and_then(|index| run.cases.get(index)) {
+            Some(case) => room.take_known(case, attempt, &seen),
+            None => room.take_new(&seen),
+        };
+        merged.left_out |= !fits;
+        if !fits && place.is_none() {
+            continue;
+        }
+        if !fits {
+            // What became of a known case counts, whatever is said of it.
+            (seen.title, seen.reasoning, seen.goal, seen.examples) = (None, None, None, None);
+        }
+        let outcome = CaseOutcome::of(&seen.status, seen.result.as_deref());
+        let CaseSnapshot {
+            id,
+            short_id,
+            name,
+            status,
+            result,
+            title,
+            reasoning,
+            goal,
+            examples,
+        } = seen;
+        let index = place.unwrap_or(run.cases.len());
+        if place.is_none() {
+            let name = if name.trim().is_empty() {
+                fallback_name(&short_id, &id, index)
+            } else {
+                name
+            };
+            run.cases.push(Case {
+                id,
+                short_id,
+                name,
+                goal,
+                examples,
+                outcome,
+                attempts: Vec::new(),
+            });
+        } else if let Some(case) = run.cases.get_mut(index) {
+            // A later look may know more, never less.
+            case.goal = goal.or(case.goal.take());
+            case.examples = examples.or(case.examples.take());
+        }
+        let Some(case) = run.cases.get_mut(index) else { continue };
+        let previous = case.attempts.pop_if(|last| last.attempt == attempt);
+        let was_bad = previous.as_ref().is_some_and(|previous| previous.outcome.is_bad());
+        let mut observed = previous.map_or(
+            Observed {
+                first_seen: at,
+                running: None,
+                ended: None,
+            },
+            |previous| previous.observed,
+        );
+        if observed.running.is_none() && status == status::RUNNING {
+            observed.running = Some(at);
+        }
+        observed.ended = if outcome == CaseOutcome::Unfinished {
+            None
+        } else {
+            observed.ended.or(Some(at))
+        };
+        case.attempts.push(CaseAttempt {
+            attempt,
+            outcome,
+            counts: true,
+            status,
+            result,
+            title,
+            reasoning,
+            observed,
+        });
+        case.outcome = combined_outcome(&case.attempts);
+        if outcome.is_bad() && !was_bad {
+            merged.newly_bad.push(index);
+        }
+    }
+    merged
+}
+
+fn fallback_name(short_id: &str, id: &str, index: usize) -> String {
+    match (short_id, id) {
+        ("", "") => format!("test case {}", index + 1),
+        ("", id) => id.to_owned(),
+        (short_id, _) => short_id.to_owned(),
+    }
+}
+
+/// The outcome over all attempts that count. Only a pass after the last failure forgives it: a rerun that skipped the
+/// case, or did not finish it, has not seen it pass. And what failed stays failed where a rerun of it breaks.
+fn combined_outcome(attempts: &[CaseAttempt]) -> CaseOutcome {
+    let mut combined_outcome = CaseOutcome::Unfinished;
+    for attempt in attempts.iter().filter(|attempt| attempt.counts) {
+        combined_outcome = match (combined_outcome, attempt.outcome) {
+            (CaseOutcome::Failed, CaseOutcome::Errored) => CaseOutcome::Failed,
+            (CaseOutcome::Failed | CaseOutcome::Errored | CaseOutcome::Flaky, CaseOutcome::Passed) => {
+                CaseOutcome::Flaky
+            }
+            (
+                before @ (CaseOutcome::Failed | CaseOutcome::Errored | CaseOutcome::Flaky),
+                CaseOutcome::Skipped | CaseOutcome::Unfinished,
+            ) => before,
+            (before, CaseOutcome::Unfinished) => before,
+            // One attempt's outcome is never flaky.
+            (
+                _,
+                now @ (CaseOutcome::Failed
+                | CaseOutcome::Errored
+                | CaseOutcome::Flaky
+                | CaseOutcome::Passed
+                | CaseOutcome::Skipped),
+            ) => now,
+        };
+    }
+    combined_outcome
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::super::{Attempt, AttemptOrigin, CaseCoverage, Verdict};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn seen(id: &str, short_id: &str, name: &str, result: &str) -> CaseSnapshot {
+        CaseSnapshot {
+            id: id.into(),
+            short_id: short_id.into(),
+            name: name.into(),
+            status: "COMPLETED".into(),
+            result: (!result.is_empty()).then(|| result.into()),
+            ..CaseSnapshot::default()
+        }
+    }
+
+    fn attempt(verdict: Verdict) -> Attempt {
+        Attempt {
+            origin: AttemptOrigin::Started,
+            short_id: "r".into(),
+            id: None,
+            url: None,
+            status: None,
+            result: None,
+            test_count: None,
+            verdict: Some(verdict),
+            problem: None,
+            began: 0,
+            ended: None,
+            changes: vec![],
+            requests: 0,
+            retries: 0,
+        }
+    }
+
+    fn run(verdicts: &[Verdict]) -> RunReport {
+        RunReport {
+            requested_plan: None,
+            plan: None,
+            created: Some(true),
+            attempts: verdicts.iter().copied().map(attempt).collect(),
+            cases: vec![],
+            listed: CaseCoverage::Complete,
+            verdict: None,
+            problem: None,
+        }
+    }
+
+    /// Verdict and problem, as the end of the wait settles them.
+    fn verdict(run: &RunReport) -> (Option<Verdict>, Option<String>) {
+        let mut run = run.clone();
+        conclude(&mut run);
+        (run.verdict, run.problem)
+    }
+
+    fn outcomes(run: &RunReport) -> Vec<(&str, CaseOutcome)> {
+        run.cases
+            .iter()
+            .map(|case| (case.name.as_str(), case.outcome))
+            .collect()
+    }
+
+    #[test]
+    fn a_case_that_passes_in_a_rerun_is_flaky_and_the_run_with_it() {
+        let mut run = run(&[Verdict::Failed, Verdict::Passed]);
+        apply(
+            &mut run,
+            0,
+            vec![seen("1", "a", "A", "FAILED"), seen("2", "b", "B", "PASSED")],
+            1,
+        );
+        // The rerun has ids of its own: the short id, then the name tells.
+        apply(&mut run, 1, vec![seen("9", "a", "A", "PASSED")], 2);
+        assert_eq!(outcomes(&run), [("A", CaseOutcome::Flaky), ("B", CaseOutcome::Passed)]);
+        assert_eq!(verdict(&run), (Some(Verdict::Flaky), None));
+    }
+
+    #[test]
+    fn a_rerun_never_hides_a_failure_that_it_did_not_see_pass() {
+        for (result, rerun) in [
+            ("SKIPPED", Verdict::Passed),
+            ("", Verdict::Passed),
+            ("FAILED", Verdict::Failed),
+            ("FAILED", Verdict::Passed),
+        ] {
+            let mut run = run(&[Verdict::Failed, rerun]);
+            apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 1);
+            apply(&mut run, 1, vec![seen("1", "a", "A", result)], 2);
+            assert_eq!(outcomes(&run), [("A", CaseOutcome::Failed)], "{result}");
+            assert_eq!(verdict(&run).0, Some(Verdict::Failed));
+        }
+        for rerun in [
+            Verdict::Error,
+            Verdict::Cancelled,
+            Verdict::TimedOut,
+            Verdict::Unknown,
+            Verdict::Skipped,
+        ] {
+            let mut run = run(&[Verdict::Failed, rerun]);
+            apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 1);
+            let (verdict, problem) = verdict(&run);
+            assert_eq!(verdict, Some(Verdict::Failed));
+            assert!(problem.unwrap().contains("the first result stands"));
+        }
+    }
+
+    #[test]
+    fn a_rerun_that_breaks_changes_no_case() {
+        for broken in [
+            Verdict::Error,
+            Verdict::Cancelled,
+            Verdict::TimedOut,
+            Verdict::Unknown,
+            Verdict::Interrupted,
+        ] {
+            for (status, result) in [("ERROR", ""), ("COMPLETED", "FAILED"), ("COMPLETED", "PASSED")] {
+                let titled = |title: &str, status: &str, result: &str| CaseSnapshot {
+                    title: Some(title.into()),
+                    status: status.into(),
+                    ..seen("1", "a", "A", result)
+                };
+                let mut run = run(&[Verdict::Failed, broken]);
+                apply(&mut run, 0, vec![titled("No pay button", "COMPLETED", "FAILED")], 1);
+                apply(&mut run, 1, vec![titled("Browser crashed", status, result)], 2);
+                conclude(&mut run);
+                assert_eq!(
+                    outcomes(&run),
+                    [("A", CaseOutcome::Failed)],
+                    "{broken} {status} {result}"
+                );
+                let told = run.cases[0].decisive_attempt().unwrap();
+                assert_eq!(told.title.as_deref(), Some("No pay button"));
+                assert_eq!(run.cases[0].attempts.len(), 2);
+            }
+        }
+    }
+
+    #[test]
+    fn a_case_that_breaks_in_a_rerun_stays_failed() {
+        let mut run = run(&[Verdict::Failed, Verdict::Failed]);
+        apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 1);
+        let broken = CaseSnapshot {
+            status: "ERROR".into(),
+            ..seen("1", "a", "A", "")
+        };
+        apply(&mut run, 1, vec![broken], 2);
+        conclude(&mut run);
+        assert_eq!(outcomes(&run), [("A", CaseOutcome::Failed)]);
+        assert_eq!(run.cases[0].decisive_attempt().unwrap().attempt, 0);
+    }
+
+    #[test]
+    fn a_failed_run_without_a_failed_case_stays_failed() {
+        let mut run = run(&[Verdict::Failed, Verdict::Passed]);
+        apply(&mut run, 0, vec![seen("1", "a", "A", "PASSED")], 1);
+        assert_eq!(verdict(&run).0, Some(Verdict::Failed));
+    }
+
+    #[test]
+    fn new_cases_and_equal_names_are_kept_apart() {
+        let mut run = run(&[Verdict::Failed, Verdict::Failed]);
+        apply(
+            &mut run,
+            0,
+            vec![seen("1", "a", "Same", "FAILED"), seen("2", "b", "Same", "FAILED")],
+            1,
+        );
+        apply(
+            &mut run,
+            1,
+            vec![
+                seen("8", "", "Same", "PASSED"),
+                seen("2", "b", "Same", "PASSED"),
+                seen("7", "n", "New", "FAILED"),
+            ],
+            2,
+        );
+        assert_eq!(
+            outcomes(&run),
+            // A name that stands twice tells nothing, so the first is not forgiven.
+            [
+                ("Same", CaseOutcome::Failed),
+                ("Same", CaseOutcome::Flaky),
+                ("Same", CaseOutcome::Passed),
+                ("New", CaseOutcome::Failed)
+            ]
+        );
+    }
+
+    #[test]
+    fn looks_at_one_attempt_replace_each_other_and_keep_what_was_observed() {
+        let mut run = run(&[Verdict::Failed]);
+        let running = CaseSnapshot {
+            status: "RUNNING".into(),
+            result: None,
+            goal: Some("g".into()),
+            ..seen("1", "a", "A", "")
+        };
+        assert_eq!(apply(&mut run, 0, vec![running], 10).newly_bad, [0; 0]);
+        assert_eq!(
+            apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 20).newly_bad,
+            [0]
+        );
+        assert_eq!(
+            apply(&mut run, 0, vec![seen("1", "a", "A", "FAILED")], 30).newly_bad,
+            [0; 0]
+        );
+        let case = run.cases.first().unwrap();
+        assert_eq!(case.attempts.len(), 1);
+        assert_eq!(case.goal.as_deref(), Some("g"));
+        assert_eq!(
+            case.attempts[0].observed,
+            Observed {
+                first_seen: 10,
+                running: Some(10),
+                ended: Some(20)
+            }
+        );
+    }
+
+    /// A status, known or not. Most are fine, or every run would fail for three reasons at once.
+    fn any_status() -> impl Strategy<Value = &'static str> {
+        const OTHERS: &[&str] = &[
+            "SKIPPED",
+            "RUNNING",
+            "ERROR",
+            "CANCELLED",
+            "PAUSED",
+            "TIMED_OUT",
+            "FAILED",
+            "",
+        ];
+        prop_oneof![4 => Just("COMPLETED"), 1 => prop::sample::select(OTHERS)]
+    }
+
+    /// A result, known or not; empty for none.
+    fn any_result() -> impl Strategy<Value = &'static str> {
+        const OTHERS: &[&str] = &["SKIPPED", "BLOCKED", "failed", ""];
+        prop_oneof![4 => Just("PASSED"), 2 => Just("FAILED"), 1 => prop::sample::select(OTHERS)]
+    }
+
+    fn any_seen() -> impl Strategy<Value = CaseSnapshot> {
+        (
+            "[ab]?",
+            "[xy]?",
+            "[AB]?",
+            prop::sample::select(vec!["PASSED", "FAILED", "SKIPPED", "", "ODD"]),
+            prop::sample::select(vec!["COMPLETED", "ERROR", "RUNNING"]),
+        )
+            .prop_map(|(id, short_id, name, result, status)| CaseSnapshot {
+                status: status.into(),
+                ..seen(&id, &short_id, &name, result)
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn merging_never_loses_a_case_and_never_forgives_unseen(
+            looks in prop::collection::vec((0usize..3, prop::collection::vec(any_seen(), 0..5)), 1..6),
+            verdicts in prop::collection::vec(prop::sample::select(Verdict::ALL.to_vec()), 3),
+        ) {
+            let mut looks = looks;
+            looks.sort_by_key(|(attempt, _)| *attempt);
+            let mut run = run(&verdicts);
+            for (at, (attempt, seen)) in looks.into_iter().enumerate() {
+                let before: Vec<_> = run.cases.iter().map(|case| case.name.clone()).collect();
+                let seen_count = seen.len();
+                apply(&mut run, attempt, seen, at as Millis);
+                prop_assert!(run.cases.len() >= seen_count);
+                let after: Vec<_> = run.cases.iter().take(before.len()).map(|case| case.name.clone()).collect();
+                prop_assert_eq!(before, after);
+            }
+            for case in &run.cases {
+                let last_bad = case.attempts.iter().rposition(|attempt| attempt.outcome.is_bad());
+                if let Some(last_bad) = last_bad {
+                    let passed_later = case.attempts[last_bad..].iter().any(|attempt| attempt.outcome == CaseOutcome::Passed);
+                    prop_assert_eq!(case.outcome.is_bad(), !passed_later);
+                    prop_assert_eq!(case.outcome == CaseOutcome::Flaky, passed_later);
+                }
+            }
+            let (verdict, _) = verdict(&run);
+            if verdicts[0] == Verdict::Failed {
+                prop_assert_ne!(verdict, Some(Verdict::Passed));
+            } else {
+                prop_assert_eq!(verdict, Some(verdicts[0]));
+            }
+        }
+
+        #[test]
+        fn no_case_that_was_not_seen_to_pass_ends_in_a_green_verdict(
+            first in prop::collection::vec((any_status(), any_result()), 0..4),
+            reruns in prop::collection::vec(
+                (
+                    prop::sample::select(vec![Verdict::Passed, Verdict::Passed, Verdict::Failed, Verdict::Error]),
+                    prop::collection::vec((0usize..5, any_status(), any_result()), 0..5),
+                ),
+                0..3,
+            ),
+            announced in prop::option::of(0u64..5),
+            listed in prop::sample::select(vec![CaseCoverage::Complete, CaseCoverage::Complete, CaseCoverage::Failures, CaseCoverage::Partial]),
+        ) {
+            let of = |number: usize, status: &str, result: &str| CaseSnapshot {
+                status: status.into(),
+                ..seen(&number.to_string(), "", "", result)
+            };
+            let mut verdicts = vec![Verdict::Failed];
+            verdicts.extend(reruns.iter().map(|(verdict, _)| *verdict));
+            let mut run = run(&verdicts);
+            run.listed = listed;
+            run.attempts[0].test_count = announced;
+            // What the API's own words say of each case, in the attempts that were played.
+            let mut said: std::collections::HashMap<usize, Vec<(&str, &str)>> = std::collections::HashMap::new();
+            for (number, (status, result)) in first.iter().enumerate() {
+                said.entry(number).or_default().push((status, result));
+            }
+            let seen_first = (0..).zip(&first).map(|(number, (status, result))| of(number, status, result));
+            apply(&mut run, 0, seen_first.collect(), 0);
+            for (attempt, (verdict, cases)) in (1..).zip(&reruns) {
+                let mut cases = cases.clone();
+                cases.sort_unstable();
+                cases.dedup_by_key(|(number, ..)| *number);
+                if matches!(verdict, Verdict::Passed | Verdict::Failed) {
+                    for (number, status, result) in &cases {
+                        said.entry(*number).or_default().push((status, result));
+                    }
+                }
+                let cases = cases.iter().map(|(number, status, result)| of(*number, status, result));
+                apply(&mut run, attempt, cases.collect(), attempt as Millis);
+            }
+            conclude(&mut run);
+            let fine = [("COMPLETED", "PASSED"), ("COMPLETED", "SKIPPED"), ("SKIPPED", "SKIPPED"), ("SKIPPED", "")];
+            let passed_or_skipped = said.values().all(|words| words.iter().any(|word| fine.contains(word)));
+            let is_failure = |(status, result): &(&str, &str)| *result == "FAILED" || matches!(*status, "ERROR" | "CANCELLED");
+            let passed_after_failure = said.values().all(|words| {
+                let last = words.iter().rposition(is_failure);
+                last.is_none_or(|last| words[last..].contains(&("COMPLETED", "PASSED")))
+            });
+            let complete = listed == CaseCoverage::Complete && announced.is_none_or(|announced| first.len() as u64 >= announced);
+            if run.verdict == Some(Verdict::Flaky) {
+                prop_assert!(complete && passed_or_skipped && passed_after_failure, "{:?}", run);
+                prop_assert_eq!(verdicts.last(), Some(&Verdict::Passed));
+            } else {
+                prop_assert_eq!(run.verdict, Some(Verdict::Failed));
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Text that others wrote: which characters may stand in it, and which secrets must not.
+
+pub mod redactor;
+pub mod sanitize;
+pub mod secret;
+pub mod sort;
+
+pub use redactor::Redactor;
+pub use secret::Secret;

@@ -1,0 +1,343 @@
+//! Cleaning and cutting: characters that hide, reorder or break text go, whatever the format.
+
+use std::borrow::Cow;
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// What is to become of a character.
+enum CharClass {
+    Keep,
+    /// It ends a line.
+    Line,
+    /// It looks like a space but is none.
+    Space,
+    /// It has no business in a report.
+    Drop,
+    /// It joins its neighbours; kept where emoji and scripts need it.
+    Joiner,
+    /// It selects a glyph of the character before it.
+    Selector,
+}
+
+fn fate(c: char) -> CharClass {
+    match c {
+        '\n' | '\t' | ' '..='~' => CharClass::Keep,
+        // NEL, vertical tab, form feed and the Unicode separators end a line for one reader or another.
+        '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => CharClass::Line,
+        // The other control characters of C0 and C1, and DEL.
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => CharClass::Drop,
+        // Marks, embeddings, overrides and isolates of bidirectional text (Unicode TR 36, "Trojan Source").
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => CharClass::Drop,
+        // Default-ignorable characters: they take no room and so can hide what stands between them.
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e00ff}'
+        | '\u{e01f0}'..='\u{e0fff}' => CharClass::Drop,
+        // Non-characters: no XML and few parsers take them.
+        '\u{fdd0}'..='\u{fdef}' => CharClass::Drop,
+        _ if u32::from(c) & 0xfffe == 0xfffe => CharClass::Drop,
+        // Hangul fillers: letters without ink.
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => CharClass::Space,
+        '\u{200c}' | '\u{200d}' => CharClass::Joiner,
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => CharClass::Selector,
+        _ => CharClass::Keep,
+    }
+}
+
+/// Whether a character ends a line, hides or reorders text, or only looks like a space. Joiners and selectors are left out:
+/// emoji and scripts are made of them.
+pub(crate) fn is_hostile(c: char) -> bool {
+    match fate(c) {
+        CharClass::Line | CharClass::Space | CharClass::Drop => true,
+        CharClass::Keep | CharClass::Joiner | CharClass::Selector => false,
+    }
+}
+
+/// Removes what can hide, reorder or forge text, and makes every line terminator `\n`. Keeps tabs.
+///
+/// Terminal colour codes go whole, since what is left of one without its escape character is noise.
+/// Joiners and variation selectors stay where they can have a meaning: once, after a character that is not ASCII.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    let Some(first) = first_to_change(text) else {
+        return Cow::Borrowed(text);
+    };
+    let (start, rest) = text.split_at(first);
+    let mut out = String::with_capacity(text.len());
+    out.push_str(start);
+    let mut last = start.chars().next_back().unwrap_or('\n');
+    let mut chars = rest.chars().peekable();
+    while let Some(c) = chars.next() {
+        let kept = match fate(c) {
+            CharClass::Keep => c,
+            CharClass::Line => {
+                if c == '\r' {
+                    chars.next_if_eq(&'\n');
+                }
+                '\n'
+            }
+            CharClass::Space => ' ',
+            CharClass::Joiner if !last.is_ascii() && !matches!(fate(last), CharClass::Joiner) => c,
+            CharClass::Selector if !last.is_ascii() && matches!(fate(last), CharClass::Keep) => c,
+            CharClass::Drop | CharClass::Joiner | CharClass::Selector => {
+                if c == '\u{1b}' {
+                    skip_control_sequence(&mut chars);
+                }
+                continue;
+            }
+        };
+        out.push(kept);
+        last = kept;
+    }
+    Cow::Owned(out)
+}
+
+/// Where the first character stands that may not stay as it is. Nearly all texts have none, so this is what cleaning costs.
+fn first_to_change(text: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        at += plain_ascii(rest.as_bytes(), |b| matches!(b, b'\n' | b'\t' | b' '..=b'~'), []);
+        let c = text.get(at..)?.chars().next()?;
+        if !matches!(fate(c), CharClass::Keep) {
+            return Some(at);
+        }
+        at += c.len_utf8();
+    }
+}
+
+/// How many bytes stand at the start before the first that is not `allowed`, where all of printable ASCII but `stops` is.
+///
+/// Eight at a time, since long texts pass here for every format: whether something else is among them shows in the
+/// carries of a subtraction (<https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord>). Only then each is
+/// looked at.
+pub(crate) fn plain_ascii<const N: usize>(bytes: &[u8], allowed: impl Fn(u8) -> bool, stops: [u8; N]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES * 0x80;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
+    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let mut at = 0;
+    let (groups, _) = bytes.as_chunks::<8>();
+    for group in groups {
+        let word = u64::from_le_bytes(*group);
+        let found = word & HIGHS | below(word, 0x20) | equal(word, 0x7f);
+        let found = stops.iter().fold(found, |found, stop| found | equal(word, *stop));
+        if found != 0
+            && let Some(stop) = group.iter().position(|b| !allowed(*b))
+        {
+            return at + stop;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|b| !allowed(*b)).unwrap_or(rest.len())
+}
+
+/// After ESC: passes over `[`, parameters and final byte of a control sequence (ECMA-48, 5.4), if it is a whole one.
+fn skip_control_sequence(chars: &mut Peekable<Chars<'_>>) {
+    let mut ahead = chars.clone();
+    if ahead.next() != Some('[') {
+        return;
+    }
+    while ahead.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+    if ahead.next_if(|c| matches!(c, '@'..='~')).is_some() {
+        *chars = ahead;
+    }
+}
+
+/// [`clean`], and each run of white space is one space; none at the ends.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    let text = match clean(text) {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => return Cow::Owned(squeeze(&text)),
+    };
+    let trimmed = text.trim();
+    let other_space = |c: char| c != ' ' && c.is_whitespace();
+    let squeezed = !trimmed.contains("  ") && !trimmed.contains(other_space);
+    if squeezed {
+        Cow::Borrowed(trimmed)
+    } else {
+        Cow::Owned(squeeze(trimmed))
+    }
+}
+
+/// Whether nothing is left to see once a text is cleaned.
+pub fn is_blank(text: &str) -> bool {
+    let text = if text.contains('\u{1b}') {
+        // Of a control sequence no character stays, though each by itself would.
+        clean(text)
+    } else {
+        Cow::Borrowed(text)
+    };
+    !text
+        .chars()
+        .any(|c| matches!(fate(c), CharClass::Keep) && !c.is_whitespace())
+}
+
+fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+/// The mark of a cut.
+const ELLIPSIS: char = '…';
+
+/// At most `max` characters; what was cut shows as `…`.
+pub fn cut_chars(text: &str, max: usize) -> Cow<'_, str> {
+    // As many bytes as characters is the fewest there can be.
+    if text.len() <= max || text.char_indices().nth(max).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let Some(room) = max.checked_sub(1) else {
+        return Cow::Borrowed("");
+    };
+    let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
+    Cow::Owned(with_ellipsis(text, end))
+}
+
+/// At most `max` bytes, cut between characters; what was cut shows as `…` (three bytes).
+pub fn cut_bytes(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return Cow::Borrowed(text);
+    }
+    let Some(room) = max.checked_sub(ELLIPSIS.len_utf8()) else {
+        return Cow::Borrowed("");
+    };
+    Cow::Owned(with_ellipsis(text, text.floor_char_boundary(room)))
+}
+
+fn with_ellipsis(text: &str, end: usize) -> String {
+    let kept = text.get(..end).unwrap_or_default();
+    // A joiner would join the ellipsis.
+    let kept = kept.trim_end_matches(|c: char| c.is_whitespace() || matches!(fate(c), CharClass::Joiner));
+    let mut out = String::with_capacity(kept.len() + ELLIPSIS.len_utf8());
+    out.push_str(kept);
+    out.push(ELLIPSIS);
+    out
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn readable_text_stays_as_it_is() {
+        for text in [
+            "Log in, pay 12,50 € & leave",
+            "two\nlines\tand a tab",
+            "naïve Ünïcödé 漢字 кириллица עברית",
+            "👩‍👩‍👧‍👦 ❤️‍🔥 ☂️",
+            "می‌خواهم",
+        ] {
+            assert_eq!(clean(text), text);
+        }
+    }
+
+    #[test]
+    fn what_hides_or_reorders_goes() {
+        assert_eq!(clean("a\u{202e}b\u{2066}c\u{200e}d"), "abcd");
+        assert_eq!(clean("z\u{200b}e\u{2060}r\u{feff}o\u{ad}w"), "zerow");
+        assert_eq!(clean("n\0u\u{7}l\u{7f}l\u{9b}"), "null");
+        assert_eq!(clean("tag\u{e0041}\u{e0042}"), "tag");
+        assert_eq!(clean("join\u{200d}ed \u{fe0f}x"), "joined x");
+        assert_eq!(clean("é\u{200d}\u{200d}\u{200d}é"), "é\u{200d}é");
+        assert_eq!(clean("fill\u{3164}er"), "fill er");
+        assert_eq!(clean("non\u{ffff}\u{1fffe}"), "non");
+    }
+
+    #[test]
+    fn colour_codes_go_whole_and_half_ones_lose_their_escape() {
+        assert_eq!(clean("\u{1b}[1;31mred\u{1b}[0m"), "red");
+        assert_eq!(clean("\u{1b}[31"), "[31");
+        assert_eq!(clean("\u{1b}]8;;x"), "]8;;x");
+    }
+
+    #[test]
+    fn every_line_terminator_becomes_one_newline() {
+        assert_eq!(
+            clean("a\r\nb\rc\u{85}d\u{2028}e\u{2029}f\u{b}g\u{c}h"),
+            "a\nb\nc\nd\ne\nf\ng\nh"
+        );
+    }
+
+    #[test]
+    fn one_line_squeezes_white_space() {
+        assert_eq!(one_line("  a \r\n\t b\u{a0}\u{3000}c  "), "a b c");
+        assert!(matches!(one_line(" plain text "), Cow::Borrowed("plain text")));
+    }
+
+    #[test]
+    fn cuts_show_an_ellipsis() {
+        assert_eq!(cut_chars("12345", 5), "12345");
+        assert_eq!(cut_chars("123456", 5), "1234…");
+        assert_eq!(cut_chars("ab  cd", 5), "ab…");
+        assert_eq!(cut_chars("ab", 1), "…");
+        assert_eq!(cut_chars("ab", 0), "");
+        assert_eq!(cut_bytes("äöüß", 8), "äöüß");
+        assert_eq!(cut_bytes("äöüß", 7), "äö…");
+        assert_eq!(cut_bytes("äöüß", 2), "");
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_has_to_change_is_copied(text in "([ -~]{0,20}[\n\t\u{7f}\u{1f}é–€\u{200d}\u{85}]?){0,4}") {
+            let stays = text.chars().all(|c| matches!(fate(c), CharClass::Keep));
+            prop_assert_eq!(matches!(clean(&text), Cow::Borrowed(_)), stays);
+        }
+
+        #[test]
+        fn bytes_are_looked_at_in_groups_as_one_by_one(
+            bytes in prop::collection::vec(prop::sample::select(vec![b'a', b'~', b' ', 0x1f, 0x7f, 0x80, 0xff, b'#', 0, b'\n', b'!', b'$']), 0..40),
+        ) {
+            let allowed = |b: u8| matches!(b, b' '..=b'~' | b'\n') && b != b'#';
+            let first = bytes.iter().position(|b| !allowed(*b)).unwrap_or(bytes.len());
+            prop_assert_eq!(plain_ascii(&bytes, allowed, [b'#']), first);
+        }
+
+        #[test]
+        fn cleaning_is_idempotent_and_leaves_no_control(text in any::<String>()) {
+            let once = clean(&text).into_owned();
+            prop_assert!(once.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()));
+            prop_assert_eq!(clean(&once), once.as_str());
+        }
+
+        #[test]
+        fn one_line_is_one_line(text in any::<String>()) {
+            let line = one_line(&text).into_owned();
+            prop_assert!(!line.chars().any(|c| c.is_control() || (c.is_whitespace() && c != ' ')));
+            prop_assert!(!line.contains("  "));
+            prop_assert_eq!(line.trim(), line.as_str());
+            prop_assert!(!is_blank(&text) || line.chars().all(|c| !matches!(fate(c), CharClass::Keep)));
+            prop_assert!(is_blank(&text) || !line.is_empty());
+        }
+
+        #[test]
+        fn cuts_keep_their_limit_and_the_start(text in any::<String>(), max in 0usize..40) {
+            let by_chars = cut_chars(&text, max);
+            prop_assert!(by_chars.chars().count() <= max);
+            prop_assert!(text.starts_with(by_chars.strip_suffix('…').unwrap_or(&by_chars)));
+            prop_assert_eq!(by_chars == text.as_str(), text.chars().count() <= max);
+            let by_bytes = cut_bytes(&text, max);
+            prop_assert!(by_bytes.len() <= max);
+            prop_assert!(text.starts_with(by_bytes.strip_suffix('…').unwrap_or(&by_bytes)));
+            prop_assert_eq!(by_bytes == text.as_str(), text.len() <= max);
+        }
+    }
+}
