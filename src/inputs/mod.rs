@@ -9,6 +9,8 @@ mod values;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::report::FailOn;
@@ -28,6 +30,22 @@ pub struct Inputs {
     pub api_url: Url,
     /// What to run.
     pub target: Target,
+    /// Project that the key acts on (`projectShortId`); an organization's key needs it.
+    pub project_short_id: Option<String>,
+    /// Single test cases to run as one run instead of a plan (`testCaseIds`); empty for none.
+    pub test_case_ids: Vec<String>,
+    /// The start request's `parameters`. Every string value in it is a secret.
+    pub config_overrides: Option<ConfigOverrides>,
+    /// Builds to upload before the start.
+    pub builds: Vec<Build>,
+    /// How long `deployment` environments are waited for.
+    pub deployment_timeout: Duration,
+    /// URLs that must answer before the start.
+    pub wait_for: Vec<Probe>,
+    /// How long they are waited for.
+    pub wait_for_timeout: Duration,
+    /// What the user says was tested, instead of what is detected.
+    pub tested: Tested,
     /// Whether to wait.
     pub blocking: bool,
     /// The start request's `applications`, empty for none.
@@ -42,6 +60,12 @@ pub struct Inputs {
     pub fail_fast: bool,
     /// How often failed cases are rerun.
     pub rerun_failed: u32,
+    /// Which failed cases are rerun.
+    pub rerun_only: RerunOnly,
+    /// Which cases' details are asked for once a run has ended.
+    pub case_details: CaseDetailsFor,
+    /// Folder for the last screenshot of each failed case.
+    pub screenshots_path: Option<PathBuf>,
     /// What to do when GitHub re-runs the job.
     pub on_github_rerun: OnGithubRerun,
     /// Verdicts that fail the step.
@@ -87,6 +111,85 @@ pub enum Target {
     Attach(Vec<String>),
 }
 
+/// `config_overrides`: maps of config short ids to payloads, sent as the start request's `parameters`.
+/// It has no `Debug` form that shows a value: user names, passwords and tokens stand in it.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigOverrides {
+    /// Config short id → the whole payload that replaces the config.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub configs: Map<String, Value>,
+    /// Environment UUID → such a map.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub configs_by_environment: Map<String, Value>,
+}
+
+impl std::fmt::Debug for ConfigOverrides {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ConfigOverrides(***)")
+    }
+}
+
+/// One line of `builds`: a build file to upload, and the application to test on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// Short id of the application, `app_…`.
+    pub application: String,
+    /// Path of the `.apk`, `.aab` or `.ipa` file.
+    pub path: PathBuf,
+    /// Platform, by the file's extension.
+    pub platform: Platform,
+}
+
+/// Platform of a mobile application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// `.apk` or `.aab`.
+    Android,
+    /// `.ipa`.
+    Ios,
+}
+
+/// One line of `wait_for`: a URL that must answer before runs are started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The URL, in which `{sha}` stands for the head commit. Its query is a secret: never log it unredacted.
+    pub url: String,
+    /// Text that the answer must contain, with `{sha}` likewise.
+    pub contains: Option<String>,
+}
+
+/// `commit`, `branch` and `pull_request`: what was tested, where the user says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tested {
+    /// Commit SHA.
+    pub commit: Option<String>,
+    /// Branch name.
+    pub branch: Option<String>,
+    /// Number of the pull request.
+    pub pull_request: Option<u64>,
+}
+
+/// `rerun_only`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RerunOnly {
+    /// All cases that failed.
+    Failed,
+    /// Cases that the agent or the platform missed (`AGENT_…`, `PLATFORM_…`).
+    Misses,
+}
+
+/// `case_details`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseDetailsFor {
+    /// Failed and errored cases.
+    Failed,
+    /// Every case.
+    All,
+    /// No case.
+    Off,
+}
+
 /// `on_github_rerun`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnGithubRerun {
@@ -112,6 +215,8 @@ pub enum SummaryWhen {
 pub enum Annotations {
     /// A check run with annotations.
     Check,
+    /// Annotations on the job's own check run.
+    Job,
     /// Workflow commands.
     Log,
     /// None.

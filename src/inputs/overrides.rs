@@ -36,6 +36,18 @@ pub enum EnvironmentOverride {
         #[serde(rename = "shortId")]
         short_id: String,
     },
+    /// A build of a mobile application that QA.tech has.
+    Build {
+        /// `build_…` or `bld_…`.
+        #[serde(rename = "applicationBuildShortId")]
+        short_id: String,
+    },
+    /// A GitHub deployment of the head commit, found before the start and replaced by its URL. Never sent.
+    #[serde(skip)]
+    Deployment {
+        /// Glob on the deployment's environment; any but production where absent.
+        environment: Option<String>,
+    },
 }
 
 /// One entry of the start request's `notifications`.

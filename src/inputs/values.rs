@@ -6,7 +6,7 @@ use url::Url;
 use crate::report::{FailOn, Verdict};
 
 /// Verdicts that `fail_on` may name.
-const FAIL_ON: [Verdict; 7] = [
+const FAIL_ON: [Verdict; 8] = [
     Verdict::Failed,
     Verdict::Error,
     Verdict::Cancelled,
@@ -14,6 +14,7 @@ const FAIL_ON: [Verdict; 7] = [
     Verdict::Unknown,
     Verdict::Skipped,
     Verdict::Flaky,
+    Verdict::Quarantined,
 ];
 
 /// Collects the problems of all inputs, and what the user should know of them.

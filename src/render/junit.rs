@@ -127,6 +127,7 @@ fn test_case(run: &RunReport, case: &Case, twice: bool, label: &str) -> TestCase
         examples: _,
         outcome,
         attempts,
+        quarantine: _,
     } = case;
     let status = match outcome {
         CaseOutcome::Passed => TestCaseStatus::success(),

@@ -75,9 +75,14 @@ pub fn unfinished(run: &RunReport, attempt: usize) -> &'static str {
         Some(Verdict::Interrupted) => "not finished when a signal ended the wait",
         Some(Verdict::Cancelled) => "not finished when the run was cancelled",
         Some(Verdict::Unknown) => "not seen to finish: the run could not be followed",
-        Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Failed | Verdict::Error) => {
-            "not seen to finish before the run ended"
-        }
+        Some(
+            Verdict::Passed
+            | Verdict::Skipped
+            | Verdict::Flaky
+            | Verdict::Quarantined
+            | Verdict::Failed
+            | Verdict::Error,
+        ) => "not seen to finish before the run ended",
         None => "not finished; nobody waited for it",
     }
 }
@@ -89,6 +94,7 @@ fn ending(verdict: Verdict) -> Ending {
         Verdict::Interrupted
         | Verdict::Cancelled
         | Verdict::TimedOut
+        | Verdict::Quarantined
         | Verdict::Failed
         | Verdict::Error
         | Verdict::Unknown => Ending::Broken,
@@ -99,6 +105,7 @@ fn said(verdict: Option<Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Passed) => "the run passed; no test cases were told",
         Some(Verdict::Flaky) => "the run passed in a rerun; no test cases were told",
+        Some(Verdict::Quarantined) => "the run failed in quarantined tests only",
         Some(Verdict::Skipped) => "the run was skipped",
         Some(Verdict::Interrupted) => "a signal ended the wait",
         Some(Verdict::Cancelled) => "the run was cancelled",

@@ -120,7 +120,9 @@ impl Entry {
     fn tells(&self) -> bool {
         match self.verdict {
             Verdict::Passed | Verdict::Flaky | Verdict::Failed | Verdict::Error | Verdict::TimedOut => true,
-            Verdict::Skipped | Verdict::Interrupted | Verdict::Cancelled | Verdict::Unknown => false,
+            Verdict::Skipped | Verdict::Quarantined | Verdict::Interrupted | Verdict::Cancelled | Verdict::Unknown => {
+                false
+            }
         }
     }
 

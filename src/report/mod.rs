@@ -4,6 +4,7 @@
 //! All text in it has passed the redactor, none of it has been escaped: that is each renderer's job.
 
 pub mod counts;
+pub mod details;
 pub mod history;
 mod links;
 pub mod merge;
@@ -15,6 +16,7 @@ pub mod trend;
 pub mod verdict;
 
 pub use counts::Counts;
+pub use details::{CaseDetails, Classification, FailureKind, ImageFormat, Screenshot};
 pub use slice::ReportSlice;
 pub use trend::Trend;
 pub use verdict::{FailOn, Verdict};
@@ -318,6 +320,17 @@ pub struct Case {
     pub outcome: CaseOutcome,
     /// What each attempt that had the case said of it, in order; never empty.
     pub attempts: Vec<CaseAttempt>,
+    /// The quarantine entry that matches the case, where one does.
+    pub quarantine: Option<QuarantineNote>,
+}
+
+/// Why a test case is in quarantine: its failures do not fail the step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuarantineNote {
+    /// The reason that the entry gives.
+    pub reason: Option<String>,
+    /// The last day it counts, `YYYY-MM-DD`.
+    pub until: Option<String>,
 }
 
 impl Case {
@@ -349,6 +362,8 @@ impl Case {
 pub struct CaseAttempt {
     /// Index into [`RunReport::attempts`].
     pub attempt: usize,
+    /// Short id of the case in this attempt's run.
+    pub short_id: String,
     /// Outcome in this attempt; never [`CaseOutcome::Flaky`].
     pub outcome: CaseOutcome,
     /// False in a rerun that neither passed nor failed: it changes no case.
@@ -363,6 +378,8 @@ pub struct CaseAttempt {
     pub reasoning: Option<String>,
     /// When we saw what; the API gives no times.
     pub observed: Observed,
+    /// Details, where they were asked for and given. Boxed: most cases have none.
+    pub details: Option<Box<CaseDetails>>,
 }
 
 /// When a case was observed in which state. Bounded by the polling interval, so never an exact duration.

@@ -114,6 +114,7 @@ pub fn case(number: usize, name: &str, outcome: CaseOutcome, title: &str, reason
         };
         CaseAttempt {
             attempt: index,
+            short_id: format!("case_{number}"),
             outcome,
             counts: true,
             status: status.into(),
@@ -121,6 +122,7 @@ pub fn case(number: usize, name: &str, outcome: CaseOutcome, title: &str, reason
             title: (!title.is_empty()).then(|| title.to_owned()),
             reasoning: (!reasoning.is_empty()).then(|| reasoning.to_owned()),
             observed: observed(index as u64 * 100_000),
+            details: None,
         }
     };
     Case {
@@ -138,6 +140,7 @@ pub fn case(number: usize, name: &str, outcome: CaseOutcome, title: &str, reason
         } else {
             vec![attempt(0, outcome, title, reasoning)]
         },
+        quarantine: None,
     }
 }
 

@@ -9,6 +9,8 @@ pub enum Verdict {
     Skipped,
     /// The run failed, and every failed or errored case passed in a rerun.
     Flaky,
+    /// The run failed, and every case that failed is in quarantine or passed in a rerun.
+    Quarantined,
     /// A signal came first.
     Interrupted,
     /// Status `CANCELLED`.
@@ -25,10 +27,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts, best first.
-    pub const ALL: [Verdict; 9] = [
+    pub const ALL: [Verdict; 10] = [
         Verdict::Passed,
         Verdict::Skipped,
         Verdict::Flaky,
+        Verdict::Quarantined,
         Verdict::Interrupted,
         Verdict::Cancelled,
         Verdict::TimedOut,
@@ -43,6 +46,7 @@ impl Verdict {
             Self::Passed => "passed",
             Self::Skipped => "skipped",
             Self::Flaky => "flaky",
+            Self::Quarantined => "quarantined",
             Self::Interrupted => "interrupted",
             Self::Cancelled => "cancelled",
             Self::TimedOut => "timed_out",
@@ -56,7 +60,7 @@ impl Verdict {
     fn code(self) -> u8 {
         match self {
             Self::Passed => exit::GREEN,
-            Self::Failed | Self::Skipped | Self::Flaky => exit::RED,
+            Self::Failed | Self::Skipped | Self::Flaky | Self::Quarantined => exit::RED,
             Self::Error | Self::Cancelled | Self::Unknown => exit::BROKEN,
             Self::TimedOut => exit::TIMED_OUT,
             Self::Interrupted => exit::SIGINT,
@@ -74,7 +78,7 @@ impl std::fmt::Display for Verdict {
 pub mod exit {
     /// Nothing that fails the step.
     pub const GREEN: u8 = 0;
-    /// `failed`, `skipped` or `flaky`, where `fail_on` names it.
+    /// `failed`, `skipped`, `flaky` or `quarantined`, where `fail_on` names it.
     pub const RED: u8 = 1;
     /// Inputs are wrong; nothing was sent.
     pub const USAGE: u8 = 2;
@@ -126,6 +130,7 @@ mod tests {
             "timed_out",
             "cancelled",
             "interrupted",
+            "quarantined",
             "flaky",
             "skipped",
             "passed",

@@ -16,7 +16,9 @@ use url::Url;
 use crate::inputs::annotation_paths::PathRule;
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
-use crate::inputs::{Annotations, CommentWhen, Inputs, OnGithubRerun, SummaryWhen, Webhook, overrides};
+use crate::inputs::{
+    Annotations, CaseDetailsFor, CommentWhen, Inputs, OnGithubRerun, RerunOnly, SummaryWhen, Tested, Webhook, overrides,
+};
 use crate::net::secret_url;
 use crate::text::{Redactor, Secret};
 
@@ -76,6 +78,14 @@ impl Parser {
             secrets: redactor.clone(),
             api_token,
             target,
+            project_short_id: None,
+            test_case_ids: Vec::new(),
+            config_overrides: None,
+            builds: Vec::new(),
+            deployment_timeout: Duration::from_secs(15 * 60),
+            wait_for: Vec::new(),
+            wait_for_timeout: Duration::from_secs(10 * 60),
+            tested: Tested::default(),
             blocking: self.boolean("blocking", raw.blocking.as_deref(), true),
             applications,
             notifications,
@@ -83,6 +93,9 @@ impl Parser {
             poll_interval,
             fail_fast: self.boolean("fail_fast", raw.fail_fast.as_deref(), false),
             rerun_failed: self.rerun_failed(raw.rerun_failed.as_deref()),
+            rerun_only: RerunOnly::Failed,
+            case_details: CaseDetailsFor::Failed,
+            screenshots_path: None,
             on_github_rerun: self.word(
                 "on_github_rerun",
                 raw.on_github_rerun.as_deref(),

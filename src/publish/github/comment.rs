@@ -196,7 +196,7 @@ async fn newer(api: &Api, number: u64, ours: &Marker, theirs: &Marker, merge_gro
 /// Whether the verdict calls for a comment where there is none yet.
 fn is_failure(report: &Report) -> bool {
     match report.verdict() {
-        None | Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky) => false,
+        None | Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Quarantined) => false,
         Some(
             Verdict::Interrupted
             | Verdict::Cancelled

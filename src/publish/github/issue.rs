@@ -29,7 +29,10 @@ impl Color {
         match run.verdict {
             Some(Verdict::Failed | Verdict::Error | Verdict::TimedOut) => Self::Red,
             Some(Verdict::Passed | Verdict::Flaky) => Self::Green,
-            Some(Verdict::Skipped | Verdict::Interrupted | Verdict::Cancelled | Verdict::Unknown) | None => Self::Grey,
+            Some(
+                Verdict::Skipped | Verdict::Quarantined | Verdict::Interrupted | Verdict::Cancelled | Verdict::Unknown,
+            )
+            | None => Self::Grey,
         }
     }
 }

@@ -58,6 +58,7 @@ impl<'a> Test<'a> {
             examples,
             outcome,
             attempts,
+            quarantine: _,
         } = case;
         let latest = attempts.last();
         // A rerun that did not see the case end takes nothing back: the failure is still what is to be told.
@@ -185,6 +186,8 @@ impl<'a> RetryAttempt<'a> {
             title,
             reasoning,
             observed: _,
+            short_id: _,
+            details: _,
         } = of;
         Self {
             attempt: number,

@@ -100,6 +100,7 @@ impl StepConclusion {
                     | Verdict::Unknown
                     | Verdict::Skipped
                     | Verdict::Flaky
+                    | Verdict::Quarantined
                     | Verdict::Passed,
                 ),
                 _,
@@ -275,6 +276,7 @@ mod tests {
             "success",
             "neutral",
             "success",
+            "neutral",
             "cancelled",
             "cancelled",
             "timed_out",

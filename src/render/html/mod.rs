@@ -220,7 +220,7 @@ fn label(outcome: CaseOutcome) -> &'static str {
 fn class(verdict: Option<Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Passed) => "passed",
-        Some(Verdict::Flaky) => "flaky",
+        Some(Verdict::Flaky | Verdict::Quarantined) => "flaky",
         Some(Verdict::Failed | Verdict::TimedOut) => "failed",
         Some(Verdict::Error | Verdict::Unknown) => "errored",
         Some(Verdict::Skipped | Verdict::Cancelled | Verdict::Interrupted) => "skipped",

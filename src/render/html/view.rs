@@ -133,6 +133,7 @@ impl<'a> CaseView<'a> {
             examples,
             outcome,
             attempts,
+            quarantine: _,
         } = case;
         let shown = if name.trim().is_empty() { short_id } else { name };
         Self {
@@ -186,6 +187,8 @@ impl<'a> CaseAttemptView<'a> {
             title,
             reasoning,
             observed,
+            short_id: _,
+            details: _,
         } = of;
         let at_qatech = run.attempts.get(*attempt);
         // With one attempt, the line that opens the case has its title already, as far as there is room for it.

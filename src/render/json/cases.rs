@@ -33,6 +33,7 @@ impl<'a> From<&'a Case> for CaseJson<'a> {
             examples,
             outcome,
             attempts,
+            quarantine: _,
         } = case;
         Self {
             id,
@@ -65,6 +66,8 @@ impl<'a> From<&'a CaseAttempt> for CaseAttemptJson<'a> {
             attempt,
             outcome,
             counts: _,
+            short_id: _,
+            details: _,
             status,
             result,
             title,

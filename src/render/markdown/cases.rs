@@ -144,6 +144,8 @@ fn attempt_words(out: &mut String, run: &RunReport, attempt: &CaseAttempt, sever
         title,
         reasoning: thought,
         observed: _,
+        short_id: _,
+        details: _,
     } = attempt;
     let thought = lines(&cut_chars(thought.as_deref().unwrap_or_default(), reasoning));
     if several {

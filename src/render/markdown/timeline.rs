@@ -71,7 +71,7 @@ fn run_bars(out: &mut String, run: &RunReport, end: Millis, with_cases: bool) {
         let name = attempt_name(index, Some(attempt));
         out.push_str(&format!("    section {}\n", name_in_chart(run.label(), SECTION)));
         let tag = match attempt.verdict {
-            Some(Verdict::Passed | Verdict::Flaky | Verdict::Skipped) => "done, ",
+            Some(Verdict::Passed | Verdict::Flaky | Verdict::Quarantined | Verdict::Skipped) => "done, ",
             Some(Verdict::Failed | Verdict::Error) => "crit, ",
             Some(Verdict::Cancelled | Verdict::TimedOut | Verdict::Interrupted | Verdict::Unknown) | None => "active, ",
         };

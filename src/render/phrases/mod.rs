@@ -61,7 +61,8 @@ pub fn tolerated(part: ReportSlice<'_>) -> bool {
     part.report.tolerated
         && match part.verdict() {
             Some(Verdict::Cancelled | Verdict::TimedOut | Verdict::Failed | Verdict::Error | Verdict::Unknown) => true,
-            Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Interrupted) | None => false,
+            Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Quarantined | Verdict::Interrupted)
+            | None => false,
         }
 }
 
@@ -93,7 +94,7 @@ fn one_run(seen: Verdict) -> String {
     let phrase = phrase(seen);
     match seen {
         Verdict::Passed | Verdict::Failed | Verdict::Skipped | Verdict::Cancelled => format!("a {phrase} run"),
-        Verdict::Error | Verdict::TimedOut | Verdict::Flaky => format!("a run that {phrase}"),
+        Verdict::Error | Verdict::TimedOut | Verdict::Flaky | Verdict::Quarantined => format!("a run that {phrase}"),
         Verdict::Unknown | Verdict::Interrupted => "a run of unknown outcome".to_owned(),
     }
 }
@@ -151,7 +152,7 @@ fn detail(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
             number(counts.flaky),
             several(counts.total, "test")
         ),
-        Verdict::Failed => bad(counts),
+        Verdict::Failed | Verdict::Quarantined => bad(counts),
         Verdict::Error | Verdict::Cancelled | Verdict::TimedOut | Verdict::Interrupted | Verdict::Unknown => {
             done(counts)
         }
@@ -277,6 +278,7 @@ pub fn mark(verdict: Verdict) -> &'static str {
         Verdict::Passed => "✅",
         Verdict::Skipped => "⏭️",
         Verdict::Flaky => "🔁",
+        Verdict::Quarantined => "🚧",
         Verdict::Interrupted => "🛑",
         Verdict::Cancelled => "🚫",
         Verdict::TimedOut => "⌛",
@@ -292,6 +294,7 @@ pub fn phrase(verdict: Verdict) -> &'static str {
         Verdict::Passed => "passed",
         Verdict::Skipped => "skipped",
         Verdict::Flaky => "passed, but flaky",
+        Verdict::Quarantined => "failed in quarantined tests only",
         Verdict::Interrupted => "interrupted",
         Verdict::Cancelled => "cancelled",
         Verdict::TimedOut => "timed out",

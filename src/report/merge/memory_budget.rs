@@ -58,6 +58,7 @@ fn of_case(case: &Case) -> usize {
         examples,
         outcome: _,
         attempts,
+        quarantine: _,
     } = case;
     let attempts: usize = attempts.iter().map(of_attempt).sum();
     id.len() + short_id.len() + name.len() + of_text(goal) + of_text(examples) + attempts
@@ -66,6 +67,7 @@ fn of_case(case: &Case) -> usize {
 fn of_attempt(attempt: &CaseAttempt) -> usize {
     let CaseAttempt {
         attempt: _,
+        short_id,
         outcome: _,
         counts: _,
         status,
@@ -73,8 +75,9 @@ fn of_attempt(attempt: &CaseAttempt) -> usize {
         title,
         reasoning,
         observed: _,
+        details: _,
     } = attempt;
-    status.len() + of_text(result) + of_text(title) + of_text(reasoning)
+    short_id.len() + status.len() + of_text(result) + of_text(title) + of_text(reasoning)
 }
 
 fn of_seen(seen: &CaseSnapshot) -> usize {

@@ -85,12 +85,13 @@ pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: M
             };
             run.cases.push(Case {
                 id,
-                short_id,
+                short_id: short_id.clone(),
                 name,
                 goal,
                 examples,
                 outcome,
                 attempts: Vec::new(),
+                quarantine: None,
             });
         } else if let Some(case) = run.cases.get_mut(index) {
             // A later look may know more, never less.
@@ -118,6 +119,7 @@ pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: M
         };
         case.attempts.push(CaseAttempt {
             attempt,
+            short_id,
             outcome,
             counts: true,
             status,
@@ -125,6 +127,7 @@ pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: M
             title,
             reasoning,
             observed,
+            details: None,
         });
         case.outcome = combined_outcome(&case.attempts);
         if outcome.is_bad() && !was_bad {

@@ -107,9 +107,14 @@ fn without_use(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Cancelled) => "was cancelled",
         Some(Verdict::TimedOut) => "did not end in time",
         Some(Verdict::Error) => "ended with an error",
-        Some(Verdict::Unknown | Verdict::Interrupted | Verdict::Passed | Verdict::Failed | Verdict::Flaky) => {
-            "has an unknown outcome"
-        }
+        Some(
+            Verdict::Unknown
+            | Verdict::Interrupted
+            | Verdict::Passed
+            | Verdict::Failed
+            | Verdict::Flaky
+            | Verdict::Quarantined,
+        ) => "has an unknown outcome",
         None => "was not waited for",
     }
 }
@@ -157,6 +162,7 @@ pub fn contradiction(run: &RunReport) -> Option<String> {
         | Verdict::Failed
         | Verdict::Skipped
         | Verdict::Flaky
+        | Verdict::Quarantined
         | Verdict::Interrupted
         | Verdict::Cancelled
         | Verdict::TimedOut

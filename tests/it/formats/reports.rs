@@ -191,6 +191,7 @@ fn any_case() -> impl Strategy<Value = Case> {
         let mut case = case(name.len(), &name, outcome, &text, &text);
         let one = |outcome: CaseOutcome| CaseAttempt {
             attempt: 0,
+            short_id: "case".to_owned(),
             outcome,
             counts: true,
             status: text.clone(),
@@ -198,6 +199,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             title: Some(text.clone()),
             reasoning: None,
             observed: Observed::default(),
+            details: None,
         };
         let earlier = earlier.into_iter().filter(|outcome| *outcome != CaseOutcome::Flaky);
         // A flaky case has its bad attempt from the sample; a passed one has none.
