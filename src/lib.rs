@@ -67,13 +67,25 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     for notice in &inputs.notices {
         log.notice(notice);
     }
-    // Certificates are read from wherever variables say.
-    let Some((network, warnings)) = files.within(move || Network::read(&variables)).await else {
-        log.error("A file that SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS names takes too long to be read.");
-        let nothing = began.report(Mode::StartOnly, &context);
-        let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
-        outputs.write(&nothing, &Artifacts::new()).await;
-        return exit::USAGE;
+    // The variables may name any file, which may be a pipe.
+    let read = match files.within(move || Network::read(&variables)).await {
+        Some(read) => read.map_err(|errors| errors.iter().map(ToString::to_string).collect()),
+        None => Err(vec![
+            "A file that SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS names takes too long to read.".to_owned(),
+        ]),
+    };
+    let (network, warnings) = match read {
+        Ok(read) => read,
+        Err(problems) => {
+            let problems: Vec<String> = problems;
+            for problem in problems {
+                log.error(&redactor.clean(problem));
+            }
+            let nothing = began.report(Mode::StartOnly, &context);
+            let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
+            outputs.write(&nothing, &Artifacts::new()).await;
+            return exit::USAGE;
+        }
     };
     context.network = network;
     context.warnings.extend(warnings);

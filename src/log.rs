@@ -79,7 +79,7 @@ impl Log {
 
     /// Masks every secret: before any other line, and only where the runner takes it for a command.
     pub fn mask(&self, redactor: &Redactor) {
-        for line in redactor.expose().flat_map(|secret| self.0.reader.mask(secret)) {
+        for line in redactor.expose().iter().flat_map(|secret| self.0.reader.mask(secret)) {
             self.line(&line);
         }
     }

@@ -2,9 +2,11 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use flate2::write::MultiGzDecoder;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
 
 use crate::net::proxy::Network;
@@ -20,14 +22,14 @@ pub const MAX_BODY: usize = 64 * 1024 * 1024;
 const SHOWN: usize = 200;
 
 /// Makes the client. Redirects are not followed: whoever answers one is not the API we know, and a token must reach no
-/// other host. reqwest's own retry is off: what may be repeated is decided where it is known what a request does.
+/// other host. reqwest's own retry is off: the caller knows what a request does and whether it may be repeated.
 ///
 /// # Errors
-/// If TLS can't be set up or a proxy variable can't be read.
+/// If TLS can't be set up.
 pub fn client(network: &Network) -> Result<Client, String> {
     let tls = crate::net::tls::config(&network.trust).map_err(|error| format!("TLS can't be set up: {error}"))?;
-    let mut client = Client::builder();
-    for proxy in network.proxies().into_iter().flatten() {
+    let mut client = Client::builder().no_proxy();
+    if let Some(proxy) = network.proxy() {
         client = client.proxy(proxy);
     }
     client
@@ -78,35 +80,165 @@ pub fn explain(error: reqwest::Error) -> String {
     text
 }
 
+/// A failure to connect that no repetition can cure, with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PermanentFailure {
+    /// The server's certificate is of an unknown authority, expired, or of another host.
+    #[error(
+        "the server's certificate is not accepted ({0}); if a private authority or a proxy issues it, name that authority's certificate in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS"
+    )]
+    Certificate(String),
+    /// No certificate is trusted at all.
+    #[error("no certificate authority is trusted; name a file with certificates in SSL_CERT_FILE, or unset it")]
+    NoRoots,
+    /// The proxy refuses to connect.
+    #[error(
+        "the proxy {proxy} refuses the connection (HTTP {status}); check the proxy variables and the user and password in them, or exempt the host in NO_PROXY"
+    )]
+    Proxy {
+        /// Its URL without user info.
+        proxy: String,
+        /// HTTP status of its answer.
+        status: u16,
+    },
+    /// The name of the host resolves to nothing.
+    #[error("the host {0} does not exist; check its name")]
+    UnknownHost(String),
+}
+
+impl PermanentFailure {
+    /// Classifies an error of [`Client::execute`] on a URL. `None` if a later attempt may succeed. Asks the proxy once more if it
+    /// has refused, since the error does not hold its status.
+    pub async fn of_error(error: &reqwest::Error, url: &url::Url, network: &Network) -> Option<Self> {
+        let host = || url.host_str().unwrap_or_default().to_owned();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if let Some(tls) = tls_error(error) {
+                return match tls {
+                    rustls::Error::InvalidCertificate(why) => Some(Self::Certificate(format!("{why:?}"))),
+                    rustls::Error::General(_) => Some(Self::NoRoots),
+                    _ => None,
+                };
+            }
+            let text = error.to_string();
+            if text.contains("proxy authorization required") || text == "tunnel error: unsuccessful" {
+                let (proxy, status) = network.ask_proxy(url).await?;
+                return matches!(status, 403 | 407).then_some(Self::Proxy { proxy, status });
+            }
+            if NO_SUCH_HOST.iter().any(|words| text.contains(words)) && network.proxy_of(url).is_none() {
+                return Some(Self::UnknownHost(host()));
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
+/// What the resolvers of glibc, musl, macOS and Windows say of a name that does not exist. Their other errors may pass.
+const NO_SUCH_HOST: [&str; 4] = [
+    "Name or service not known",
+    "Name does not resolve",
+    "nodename nor servname provided",
+    "No such host is known",
+];
+
+/// The TLS error that an error is or wraps: `io::Error` does not name what it wraps as its source.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let wrapped = || error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref();
+    error.downcast_ref().or_else(wrapped)
+}
+
 /// Why a body could not be read.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// Larger than [`MAX_BODY`].
+    #[error("the answer is larger than {MAX_BODY} bytes")]
     TooLarge,
     /// Broken off, or not decodable.
+    #[error("the answer broke off: {0}")]
     Broken(String),
 }
 
-/// Reads a body up to [`MAX_BODY`], whatever its `Content-Length` claims.
+/// Reads a body up to [`MAX_BODY`] after decompression, whatever its `Content-Length` claims. Decodes gzip, of several members too
+/// (<https://www.rfc-editor.org/rfc/rfc9110#name-gzip-coding>).
 ///
 /// # Errors
 /// See [`BodyError`].
 pub async fn read_body(mut response: Response) -> Result<Vec<u8>, BodyError> {
-    let declared = response
-        .content_length()
-        .and_then(|length| usize::try_from(length).ok())
-        .unwrap_or(0);
+    let encoding = response.headers().get(CONTENT_ENCODING);
+    let encoding = encoding.map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+    let is_gzip = match encoding.as_deref() {
+        None | Some("" | "identity") => false,
+        Some("gzip" | "x-gzip") => true,
+        Some(_) => return Err(BodyError::Broken("it has an unknown content encoding".to_owned())),
+    };
+    let declared = response.content_length().unwrap_or(0);
+    let declared = usize::try_from(declared).unwrap_or(usize::MAX);
     if declared > MAX_BODY {
         return Err(BodyError::TooLarge);
     }
-    let mut body = Vec::with_capacity(declared);
+    let plain = Limited(Vec::with_capacity(if is_gzip { 0 } else { declared }));
+    let mut body = if is_gzip {
+        Body::Gzip(Box::new(MultiGzDecoder::new(plain)))
+    } else {
+        Body::Plain(plain)
+    };
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(BodyError::TooLarge),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body),
+            Ok(Some(chunk)) => body.write(&chunk)?,
+            Ok(None) => return body.finish(),
             Err(error) => return Err(BodyError::Broken(explain(error))),
         }
+    }
+}
+
+/// A body while it is read.
+enum Body {
+    Plain(Limited),
+    Gzip(Box<MultiGzDecoder<Limited>>),
+}
+
+impl Body {
+    fn write(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
+        match self {
+            Self::Plain(body) => body.write_all(chunk),
+            Self::Gzip(body) => body.write_all(chunk),
+        }
+        .map_err(|error| not_read(&error))
+    }
+
+    fn finish(self) -> Result<Vec<u8>, BodyError> {
+        match self {
+            Self::Plain(Limited(body)) => Ok(body),
+            Self::Gzip(body) => body
+                .finish()
+                .map(|Limited(body)| body)
+                .map_err(|error| not_read(&error)),
+        }
+    }
+}
+
+fn not_read(error: &std::io::Error) -> BodyError {
+    match error.kind() {
+        ErrorKind::FileTooLarge => BodyError::TooLarge,
+        _ => BodyError::Broken(error.to_string()),
+    }
+}
+
+/// Bytes up to [`MAX_BODY`].
+struct Limited(Vec<u8>);
+
+impl Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_BODY {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,32 +1,76 @@
-//! The way to a server, as the environment tells it: whom to trust, and which proxies to take.
+//! The way to a server, as the environment names it: which certificates to trust, and which proxies to use.
 
 use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
+use std::time::Duration;
 
-use reqwest::{NoProxy, Proxy};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use reqwest::Proxy;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use url::{Host, Url};
 
+use crate::net::secret_url::is_loopback;
 use crate::net::tls::{BLANK_HIDES_STORE, Trust};
-use crate::text::Secret;
 
-/// What the environment says of the way to any server.
+/// How long a proxy is asked why it refuses.
+const ASK: Duration = Duration::from_secs(5);
+
+/// What the environment says about the way to any server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
-    /// Whom to trust.
+    /// Which certificates are trusted.
     pub trust: Trust,
-    /// The proxies; `None` where the HTTP client finds them by itself.
-    proxies: Option<Proxies>,
+    proxies: Proxies,
 }
 
-/// Proxies that the HTTP client would not find: for it, a blank `HTTPS_PROXY` hides `https_proxy`.
-#[derive(Debug, Clone, PartialEq)]
+/// The proxies for either scheme, and the hosts that are reached without.
+#[derive(Clone, Default, PartialEq)]
 struct Proxies {
-    http: Option<Secret>,
-    https: Option<Secret>,
-    no: Option<String>,
+    http: Option<Url>,
+    https: Option<Url>,
+    /// The entries of `NO_PROXY`, in lower case.
+    exempt: Vec<String>,
+}
+
+impl std::fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |proxy: &Option<Url>| proxy.as_ref().map(without_user_info);
+        f.debug_struct("Proxies")
+            .field("http", &shown(&self.http))
+            .field("https", &shown(&self.https))
+            .field("exempt", &self.exempt)
+            .finish()
+    }
+}
+
+/// A proxy variable that can't be used. Its value is not repeated: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyError {
+    /// It holds no URL.
+    #[error(
+        "{0} is not a URL; allowed: http://host:port or https://host:port, with user:password@ before the host if the proxy asks for it"
+    )]
+    NotUrl(&'static str),
+    /// Its scheme is another than http and https.
+    #[error("{variable} names a proxy with the scheme {scheme:?}, which is not supported; allowed: http and https")]
+    Scheme {
+        /// Name of the variable.
+        variable: &'static str,
+        /// The scheme.
+        scheme: String,
+    },
 }
 
 impl Network {
-    /// Out of the environment's variables, with what the user should know. The texts hold untrusted paths.
-    pub fn read(variables: &[(OsString, OsString)]) -> (Self, Vec<String>) {
+    /// Reads the environment's variables, and returns warnings with it. The texts hold untrusted paths.
+    ///
+    /// # Errors
+    /// Every proxy variable that is set and can't be used.
+    pub fn read(variables: &[(OsString, OsString)]) -> Result<(Self, Vec<String>), Vec<ProxyError>> {
         let given = |name: &str| {
             let (_, value) = variables.iter().find(|(known, _)| known == name)?;
             Some(value.as_os_str())
@@ -39,33 +83,164 @@ impl Network {
                     .to_owned(),
             );
         }
-        let first = |upper, lower| set(upper).or_else(|| set(lower)).and_then(OsStr::to_str);
-        let hides = |upper, lower| given(upper).is_some_and(is_blank) && set(lower).is_some();
-        let hidden = hides("HTTPS_PROXY", "https_proxy")
-            || hides("HTTP_PROXY", "http_proxy")
-            || hides("ALL_PROXY", "all_proxy")
-            || hides("NO_PROXY", "no_proxy");
-        let proxies = hidden.then(|| {
-            let all = first("ALL_PROXY", "all_proxy");
-            Proxies {
-                http: first("HTTP_PROXY", "http_proxy").or(all).map(Secret::new),
-                https: first("HTTPS_PROXY", "https_proxy").or(all).map(Secret::new),
-                no: first("NO_PROXY", "no_proxy").map(str::to_owned),
-            }
-        });
-        (Self { trust, proxies }, warnings)
+        Ok((
+            Self {
+                trust,
+                proxies: Proxies::read(set)?,
+            },
+            warnings,
+        ))
     }
 
-    /// What the HTTP client has to be told of proxies, if anything. One that is no URL is passed over, as the client does.
-    pub fn proxies(&self) -> [Option<Proxy>; 2] {
-        let Some(Proxies { http, https, no }) = &self.proxies else {
-            return [None, None];
-        };
-        let no = no.as_deref().and_then(NoProxy::from_string);
-        let http = http.as_ref().and_then(|proxy| Proxy::http(proxy.expose()).ok());
-        let https = https.as_ref().and_then(|proxy| Proxy::https(proxy.expose()).ok());
-        [http, https].map(|proxy| Some(proxy?.no_proxy(no.clone())))
+    /// The rule for the HTTP client; `None` if no proxy is set.
+    pub fn proxy(&self) -> Option<Proxy> {
+        let proxies = self.proxies.clone();
+        let is_set = proxies.http.is_some() || proxies.https.is_some();
+        is_set.then(|| Proxy::custom(move |url| proxies.of(url).cloned()))
     }
+
+    /// The proxy that a URL is reached through, if any.
+    pub fn proxy_of(&self, url: &Url) -> Option<&Url> {
+        self.proxies.of(url)
+    }
+
+    /// Asks the proxy of a URL to connect to it, and returns the proxy without user info and the HTTP status of its answer. `None` if
+    /// there is no answer, or if the proxy is reached over TLS.
+    pub async fn ask_proxy(&self, url: &Url) -> Option<(String, u16)> {
+        let proxy = self.proxies.of(url).filter(|proxy| proxy.scheme() == "http")?;
+        let target = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
+        let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
+        if !proxy.username().is_empty() || proxy.password().is_some() {
+            let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            let info = format!(
+                "{}:{}",
+                decode(proxy.username()),
+                decode(proxy.password().unwrap_or_default())
+            );
+            request.push_str(&format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(info)));
+        }
+        request.push_str("\r\n");
+        let answer = timeout(ASK, async {
+            let address = (proxy.host_str()?, proxy.port_or_known_default()?);
+            let mut connection = TcpStream::connect(address).await.ok()?;
+            connection.write_all(request.as_bytes()).await.ok()?;
+            // `HTTP/1.1 407`
+            let mut answer = [0; 12];
+            connection.read_exact(&mut answer).await.ok()?;
+            Some(answer)
+        });
+        let answer = answer.await.ok()??;
+        let status = std::str::from_utf8(&answer).ok()?.split(' ').nth(1)?.parse().ok()?;
+        Some((without_user_info(proxy), status))
+    }
+}
+
+impl Proxies {
+    /// Lower case goes before upper case, as the runner's own client reads them.
+    fn read<'a>(set: impl Fn(&'static str) -> Option<&'a OsStr>) -> Result<Self, Vec<ProxyError>> {
+        let mut errors = Vec::new();
+        let mut first = |names: &[&'static str]| {
+            let (name, value) = names.iter().find_map(|name| Some((*name, set(name)?)))?;
+            match proxy_url(name, value) {
+                Ok(url) => Some(url),
+                Err(error) => {
+                    if !errors.contains(&error) {
+                        errors.push(error);
+                    }
+                    None
+                }
+            }
+        };
+        let http = first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]);
+        let https = first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]);
+        let exempt = set("no_proxy").or_else(|| set("NO_PROXY")).and_then(OsStr::to_str);
+        let exempt = exempt
+            .unwrap_or_default()
+            .split(',')
+            .map(|entry| entry.trim().to_ascii_lowercase());
+        let exempt = exempt.filter(|entry| !entry.is_empty()).collect();
+        if errors.is_empty() {
+            Ok(Self { http, https, exempt })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The proxy for a URL. Plain http to this machine never goes through one, which would see the token.
+    fn of(&self, url: &Url) -> Option<&Url> {
+        let proxy = match url.scheme() {
+            "https" => self.https.as_ref(),
+            _ if is_loopback(url) => None,
+            _ => self.http.as_ref(),
+        };
+        proxy.filter(|_| !self.exempt.iter().any(|entry| exempts(entry, url)))
+    }
+}
+
+/// Whether an entry of `NO_PROXY` exempts a URL, as `@actions/http-client` reads it: `*`, a host, a host and its subdomains, either with
+/// a port, an IP literal; and networks such as `10.0.0.0/8`, as curl does.
+fn exempts(entry: &str, url: &Url) -> bool {
+    let Some(host) = url.host_str().map(str::to_ascii_lowercase) else {
+        return false;
+    };
+    if entry == "*" {
+        return true;
+    }
+    if let Some((network, bits)) = entry.split_once('/') {
+        return bits.parse().is_ok_and(|bits| is_in_network(url, network, bits));
+    }
+    let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
+    let unbracketed = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let domain = entry.strip_prefix('.').unwrap_or(entry);
+    [Some(host), Some(unbracketed), with_port]
+        .into_iter()
+        .flatten()
+        .any(|host| {
+            let is_subdomain = host.strip_suffix(domain).is_some_and(|start| start.ends_with('.'));
+            host == entry || is_subdomain
+        })
+}
+
+fn is_in_network(url: &Url, network: &str, bits: u32) -> bool {
+    let top = |address: u128, width: u32| address.checked_shr(width.saturating_sub(bits)).unwrap_or(0);
+    match (url.host(), network.parse()) {
+        (Some(Host::Ipv4(host)), Ok(IpAddr::V4(network))) => {
+            top(u32::from(host).into(), 32) == top(u32::from(network).into(), 32)
+        }
+        (Some(Host::Ipv6(host)), Ok(IpAddr::V6(network))) => top(host.into(), 128) == top(network.into(), 128),
+        _ => false,
+    }
+}
+
+/// The URL of a proxy, with `http://` as its default scheme.
+fn proxy_url(variable: &'static str, value: &OsStr) -> Result<Url, ProxyError> {
+    let not_url = || ProxyError::NotUrl(variable);
+    let text = value.to_str().ok_or_else(not_url)?.trim();
+    let url = if text.contains("://") {
+        Url::parse(text)
+    } else {
+        Url::parse(&format!("http://{text}"))
+    };
+    let url = url.map_err(|_| not_url())?;
+    let is_name = |host: &str| {
+        host.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
+    match (url.scheme(), url.host()) {
+        ("http" | "https", Some(Host::Domain(name))) if is_name(name) => Ok(url),
+        ("http" | "https", Some(Host::Ipv4(_) | Host::Ipv6(_))) => Ok(url),
+        ("http" | "https", _) => Err(not_url()),
+        (scheme, _) => Err(ProxyError::Scheme {
+            variable,
+            scheme: scheme.to_owned(),
+        }),
+    }
+}
+
+fn without_user_info(proxy: &Url) -> String {
+    let host = proxy.host_str().unwrap_or_default();
+    let port = proxy.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}", proxy.scheme())
 }
 
 /// Blank is unset: an expression such as `${{ vars.X }}` that names nothing leaves a variable blank.
@@ -74,12 +249,19 @@ fn is_blank(value: &OsStr) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> (Network, Vec<String>) {
+    fn read(pairs: &[(&str, &str)]) -> Result<(Network, Vec<String>), Vec<ProxyError>> {
         let variables: Vec<_> = pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
         Network::read(&variables)
+    }
+
+    /// The proxy of a URL, with these variables.
+    fn way(pairs: &[(&str, &str)], url: &str) -> Option<String> {
+        let (network, _) = read(pairs).unwrap();
+        network.proxy_of(&Url::parse(url).unwrap()).map(Url::to_string)
     }
 
     #[test]
@@ -92,16 +274,17 @@ mod tests {
                 "HTTPS_PROXY",
                 "NO_PROXY",
             ];
-            let (network, warnings) = read(&names.map(|name| (name, blank)));
+            let (network, warnings) = read(&names.map(|name| (name, blank))).unwrap();
             assert_eq!(network, Network::default());
             assert_eq!(warnings.len(), usize::from(BLANK_HIDES_STORE), "{warnings:?}");
+            assert!(network.proxy().is_none());
         }
     }
 
     #[test]
     fn every_variable_is_read_into_its_place() {
         for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"] {
-            let (network, warnings) = read(&[(name, "/nowhere")]);
+            let (network, warnings) = read(&[(name, "/nowhere")]).unwrap();
             assert_eq!(warnings.len(), 1);
             assert!(
                 warnings
@@ -114,19 +297,103 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_blank_variable_hides_is_told_to_the_client() {
-        let proxy = "http://proxy.example:3128";
-        for (upper, lower) in [
-            ("HTTPS_PROXY", "https_proxy"),
-            ("ALL_PROXY", "all_proxy"),
-            ("NO_PROXY", "no_proxy"),
-        ] {
-            assert!(read(&[(upper, proxy), (lower, proxy)]).0.proxies.is_none());
-            assert!(read(&[(lower, proxy)]).0.proxies.is_none());
-            assert!(read(&[(upper, ""), (lower, proxy)]).0.proxies.is_some());
+    fn lower_case_goes_before_upper_case_and_a_scheme_before_all() {
+        let api = "https://api.example/v1";
+        let all = ("ALL_PROXY", "all.example:1");
+        let upper = ("HTTPS_PROXY", " http://upper.example:2\n");
+        let lower = ("https_proxy", "https://lower.example");
+        assert_eq!(way(&[all], api).as_deref(), Some("http://all.example:1/"));
+        assert_eq!(way(&[all, upper], api).as_deref(), Some("http://upper.example:2/"));
+        assert_eq!(
+            way(&[all, upper, lower], api).as_deref(),
+            Some("https://lower.example/")
+        );
+        assert_eq!(
+            way(&[upper, ("https_proxy", "")], api).as_deref(),
+            Some("http://upper.example:2/")
+        );
+        assert_eq!(way(&[("HTTP_PROXY", "http://p.example")], api), None);
+    }
+
+    #[test]
+    fn plain_http_to_this_machine_never_goes_through_a_proxy() {
+        let proxies = [("HTTP_PROXY", "http://p.example"), ("ALL_PROXY", "http://p.example")];
+        for url in ["http://127.0.0.1:8080/v1", "http://localhost/", "http://[::1]:1/"] {
+            assert_eq!(way(&proxies, url), None, "{url}");
         }
-        let (network, _) = read(&[("HTTPS_PROXY", ""), ("https_proxy", "http://me:s3cret@proxy.example")]);
-        assert!(!format!("{network:?}").contains("s3cret"));
-        assert!(matches!(network.proxies(), [None, Some(_)]));
+        assert!(way(&proxies, "http://preview.example/").is_some());
+    }
+
+    #[test]
+    fn a_value_that_is_no_url_is_an_error_that_does_not_repeat_it() {
+        for value in [
+            "\"http://s3cret.example\"",
+            "http://s3cret proxy",
+            "http://",
+            "http://s3cret:99999",
+            "'s3cret'",
+        ] {
+            let errors = read(&[("HTTPS_PROXY", value)]).unwrap_err();
+            assert_eq!(errors, [ProxyError::NotUrl("HTTPS_PROXY")], "{value}");
+            assert!(!errors[0].to_string().contains("s3cret"));
+        }
+        let errors = read(&[("all_proxy", "socks5h://s3cret@p.example")]).unwrap_err();
+        assert_eq!(
+            errors[0].to_string(),
+            "all_proxy names a proxy with the scheme \"socks5h\", which is not supported; allowed: http and https"
+        );
+        let umlaut = way(
+            &[("https_proxy", "http://me:geh\u{e4}im@p.example:3128")],
+            "https://api.example",
+        );
+        assert_eq!(umlaut.as_deref(), Some("http://me:geh%C3%A4im@p.example:3128/"));
+    }
+
+    #[test]
+    fn no_proxy_is_read_as_the_runner_reads_it() {
+        let through =
+            |exempt: &str, url: &str| way(&[("HTTPS_PROXY", "http://p.example"), ("NO_PROXY", exempt)], url).is_some();
+        for (exempt, url) in [
+            ("*", "https://api.example"),
+            ("*", "https://10.1.2.3"),
+            ("api.example", "https://api.example"),
+            ("API.Example , other", "https://api.example"),
+            ("example", "https://api.example"),
+            (".example", "https://api.example"),
+            ("ghe.example:8443", "https://ghe.example:8443/api/v3"),
+            ("ghe.example:443", "https://ghe.example/api/v3"),
+            ("10.1.2.3", "https://10.1.2.3"),
+            ("10.0.0.0/8", "https://10.1.2.3"),
+            ("::1", "https://[::1]:8443"),
+            ("[::1]", "https://[::1]:8443"),
+            ("2001:db8::/32", "https://[2001:db8:1::1]"),
+        ] {
+            assert!(!through(exempt, url), "{exempt} {url}");
+        }
+        for (exempt, url) in [
+            ("pi.example", "https://api.example"),
+            ("api.example.com", "https://api.example"),
+            ("ghe.example:8443", "https://ghe.example/api/v3"),
+            ("10.1.2.30", "https://10.1.2.3"),
+            ("10.0.0.0/8", "https://11.1.2.3"),
+            ("10.0.0.0/99", "https://11.1.2.3"),
+            (".", "https://api.example"),
+        ] {
+            assert!(through(exempt, url), "{exempt} {url}");
+        }
+        let both = [
+            ("HTTPS_PROXY", "http://p.example"),
+            ("no_proxy", "a.example"),
+            ("NO_PROXY", "b.example"),
+        ];
+        assert_eq!(way(&both, "https://a.example"), None);
+        assert!(way(&both, "https://b.example").is_some());
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        let (network, _) = read(&[("https_proxy", "http://me:s3cret@proxy.example")]).unwrap();
+        let shown = format!("{network:?}");
+        assert!(!shown.contains("s3cret") && shown.contains("proxy.example"), "{shown}");
     }
 }

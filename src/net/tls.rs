@@ -9,7 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use rustls_native_certs::{CertificateResult, load_certs_from_paths};
+use rustls_native_certs::{CertificateResult, ErrorKind, load_certs_from_paths};
 
 /// Whom to trust, as far as the environment says it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,6 +28,11 @@ impl Trust {
         let mut add = |roots: &mut RootCertStore, name, path: &Path, found: CertificateResult, instead| {
             let (added, _) = roots.add_parsable_certificates(found.certs);
             let why = match found.errors.first() {
+                // Not the error's own text: it repeats what it could not read, which may be a private key.
+                Some(rustls_native_certs::Error {
+                    kind: ErrorKind::Pem(_),
+                    ..
+                }) => ": it is not valid PEM".to_owned(),
                 Some(error) => format!(": {error}"),
                 None if added == 0 => String::new(),
                 None => return,
@@ -294,6 +299,23 @@ mod tests {
             assert_eq!(warnings.len(), 1, "{warnings:?}");
             assert!(warnings[0].starts_with("NODE_EXTRA_CA_CERTS names "), "{warnings:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.pem");
+        std::fs::write(
+            &file,
+            "-----BEGIN PRIVATE KEY----- c2VjcmV0 -----END PRIVATE KEY-----\n",
+        )
+        .unwrap();
+        let (_, warnings) = Trust::read(Some(file.as_os_str()), None, None);
+        assert_eq!(warnings.len(), 1);
+        assert!(
+            !warnings[0].contains("c2VjcmV0") && !warnings[0].contains("99, 50"),
+            "{warnings:?}"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -280,6 +280,7 @@ impl Client {
         self.http
             .request(method, run_url(&self.base, path))
             .bearer_auth(self.token.expose())
+            .header(ACCEPT_ENCODING, "gzip")
     }
 
     /// Whether a short id can be used and shown: one that holds a secret can't be cleaned, since it is asked for again.

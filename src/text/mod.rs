@@ -1,5 +1,6 @@
 //! Text that others wrote: which characters may stand in it, and which secrets must not.
 
+mod decode;
 pub mod redactor;
 pub mod sanitize;
 pub mod secret;

@@ -1,10 +1,18 @@
 //! The redactor, which every string from an API passes: errors and agents echo URLs and tokens.
+//!
+//! A secret is compared with the text as it stands and with the text decoded, so that it is found in whatever spelling a page,
+//! a log or a header gives it.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use memchr::memmem::Finder;
+use percent_encoding::percent_decode_str;
 
 use crate::text::Secret;
-use crate::text::sanitize;
+use crate::text::decode::Decoded;
 use crate::text::sort::sort_by_number;
 
 /// What stands in a secret's place.
@@ -14,6 +22,8 @@ const STAND_IN: &str = "***";
 /// an environment's `?a=1` must not blot out every `a=1`. Nor must a line of a secret of several: of a key file in JSON,
 /// some are single brackets.
 const SHORT: usize = 8;
+/// Passwords and the values of secret names are redacted from this length on, with a warning below [`SHORT`].
+const SHORTEST: usize = 4;
 /// Plain words longer than this may be a passphrase.
 const PLAIN: usize = 20;
 /// A parameter whose name holds one of these, in any case, holds a secret.
@@ -21,12 +31,25 @@ const SECRET_NAMES: [&str; 18] = [
     "access", "auth", "bypass", "code", "cred", "hash", "invit", "jwt", "key", "login", "otp", "pass", "pin", "pwd",
     "secret", "session", "sig", "token",
 ];
+/// Values that switch something and are no secret, whatever their name.
+const SWITCHES: [&str; 4] = ["true", "false", "null", "none"];
+/// How many encodings may lie over each other, such as JSON in HTML in a URL.
+const LAYERS: usize = 4;
 
-/// Removes known secrets from text: errors and agents echo URLs and tokens.
+/// Removes known secrets from text.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Longest first, so that a secret that holds another is removed whole.
     secrets: Vec<String>,
+    patterns: Vec<Pattern>,
+    has_short_secret: bool,
+}
+
+/// A spelling of a secret that decoding does not lead back to.
+#[derive(Clone)]
+struct Pattern {
+    finder: Finder<'static>,
+    /// Part of a base64 word: what surrounds it may hold a few bits of the secret.
+    is_base64: bool,
 }
 
 impl fmt::Debug for Redactor {
@@ -38,22 +61,36 @@ impl fmt::Debug for Redactor {
 impl Redactor {
     /// Adds a token or other secret value, and each of its lines that is long enough to be one.
     pub fn add(&mut self, secret: &Secret) {
-        self.add_text(secret.expose());
+        self.add_secret(secret.expose());
         for line in secret.expose().lines() {
             self.add_long(line.trim());
         }
     }
 
-    /// Adds the query string and the user info of a URL; its path too where `path` says so (webhooks carry keys there).
+    /// Adds a value of which only its place says that it is a secret, such as a value of `config_overrides`: from four
+    /// characters on, unless it is a mere switch.
+    pub fn add_value_of_secret(&mut self, value: &str) {
+        let value = value.trim();
+        if value.len() >= SHORTEST && !SWITCHES.iter().any(|switch| switch.eq_ignore_ascii_case(value)) {
+            self.add(&Secret::new(value));
+        }
+    }
+
+    /// Whether a secret has fewer than eight characters, so that innocent text may be redacted: worth a warning.
+    pub fn has_short_secret(&self) -> bool {
+        self.has_short_secret
+    }
+
+    /// Adds the query string, the fragment and the user info of a URL; its path too if `path` is true (webhooks carry keys there).
     ///
     /// A query string is a secret as a whole, and so is each of its pairs. A value without its name is one only if it may
     /// be a key: `?env=production` must not blot out "production" in every report, and in every later step's log.
     pub fn add_url(&mut self, url: &url::Url, path: bool) {
-        if let Some(query) = url.query() {
-            self.add_query(query);
-            for (name, value) in url.query_pairs() {
-                self.add_value(&name, &value);
-            }
+        for (mark, query) in [('?', url.query()), ('#', url.fragment())] {
+            self.add_query(mark, query.unwrap_or_default());
+        }
+        for (name, value) in url.query_pairs() {
+            self.add_value(&name, &value);
         }
         self.add_user_info(url.username(), url.password());
         if path && url.path() != "/" {
@@ -66,23 +103,23 @@ impl Redactor {
             } else {
                 self.add_text(url.path());
                 self.add_text(url.path().trim_start_matches('/'));
-                if let Some(last) = url.path_segments().and_then(|mut segments| segments.next_back()) {
-                    self.add_value("", last);
-                    self.add_value("", &percent_decoded(last));
+                for segment in url.path_segments().into_iter().flatten() {
+                    self.add_value("", segment);
+                    self.add_value("", &percent_decoded(segment));
                 }
             }
         }
     }
 
-    /// Adds the query string and the user info of a URL as they were written, which is also as they are sent and
-    /// repeated: parsing encodes some signs anew. Then those of the parsed URL. What is no URL may hold a secret too.
+    /// Adds the query string, the fragment and the user info of a URL as they were written, which is also as they are sent and
+    /// repeated: parsing encodes some characters anew. Then those of the parsed URL. What is no URL may hold a secret too.
     pub fn add_written_url(&mut self, text: &str) {
         let text = text.trim();
         let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
         let end = after_scheme.find(['/', '?', '#', '\\']).unwrap_or(after_scheme.len());
         let authority = after_scheme.get(..end).unwrap_or_default();
         let parsed = url::Url::parse(text).ok();
-        // A sign such as `#` in a password that should have been encoded ends the authority too early.
+        // A character such as `#` in a password that should have been encoded ends the authority too early.
         let before_host = match &parsed {
             Some(_) => authority.rsplit_once('@'),
             None => after_scheme.rsplit_once('@'),
@@ -93,25 +130,27 @@ impl Redactor {
                 .map_or((info, None), |(user, password)| (user, Some(password)));
             self.add_user_info(user, password);
         }
-        let before_fragment = text.split('#').next().unwrap_or_default();
+        let (before_fragment, fragment) = text.split_once('#').unwrap_or((text, ""));
         if let Some((_, query)) = before_fragment.split_once('?') {
-            self.add_query(query);
+            self.add_query('?', query);
         }
+        self.add_query('#', fragment);
         if let Some(url) = parsed {
             self.add_url(&url, false);
         }
     }
 
-    fn add_query(&mut self, query: &str) {
-        if query.is_empty() {
+    /// Adds a query string, or a fragment that is more than the name of a place on the page.
+    fn add_query(&mut self, mark: char, query: &str) {
+        if query.is_empty() || (mark == '#' && !query.contains('=') && is_plain(query)) {
             return;
         }
         self.add_text(&if query.len() < SHORT || is_plain(query) {
-            format!("?{query}")
+            format!("{mark}{query}")
         } else {
             query.to_owned()
         });
-        // They may be repeated one by one, or parted by `&amp;`.
+        // They may be repeated one by one, or separated by `&amp;`.
         for pair in query.split('&') {
             match pair.split_once('=') {
                 Some((name, value)) => {
@@ -128,24 +167,32 @@ impl Redactor {
         if user.is_empty() && password.is_none_or(str::is_empty) {
             return;
         }
-        let info = |user: &str, password: Option<&str>| match password {
-            Some(password) => format!("{user}:{password}@"),
-            None => format!("{user}@"),
-        };
-        let decoded = (percent_decoded(user), password.map(percent_decoded));
-        self.add_text(&info(user, password));
-        self.add_text(&info(&decoded.0, decoded.1.as_deref()));
-        for text in [Some(user), password, Some(&decoded.0), decoded.1.as_deref()] {
-            self.add_long(text.unwrap_or_default());
+        let (user, password) = (percent_decoded(user), password.map(percent_decoded));
+        match &password {
+            Some(password) => {
+                self.add_text(&format!("{user}:{password}@"));
+                // As `Proxy-Authorization: Basic` carries it.
+                self.add_long(&format!("{user}:{password}"));
+            }
+            None => self.add_text(&format!("{user}@")),
         }
+        self.add_long(&user);
+        self.add_value_of_secret(&password.unwrap_or_default());
     }
 
     /// Adds the value of a parameter if it may be a key.
     fn add_value(&mut self, name: &str, value: &str) {
         let name = name.to_ascii_lowercase();
-        if SECRET_NAMES.iter().any(|word| name.contains(word)) || !is_plain(value) {
+        if SECRET_NAMES.iter().any(|word| name.contains(word)) {
+            self.add_value_of_secret(value);
+        } else if !is_plain(value) {
             self.add_long(value);
         }
+    }
+
+    fn add_secret(&mut self, text: &str) {
+        self.has_short_secret |= !text.trim().is_empty() && text.trim().chars().count() < SHORT;
+        self.add_text(text);
     }
 
     fn add_long(&mut self, text: &str) {
@@ -154,79 +201,150 @@ impl Redactor {
         }
     }
 
-    /// Adds a text in every spelling in which it may come back: inside a URL, JSON or HTML.
+    /// Adds a text with every spelling that decoding does not lead back to it.
     fn add_text(&mut self, text: &str) {
         let text = text.trim();
         if text.is_empty() || self.secrets.iter().any(|known| known == text) {
             return;
         }
-        let json = serde_json::to_string(text).unwrap_or_default();
-        let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
-        let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        let html = html.replace('"', "&quot;").replace('\'', "&#39;");
+        self.secrets.push(text.to_owned());
+        // As it is shown if white space is squeezed, and as forms encode it.
         let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut spellings = vec![
-            text.to_owned(),
-            // As it is shown where white space is squeezed.
-            one_line,
-            json.to_owned(),
-            // As PHP and Go write it.
-            json.replace('/', "\\/"),
-            json.replace('&', "\\u0026")
-                .replace('<', "\\u003c")
-                .replace('>', "\\u003e"),
-            html,
-        ];
-        // All but letters and digits; what JavaScript's `encodeURIComponent` leaves; what its `encodeURI` leaves.
-        for kept in ["-_.~", "-_.~!'()*", "-_.~!'()*;,/?:@&=+$#"] {
-            spellings.push(percent_encoded(text, kept, |byte| format!("%{byte:02X}")));
-            spellings.push(percent_encoded(text, kept, |byte| format!("%{byte:02x}")));
+        let form = one_line.replace(' ', "+");
+        let decoded = String::from_utf8_lossy(Decoded::fully(text.as_bytes(), LAYERS).bytes()).into_owned();
+        for spelling in [text, &one_line, &form, &decoded] {
+            self.add_pattern(spelling, false);
         }
-        for spelling in spellings {
-            if !spelling.is_empty() && !self.secrets.contains(&spelling) {
-                self.secrets.push(spelling);
-            }
+        for core in base64_cores(text.as_bytes()) {
+            self.add_pattern(&core.replace('+', "-").replace('/', "_"), true);
+            self.add_pattern(&core, true);
         }
-        sort_by_number(&mut self.secrets, |secret| u64::MAX - secret.len() as u64);
     }
 
-    /// Length of the longest secret, in bytes.
+    fn add_pattern(&mut self, text: &str, is_base64: bool) {
+        let is_known = |pattern: &Pattern| pattern.finder.needle() == text.as_bytes();
+        if !text.is_empty() && !self.patterns.iter().any(is_known) {
+            let finder = Finder::new(text).into_owned();
+            self.patterns.push(Pattern { finder, is_base64 });
+        }
+    }
+
+    /// Length of the longest secret in its longest common spelling (`\u0000` or `&#x00;` for each byte), in bytes.
     pub fn longest(&self) -> usize {
-        self.secrets.first().map_or(0, String::len)
+        self.secrets.iter().map(String::len).max().unwrap_or(0) * 6
     }
 
-    /// The text without any known secret. Costs no copy where there is none.
-    ///
-    /// A secret is found too where characters stand in it that renderers take out later: pages put soft hyphens and
-    /// spaces without width into long words, and terminals colours. The text is then without any such character.
+    /// The text without any known secret. Costs no copy if there is none.
     pub fn clean(&self, text: String) -> String {
-        let text = self.without_secrets(text);
-        match sanitize::clean(&text) {
-            Cow::Owned(bare) if self.secrets.iter().any(|secret| bare.contains(secret.as_str())) => {
-                self.without_secrets(bare)
+        let mut found = Vec::new();
+        self.find(text.as_bytes(), &mut found, |range| range);
+        let mut layer = Decoded::new(text.as_bytes());
+        for _ in 0..LAYERS {
+            let Some(decoded) = layer else { break };
+            self.find(decoded.bytes(), &mut found, |range| decoded.original(range));
+            layer = decoded.next();
+        }
+        if found.is_empty() { text } else { without(&text, found) }
+    }
+
+    /// Finds the secrets of a text or of a decoded form of it, as ranges of the original text.
+    fn find(&self, bytes: &[u8], found: &mut Vec<Range<usize>>, original: impl Fn(Range<usize>) -> Range<usize>) {
+        for Pattern { finder, is_base64 } in &self.patterns {
+            for at in finder.find_iter(bytes) {
+                let mut range = at..at + finder.needle().len();
+                if *is_base64 {
+                    range = base64_word(bytes, range);
+                }
+                found.push(original(range));
             }
-            Cow::Owned(_) | Cow::Borrowed(_) => text,
         }
     }
 
-    fn without_secrets(&self, text: String) -> String {
-        let mut text = text;
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), STAND_IN);
+    /// Every known secret in the spellings that it may have in a log, for the masks of the runner and for nothing else.
+    /// Longest first, so that a secret that holds another is masked whole.
+    pub fn expose(&self) -> Vec<String> {
+        let mut masks = Vec::new();
+        let patterns = self.patterns.iter().map(|pattern| pattern.finder.needle());
+        for pattern in patterns.map(String::from_utf8_lossy) {
+            for spelling in spellings(&pattern) {
+                if !masks.contains(&spelling) {
+                    masks.push(spelling);
+                }
             }
         }
-        text
-    }
-
-    /// Every known secret, for the masks of the runner's log and for nothing else.
-    pub fn expose(&self) -> impl Iterator<Item = &str> {
-        self.secrets.iter().map(String::as_str)
+        sort_by_number(&mut masks, |mask| u64::MAX - mask.len() as u64);
+        masks
     }
 }
 
+/// The text with a stand-in for each range.
+fn without(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    sort_by_number(&mut ranges, |range| range.start as u64);
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    let mut ranges = ranges.into_iter().peekable();
+    while let Some(mut range) = ranges.next() {
+        while let Some(next) = ranges.next_if(|next| next.start <= range.end) {
+            range.end = range.end.max(next.end);
+        }
+        out.push_str(text.get(at..text.floor_char_boundary(range.start)).unwrap_or_default());
+        out.push_str(STAND_IN);
+        at = text.ceil_char_boundary(range.end);
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    out
+}
+
+/// A text as JSON, HTML and URLs spell it.
+fn spellings(text: &str) -> Vec<String> {
+    let json = serde_json::to_string(text).unwrap_or_default();
+    let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+    let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let html = html.replace('"', "&quot;").replace('\'', "&#39;");
+    let mut spellings = vec![
+        text.to_owned(),
+        json.to_owned(),
+        // As PHP and Go write it.
+        json.replace('/', "\\/"),
+        json.replace('&', "\\u0026")
+            .replace('<', "\\u003c")
+            .replace('>', "\\u003e"),
+        html,
+    ];
+    // All but letters and digits; what JavaScript's `encodeURIComponent` leaves; what its `encodeURI` leaves.
+    for kept in ["-_.~", "-_.~!'()*", "-_.~!'()*;,/?:@&=+$#"] {
+        spellings.push(percent_encoded(text, kept, |byte| format!("%{byte:02X}")));
+        spellings.push(percent_encoded(text, kept, |byte| format!("%{byte:02x}")));
+    }
+    spellings
+}
+
+/// What every base64 text has in it that encodes these bytes, whatever stands around them: one for each position within a
+/// group of three bytes. Nothing of a short text, which would be found by chance.
+fn base64_cores(bytes: &[u8]) -> Vec<String> {
+    let core = |(before, skipped): (usize, usize)| {
+        let padded = [&[0, 0][..before], bytes].concat();
+        let whole = padded.len() * 8 / 6;
+        STANDARD_NO_PAD.encode(padded).get(skipped..whole).map(str::to_owned)
+    };
+    let cores = [(0, 0), (1, 2), (2, 3)].into_iter().filter_map(core);
+    cores
+        .filter(|core| core.len() >= SHORT && bytes.len() >= SHORT)
+        .collect()
+}
+
+/// The whole base64 word around a range.
+fn base64_word(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
+    let before = bytes.get(..range.start).unwrap_or_default();
+    let after = bytes.get(range.end..).unwrap_or_default();
+    let before = before.iter().rev().take_while(is_base64).count();
+    let after = after.iter().take_while(is_base64).count();
+    range.start - before..range.end + after
+}
+
 /// Whether a text is a few plain words, such as `production` or `Pre-Production`: small letters, with a capital at most
-/// where a word begins. Keys have digits, other signs, or more capitals.
+/// where a word begins. Keys have digits, other characters, or more capitals.
 fn is_plain(text: &str) -> bool {
     let is_word = |word: &str| {
         let rest = word
@@ -237,7 +355,7 @@ fn is_plain(text: &str) -> bool {
     text.len() <= PLAIN && text.split(['-', '_', '.', '+', ' ']).all(is_word)
 }
 
-/// Percent-encoded but for letters, digits and the signs in `kept`.
+/// Percent-encoded but for letters, digits and the characters in `kept`.
 fn percent_encoded(text: &str, kept: &str, encode: impl Fn(u8) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -250,33 +368,16 @@ fn percent_encoded(text: &str, kept: &str, encode: impl Fn(u8) -> String) -> Str
     out
 }
 
-/// Percent-decoded, with what is no UTF-8 replaced.
+/// Percent-decoded, with invalid UTF-8 replaced.
 fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let hex = (first == b'%')
-            .then(|| tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok()))
-            .flatten()
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        match hex {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::text::sanitize;
     use proptest::prelude::*;
 
     fn redactor(url: &str, path: bool) -> Redactor {
@@ -471,6 +572,68 @@ mod tests {
         }
     }
 
+    #[test]
+    fn short_passwords_and_values_of_secret_names_are_secrets() {
+        for (url, secret) in [
+            ("https://admin:hunter2@x.example/", "hunter2"),
+            ("https://x.example/?password=hunter2", "hunter2"),
+            ("https://x.example/?pin=482913", "482913"),
+            ("https://x.example/#access_token=abc123", "abc123"),
+        ] {
+            let redactor = redactor(url, false);
+            assert!(redactor.has_short_secret(), "{url}");
+            assert_eq!(redactor.clean(format!("the {secret}.")), "the ***.", "{url}");
+            assert!(redactor.expose().iter().any(|mask| mask == secret), "{url}");
+        }
+        let switches = redactor("https://x.example/?auth=true&key=abc", false);
+        assert_eq!(switches.clean("it is true, abc".into()), "it is true, abc");
+        assert!(!switches.has_short_secret());
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_encoding() {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("s3c/r+t&=\"k\""));
+        for text in [
+            r#"s3c\u002Fr\u002Bt\u0026=\"k\""#,
+            r"s3c\/r\x2Bt\x26=\x22k\x22",
+            "s3c&sol;r&plus;t&amp;&equals;&quot;k&quot;",
+            "s3c&#47;r&#43;t&#38;&#61;&#34;k&#34;",
+            "s3c&#x2F;r&#X2b;t&#x26;&#x3D;&#x22k&#x22",
+            "s3c%2fr%2Bt%26%3d%22k%22",
+            "s3c%252Fr%252bt%2526%253D%2522k%2522",
+            "s3c&#37;2Fr%2Bt%26=%22k%22",
+        ] {
+            assert_eq!(redactor.clean(format!("a {text} b")), "a *** b", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_in_base64_wherever_it_stands() {
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+        let mut redactor = redactor("http://robot:p%40ss%3Fword@proxy.example", false);
+        redactor.add(&Secret::new("token-0123456789~~~???"));
+        for before in ["", "x", "xy", "xyz", "x-access-token:"] {
+            for after in ["", "1", "12"] {
+                let text = format!("{before}token-0123456789~~~???{after}");
+                for encoded in [STANDARD.encode(&text), URL_SAFE.encode(&text)] {
+                    assert_eq!(redactor.clean(format!("Basic {encoded}.")), "Basic ***.", "{text}");
+                }
+            }
+        }
+        let header = STANDARD.encode("robot:p@ss?word");
+        assert_eq!(redactor.clean(format!("Basic {header}")), "Basic ***");
+    }
+
+    #[test]
+    fn each_segment_of_a_webhook_path_that_may_be_a_key_is_a_secret() {
+        let redactor = redactor("https://hooks.example/services/T0AB12CD3EF/incoming", true);
+        assert_eq!(
+            redactor.clean("team T0AB12CD3EF, incoming".into()),
+            "team ***, incoming"
+        );
+    }
+
     proptest! {
         #[test]
         fn no_secret_comes_back_in_cleaned_text(
@@ -488,6 +651,13 @@ mod tests {
             redactor.add(&Secret::new(secret.clone()));
             let cleaned = redactor.clean(format!("{before}{secret}{after}{secret}"));
             prop_assert!(!cleaned.contains(&secret));
+        }
+
+        #[test]
+        fn innocent_text_stays_as_it_is(text in any::<String>()) {
+            let mut redactor = Redactor::default();
+            redactor.add(&Secret::new("s3cr3t-t0ken"));
+            prop_assert_eq!(redactor.clean(text.clone()), text);
         }
     }
 }

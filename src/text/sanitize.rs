@@ -1,8 +1,6 @@
 //! Cleaning and cutting: characters that hide, reorder or break text go, whatever the format.
 
 use std::borrow::Cow;
-use std::iter::Peekable;
-use std::str::Chars;
 
 /// What is to become of a character.
 enum CharClass {
@@ -19,7 +17,7 @@ enum CharClass {
     Selector,
 }
 
-fn fate(c: char) -> CharClass {
+fn class_of(c: char) -> CharClass {
     match c {
         '\n' | '\t' | ' '..='~' => CharClass::Keep,
         // NEL, vertical tab, form feed and the Unicode separators end a line for one reader or another.
@@ -57,48 +55,54 @@ fn fate(c: char) -> CharClass {
 /// Whether a character ends a line, hides or reorders text, or only looks like a space. Joiners and selectors are left out:
 /// emoji and scripts are made of them.
 pub(crate) fn is_hostile(c: char) -> bool {
-    match fate(c) {
+    match class_of(c) {
         CharClass::Line | CharClass::Space | CharClass::Drop => true,
         CharClass::Keep | CharClass::Joiner | CharClass::Selector => false,
     }
 }
 
+/// Whether a character does not show, by itself or in most places.
+pub(crate) fn is_invisible(c: char) -> bool {
+    match class_of(c) {
+        CharClass::Drop | CharClass::Joiner | CharClass::Selector => true,
+        CharClass::Keep | CharClass::Line | CharClass::Space => false,
+    }
+}
+
 /// Removes what can hide, reorder or forge text, and makes every line terminator `\n`. Keeps tabs.
 ///
-/// Terminal colour codes go whole, since what is left of one without its escape character is noise.
+/// Terminal sequences go whole, since what is left of one without its escape character is noise.
 /// Joiners and variation selectors stay where they can have a meaning: once, after a character that is not ASCII.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    let Some(first) = first_to_change(text) else {
+    let Some(mut unchanged) = first_to_change(text) else {
         return Cow::Borrowed(text);
     };
-    let (start, rest) = text.split_at(first);
     let mut out = String::with_capacity(text.len());
-    out.push_str(start);
-    let mut last = start.chars().next_back().unwrap_or('\n');
-    let mut chars = rest.chars().peekable();
-    while let Some(c) = chars.next() {
-        let kept = match fate(c) {
-            CharClass::Keep => c,
-            CharClass::Line => {
-                if c == '\r' {
-                    chars.next_if_eq(&'\n');
-                }
-                '\n'
-            }
-            CharClass::Space => ' ',
-            CharClass::Joiner if !last.is_ascii() && !matches!(fate(last), CharClass::Joiner) => c,
-            CharClass::Selector if !last.is_ascii() && matches!(fate(last), CharClass::Keep) => c,
-            CharClass::Drop | CharClass::Joiner | CharClass::Selector => {
-                if c == '\u{1b}' {
-                    skip_control_sequence(&mut chars);
-                }
-                continue;
-            }
+    let mut rest = text;
+    loop {
+        let (start, tail) = rest.split_at(unchanged);
+        out.push_str(start);
+        let Some(c) = tail.chars().next() else {
+            return Cow::Owned(out);
         };
-        out.push(kept);
-        last = kept;
+        let last = out.chars().next_back().unwrap_or('\n');
+        let mut length = c.len_utf8();
+        match class_of(c) {
+            CharClass::Keep => out.push(c),
+            CharClass::Line => {
+                length += usize::from(tail.starts_with("\r\n"));
+                out.push('\n');
+            }
+            CharClass::Space => out.push(' '),
+            CharClass::Joiner if !last.is_ascii() && !matches!(class_of(last), CharClass::Joiner) => out.push(c),
+            CharClass::Selector if !last.is_ascii() && matches!(class_of(last), CharClass::Keep) => out.push(c),
+            CharClass::Drop | CharClass::Joiner | CharClass::Selector => {
+                length = length.max(control_sequence(tail.as_bytes()));
+            }
+        }
+        rest = tail.get(length..).unwrap_or_default();
+        unchanged = first_to_change(rest).unwrap_or(rest.len());
     }
-    Cow::Owned(out)
 }
 
 /// Where the first character stands that may not stay as it is. Nearly all texts have none, so this is what cleaning costs.
@@ -108,7 +112,7 @@ fn first_to_change(text: &str) -> Option<usize> {
         let rest = text.get(at..)?;
         at += plain_ascii(rest.as_bytes(), |b| matches!(b, b'\n' | b'\t' | b' '..=b'~'), []);
         let c = text.get(at..)?.chars().next()?;
-        if !matches!(fate(c), CharClass::Keep) {
+        if !matches!(class_of(c), CharClass::Keep) {
             return Some(at);
         }
         at += c.len_utf8();
@@ -142,15 +146,90 @@ pub(crate) fn plain_ascii<const N: usize>(bytes: &[u8], allowed: impl Fn(u8) -> 
     at + rest.iter().position(|b| !allowed(*b)).unwrap_or(rest.len())
 }
 
-/// After ESC: passes over `[`, parameters and final byte of a control sequence (ECMA-48, 5.4), if it is a whole one.
-fn skip_control_sequence(chars: &mut Peekable<Chars<'_>>) {
-    let mut ahead = chars.clone();
-    if ahead.next() != Some('[') {
-        return;
+/// Longest terminal sequence that is looked for, in bytes: a link has a URL in it.
+const LONGEST_SEQUENCE: usize = 2_048;
+
+/// Length of the terminal sequence that a text begins with, such as a colour, a title or a link (ECMA-48), in either spelling of
+/// its introducer: ESC and a letter, or one character of C1. 0 if it begins with none or with a part of one.
+pub(crate) fn control_sequence(text: &[u8]) -> usize {
+    let (introducer, length) = match text {
+        [0x1b, second @ 0x20..=0x7e, ..] => ([0x1b, *second], 2),
+        // DCS, SOS, CSI, OSC, PM and APC.
+        [0xc2, c1 @ (0x90 | 0x98 | 0x9b | 0x9d..=0x9f), ..] => ([0x1b, c1 - 0x40], 2),
+        _ => return 0,
+    };
+    let mut parser = vte::Parser::new();
+    let mut end = SequenceEnd::default();
+    let _ = parser.advance_until_terminated(&mut end, &introducer);
+    let most = text.len().min(LONGEST_SEQUENCE);
+    let rest = text.get(length..most).unwrap_or_default();
+    let read = if end.state == SequenceState::Open {
+        parser.advance_until_terminated(&mut end, rest)
+    } else {
+        0
+    };
+    match end.state {
+        SequenceState::Complete => length + read,
+        SequenceState::Open | SequenceState::TerminatorDue | SequenceState::Broken => 0,
     }
-    while ahead.next_if(|c| matches!(c, ' '..='?')).is_some() {}
-    if ahead.next_if(|c| matches!(c, '@'..='~')).is_some() {
-        *chars = ahead;
+}
+
+/// Notes where one terminal sequence ends.
+#[derive(Default)]
+struct SequenceEnd {
+    state: SequenceState,
+}
+
+#[derive(Default, PartialEq)]
+enum SequenceState {
+    #[default]
+    Open,
+    /// A string was ended by ESC, which begins its terminator: `ESC \`.
+    TerminatorDue,
+    Complete,
+    Broken,
+}
+
+impl SequenceEnd {
+    fn complete(&mut self) {
+        self.state = match self.state {
+            SequenceState::Open => SequenceState::Complete,
+            SequenceState::TerminatorDue | SequenceState::Complete | SequenceState::Broken => SequenceState::Broken,
+        };
+    }
+}
+
+impl vte::Perform for SequenceEnd {
+    fn execute(&mut self, _byte: u8) {
+        self.state = SequenceState::Broken;
+    }
+
+    fn csi_dispatch(&mut self, _params: &vte::Params, _intermediates: &[u8], _ignore: bool, _action: char) {
+        self.complete();
+    }
+
+    fn osc_dispatch(&mut self, _params: &[&[u8]], bell_terminated: bool) {
+        self.state = if bell_terminated {
+            SequenceState::Complete
+        } else {
+            SequenceState::TerminatorDue
+        };
+    }
+
+    fn unhook(&mut self) {
+        self.state = SequenceState::TerminatorDue;
+    }
+
+    fn esc_dispatch(&mut self, _intermediates: &[u8], _ignore: bool, byte: u8) {
+        if byte == b'\\' {
+            self.state = SequenceState::Complete;
+        } else {
+            self.complete();
+        }
+    }
+
+    fn terminated(&self) -> bool {
+        matches!(self.state, SequenceState::Complete | SequenceState::Broken)
     }
 }
 
@@ -172,15 +251,9 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
 
 /// Whether nothing is left to see once a text is cleaned.
 pub fn is_blank(text: &str) -> bool {
-    let text = if text.contains('\u{1b}') {
-        // Of a control sequence no character stays, though each by itself would.
-        clean(text)
-    } else {
-        Cow::Borrowed(text)
-    };
-    !text
+    !clean(text)
         .chars()
-        .any(|c| matches!(fate(c), CharClass::Keep) && !c.is_whitespace())
+        .any(|c| matches!(class_of(c), CharClass::Keep) && !c.is_whitespace())
 }
 
 fn squeeze(text: &str) -> String {
@@ -224,7 +297,7 @@ pub fn cut_bytes(text: &str, max: usize) -> Cow<'_, str> {
 fn with_ellipsis(text: &str, end: usize) -> String {
     let kept = text.get(..end).unwrap_or_default();
     // A joiner would join the ellipsis.
-    let kept = kept.trim_end_matches(|c: char| c.is_whitespace() || matches!(fate(c), CharClass::Joiner));
+    let kept = kept.trim_end_matches(|c: char| c.is_whitespace() || matches!(class_of(c), CharClass::Joiner));
     let mut out = String::with_capacity(kept.len() + ELLIPSIS.len_utf8());
     out.push_str(kept);
     out.push(ELLIPSIS);
@@ -263,10 +336,25 @@ mod tests {
     }
 
     #[test]
-    fn colour_codes_go_whole_and_half_ones_lose_their_escape() {
-        assert_eq!(clean("\u{1b}[1;31mred\u{1b}[0m"), "red");
+    fn terminal_sequences_go_whole_and_half_ones_lose_their_escape() {
+        for whole in [
+            "\u{1b}[1;31mred\u{1b}[0m",
+            "\u{9b}31mred\u{9b}m",
+            "\u{1b}]8;;https://evil.example\u{7}red\u{1b}]8;;\u{7}",
+            "\u{1b}]8;;https://evil.example\u{1b}\\red\u{1b}]8;;\u{1b}\\",
+            "\u{1b}]0;title\u{7}red",
+            "\u{9d}0;title\u{7}red",
+            "\u{1b}Pq#0;2;0;0;0\u{1b}\\red",
+            "\u{1b}_application\u{1b}\\red",
+            "\u{1b}(Bred\u{1b}c",
+        ] {
+            assert_eq!(clean(whole), "red", "{whole:?}");
+        }
         assert_eq!(clean("\u{1b}[31"), "[31");
         assert_eq!(clean("\u{1b}]8;;x"), "]8;;x");
+        assert_eq!(clean("\u{1b}]0;a\u{1b}[1mb"), "]0;ab");
+        assert_eq!(clean("\u{1b}\u{1b}\u{1b}"), "");
+        assert!(is_blank("\u{1b}[1m \u{200b}"));
     }
 
     #[test]
@@ -298,7 +386,7 @@ mod tests {
     proptest! {
         #[test]
         fn only_what_has_to_change_is_copied(text in "([ -~]{0,20}[\n\t\u{7f}\u{1f}é–€\u{200d}\u{85}]?){0,4}") {
-            let stays = text.chars().all(|c| matches!(fate(c), CharClass::Keep));
+            let stays = text.chars().all(|c| matches!(class_of(c), CharClass::Keep));
             prop_assert_eq!(matches!(clean(&text), Cow::Borrowed(_)), stays);
         }
 
@@ -324,7 +412,7 @@ mod tests {
             prop_assert!(!line.chars().any(|c| c.is_control() || (c.is_whitespace() && c != ' ')));
             prop_assert!(!line.contains("  "));
             prop_assert_eq!(line.trim(), line.as_str());
-            prop_assert!(!is_blank(&text) || line.chars().all(|c| !matches!(fate(c), CharClass::Keep)));
+            prop_assert!(!is_blank(&text) || line.chars().all(|c| !matches!(class_of(c), CharClass::Keep)));
             prop_assert!(is_blank(&text) || !line.is_empty());
         }
 
