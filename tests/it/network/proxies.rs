@@ -138,9 +138,9 @@ fn a_proxys_password_is_sent_to_it_and_shown_nowhere() {
         percent_decode(password),
         "cm9ib3QtdXNlci03NzpwQHNzL3cwcmQtOTkxMg==".to_owned(),
     ];
-    let run = scene.run("https://api.qatech.test/v1").env("HTTPS_PROXY", &url);
+    let run = scene.run("https://api.qatech.test/v1").env("https_proxy", &url);
     let done = run
-        .env("https_proxy", "http://other:secret-of-lower@127.0.0.1:9")
+        .env("HTTPS_PROXY", "http://other:secret-of-upper@127.0.0.1:9")
         .output();
     assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
     for request in scene.proxy.requests() {
@@ -155,7 +155,7 @@ fn a_proxys_password_is_sent_to_it_and_shown_nowhere() {
         .output();
     assert_eq!(failed.code, 4, "{}", failed.log);
     for done in [&done, &failed] {
-        for secret in secrets.iter().map(String::as_str).chain(["secret-of-lower"]) {
+        for secret in secrets.iter().map(String::as_str).chain(["secret-of-upper"]) {
             assert_eq!(done.places_with(secret), [""; 0], "{secret}:\n{}", done.log);
         }
     }
@@ -187,21 +187,49 @@ fn a_proxy_that_does_not_let_through_has_started_nothing() {
 }
 
 #[test]
-fn plain_http_goes_through_the_proxy_too_unless_no_proxy_says_otherwise() {
-    // Only a loopback API can be plain HTTP. The contract makes no exception for it, and neither does curl.
+fn plain_http_to_this_machine_never_goes_through_a_proxy() {
     let proxy = Proxy::start(|_| None);
-    for (spelling, exempt) in [("HTTP_PROXY", "NO_PROXY"), ("http_proxy", "no_proxy")] {
+    for spelling in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         let fake = FakeQaTech::start();
         fake.plan("pln_a", passing());
-        let before = proxy.requests().len();
         let done = run(&fake.api_url()).env(spelling, &proxy.url()).output();
-        assert_eq!((done.code, &done.outputs["verdict"]), (3, "unknown"), "{}", done.log);
-        assert_eq!((proxy.requests().len() - before, fake.starts()), (1, 0));
-        let done = run(&fake.api_url())
-            .env(spelling, &proxy.url())
-            .env(exempt, "127.0.0.1")
-            .output();
         assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
-        assert_eq!((proxy.requests().len() - before, fake.starts()), (1, 1));
+        assert_eq!((proxy.requests().len(), fake.starts()), (0, 1), "{spelling}");
     }
+}
+
+#[test]
+fn a_proxy_variable_that_is_no_url_is_an_error_before_anything_is_sent() {
+    let fake = FakeQaTech::start();
+    for (value, problem) in [
+        ("\"http://s3cr3t-proxy.example:3128\"", "HTTPS_PROXY is not a URL"),
+        ("http://me:s3cr3t-word@pro xy.example", "HTTPS_PROXY is not a URL"),
+        ("socks5://me:s3cr3t-word@proxy.example", "HTTPS_PROXY names a proxy with the scheme \"socks5\""),
+    ] {
+        let done = run(&fake.api_url()).env("HTTPS_PROXY", value).output();
+        assert_eq!(done.code, 2, "{}", done.log);
+        assert_eq!(&done.outputs["run_created"], "false");
+        assert!(done.log.contains(problem), "{}", done.log);
+        assert_eq!(done.places_with("s3cr3t"), [""; 0], "{}", done.log);
+    }
+    assert!(fake.requests().is_empty());
+    // A line break at the end, as a secret that was read from a file has it.
+    fake.plan("pln_a", passing());
+    let done = run(&fake.api_url()).env("HTTPS_PROXY", "http://proxy.example:3128\n").output();
+    assert_eq!(done.code, 0, "{}", done.log);
+}
+
+#[test]
+fn no_proxy_may_name_a_port() {
+    let mut scene = Scene::new();
+    let url = scene.fake.api_url_as("https://localhost");
+    let port = scene.fake.server().address().port();
+    let run = |exempt: &str| {
+        let run = scene.run(&url).env("HTTPS_PROXY", &scene.proxy.url());
+        run.env("NO_PROXY", exempt)
+    };
+    scene.passes(run(&format!("localhost:{port}")));
+    assert!(scene.proxy.requests().is_empty());
+    scene.passes(run("localhost:1"));
+    assert!(!scene.proxy.requests().is_empty());
 }
