@@ -10,6 +10,7 @@ pub mod history;
 mod links;
 pub mod merge;
 mod origin;
+pub mod quarantine;
 mod run;
 #[doc(hidden)]
 pub mod sample;
@@ -18,13 +19,14 @@ pub mod status;
 pub mod trend;
 pub mod verdict;
 
-pub use case::{Case, CaseAttempt, CaseOutcome, Observed, QuarantineNote};
-pub use counts::Counts;
+pub use case::{Case, CaseAttempt, CaseOutcome, Explanation, Observed};
+pub use counts::{Counts, FailureKinds};
 pub use details::{CaseDetails, Classification, FailureKind, ImageFormat, Screenshot};
 pub use origin::Origin;
+pub use quarantine::{Quarantine, QuarantineNote};
 pub use run::{Attempt, AttemptOrigin, CaseCoverage, RunReport, StatusChange, TestPlan};
 pub use slice::ReportSlice;
-pub use trend::Trend;
+pub use trend::{CaseName, Trend};
 pub use verdict::{FailOn, Verdict};
 
 /// Milliseconds since the program started, as observed on a monotonic clock.
