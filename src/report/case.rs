@@ -109,15 +109,25 @@ impl Case {
     pub fn explanation(&self) -> Explanation<'_> {
         let attempt = self.decisive_attempt();
         Explanation {
-            title: attempt.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default().trim(),
-            reasoning: attempt.and_then(|attempt| attempt.reasoning.as_deref()).unwrap_or_default().trim(),
+            title: attempt
+                .and_then(|attempt| attempt.title.as_deref())
+                .unwrap_or_default()
+                .trim(),
+            reasoning: attempt
+                .and_then(|attempt| attempt.reasoning.as_deref())
+                .unwrap_or_default()
+                .trim(),
         }
     }
 
     /// What the failure was, by the decisive attempt's error code; `None` where the case did not fail, or the code is
     /// absent or unknown.
     pub fn failure_kind(&self) -> Option<FailureKind> {
-        let details = self.decisive_attempt().filter(|_| self.outcome.is_bad())?.details.as_deref()?;
+        let details = self
+            .decisive_attempt()
+            .filter(|_| self.outcome.is_bad())?
+            .details
+            .as_deref()?;
         details.failure_kind()
     }
 

@@ -120,7 +120,12 @@ impl Quarantine {
             .filter(|entry| !cases().any(|case| entry.matches_case(case)))
             .map(Entry::place)
             .collect();
-        let listed = unmatched.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join("; ");
+        let listed = unmatched
+            .iter()
+            .take(MAX_LISTED)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("; ");
         match (unmatched.len(), unmatched.len().saturating_sub(MAX_LISTED)) {
             (0, _) => None,
             (1, _) => Some(format!("No test case matches the quarantine entry in {listed}.")),
@@ -182,7 +187,10 @@ impl Entry {
 
     fn expired_warning(&self) -> String {
         let until = self.until.map(|until| until.to_string()).unwrap_or_default();
-        format!("The quarantine entry in {} ended on {until}; it no longer counts.", self.place())
+        format!(
+            "The quarantine entry in {} ended on {until}; it no longer counts.",
+            self.place()
+        )
     }
 
     /// Where the entry stands, and its pattern.
@@ -247,7 +255,8 @@ fn pattern_for(case: &CaseName) -> Option<String> {
     let mut before = ' ';
     let pattern = name.chars().enumerate().map(|(index, c)| {
         let starts_comment = c == '#' && before.is_whitespace();
-        let is_lost = c.is_control() || c == '\u{feff}' || (c.is_whitespace() && (c != ' ' || index == 0 || index == last));
+        let is_lost =
+            c.is_control() || c == '\u{feff}' || (c.is_whitespace() && (c != ' ' || index == 0 || index == last));
         before = c;
         if starts_comment || is_lost { '?' } else { c }
     });
