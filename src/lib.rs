@@ -31,7 +31,7 @@ use publish::github::GitHub;
 use publish::outputs::{Artifacts, Outputs};
 use publish::{App, Connections};
 use report::verdict::exit;
-use report::{Mode, Report};
+use report::{FailOn, Mode, Report};
 
 /// Runs the program on the environment's variables and returns its exit code.
 pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
@@ -106,7 +106,8 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     }
     let Some(token) = &inputs.api_token else {
         log.notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
-        let report = began.report(Mode::SkippedWithoutToken, &context);
+        let mut report = began.report(Mode::SkippedWithoutToken, &context);
+        report.fail_on.clone_from(&inputs.fail_on);
         // A check that is required must not be missing where the step is green.
         let services = http::client(&context.network).ok().map(|client| Connections {
             github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
@@ -137,7 +138,7 @@ impl Began {
             origin: context.origin.clone(),
             runs: Vec::new(),
             interrupted_by: None,
-            tolerated: false,
+            fail_on: FailOn::default(),
             warnings: Vec::new(),
             trend: None,
         }

@@ -136,6 +136,7 @@ pub(crate) async fn play(
     log.end_group();
     let interrupted_by = caught.map(|caught| caught.signal);
     close(&board, interrupted_by, mode);
+    board.warn_of_unmatched_quarantine();
     let mut report = report(&board, began, mode, sinks);
     report.interrupted_by = interrupted_by;
     if let Some(Head { sha, branch }) = github.head() {
@@ -313,6 +314,7 @@ fn report(board: &RunStore, began: Began, mode: Mode, sinks: &App<'_>) -> Report
     Report {
         runs,
         warnings,
+        fail_on: sinks.inputs.fail_on.clone(),
         ..began.report(mode, sinks.context)
     }
 }

@@ -1,7 +1,7 @@
 //! Workflow commands, and the same words in plain form where no runner reads them.
 
 use crate::render::escape::{command_data, command_property, cut_chars, is_blank, log_line};
-use crate::render::github::check::{StepConclusion, case_title};
+use crate::render::github::check::case_title;
 use crate::render::phrases::{Headline, several};
 use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::report::{Case, FailOn, Report, RunReport};
@@ -136,7 +136,7 @@ impl Reader {
             let level = if any_error { Level::Error } else { Level::Warning };
             lines.push(self.message(level, "QA.tech", &message));
         }
-        if !any_error && StepConclusion::of(report, fail_on).is_red() {
+        if !any_error && report.conclusion().is_red() {
             let message = format!("{}; the step fails for that", Headline::of(report.as_slice()).title());
             lines.push(self.message(Level::Error, "QA.tech", &message));
         }
