@@ -65,7 +65,10 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         }
     };
     for notice in &inputs.notices {
-        log.notice(notice);
+        log.notice(&redactor.clean(notice.clone()));
+    }
+    for warning in &inputs.warnings {
+        log.warning(&redactor.clean(warning.clone()));
     }
     // Certificates are read from wherever variables say.
     let Some((network, warnings)) = files.within(move || Network::read(&variables)).await else {
@@ -94,6 +97,18 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         redactor: &redactor,
         files: &files,
     };
+    let quarantine = match runs::quarantine::read(&inputs, &files, began.wall).await {
+        Ok(quarantine) => quarantine,
+        Err(errors) => {
+            for error in errors {
+                log.error(&redactor.clean(error.to_string()));
+            }
+            let nothing = began.report(Mode::StartOnly, &context);
+            let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
+            outputs.write(&nothing, &Artifacts::new()).await;
+            return exit::USAGE;
+        }
+    };
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
         let nothing = began.report(Mode::StartOnly, &context);
@@ -116,7 +131,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         });
         return sinks.publish(report, services, &mut signals).await;
     };
-    let (report, services) = runs::play(&sinks, began, token.clone(), &mut signals).await;
+    let (report, services) = runs::play(&sinks, began, token.clone(), quarantine, &mut signals).await;
     sinks.publish(report, services, &mut signals).await
 }
 
