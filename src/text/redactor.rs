@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::text::Secret;
 use crate::text::sanitize;
@@ -27,6 +28,8 @@ const SECRET_NAMES: [&str; 18] = [
 pub struct Redactor {
     /// Longest first, so that a secret that holds another is removed whole.
     secrets: Vec<String>,
+    /// All secrets in the same order once [`learn`](Self::learn) was called, shared with all clones; empty until then.
+    learned: Arc<RwLock<Vec<String>>>,
 }
 
 impl fmt::Debug for Redactor {
@@ -190,9 +193,29 @@ impl Redactor {
         sort_by_number(&mut self.secrets, |secret| u64::MAX - secret.len() as u64);
     }
 
+    /// Adds the secrets of another redactor to this one and to all its clones: some secrets become known only when others
+    /// hold clones already, such as the query of a deployment's URL. What is added to one clone afterwards has no effect.
+    pub fn learn(&self, more: &Self) {
+        let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        if learned.is_empty() {
+            learned.clone_from(&self.secrets);
+        }
+        for secret in &more.secrets {
+            if !learned.contains(secret) {
+                learned.push(secret.clone());
+            }
+        }
+        sort_by_number(&mut learned, |secret| u64::MAX - secret.len() as u64);
+    }
+
+    fn with_all<T>(&self, look: impl FnOnce(&[String]) -> T) -> T {
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        look(if learned.is_empty() { &self.secrets } else { &learned })
+    }
+
     /// Length of the longest secret, in bytes.
     pub fn longest(&self) -> usize {
-        self.secrets.first().map_or(0, String::len)
+        self.with_all(|secrets| secrets.first().map_or(0, String::len))
     }
 
     /// The text without any known secret. Costs no copy where there is none.
@@ -202,7 +225,7 @@ impl Redactor {
     pub fn clean(&self, text: String) -> String {
         let text = self.without_secrets(text);
         match sanitize::clean(&text) {
-            Cow::Owned(bare) if self.secrets.iter().any(|secret| bare.contains(secret.as_str())) => {
+            Cow::Owned(bare) if self.with_all(|all| all.iter().any(|secret| bare.contains(secret.as_str()))) => {
                 self.without_secrets(bare)
             }
             Cow::Owned(_) | Cow::Borrowed(_) => text,
@@ -210,16 +233,18 @@ impl Redactor {
     }
 
     fn without_secrets(&self, text: String) -> String {
-        let mut text = text;
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), STAND_IN);
+        self.with_all(|secrets| {
+            let mut text = text;
+            for secret in secrets {
+                if text.contains(secret.as_str()) {
+                    text = text.replace(secret.as_str(), STAND_IN);
+                }
             }
-        }
-        text
+            text
+        })
     }
 
-    /// Every known secret, for the masks of the runner's log and for nothing else.
+    /// Every secret that was added, for the masks of the runner's log and for nothing else.
     pub fn expose(&self) -> impl Iterator<Item = &str> {
         self.secrets.iter().map(String::as_str)
     }
@@ -290,6 +315,24 @@ mod tests {
         let mut redactor = Redactor::default();
         redactor.add(&Secret::new("hunter2-hunter2"));
         assert_eq!(format!("{redactor:?}"), "Redactor(1 secrets)");
+    }
+
+    #[test]
+    fn what_is_learned_later_is_known_to_all_clones() {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("hunter2-hunter2"));
+        let clone = redactor.clone();
+        let mut more = Redactor::default();
+        more.add(&Secret::new("later-hunter2-hunter2"));
+        redactor.learn(&more);
+        let mut most = Redactor::default();
+        most.add(&Secret::new("last-s3cret"));
+        clone.learn(&most);
+        for redactor in [redactor, clone] {
+            let text = "a later-hunter2-hunter2 hunter2-hunter2 last-s3cret".to_owned();
+            assert_eq!(redactor.clean(text), "a *** *** ***");
+            assert_eq!(redactor.longest(), "later-hunter2-hunter2".len());
+        }
     }
 
     #[test]
