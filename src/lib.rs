@@ -8,6 +8,7 @@ pub mod inputs;
 pub mod log;
 pub mod net;
 pub mod panic;
+mod preflight;
 pub mod publish;
 pub mod qatech;
 pub mod random;
@@ -64,6 +65,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
             return exit::USAGE;
         }
     };
+    context.set_tested(&inputs.tested);
     for notice in &inputs.notices {
         log.notice(&redactor.clean(notice.clone()));
     }

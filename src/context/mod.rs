@@ -1,10 +1,12 @@
-//! Where we run: the variables of GitHub Actions and the event's payload, turned into the commit, the branch and the
-//! pull request that the results belong to.
+//! Where we run: the variables of GitHub Actions with the event's payload, or those of another CI system, turned into the
+//! commit, the branch and the pull request that the results belong to.
 //!
 //! Nothing here is asked of GitHub's API: what only the API knows is left as a hint ([`HeadSha`], [`PullRequestHint`]).
 //! All of it is untrusted, and bounded in length: branches, messages and actors are chosen by strangers.
 
 mod github;
+mod other_ci;
+mod variables;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,11 +15,12 @@ use serde_json::Value;
 use url::Url;
 
 use crate::files::Files;
+use crate::inputs::Tested;
 use crate::net::proxy::Network;
 use crate::qatech::wire::{StartFields, Trigger};
 use crate::report::Origin;
 use github::event::Event;
-use github::variables::Variables;
+use variables::Variables;
 
 /// Where the program runs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,6 +47,8 @@ pub struct Context {
     pub merge_group: bool,
     /// The event is one of a pull request, or comes from a workflow run that was.
     pub of_pull_request: bool,
+    /// The deployment that the event reports.
+    pub deployment: Option<EventDeployment>,
     /// The workflow file that was called, out of `GITHUB_WORKFLOW_REF`: its path from the repository's root, such as
     /// `.github/workflows/ci.yml`.
     pub workflow_file: Option<String>,
@@ -109,6 +114,50 @@ pub enum PullRequestHint {
     None,
 }
 
+/// A deployment that the event itself reports, as it is written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventDeployment {
+    /// The deployed commit.
+    pub sha: String,
+    /// Name of the environment.
+    pub environment: String,
+    /// The event calls it a production environment.
+    pub is_production: bool,
+    /// What became of it.
+    pub state: DeploymentState,
+    /// More about the state.
+    pub description: Option<String>,
+    /// Where the application runs: unchecked, and its query is a secret.
+    pub environment_url: Option<String>,
+    /// The older field for the same, which may also be a page of logs.
+    pub target_url: Option<String>,
+}
+
+/// The state of a deployment (<https://docs.github.com/rest/deployments/statuses>, and Vercel's words for the same).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeploymentState {
+    /// It can be tested.
+    Success,
+    /// It will not be there; the word for it.
+    Failed(String),
+    /// It was replaced or removed.
+    Inactive,
+    /// It is on its way; the word for it.
+    Pending(String),
+}
+
+impl DeploymentState {
+    /// Parses a state; one that is not known is on its way.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "success" | "ready" | "promoted" => Self::Success,
+            "failure" | "error" | "failed" | "canceled" | "ignored" | "skipped" => Self::Failed(word.to_owned()),
+            "inactive" => Self::Inactive,
+            other => Self::Pending(other.to_owned()),
+        }
+    }
+}
+
 impl Context {
     /// Reads the event file, if the variables name one; one that is missing or broken costs a warning.
     pub async fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
@@ -146,6 +195,9 @@ impl Context {
             ..Self::default()
         };
         let Some(repository) = repository else {
+            if !context.github_actions {
+                context.origin = other_ci::origin(variables);
+            }
             return context;
         };
         let mut base = |name| {
@@ -163,6 +215,7 @@ impl Context {
         context.from_fork = event.is_from_fork();
         context.merge_group = event.is("merge_group");
         context.of_pull_request = event.of_pull_request();
+        context.deployment = event.deployment();
         context.dependabot = variables.text("GITHUB_ACTOR", 100).as_deref() == Some("dependabot[bot]");
         context.workflow_file = variables
             .text("GITHUB_WORKFLOW_REF", 2_000)
@@ -198,6 +251,44 @@ impl Context {
         context.repository = Some(repository);
         context.warnings = warnings;
         context
+    }
+
+    /// Puts what the user says was tested in the place of what was detected. What was detected for another commit is
+    /// dropped: its message and, but for a pull request's own event, its branch.
+    pub fn set_tested(&mut self, tested: &Tested) {
+        let Tested {
+            commit,
+            branch,
+            pull_request,
+        } = tested;
+        if let Some(number) = *pull_request {
+            if self.pull_request != PullRequestHint::Number(number) && self.in_github() {
+                self.head = HeadSha::OfPullRequest(number);
+                self.pull_request = PullRequestHint::Number(number);
+                (self.origin.sha, self.origin.branch, self.origin.commit_message) = (None, None, None);
+                (self.of_pull_request, self.merge_group) = (true, false);
+            }
+            self.origin.pull_request = Some(number);
+        }
+        if let Some(commit) = commit
+            && self.origin.sha.as_ref() != Some(commit)
+        {
+            if self.in_github() {
+                self.head = HeadSha::Known(commit.clone());
+                self.merge_group = false;
+                if !matches!(self.pull_request, PullRequestHint::Number(_)) {
+                    self.pull_request = PullRequestHint::ByCommit(commit.clone());
+                }
+            }
+            if !self.of_pull_request {
+                self.origin.branch = None;
+            }
+            self.origin.commit_message = None;
+            self.origin.sha = Some(commit.clone());
+        }
+        if branch.is_some() {
+            self.origin.branch.clone_from(branch);
+        }
     }
 
     /// Whether we run on GitHub: only then is anything of GitHub called, or told to QA.tech.

@@ -326,6 +326,13 @@ impl Inputs {
         self.secrets.clone()
     }
 
+    /// Whether an application is tested at a deployment that GitHub knows.
+    pub fn wants_deployment(&self) -> bool {
+        self.applications
+            .iter()
+            .any(|application| matches!(application.environment, Some(EnvironmentOverride::Deployment { .. })))
+    }
+
     /// The plans' short ids, as asked for.
     pub fn plans(&self) -> Vec<&str> {
         match &self.target {

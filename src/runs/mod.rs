@@ -15,19 +15,22 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{sleep, timeout_at};
 
 use crate::Began;
-use crate::inputs::{OnGithubRerun, Target};
+use crate::inputs::{ApplicationOverride, OnGithubRerun, Target};
 use crate::net::http;
+use crate::preflight::{self, PreflightError, Prepared};
 use crate::publish::github::{GitHub, Head};
 use crate::publish::{App, Connections};
 use crate::qatech::Client;
 use crate::qatech::client::MAYBE_STARTED;
 use crate::qatech::wire::{StartFields, StartRequest};
+use crate::random;
 use crate::report::{Attempt, CaseCoverage, Mode, Quarantine, Report, RunReport, Signal, Verdict, merge, status};
 use crate::runs::driver::{Driver, Origin};
 use crate::runs::poller::Policy;
-use crate::runs::store::RunStore;
+use crate::runs::schedule::Cadence;
+use crate::runs::store::{Event, RunStore};
 use crate::signals::{Caught, Listener};
-use crate::text::Secret;
+use crate::text::{Redactor, Secret};
 
 /// How long a start that is under way is awaited after a signal.
 const START_IN_FLIGHT: Duration = Duration::from_secs(1);
@@ -103,7 +106,12 @@ pub(crate) async fn play(
                 fields.commit_hash.get_or_insert(sha);
                 fields.branch = fields.branch.or(branch);
             }
-            let origins = origins(sinks, &fields, earlier);
+            let interval = |age| Cadence::new(inputs.poll_interval).next(age, 0, 0, random::unit());
+            let applications = match preflight::run(sinks, &client, github.head(), policy.deadline, &interval).await {
+                Ok(Prepared { applications }) => applications,
+                Err(error) => return start_none(&board, &error, redactor),
+            };
+            let origins = origins(sinks, &fields, earlier, &applications);
             let mut runs: FuturesUnordered<_> = origins
                 .into_iter()
                 .enumerate()
@@ -210,7 +218,8 @@ async fn earlier(sinks: &App<'_>, github: &GitHub) -> Option<Vec<Option<String>>
     } = *sinks;
     let is_rerun = context.origin.run_attempt.is_some_and(|attempt| attempt > 1);
     let wanted = inputs.on_github_rerun == OnGithubRerun::Failed && matches!(inputs.target, Target::Start(_));
-    if !is_rerun || !wanted {
+    // Other CI systems count attempts too, and GitHub knows nothing of those.
+    if !context.in_github() || !is_rerun || !wanted {
         return None;
     }
     let found = github.earlier(LOOK_BACK).await.and_then(|short_ids| {
@@ -232,7 +241,24 @@ async fn earlier(sinks: &App<'_>, github: &GitHub) -> Option<Vec<Option<String>>
     }
 }
 
-fn origins<'a>(sinks: &App<'a>, fields: &'a StartFields, earlier: Option<Vec<Option<String>>>) -> Vec<Origin<'a>> {
+/// Ends all runs before their start.
+fn start_none(board: &RunStore, error: &PreflightError, redactor: &Redactor) {
+    for run in 0..board.read(<[RunReport]>::len) {
+        let why = redactor.clean(error.to_string());
+        board.update(run, |run| {
+            run.verdict = Some(error.verdict());
+            run.problem = Some(why.clone());
+        });
+        board.tell(run, Event::NotStarted(why));
+    }
+}
+
+fn origins<'a>(
+    sinks: &App<'a>,
+    fields: &'a StartFields,
+    earlier: Option<Vec<Option<String>>>,
+    applications: &'a [ApplicationOverride],
+) -> Vec<Origin<'a>> {
     let inputs = sinks.inputs;
     match &inputs.target {
         Target::Attach(short_ids) => short_ids.iter().cloned().map(Origin::Attach).collect(),
@@ -242,7 +268,7 @@ fn origins<'a>(sinks: &App<'a>, fields: &'a StartFields, earlier: Option<Vec<Opt
                 let request = StartRequest {
                     trigger: fields,
                     test_plan_short_id: plan.as_deref(),
-                    applications: &inputs.applications,
+                    applications,
                     notifications: &inputs.notifications,
                 };
                 match earlier.next().flatten() {
@@ -326,7 +352,7 @@ fn report(board: &RunStore, began: Began, mode: Mode, sinks: &App<'_>) -> Report
 mod tests {
     use super::*;
     use crate::report::{Millis, sample};
-    use crate::runs::store::{Event, EventHandler};
+    use crate::runs::store::EventHandler;
     use tokio::time::Instant;
 
     struct Deaf;

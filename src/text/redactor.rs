@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -42,6 +43,8 @@ pub struct Redactor {
     secrets: Vec<String>,
     patterns: Vec<Pattern>,
     has_short_secret: bool,
+    /// What became known only after clones were made, for all of them.
+    learned: Arc<RwLock<Vec<Pattern>>>,
 }
 
 /// A spelling of a secret that decoding does not lead back to.
@@ -229,9 +232,22 @@ impl Redactor {
         }
     }
 
+    /// Adds the secrets of another redactor to this one and to all its clones: some secrets become known only when others
+    /// hold clones already, such as the query of a deployment's URL.
+    pub fn learn(&self, more: &Self) {
+        let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        for pattern in &more.patterns {
+            if !learned.iter().any(|known| known.finder.needle() == pattern.finder.needle()) {
+                learned.push(pattern.clone());
+            }
+        }
+    }
+
     /// Length of the longest secret in its longest common spelling (`\u0000` or `&#x00;` for each byte), in bytes.
     pub fn longest(&self) -> usize {
-        self.secrets.iter().map(String::len).max().unwrap_or(0) * 6
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        let patterns = self.patterns.iter().chain(learned.iter());
+        patterns.map(|pattern| pattern.finder.needle().len()).max().unwrap_or(0) * 6
     }
 
     /// The text without any known secret. Costs no copy if there is none.
@@ -249,7 +265,8 @@ impl Redactor {
 
     /// Finds the secrets of a text or of a decoded form of it, as ranges of the original text.
     fn find(&self, bytes: &[u8], found: &mut Vec<Range<usize>>, original: impl Fn(Range<usize>) -> Range<usize>) {
-        for Pattern { finder, is_base64 } in &self.patterns {
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        for Pattern { finder, is_base64 } in self.patterns.iter().chain(learned.iter()) {
             for at in finder.find_iter(bytes) {
                 let mut range = at..at + finder.needle().len();
                 if *is_base64 {

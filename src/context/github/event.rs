@@ -5,12 +5,14 @@
 
 use serde_json::Value;
 
-use crate::context::github::variables::{Variables, bounded};
-use crate::context::{HeadSha, PullRequestHint, Repository};
+use crate::context::variables::{Variables, bounded};
+use crate::context::{DeploymentState, EventDeployment, HeadSha, PullRequestHint, Repository};
 
 /// Git's own limit is lower; this only keeps a forged payload short.
 const MAX_BRANCH: usize = 300;
 const MAX_MESSAGE: usize = 4_096;
+/// Characters of a URL; browsers and proxies allow less.
+const MAX_URL: usize = 8_000;
 
 pub(in crate::context) struct Event<'a> {
     variables: &'a Variables,
@@ -70,6 +72,11 @@ impl<'a> Event<'a> {
                 None if self.payload.is_none() => HeadSha::None,
                 None => known(self.github_sha()),
             },
+            // `GITHUB_SHA` is the default branch's head, whatever was dispatched.
+            "repository_dispatch" => match self.dispatched_sha() {
+                Some(text) => known(sha(&text)),
+                None => known(self.github_sha()),
+            },
             _ => known(self.github_sha()),
         }
     }
@@ -94,6 +101,11 @@ impl<'a> Event<'a> {
             "push" | "deployment_status" => self
                 .github_sha()
                 .map_or(PullRequestHint::None, PullRequestHint::ByCommit),
+            "repository_dispatch" => self
+                .dispatched_sha()
+                .as_deref()
+                .and_then(sha)
+                .map_or(PullRequestHint::None, PullRequestHint::ByCommit),
             _ => PullRequestHint::None,
         }
     }
@@ -117,9 +129,68 @@ impl<'a> Event<'a> {
                 self.text("/deployment/ref", MAX_BRANCH)
                     .filter(|name| unknown && !is_full_sha(name))
             }),
+            "repository_dispatch" => match self.dispatched_ref() {
+                Some(name) => Some(name).filter(|name| !is_full_sha(name) && !name.starts_with("refs/")),
+                // Of another commit than the default branch's, that branch says nothing.
+                None if self.dispatched_sha().is_some() => None,
+                None => self.ref_branch(),
+            },
             _ => self.ref_branch(),
         };
         named.filter(|branch| !branch.trim().is_empty())
+    }
+
+    /// The deployment that the event reports: that of `deployment_status`, or of Vercel's `repository_dispatch`
+    /// (<https://github.com/vercel/repository-dispatch>).
+    pub(in crate::context) fn deployment(&self) -> Option<EventDeployment> {
+        let text = |pointer: &str, most| self.text(pointer, most).filter(|text| !text.trim().is_empty());
+        match self.name.as_str() {
+            "deployment_status" => Some(EventDeployment {
+                sha: self.sha("/deployment/sha")?,
+                environment: text("/deployment_status/environment", MAX_BRANCH)
+                    .or_else(|| text("/deployment/environment", MAX_BRANCH))
+                    .unwrap_or_default(),
+                is_production: self
+                    .payload?
+                    .pointer("/deployment/production_environment")
+                    .and_then(Value::as_bool)
+                    .unwrap_or(false),
+                state: DeploymentState::parse(&text("/deployment_status/state", 100)?),
+                description: text("/deployment_status/description", MAX_BRANCH),
+                environment_url: text("/deployment_status/environment_url", MAX_URL),
+                target_url: text("/deployment_status/target_url", MAX_URL),
+            }),
+            "repository_dispatch" => Some(EventDeployment {
+                sha: self.sha("/client_payload/git/sha")?,
+                environment: text("/client_payload/environment", MAX_BRANCH).unwrap_or_default(),
+                is_production: false,
+                state: DeploymentState::parse(
+                    &text("/client_payload/state/type", 100).or_else(|| text("/client_payload/state", 100))?,
+                ),
+                description: None,
+                environment_url: Some(text("/client_payload/url", MAX_URL)?),
+                target_url: None,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The commit that a `repository_dispatch` names, as it is written there.
+    fn dispatched_sha(&self) -> Option<String> {
+        let text = self
+            .text("/client_payload/git/sha", 100)
+            .or_else(|| self.text("/client_payload/sha", 100))?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// The branch that a `repository_dispatch` names.
+    fn dispatched_ref(&self) -> Option<String> {
+        let text = self
+            .text("/client_payload/git/ref", MAX_BRANCH)
+            .or_else(|| self.text("/client_payload/ref", MAX_BRANCH))?;
+        let text = text.trim();
+        let name = text.strip_prefix("refs/heads/").unwrap_or(text);
+        Some(name.to_owned()).filter(|name| !name.is_empty())
     }
 
     /// The head commit's message, where the payload has it.
@@ -200,14 +271,14 @@ impl<'a> Event<'a> {
 
     /// Those into this repository; none from forks. GitHub lists every pull request of the branch, also those that others
     /// have made to pull it into their fork, with the fork's own numbers.
-    fn workflow_run_pull_requests(&self) -> impl Iterator<Item = CaseCoverage> {
+    fn workflow_run_pull_requests(&self) -> impl Iterator<Item = ListedPullRequest> {
         let list = self
             .payload
             .and_then(|payload| payload.pointer("/workflow_run/pull_requests"))
             .and_then(Value::as_array);
         let ours = list.into_iter().flatten().take(100);
         ours.filter(|entry| self.is_into_ours(entry)).filter_map(|entry| {
-            Some(CaseCoverage {
+            Some(ListedPullRequest {
                 number: entry
                     .get("number")
                     .and_then(Value::as_u64)
@@ -282,20 +353,20 @@ impl<'a> Event<'a> {
 }
 
 /// A pull request as a workflow run lists it.
-struct CaseCoverage {
+struct ListedPullRequest {
     number: u64,
     sha: Option<String>,
     branch: Option<String>,
 }
 
-impl CaseCoverage {
+impl ListedPullRequest {
     fn is_of_branch(&self, event: &Event<'_>) -> bool {
         !event.is_from_fork() && self.branch.is_some() && self.branch == event.branch()
     }
 }
 
 /// A commit's SHA; the one of zeros stands for a branch that was deleted.
-fn sha(text: &str) -> Option<String> {
+pub(in crate::context) fn sha(text: &str) -> Option<String> {
     let fine = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && text.bytes().any(|byte| byte != b'0');

@@ -2,4 +2,3 @@
 
 pub(super) mod event;
 pub(super) mod event_file;
-pub(super) mod variables;

@@ -13,6 +13,8 @@ pub(super) const CHECKS: &str = "checks: write";
 pub(super) const COMMENTS: &str = "pull-requests: write";
 /// What a look at a pull request needs.
 pub(super) const PULL_REQUESTS: &str = "pull-requests: read";
+/// What a look at deployments needs.
+pub(super) const DEPLOYMENTS: &str = "deployments: read";
 /// What an issue needs.
 pub(super) const ISSUES: &str = "issues: write";
 
@@ -34,6 +36,7 @@ impl Advice {
             (inputs.annotations == Annotations::Check, CHECKS),
             (comment, COMMENTS),
             (head && !comment, PULL_REQUESTS),
+            (inputs.wants_deployment(), DEPLOYMENTS),
             (inputs.issue, ISSUES),
         ];
         let lines = wanted

@@ -9,6 +9,7 @@ mod author;
 mod check_run;
 mod client;
 mod comment;
+pub(crate) mod deployments;
 mod issue;
 mod place;
 mod prepare;

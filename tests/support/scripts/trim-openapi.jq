@@ -3,6 +3,7 @@
 #   jq -f trim-openapi.jq DOCUMENT --args 'GET /user' 'POST /repos/{owner}/{repo}/issues' …
 #
 # Without --args every call is taken. Out comes {"info": …, "calls": {"METHOD PATH": {"query": schema, "body": schema or null}}}.
+# A call that is written as '+GET /…' also gets the schema of its successful answer, as "answer"; GitHub Apps are left out of it.
 
 # Only what is checked stays: no descriptions, examples or titles; `nullable` becomes a type of its own.
 def trim:
@@ -27,12 +28,19 @@ def query:
      required: ($all | map(select(.required == true) | .name)),
      additionalProperties: false};
 
-($ARGS.positional) as $wanted
+# An App that acted is large, and optional everywhere.
+def without_app: walk(if type == "object" then del(.performed_via_github_app) else . end);
+
+($ARGS.positional | map(ltrimstr("+"))) as $wanted
+| [$ARGS.positional[] | select(startswith("+")) | ltrimstr("+")] as $answered
 | {info: (.info | {title, version}),
    calls: ([.paths | to_entries[] | .key as $path | .value | to_entries[]
             | select(.key | IN("get", "post", "patch", "put", "delete"))
             | ((.key | ascii_upcase) + " " + $path) as $call
             | select(($wanted | length) == 0 or any($wanted[]; . == $call))
-            | {($call): {query: (.value | query),
-                         body: ((.value.requestBody.content // {})["application/json"].schema // null | if . then trim else null end)}}]
+            | {($call): ({query: (.value | query),
+                         body: ((.value.requestBody.content // {})["application/json"].schema // null | if . then trim else null end)}
+                        + (if any($answered[]; . == $call)
+                           then {answer: (.value.responses["200"].content["application/json"].schema | without_app | trim)}
+                           else {} end))}]
            | add)}

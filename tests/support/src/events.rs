@@ -209,6 +209,20 @@ impl Scene {
         self.event("deployment_status", payload, env)
     }
 
+    /// `repository_dispatch` as Vercel sends it: a preview of the head commit is ready. It runs on the default branch.
+    /// Shape from <https://github.com/vercel/repository-dispatch>.
+    pub fn vercel_dispatch(&self) -> Event {
+        let payload = json!({
+            "action": "vercel.deployment.ready", "branch": self.default_branch,
+            "client_payload": {
+                "environment": "preview", "id": "dpl_1", "project": {"id": "prj_1", "name": "shop"},
+                "git": {"ref": self.head_ref, "sha": self.head_sha, "shortSha": self.head_sha.get(..7)},
+                "state": {"type": "ready"}, "url": format!("https://shop-pr-{}.vercel.example", self.number),
+            },
+        });
+        self.event("repository_dispatch", payload, self.on_default_branch())
+    }
+
     /// `issue_comment` (created) on the pull request.
     pub fn comment_on_pull_request(&self) -> Event {
         let mut event = self.comment_on_issue();
@@ -257,6 +271,7 @@ impl Scene {
             self.merge_group(),
             self.push(),
             self.deployment_status(),
+            self.vercel_dispatch(),
             self.comment_on_pull_request(),
             self.comment_on_issue(),
             self.workflow_dispatch(),
@@ -396,6 +411,7 @@ mod tests {
             ("merge_group", GROUP_SHA),
             ("push", HEAD_SHA),
             ("deployment_status", HEAD_SHA),
+            ("repository_dispatch", DEFAULT_SHA),
             ("issue_comment", DEFAULT_SHA),
             ("issue_comment", DEFAULT_SHA),
             ("workflow_dispatch", HEAD_SHA),

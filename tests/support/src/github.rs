@@ -17,6 +17,7 @@
 
 mod calls;
 mod checks;
+mod deployments;
 mod fault;
 mod issues;
 mod model;
@@ -33,6 +34,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use calls::Call;
+pub use deployments::DeploymentStatus;
 pub use fault::{Fault, On};
 pub use model::{
     ACTIONS_APP, ACTIONS_LOGIN, Access, Annotation, CheckRun, Comment, Issue, Pull, Recorded, Scope, Token,

@@ -43,12 +43,16 @@ pub enum Call {
     GetIssue,
     /// `PATCH /repos/{owner}/{repo}/issues/{issue_number}`
     UpdateIssue,
+    /// `GET /repos/{owner}/{repo}/deployments`
+    ListDeployments,
+    /// `GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses`
+    ListDeploymentStatuses,
     /// `GET /user`
     GetUser,
 }
 
 /// Calls with their method and the path's segments behind `/repos/{owner}/{repo}`, as in GitHub's OpenAPI document.
-const REPOSITORY_CALLS: [(Call, &str, &str); 16] = [
+const REPOSITORY_CALLS: [(Call, &str, &str); 18] = [
     (Call::CreateCheckRun, "POST", "check-runs"),
     (Call::UpdateCheckRun, "PATCH", "check-runs/{check_run_id}"),
     (Call::GetCheckRun, "GET", "check-runs/{check_run_id}"),
@@ -66,6 +70,12 @@ const REPOSITORY_CALLS: [(Call, &str, &str); 16] = [
     (Call::CreateIssue, "POST", "issues"),
     (Call::GetIssue, "GET", "issues/{issue_number}"),
     (Call::UpdateIssue, "PATCH", "issues/{issue_number}"),
+    (Call::ListDeployments, "GET", "deployments"),
+    (
+        Call::ListDeploymentStatuses,
+        "GET",
+        "deployments/{deployment_id}/statuses",
+    ),
 ];
 
 impl Call {
@@ -119,6 +129,17 @@ impl Call {
             (None, None) => {}
         }
         problems
+    }
+}
+
+impl Call {
+    /// What is wrong with the body of a successful answer, for the calls whose answers `schemas/github.json` describes.
+    pub(super) fn answer_problems(self, body: &Value) -> Vec<String> {
+        let answer = schemas()[&self].answer.as_ref();
+        let errors = answer.into_iter().flat_map(|schema| schema.iter_errors(body));
+        errors
+            .map(|error| format!("answer{}: {error}", error.instance_path()))
+            .collect()
     }
 }
 
@@ -201,6 +222,7 @@ struct Schemas {
     /// The declared type of each query parameter.
     query_types: BTreeMap<String, String>,
     body: Option<Validator>,
+    answer: Option<Validator>,
 }
 
 fn schemas() -> &'static BTreeMap<Call, Schemas> {
@@ -220,6 +242,10 @@ fn schemas() -> &'static BTreeMap<Call, Schemas> {
                         .map(|(name, schema)| (name.clone(), schema["type"].as_str().unwrap_or_default().to_owned()))
                         .collect(),
                     body: (!entry["body"].is_null()).then(|| compile(&entry["body"])),
+                    // Formats aside: GitHub sends empty texts where there is no URL.
+                    answer: entry
+                        .get("answer")
+                        .map(|schema| jsonschema::validator_for(schema).expect("a valid JSON Schema")),
                 };
                 (call, schemas)
             })

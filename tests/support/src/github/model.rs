@@ -23,6 +23,8 @@ pub enum Scope {
     PullRequests,
     /// `issues`
     Issues,
+    /// `deployments`
+    Deployments,
 }
 
 /// How far a token is let into a [`Scope`].
@@ -49,10 +51,12 @@ pub struct Token {
     pub pull_requests: Access,
     /// Access to issues and all comments.
     pub issues: Access,
+    /// Access to deployments.
+    pub deployments: Access,
 }
 
 impl Token {
-    /// The `GITHUB_TOKEN` with `checks`, `pull-requests` and `issues` at `write`.
+    /// The `GITHUB_TOKEN` with `checks`, `pull-requests`, `issues` and `deployments` at `write`.
     pub fn actions(value: &str) -> Self {
         let access = Access::Write;
         Self {
@@ -61,6 +65,7 @@ impl Token {
             checks: access,
             pull_requests: access,
             issues: access,
+            deployments: access,
         }
     }
 
@@ -78,6 +83,7 @@ impl Token {
         self.with(Scope::Checks, Access::Read)
             .with(Scope::PullRequests, Access::Read)
             .with(Scope::Issues, Access::Read)
+            .with(Scope::Deployments, Access::Read)
     }
 
     /// The same token with another access to one scope.
@@ -87,6 +93,7 @@ impl Token {
             Scope::Checks => self.checks = access,
             Scope::PullRequests => self.pull_requests = access,
             Scope::Issues => self.issues = access,
+            Scope::Deployments => self.deployments = access,
         }
         self
     }
@@ -96,6 +103,7 @@ impl Token {
             Scope::Checks => self.checks,
             Scope::PullRequests => self.pull_requests,
             Scope::Issues => self.issues,
+            Scope::Deployments => self.deployments,
         }
     }
 

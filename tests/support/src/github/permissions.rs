@@ -36,6 +36,7 @@ impl World {
                     .find(|comment| comment.id == context.number());
                 of_number(comment.map_or(0, |comment| comment.number))
             }
+            Call::ListDeployments | Call::ListDeploymentStatuses => &[Scope::Deployments][..],
             Call::GetUser => return None,
         };
         let checks = scopes.contains(&Scope::Checks);
@@ -60,6 +61,7 @@ impl World {
             Scope::Checks => format!("checks={word}"),
             Scope::PullRequests => format!("pull_requests={word}"),
             Scope::Issues => format!("issues={word}"),
+            Scope::Deployments => format!("deployments={word}"),
         });
         let accepted = names.collect::<Vec<_>>().join("; ");
         let reply = wire::error(403, &format!("Resource not accessible by {who}"));

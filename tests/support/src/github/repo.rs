@@ -18,7 +18,7 @@ impl Repo {
         look(&lock(&self.world).repositories[self.index])
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Repository) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Repository) -> T) -> T {
         change(&mut lock(&self.world).repositories[self.index])
     }
 

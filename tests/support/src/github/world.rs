@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::calls::{self, Call, Repository as Named, Route};
+use super::deployments::Deployment;
 use super::fault::{Fault, On, epoch};
 use super::model::{CheckRun, Comment, Issue, Recorded, Token};
 use super::wire;
@@ -40,6 +41,7 @@ pub(super) struct Repository {
     pub check_runs: Vec<CheckRun>,
     pub comments: Vec<Comment>,
     pub issues: Vec<Issue>,
+    pub deployments: Vec<Deployment>,
     /// Pull requests of commits that are not their heads.
     pub commit_pulls: Vec<(String, u64)>,
 }
@@ -54,6 +56,7 @@ impl Repository {
             check_runs: Vec::new(),
             comments: Vec::new(),
             issues: Vec::new(),
+            deployments: Vec::new(),
             commit_pulls: Vec::new(),
         }
     }
@@ -349,6 +352,8 @@ impl World {
             Call::CreateIssue => self.create_issue(&context),
             Call::GetIssue => self.get_issue(&context),
             Call::UpdateIssue => self.update_issue(&context),
+            Call::ListDeployments => self.list_deployments(&context),
+            Call::ListDeploymentStatuses => self.list_deployment_statuses(&context),
             Call::GetUser => wire::error(404, "Not Found"),
         }
     }

@@ -1,4 +1,4 @@
-//! The environment's `GITHUB_*` variables, bounded and checked one by one.
+//! The environment's variables that say where we run, bounded and checked one by one.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -6,15 +6,17 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::context::other_ci;
 use crate::net::secret_url::base_for_secrets;
 
-/// Only what starts with `GITHUB_` is kept, blank values left out.
+/// `GITHUB_*` and the variables of other CI systems; blank values are left out, and so is everything else.
 pub(in crate::context) struct Variables(BTreeMap<String, OsString>);
 
 impl Variables {
     pub(in crate::context) fn new(all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let is_ours = |name: &&str| name.starts_with("GITHUB_") || other_ci::is_known(name);
         let ours = all.into_iter().filter_map(|(name, value)| {
-            let name = name.to_str().filter(|name| name.starts_with("GITHUB_"))?.to_owned();
+            let name = name.to_str().filter(is_ours)?.to_owned();
             let blank = value.to_str().is_some_and(|value| value.trim().is_empty());
             (!blank).then_some((name, value))
         });

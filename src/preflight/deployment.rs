@@ -1,0 +1,369 @@
+//! Finds the address of a deployment of the head commit: in the event, else at GitHub, where it is waited for.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+use wildmatch::WildMatch;
+
+use crate::context::{DeploymentState, EventDeployment};
+use crate::net::secret_url::for_secrets;
+use crate::preflight::Preflight;
+use crate::publish::github::deployments::{Deployment, Lookup, LookupError};
+use crate::render::duration::format_duration;
+
+/// Deployments of one commit to matching environments that are looked into, the newest ones.
+const MAX_DEPLOYMENTS: usize = 10;
+
+/// Why there is no deployment to test.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeploymentError {
+    /// Nobody says of which commit.
+    #[error("no deployment can be found, since the head commit is not known; `commit` can name it")]
+    NoCommit,
+    /// GitHub can't be asked.
+    #[error("{}", .0.to_string().trim_end_matches('.'))]
+    Lookup(LookupError),
+    /// The newest deployment did not succeed.
+    #[error("the deployment at {environment} failed: {state}{}", described(description.as_deref()))]
+    Failed {
+        /// Name of the environment.
+        environment: String,
+        /// GitHub's or Vercel's word.
+        state: String,
+        /// More about the state.
+        description: Option<String>,
+    },
+    /// It has an address that can't be tested.
+    #[error("the URL of the deployment at {environment} {why}")]
+    UnusableUrl {
+        /// Name of the environment.
+        environment: String,
+        /// A fragment.
+        why: String,
+    },
+    /// There was none in time.
+    #[error("no deployment of {sha} at {wanted} succeeded within {waited}{}", described(seen.as_deref()))]
+    TimedOut {
+        /// The commit.
+        sha: String,
+        /// Which environment.
+        wanted: String,
+        /// How long was waited.
+        waited: String,
+        /// What there was instead.
+        seen: Option<String>,
+    },
+}
+
+impl DeploymentError {
+    pub(super) fn is_timeout(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Lookup(LookupError::OutOfTime) => true,
+            Self::NoCommit
+            | Self::Lookup(LookupError::Unavailable(_) | LookupError::Refused(_))
+            | Self::Failed { .. }
+            | Self::UnusableUrl { .. } => false,
+        }
+    }
+}
+
+fn described(text: Option<&str>) -> String {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    text.map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// What one look at a deployment found.
+struct Seen<'a> {
+    environment: &'a str,
+    state: DeploymentState,
+    description: Option<&'a str>,
+    environment_url: Option<&'a str>,
+    target_url: Option<&'a str>,
+}
+
+/// What becomes of it.
+enum Found {
+    Url(String),
+    /// It can't be tested; its state.
+    NotThere(String),
+}
+
+/// Finds deployments of one commit.
+pub(super) struct Finder<'a> {
+    preflight: &'a Preflight<'a>,
+    sha: &'a str,
+    begun: Instant,
+    deadline: Instant,
+}
+
+/// A deployment that is looked for.
+struct Wanted {
+    /// Glob on the environment.
+    glob: Option<String>,
+    /// Its URL, once it is found.
+    url: Option<String>,
+    /// What there is instead, as it was last said.
+    said: Option<String>,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(preflight: &'a Preflight<'a>, sha: &'a str, begun: Instant, deadline: Instant) -> Self {
+        Self {
+            preflight,
+            sha,
+            begun,
+            deadline,
+        }
+    }
+
+    /// For each glob the URL of the newest deployment that succeeded at an environment that the glob matches.
+    ///
+    /// # Errors
+    /// See [`DeploymentError`].
+    pub(super) async fn find(&self, globs: Vec<Option<String>>) -> Result<Vec<String>, DeploymentError> {
+        let mut all = Vec::with_capacity(globs.len());
+        for glob in globs {
+            let event = self.preflight.app.context.deployment.as_ref();
+            let url = match event {
+                Some(event) => self.in_event(event, glob.as_deref())?,
+                None => None,
+            };
+            let said = None;
+            all.push(Wanted { glob, url, said });
+        }
+        if all.iter().any(|wanted| wanted.url.is_none()) {
+            let lookup = self.preflight.lookup(self.deadline).map_err(DeploymentError::Lookup)?;
+            match timeout_at(self.deadline, self.poll(&lookup, &mut all)).await {
+                Ok(Err(DeploymentError::Lookup(LookupError::OutOfTime))) | Err(_) => return Err(self.timed_out(all)),
+                Ok(polled) => polled?,
+            }
+        }
+        Ok(all.into_iter().filter_map(|wanted| wanted.url).collect())
+    }
+
+    /// Asks GitHub until all are found.
+    async fn poll(&self, lookup: &Lookup, all: &mut [Wanted]) -> Result<(), DeploymentError> {
+        loop {
+            let deployments = lookup.deployments(self.sha).await.map_err(DeploymentError::Lookup)?;
+            let mut missing = false;
+            for wanted in all.iter_mut().filter(|wanted| wanted.url.is_none()) {
+                self.look(lookup, &deployments, wanted).await?;
+                missing |= wanted.url.is_none();
+            }
+            if !missing {
+                return Ok(());
+            }
+            sleep((self.preflight.interval)(self.begun.elapsed())).await;
+        }
+    }
+
+    fn timed_out(&self, all: Vec<Wanted>) -> DeploymentError {
+        let missing = all.into_iter().find(|wanted| wanted.url.is_none());
+        let (glob, said) = missing.map_or((None, None), |wanted| (wanted.glob, wanted.said));
+        DeploymentError::TimedOut {
+            sha: short(self.sha).to_owned(),
+            wanted: described_glob(glob.as_deref()),
+            waited: elapsed(self.begun),
+            seen: said,
+        }
+    }
+
+    /// Looks through the commit's deployments, newest first.
+    async fn look(
+        &self,
+        lookup: &Lookup,
+        deployments: &[Deployment],
+        wanted: &mut Wanted,
+    ) -> Result<(), DeploymentError> {
+        let glob = wanted.glob.as_deref();
+        let fits = |one: &&Deployment| matches(glob, &one.environment, one.production_environment);
+        let mut news = None;
+        for (index, deployment) in deployments.iter().filter(fits).take(MAX_DEPLOYMENTS).enumerate() {
+            let status = lookup.status(deployment.id).await.map_err(DeploymentError::Lookup)?;
+            let status = status.as_ref();
+            let seen = Seen {
+                environment: &deployment.environment,
+                state: status.map_or(DeploymentState::Pending("no status yet".to_owned()), |status| {
+                    DeploymentState::parse(&status.state)
+                }),
+                description: status.and_then(|status| status.description.as_deref()),
+                environment_url: status.and_then(|status| status.environment_url.as_deref()),
+                target_url: status.and_then(|status| status.target_url.as_deref()),
+            };
+            match self.judge(&seen, index == 0)? {
+                Found::Url(url) => {
+                    wanted.url = Some(url);
+                    return Ok(());
+                }
+                Found::NotThere(state) => {
+                    news.get_or_insert(format!("{}: {state}", deployment.environment));
+                }
+            }
+        }
+        let news = news.unwrap_or_else(|| match deployments.first() {
+            None => "there is none yet".to_owned(),
+            Some(_) if deployments.iter().all(is_production) => {
+                "there is one at production, which `deployment` must name".to_owned()
+            }
+            Some(other) => format!("there is one at {}, which does not match", other.environment),
+        });
+        if wanted.said.as_ref() != Some(&news) {
+            self.preflight.say(format!(
+                "Waiting for a deployment of {} at {}: {news}",
+                short(self.sha),
+                described_glob(glob)
+            ));
+            wanted.said = Some(news);
+        }
+        Ok(())
+    }
+
+    /// The URL of the deployment that the event reports, where it is one that is wanted.
+    fn in_event(&self, deployment: &EventDeployment, glob: Option<&str>) -> Result<Option<String>, DeploymentError> {
+        let EventDeployment {
+            sha,
+            environment,
+            is_production,
+            state,
+            description,
+            environment_url,
+            target_url,
+        } = deployment;
+        if !sha.eq_ignore_ascii_case(self.sha) || !matches(glob, environment, *is_production) {
+            return Ok(None);
+        }
+        let seen = Seen {
+            environment,
+            state: state.clone(),
+            description: description.as_deref(),
+            environment_url: environment_url.as_deref(),
+            target_url: target_url.as_deref(),
+        };
+        match self.judge(&seen, true)? {
+            Found::Url(url) => Ok(Some(url)),
+            Found::NotThere(_) => Ok(None),
+        }
+    }
+
+    /// The URL of a deployment that succeeded. One that failed is an error only where no newer one replaces it.
+    fn judge(&self, seen: &Seen<'_>, is_newest: bool) -> Result<Found, DeploymentError> {
+        let Seen {
+            environment,
+            state,
+            description,
+            environment_url,
+            target_url,
+        } = seen;
+        match state {
+            DeploymentState::Success => {}
+            DeploymentState::Failed(state) if is_newest => {
+                return Err(DeploymentError::Failed {
+                    environment: (*environment).to_owned(),
+                    state: state.clone(),
+                    description: description.map(str::to_owned),
+                });
+            }
+            DeploymentState::Failed(state) | DeploymentState::Pending(state) => {
+                return Ok(Found::NotThere(state.clone()));
+            }
+            DeploymentState::Inactive => return Ok(Found::NotThere("inactive".to_owned())),
+        }
+        let url = match (environment_url, target_url) {
+            (Some(url), _) => *url,
+            (None, Some(url)) if self.is_address(url) => *url,
+            (None, Some(_) | None) => {
+                return Ok(Found::NotThere("success, but without a URL".to_owned()));
+            }
+        };
+        let url = url.trim();
+        // Before anything is said of it.
+        self.preflight.keep_secret(url);
+        for_secrets(url).map_err(|why| DeploymentError::UnusableUrl {
+            environment: (*environment).to_owned(),
+            why,
+        })?;
+        self.preflight.say(format!("Deployment at {environment}: {url}"));
+        Ok(Found::Url(url.to_owned()))
+    }
+
+    /// Whether a `target_url` can be the application's address: GitHub's own pages are logs.
+    fn is_address(&self, target_url: &str) -> bool {
+        let server = self.preflight.app.context.server_url.as_ref();
+        for_secrets(target_url)
+            .is_ok_and(|url| url.scheme() == "https" && server.is_none_or(|server| server.host() != url.host()))
+    }
+}
+
+/// Whether an environment is meant. Production is only meant by its name: by a glob without wildcards, or by one that says
+/// `prod`.
+fn matches(glob: Option<&str>, environment: &str, is_flagged: bool) -> bool {
+    let production = is_flagged || is_production_name(environment);
+    match glob {
+        None => !production,
+        Some(glob) => {
+            let names_production = !glob.contains(['*', '?']) || glob.to_ascii_lowercase().contains("prod");
+            (!production || names_production) && WildMatch::new_case_insensitive(glob).matches(environment)
+        }
+    }
+}
+
+fn is_production(deployment: &Deployment) -> bool {
+    deployment.production_environment || is_production_name(&deployment.environment)
+}
+
+/// `production`, `prod`, and what Vercel makes of it for one of several projects: `Production – shop`.
+fn is_production_name(environment: &str) -> bool {
+    let name = environment.to_ascii_lowercase();
+    ["production", "prod"].iter().any(|word| {
+        name.strip_prefix(word)
+            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric()))
+    })
+}
+
+fn described_glob(glob: Option<&str>) -> String {
+    glob.map_or("any environment but production".to_owned(), |glob| {
+        format!("an environment {glob:?}")
+    })
+}
+
+fn short(sha: &str) -> &str {
+    sha.get(..7).unwrap_or(sha)
+}
+
+/// How long it has been, for people.
+pub(super) fn elapsed(begun: Instant) -> String {
+    let elapsed: Duration = begun.elapsed();
+    format_duration(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn production_is_only_meant_by_its_name() {
+        for (glob, environment, is_flagged, expected) in [
+            (None, "Preview", false, true),
+            (None, "production", false, false),
+            (None, "Production – shop", false, false),
+            (None, "live", true, false),
+            (None, "product-previews", false, true),
+            (Some("preview*"), "Preview – shop", false, true),
+            (Some("preview"), "Preview – shop", false, false),
+            (Some("*"), "Production", false, false),
+            (Some("*shop"), "Production – shop", false, false),
+            (Some("*shop"), "Preview – shop", false, true),
+            (Some("Prod*"), "production", true, true),
+            (Some("production"), "Production", false, true),
+            (Some("live"), "live", true, true),
+            (Some("l*"), "live", true, false),
+            (Some("pr-?"), "pr-7", false, true),
+        ] {
+            assert_eq!(
+                matches(glob, environment, is_flagged),
+                expected,
+                "{glob:?} {environment} {is_flagged}"
+            );
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What is done before a billed start: the applications are brought to where they can be tested, and nothing is started
+//! where that fails.
+
+mod deployment;
+mod readiness;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::context::HeadSha;
+use crate::inputs::{ApplicationOverride, EnvironmentOverride, Target};
+use crate::publish::App;
+use crate::publish::github::Head;
+use crate::publish::github::deployments::{Lookup, LookupError};
+use crate::render::escape::log_line;
+use crate::report::Verdict;
+use crate::text::Redactor;
+use deployment::{DeploymentError, Finder};
+use readiness::ReadinessError;
+
+/// What the start requests need to know.
+pub(crate) struct Prepared {
+    /// The start request's `applications`, with nothing left to be found.
+    pub(crate) applications: Vec<ApplicationOverride>,
+}
+
+/// Why nothing may be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PreflightError {
+    /// The head commit, which only GitHub knows, can't be read.
+    #[error(transparent)]
+    Head(LookupError),
+    /// There is no deployment to test.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// A URL of `wait_for` is not ready.
+    #[error(transparent)]
+    Readiness(#[from] ReadinessError),
+}
+
+impl PreflightError {
+    /// The verdict of all runs.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let is_timeout = match self {
+            Self::Head(error) => matches!(error, LookupError::OutOfTime),
+            Self::Deployment(error) => error.is_timeout(),
+            Self::Readiness(error) => error.is_timeout(),
+        };
+        if is_timeout {
+            Verdict::TimedOut
+        } else {
+            Verdict::Unknown
+        }
+    }
+}
+
+/// What each step before the start is given.
+#[derive(Clone, Copy)]
+struct Preflight<'a> {
+    app: &'a App<'a>,
+    client: &'a reqwest::Client,
+    /// End of `timeout_minutes`.
+    deadline: Instant,
+    /// Time until the next look, by how long has been waited.
+    interval: &'a dyn Fn(Duration) -> Duration,
+}
+
+/// Uploads builds, finds deployments and waits for URLs, in this order; does nothing for attached runs. Whoever drops this
+/// ends it at once.
+///
+/// `head` is the head commit where GitHub was asked for it already.
+///
+/// # Errors
+/// See [`PreflightError`].
+pub(crate) async fn run(
+    app: &App<'_>,
+    client: &reqwest::Client,
+    head: Option<Head>,
+    deadline: Instant,
+    interval: &dyn Fn(Duration) -> Duration,
+) -> Result<Prepared, PreflightError> {
+    let inputs = app.inputs;
+    let mut applications = inputs.applications.clone();
+    match &inputs.target {
+        Target::Attach(_) => return Ok(Prepared { applications }),
+        Target::Start(_) => {}
+    }
+    let preflight = Preflight {
+        app,
+        client,
+        deadline,
+        interval,
+    };
+    // `builds::upload` belongs here: before anything is waited for, its short ids go into `applications`.
+    let needs_head = inputs.wants_deployment() || inputs.wait_for.iter().any(readiness::names_commit);
+    let sha = if needs_head {
+        preflight.head_sha(head).await?
+    } else {
+        None
+    };
+    if inputs.wants_deployment() {
+        preflight.set_deployments(&mut applications, sha.as_deref()).await?;
+    }
+    if !inputs.wait_for.is_empty() {
+        readiness::wait(&preflight, sha.as_deref()).await?;
+    }
+    Ok(Prepared { applications })
+}
+
+impl Preflight<'_> {
+    /// The head commit, if it can be known.
+    async fn head_sha(&self, head: Option<Head>) -> Result<Option<String>, PreflightError> {
+        let context = self.app.context;
+        match (&context.origin.sha, head, &context.head) {
+            (Some(sha), _, _) => Ok(Some(sha.clone())),
+            (None, Some(Head { sha, branch: _ }), _) => Ok(Some(sha)),
+            (None, None, HeadSha::OfPullRequest(number)) => {
+                let lookup = self.lookup(self.deadline).map_err(PreflightError::Head)?;
+                let sha = lookup.head(*number).await.map_err(PreflightError::Head)?;
+                Ok(Some(sha))
+            }
+            (None, None, HeadSha::Known(_) | HeadSha::None) => Ok(None),
+        }
+    }
+
+    fn lookup(&self, deadline: Instant) -> Result<Lookup, LookupError> {
+        let App {
+            inputs,
+            context,
+            redactor,
+            log: _,
+            files: _,
+        } = *self.app;
+        Lookup::new(self.client.clone(), inputs, context, redactor, deadline)
+    }
+
+    /// Puts the URL of each deployment in its place.
+    async fn set_deployments(
+        &self,
+        applications: &mut [ApplicationOverride],
+        sha: Option<&str>,
+    ) -> Result<(), DeploymentError> {
+        let begun = Instant::now();
+        let deadline = self.until(begun, self.app.inputs.deployment_timeout);
+        let sha = sha.ok_or(DeploymentError::NoCommit)?;
+        let (mut globs, mut places) = (Vec::new(), Vec::new());
+        for application in applications {
+            if let Some(EnvironmentOverride::Deployment { environment: glob }) = &application.environment {
+                globs.push(glob.clone());
+                places.push(&mut application.environment);
+            }
+        }
+        let urls = Finder::new(self, sha, begun, deadline).find(globs).await?;
+        for (place, url) in places.into_iter().zip(urls) {
+            *place = Some(EnvironmentOverride::Url { url, name: None });
+        }
+        Ok(())
+    }
+
+    /// The end of a step's own limit or of everything's.
+    fn until(&self, begun: Instant, limit: Duration) -> Instant {
+        begun
+            .checked_add(limit)
+            .map_or(self.deadline, |end| end.min(self.deadline))
+    }
+
+    /// Logs a line with text of others.
+    fn say(&self, text: String) {
+        self.app.log.line(&log_line(&self.app.redactor.clean(text)));
+    }
+
+    /// Keeps the query of a URL out of everything from now on.
+    fn keep_secret(&self, url: &str) {
+        let mut secrets = Redactor::default();
+        secrets.add_written_url(url);
+        if self.app.log.is_github() {
+            self.app.log.mask(&secrets);
+        }
+        self.app.redactor.learn(&secrets);
+    }
+}

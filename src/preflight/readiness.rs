@@ -1,0 +1,239 @@
+//! `wait_for`: waits until URLs answer.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use reqwest::header::LOCATION;
+use reqwest::{Response, StatusCode};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use url::Url;
+
+use crate::inputs::Probe;
+use crate::net::http;
+use crate::preflight::Preflight;
+use crate::preflight::deployment::elapsed;
+
+/// What stands for the head commit.
+const SHA: &str = "{sha}";
+/// How long one try may take, its redirects and its body included.
+const TRY: Duration = Duration::from_secs(5);
+/// How much of an answer is searched for the text, decompressed.
+const SEARCHED: usize = 1 << 20;
+/// Redirects on one host that are followed.
+const MAX_REDIRECTS: usize = 10;
+
+/// Why nothing can be tested at a URL.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadinessError {
+    /// `{sha}` stands for nothing.
+    #[error("`wait_for` names {{sha}}, but the head commit is not known; `commit` can name it")]
+    NoCommit,
+    /// It is no URL once `{sha}` was replaced.
+    #[error("`wait_for`: {0}")]
+    Url(#[from] url::ParseError),
+    /// It was not ready in time.
+    #[error("{url} was not ready within {waited}: {last}")]
+    TimedOut {
+        /// Without user info and query.
+        url: String,
+        /// How long was waited.
+        waited: String,
+        /// What the last try came to.
+        last: String,
+    },
+}
+
+impl ReadinessError {
+    pub(super) fn is_timeout(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } => true,
+            Self::NoCommit | Self::Url(_) => false,
+        }
+    }
+}
+
+/// Whether a probe names the head commit.
+pub(super) fn names_commit(probe: &Probe) -> bool {
+    let Probe { url, contains } = probe;
+    url.contains(SHA) || contains.as_ref().is_some_and(|text| text.contains(SHA))
+}
+
+/// Waits until all URLs are ready.
+///
+/// # Errors
+/// See [`ReadinessError`].
+pub(super) async fn wait(preflight: &Preflight<'_>, sha: Option<&str>) -> Result<(), ReadinessError> {
+    let inputs = preflight.app.inputs;
+    let begun = Instant::now();
+    let deadline = preflight.until(begun, inputs.wait_for_timeout);
+    let probes = inputs.wait_for.iter().map(|probe| Waiting::new(probe, sha));
+    let probes = probes.collect::<Result<Vec<_>, _>>()?;
+    let all = probes.iter().map(|probe| probe.until_ready(preflight, begun, deadline));
+    try_join_all(all).await.map(drop)
+}
+
+/// A URL that is waited for.
+struct Waiting {
+    url: Url,
+    contains: Option<String>,
+    /// The URL without user info and query, for people.
+    shown: String,
+    /// What the last try came to.
+    last: RefCell<String>,
+}
+
+impl Waiting {
+    fn new(probe: &Probe, sha: Option<&str>) -> Result<Self, ReadinessError> {
+        let Probe { url, contains } = probe;
+        let sha = match sha {
+            Some(sha) => sha,
+            None if names_commit(probe) => return Err(ReadinessError::NoCommit),
+            None => "",
+        };
+        let url = Url::parse(&url.replace(SHA, sha))?;
+        let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
+        Ok(Self {
+            url,
+            contains: contains.as_ref().map(|text| text.replace(SHA, sha)),
+            shown,
+            last: RefCell::default(),
+        })
+    }
+
+    async fn until_ready(
+        &self,
+        preflight: &Preflight<'_>,
+        begun: Instant,
+        deadline: Instant,
+    ) -> Result<(), ReadinessError> {
+        let shown = &self.shown;
+        let tries = async {
+            loop {
+                let found = match timeout(TRY, self.try_once(preflight.client)).await {
+                    Ok(found) => found,
+                    Err(_) => Err("no answer within 5 s".to_owned()),
+                };
+                match found {
+                    Ok(status) => {
+                        preflight.say(format!("{shown} is ready ({status}), after {}", elapsed(begun)));
+                        return;
+                    }
+                    Err(why) => {
+                        if *self.last.borrow() != why {
+                            preflight.say(format!("Waiting for {shown}: {why}"));
+                            self.last.replace(why);
+                        }
+                    }
+                }
+                sleep((preflight.interval)(begun.elapsed())).await;
+            }
+        };
+        let in_time = timeout_at(deadline, tries).await;
+        in_time.map_err(|_| ReadinessError::TimedOut {
+            url: shown.clone(),
+            waited: elapsed(begun),
+            last: match self.last.take() {
+                nothing if nothing.is_empty() => "no answer".to_owned(),
+                last => last,
+            },
+        })
+    }
+
+    /// The status of a ready answer, or why it is not ready.
+    async fn try_once(&self, client: &reqwest::Client) -> Result<StatusCode, String> {
+        let mut url = self.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            // The client has no token of its own and follows no redirect.
+            let response = client.get(url.clone()).send().await.map_err(http::explain)?;
+            let status = response.status();
+            if let Some(next) = redirect(&response).filter(|next| is_on_host(next, &url)) {
+                url = next;
+                continue;
+            }
+            if status == StatusCode::NOT_FOUND || status.as_u16() >= 500 {
+                return Err(format!("it answers {status}"));
+            }
+            return match &self.contains {
+                Some(text) if !contains(response, text.as_bytes()).await? => {
+                    Err(format!("it answers {status}, without the text"))
+                }
+                Some(_) | None => Ok(status),
+            };
+        }
+        Err(format!("it redirects more than {MAX_REDIRECTS} times"))
+    }
+}
+
+/// Where an answer redirects to.
+fn redirect(response: &Response) -> Option<Url> {
+    if !response.status().is_redirection() {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    response.url().join(location).ok()
+}
+
+/// Whether a redirect stays on the host. It may change from http to https, not back.
+fn is_on_host(next: &Url, from: &Url) -> bool {
+    let same_port = next.port_or_known_default() == from.port_or_known_default();
+    next.host() == from.host()
+        && (next.scheme() == from.scheme() && same_port || (from.scheme(), next.scheme()) == ("http", "https"))
+}
+
+/// Whether the first bytes of an answer's body contain a text.
+async fn contains(mut response: Response, text: &[u8]) -> Result<bool, String> {
+    let mut body = Vec::new();
+    while body.len() < SEARCHED {
+        let Some(chunk) = response.chunk().await.map_err(http::explain)? else {
+            return Ok(text.is_empty());
+        };
+        // The text may have begun in what came before.
+        let from = body.len().saturating_sub(text.len());
+        body.extend_from_slice(chunk.get(..SEARCHED - body.len()).unwrap_or(&chunk));
+        let news = body.get(from..).unwrap_or_default();
+        if text.is_empty() || news.windows(text.len()).any(|part| part == text) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn probe(url: &str, contains: Option<&str>) -> Probe {
+        Probe {
+            url: url.to_owned(),
+            contains: contains.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_commit_is_put_into_url_and_text() {
+        let waiting = Waiting::new(&probe("https://{sha}.pr.example/v?k=s", Some("v={sha}")), Some("abc")).unwrap();
+        assert_eq!(waiting.url.as_str(), "https://abc.pr.example/v?k=s");
+        assert_eq!(waiting.contains.as_deref(), Some("v=abc"));
+        assert_eq!(waiting.shown, "https://abc.pr.example/v");
+        for unknown in [
+            probe("https://{sha}.example", None),
+            probe("https://a.example", Some("{sha}")),
+        ] {
+            assert!(matches!(Waiting::new(&unknown, None), Err(ReadinessError::NoCommit)));
+        }
+        assert!(Waiting::new(&probe("https://a.example", None), None).is_ok());
+    }
+
+    #[test]
+    fn only_redirects_on_the_host_are_followed() {
+        let from = |next: &str, from: &str| is_on_host(&Url::parse(next).unwrap(), &Url::parse(from).unwrap());
+        assert!(from("https://a.example/login", "https://a.example/"));
+        assert!(from("https://a.example/", "http://a.example/"));
+        assert!(!from("http://a.example/", "https://a.example/"));
+        assert!(!from("https://b.example/", "https://a.example/"));
+        assert!(!from("https://a.example:8443/", "https://a.example/"));
+        assert!(!from("https://a.example.b.example/", "https://a.example/"));
+    }
+}
