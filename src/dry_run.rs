@@ -26,12 +26,7 @@ pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor)
         Target::Start(plans) => {
             let fields = context.start_fields();
             for plan in plans {
-                let request = StartRequest {
-                    trigger: &fields,
-                    test_plan_short_id: plan.as_deref(),
-                    applications: &inputs.applications,
-                    notifications: &inputs.notifications,
-                };
+                let request = StartRequest::new(inputs, &fields, plan.as_deref(), &inputs.applications);
                 let body = serde_json::to_string(&request).unwrap_or_default();
                 print(format!(
                     "would start a run: POST {} {body}",

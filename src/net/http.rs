@@ -19,16 +19,44 @@ pub const MAX_BODY: usize = 64 * 1024 * 1024;
 /// How much of an answer that makes no sense is shown, in characters.
 const SHOWN: usize = 200;
 
+/// The two clients for one set of proxies and trusted certificates.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Keeps connections open for the next request.
+    pub pooled: Client,
+    /// Makes a new connection for each request: one that the server has just closed would leave open whether it read a
+    /// request that must not be sent twice.
+    pub fresh: Client,
+}
+
+/// Makes both clients; see [`client`].
+///
+/// # Errors
+/// As [`client`].
+pub fn clients(network: &Network) -> Result<Clients, String> {
+    Ok(Clients {
+        pooled: build(network, None)?,
+        fresh: build(network, Some(0))?,
+    })
+}
+
 /// Makes the client. Redirects are not followed: whoever answers one is not the API we know, and a token must reach no
 /// other host. reqwest's own retry is off: what may be repeated is decided where it is known what a request does.
 ///
 /// # Errors
 /// If TLS can't be set up or a proxy variable can't be read.
 pub fn client(network: &Network) -> Result<Client, String> {
+    build(network, None)
+}
+
+fn build(network: &Network, max_idle: Option<usize>) -> Result<Client, String> {
     let tls = crate::net::tls::config(&network.trust).map_err(|error| format!("TLS can't be set up: {error}"))?;
     let mut client = Client::builder();
     for proxy in network.proxies().into_iter().flatten() {
         client = client.proxy(proxy);
+    }
+    if let Some(max_idle) = max_idle {
+        client = client.pool_max_idle_per_host(max_idle);
     }
     client
         .tls_backend_preconfigured(tls)
@@ -81,7 +109,7 @@ pub fn explain(error: reqwest::Error) -> String {
 /// Why a body could not be read.
 #[derive(Debug)]
 pub enum BodyError {
-    /// Larger than [`MAX_BODY`].
+    /// Larger than is read.
     TooLarge,
     /// Broken off, or not decodable.
     Broken(String),
@@ -91,18 +119,26 @@ pub enum BodyError {
 ///
 /// # Errors
 /// See [`BodyError`].
-pub async fn read_body(mut response: Response) -> Result<Vec<u8>, BodyError> {
+pub async fn read_body(response: Response) -> Result<Vec<u8>, BodyError> {
+    read_body_up_to(response, MAX_BODY).await
+}
+
+/// Reads a body of at most `max` bytes, decompressed, whatever its `Content-Length` claims.
+///
+/// # Errors
+/// See [`BodyError`].
+pub async fn read_body_up_to(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
     let declared = response
         .content_length()
         .and_then(|length| usize::try_from(length).ok())
         .unwrap_or(0);
-    if declared > MAX_BODY {
+    if declared > max {
         return Err(BodyError::TooLarge);
     }
     let mut body = Vec::with_capacity(declared);
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(BodyError::TooLarge),
+            Ok(Some(chunk)) if body.len() + chunk.len() > max => return Err(BodyError::TooLarge),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
             Err(error) => return Err(BodyError::Broken(explain(error))),

@@ -1,5 +1,6 @@
 //! All runs of the step, side by side, until the last has ended, the first has failed fast, or a signal came.
 
+pub mod details;
 pub mod driver;
 mod fetch_policy;
 pub mod poller;
@@ -7,24 +8,28 @@ mod previous_run;
 pub mod schedule;
 pub mod store;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::Began;
-use crate::inputs::{OnGithubRerun, Target};
+use crate::inputs::{ApplicationOverride, OnGithubRerun, Target};
 use crate::net::http;
+use crate::preflight::builds;
+use crate::preflight::builds::UploadError;
 use crate::publish::github::{GitHub, Head};
 use crate::publish::{App, Connections};
 use crate::qatech::Client;
 use crate::qatech::client::MAYBE_STARTED;
 use crate::qatech::wire::{StartFields, StartRequest};
 use crate::report::{Attempt, CaseCoverage, Mode, Report, RunReport, Signal, Verdict, merge, status};
+use crate::runs::details::DetailsFetcher;
 use crate::runs::driver::{Driver, Origin};
 use crate::runs::poller::Policy;
-use crate::runs::store::RunStore;
+use crate::runs::store::{Event, RunStore};
 use crate::signals::{Caught, Listener};
 use crate::text::Secret;
 
@@ -57,8 +62,8 @@ pub(crate) async fn play(
     };
     let planned = planned(&inputs.target);
     let board = RunStore::new(began.at, planned, Box::new(log.clone()));
-    let client = match http::client(&context.network) {
-        Ok(client) => client,
+    let clients = match http::clients(&context.network) {
+        Ok(clients) => clients,
         Err(problem) => {
             for run in 0..board.read(<[RunReport]>::len) {
                 board.update(run, |run| {
@@ -70,6 +75,7 @@ pub(crate) async fn play(
             return (report(&board, began, mode, sinks), None);
         }
     };
+    let client = clients.pooled.clone();
     let github = GitHub::begin(client.clone(), inputs, context, redactor);
     let policy = Policy {
         deadline: began.at + inputs.timeout,
@@ -77,15 +83,8 @@ pub(crate) async fn play(
         fail_fast: inputs.fail_fast,
         poll_once: mode == Mode::Look,
     };
-    let api = Client::new(client.clone(), inputs.api_url.clone(), token, redactor.clone());
-    let driver = Driver {
-        client: &api,
-        redactor,
-        policy,
-        board: &board,
-        start_only: mode == Mode::StartOnly,
-        reruns: inputs.rerun_failed,
-    };
+    let project = inputs.project_short_id.clone();
+    let api = Client::new(clients, inputs.api_url.clone(), token, project, redactor.clone());
     log.group(match mode {
         Mode::Wait | Mode::SkippedWithoutToken => "Waiting for QA.tech",
         Mode::StartOnly => "Starting at QA.tech",
@@ -101,7 +100,22 @@ pub(crate) async fn play(
                 fields.commit_hash.get_or_insert(sha);
                 fields.branch = fields.branch.or(branch);
             }
-            let origins = origins(sinks, &fields, earlier);
+            let Some((api, applications)) = upload_builds(sinks, api, policy.deadline, &board).await else {
+                return;
+            };
+            // Nobody looks at screenshots but the HTML report and who asked for the files.
+            let images = inputs.files.html.is_some() || inputs.screenshots_path.is_some();
+            let details = DetailsFetcher::new(&api, &board, images.then_some(&client), inputs.case_details);
+            let driver = Driver {
+                client: &api,
+                policy,
+                board: &board,
+                start_only: mode == Mode::StartOnly,
+                reruns: inputs.rerun_failed,
+                rerun_only: inputs.rerun_only,
+                details: &details,
+            };
+            let origins = origins(sinks, &fields, earlier, &applications);
             let mut runs: FuturesUnordered<_> = origins
                 .into_iter()
                 .enumerate()
@@ -116,6 +130,7 @@ pub(crate) async fn play(
                     break;
                 }
             }
+            details.fetch_all().await;
         };
         let mut all = std::pin::pin!(all);
         let caught = tokio::select! {
@@ -229,19 +244,62 @@ async fn earlier(sinks: &App<'_>, github: &GitHub) -> Option<Vec<Option<String>>
     }
 }
 
-fn origins<'a>(sinks: &App<'a>, fields: &'a StartFields, earlier: Option<Vec<Option<String>>>) -> Vec<Origin<'a>> {
+/// Uploads the builds that runs are started with, and gives the applications to test. Where that fails no run is started,
+/// and `None` is given.
+async fn upload_builds<'a>(
+    sinks: &App<'a>,
+    api: Client,
+    deadline: Instant,
+    board: &RunStore,
+) -> Option<(Client, Cow<'a, [ApplicationOverride]>)> {
+    let App {
+        inputs,
+        context: _,
+        log,
+        redactor,
+        files: _,
+    } = *sinks;
+    if inputs.builds.is_empty() || matches!(inputs.target, Target::Attach(_)) {
+        return Some((api, Cow::Borrowed(&inputs.applications)));
+    }
+    let error = match builds::upload(&api, &inputs.builds, deadline, log, redactor).await {
+        Ok(uploaded) => {
+            let applications = uploaded.apply_to(&inputs.applications);
+            return Some((api.with_redactor(uploaded.secrets), Cow::Owned(applications)));
+        }
+        Err(error) => error,
+    };
+    let verdict = match error {
+        UploadError::TooLate { .. } => Verdict::TimedOut,
+        UploadError::File { .. }
+        | UploadError::NoFile { .. }
+        | UploadError::Api { .. }
+        | UploadError::Storage { .. } => Verdict::Unknown,
+    };
+    let why = redactor.clean(error.to_string());
+    for run in 0..board.read(<[RunReport]>::len) {
+        board.update(run, |run| {
+            run.verdict = Some(verdict);
+            run.problem = Some(why.clone());
+        });
+        board.tell(run, Event::NotStarted(why.clone()));
+    }
+    None
+}
+
+fn origins<'a>(
+    sinks: &App<'a>,
+    fields: &'a StartFields,
+    earlier: Option<Vec<Option<String>>>,
+    applications: &'a [ApplicationOverride],
+) -> Vec<Origin<'a>> {
     let inputs = sinks.inputs;
     match &inputs.target {
         Target::Attach(short_ids) => short_ids.iter().cloned().map(Origin::Attach).collect(),
         Target::Start(plans) => {
             let mut earlier = earlier.unwrap_or_default().into_iter();
             let origin = |plan: &'a Option<String>| {
-                let request = StartRequest {
-                    trigger: fields,
-                    test_plan_short_id: plan.as_deref(),
-                    applications: &inputs.applications,
-                    notifications: &inputs.notifications,
-                };
+                let request = StartRequest::new(inputs, fields, plan.as_deref(), applications);
                 match earlier.next().flatten() {
                     Some(short_id) => Origin::RerunEarlier(short_id, request),
                     None => Origin::Start(request),
@@ -322,8 +380,7 @@ fn report(board: &RunStore, began: Began, mode: Mode, sinks: &App<'_>) -> Report
 mod tests {
     use super::*;
     use crate::report::{Millis, sample};
-    use crate::runs::store::{Event, EventHandler};
-    use tokio::time::Instant;
+    use crate::runs::store::EventHandler;
 
     struct Deaf;
 

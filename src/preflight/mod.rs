@@ -1,0 +1,3 @@
+//! What has to be there before a billed start.
+
+pub mod builds;
