@@ -109,8 +109,9 @@ pub fn overrides(data: &[u8]) {
     for applications in [overrides::applications(text), overrides::environments(text)] {
         match applications {
             Ok(applications) => {
+                // A deployment is never sent: its URL takes its place before.
                 let sent = serde_json::to_string(&applications).unwrap_or_default();
-                if !applications.is_empty() {
+                if !applications.is_empty() && !sent.is_empty() {
                     assert_eq!(overrides::applications(&sent).as_ref(), Ok(&applications), "{sent}");
                 }
             }
@@ -310,7 +311,7 @@ fn rendered(report: &Report) {
             "{line:?}"
         );
     }
-    for line in Reader::Runner.failures(report, &FailOn(vec![Verdict::Failed])) {
+    for line in Reader::Runner.failures(report, &FailOn::new(vec![Verdict::Failed])) {
         let level = ["::error ", "::notice ", "::warning "]
             .iter()
             .any(|level| line.starts_with(level));
