@@ -11,8 +11,11 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use qatech_run::inputs::PathRule;
+use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
 use qatech_run::publish::identity::MarkerKey;
-use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
+use qatech_run::qatech::clean::Cleaner;
+use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
+use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, StartRequest, StartedRun};
 use qatech_run::render::github::check::Place;
 use qatech_run::render::github::marker::Marker;
@@ -22,6 +25,7 @@ use qatech_run::render::{ctrf, html, json, junit, outputs};
 use qatech_run::report::merge;
 use qatech_run::report::merge::CaseSnapshot;
 use qatech_run::report::{Case, Millis, Quarantine, Report, RunReport, sample};
+use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::store::{Event, EventHandler, RunStore};
@@ -104,21 +108,25 @@ fn redactor() -> Redactor {
 }
 
 /// Answers every look with one body.
-struct Canned(Vec<u8>);
+struct Canned(Vec<u8>, Cleaner);
 
 impl Api for Canned {
     async fn start(&self, _: &StartRequest<'_>, _: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("nothing is started here".to_owned()))
     }
 
-    async fn rerun_failed(&self, _: &str, _: Duration) -> Result<StartedRun, PostError> {
+    async fn case(&self, _: &str) -> Result<CaseAnswer, CaseError> {
+        Err(CaseError::Unsupported)
+    }
+
+    async fn rerun(&self, _: &str, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("nothing is rerun here".to_owned()))
     }
 
     async fn get(&self, _: &str, _: Option<&str>, _: Cases) -> Result<Got, GetError> {
         let run: Run = serde_json::from_slice(&self.0).unwrap();
         Ok(Got {
-            run,
+            run: run.cleaned(&self.1),
             size: self.0.len(),
         })
     }
@@ -143,16 +151,16 @@ fn empty_run(report: &Report) -> RunReport {
 }
 
 /// From the last byte of the answer to the verdict: parse, redact, merge.
-fn look(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
+fn look(api: &Canned, run: RunReport) -> Vec<RunReport> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap()
         .block_on(async {
             let board = RunStore::new(Instant::now(), vec![run], Box::new(Silent));
+            let details = DetailsFetcher::new(api, &board, None, CaseDetailsFor::Off);
             let driver = Driver {
                 client: api,
-                redactor,
                 policy: Policy {
                     deadline: Instant::now() + Duration::from_secs(60),
                     poll_interval: None,
@@ -162,6 +170,8 @@ fn look(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
                 board: &board,
                 start_only: false,
                 reruns: 0,
+                rerun_only: RerunOnly::Failed,
+                details: &details,
             };
             driver.drive(0, Origin::Attach("all1".to_owned())).await;
             board.take().0
@@ -172,18 +182,14 @@ fn reading(criterion: &mut Criterion) {
     let mut group = group(criterion, "reading");
     for size in SIZES {
         let report = report(size);
-        let api = Canned(body(&report));
+        let api = Canned(body(&report), Cleaner::new(redactor()));
         group.throughput(Throughput::Bytes(api.0.len() as u64));
         group.bench_function(BenchmarkId::new("parse", size), |bench| {
             bench.iter_with_large_drop(|| serde_json::from_slice::<Run>(&api.0).unwrap());
         });
         let redactor = redactor();
         group.bench_function(BenchmarkId::new("parse, redact and merge", size), |bench| {
-            bench.iter_batched(
-                || empty_run(&report),
-                |run| look(&api, &redactor, run),
-                BatchSize::PerIteration,
-            );
+            bench.iter_batched(|| empty_run(&report), |run| look(&api, run), BatchSize::PerIteration);
         });
         group.bench_function(BenchmarkId::new("merge", size), |bench| {
             bench.iter_batched(

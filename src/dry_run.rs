@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use crate::context::{Context, HeadSha};
 use crate::inputs::{Annotations, ApplicationOverride, CommentWhen, EnvironmentOverride, Inputs, Target};
 use crate::log::Log;
@@ -81,29 +79,8 @@ fn preparations(inputs: &Inputs) -> Vec<String> {
 fn start_body(inputs: &Inputs, context: &Context, plan: Option<&str>) -> String {
     let applications = with_placeholders(inputs);
     let fields = context.start_fields();
-    let request = StartRequest {
-        trigger: &fields,
-        test_plan_short_id: plan,
-        applications: &applications,
-        notifications: &inputs.notifications,
-    };
-    let mut body = serde_json::to_value(&request).unwrap_or_default();
-    if let Value::Object(fields) = &mut body {
-        let project = inputs.project_short_id.as_ref().map(|id| Value::from(id.as_str()));
-        let cases = (!inputs.test_case_ids.is_empty()).then(|| Value::from(inputs.test_case_ids.as_slice()));
-        let overrides = inputs.config_overrides.as_ref();
-        let parameters = overrides.and_then(|overrides| serde_json::to_value(overrides).ok());
-        for (name, value) in [
-            ("projectShortId", project),
-            ("testCaseIds", cases),
-            ("parameters", parameters),
-        ] {
-            if let Some(value) = value {
-                fields.insert(name.to_owned(), value);
-            }
-        }
-    }
-    body.to_string()
+    let request = StartRequest::new(inputs, &fields, plan, &applications);
+    serde_json::to_string(&request).unwrap_or_default()
 }
 
 /// The applications, with placeholders for the URLs of deployments and the short ids of builds.

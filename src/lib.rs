@@ -8,7 +8,7 @@ pub mod inputs;
 pub mod log;
 pub mod net;
 pub mod panic;
-mod preflight;
+pub mod preflight;
 pub mod publish;
 pub mod qatech;
 pub mod random;

@@ -8,7 +8,7 @@ use qatech_run::context::{Context, HeadSha};
 use qatech_run::inputs;
 use qatech_run::inputs::{PathRule, overrides};
 use qatech_run::publish::identity::MarkerKey;
-use qatech_run::qatech::wire::{Run, StartResponse};
+use qatech_run::qatech::wire::{Run, RunTestCase, StartResponse};
 use qatech_run::render::github::check;
 use qatech_run::render::github::check::Place;
 use qatech_run::render::github::commands::{Level, Reader};
@@ -84,7 +84,7 @@ pub fn api_body(data: &[u8]) {
             .clone()
             .unwrap_or_default()
             .into_iter()
-            .map(|case| case.seen(|text| text))
+            .map(RunTestCase::into_snapshot)
             .collect();
         let count = seen.len();
         let bad = merge::apply(&mut run, 0, seen, at, &Quarantine::default()).newly_bad;

@@ -21,16 +21,44 @@ pub const MAX_BODY: usize = 64 * 1024 * 1024;
 /// How much of an answer that makes no sense is shown, in characters.
 const SHOWN: usize = 200;
 
+/// The two clients for one set of proxies and trusted certificates.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Keeps connections open for the next request.
+    pub pooled: Client,
+    /// Makes a new connection for each request: one that the server has just closed would leave open whether it read a
+    /// request that must not be sent twice.
+    pub fresh: Client,
+}
+
+/// Makes both clients; see [`client`].
+///
+/// # Errors
+/// As [`client`].
+pub fn clients(network: &Network) -> Result<Clients, String> {
+    Ok(Clients {
+        pooled: build(network, None)?,
+        fresh: build(network, Some(0))?,
+    })
+}
+
 /// Makes the client. Redirects are not followed: whoever answers one is not the API we know, and a token must reach no
 /// other host. reqwest's own retry is off: the caller knows what a request does and whether it may be repeated.
 ///
 /// # Errors
 /// If TLS can't be set up.
 pub fn client(network: &Network) -> Result<Client, String> {
+    build(network, None)
+}
+
+fn build(network: &Network, max_idle: Option<usize>) -> Result<Client, String> {
     let tls = crate::net::tls::config(&network.trust).map_err(|error| format!("TLS can't be set up: {error}"))?;
     let mut client = Client::builder().no_proxy();
     if let Some(proxy) = network.proxy() {
         client = client.proxy(proxy);
+    }
+    if let Some(max_idle) = max_idle {
+        client = client.pool_max_idle_per_host(max_idle);
     }
     client
         .tls_backend_preconfigured(tls)
@@ -151,8 +179,8 @@ fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rus
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// Larger than [`MAX_BODY`].
-    #[error("the answer is larger than {MAX_BODY} bytes")]
+    /// Larger than is read.
+    #[error("the answer is too large")]
     TooLarge,
     /// Broken off, or not decodable.
     #[error("the answer broke off: {0}")]
@@ -164,7 +192,15 @@ pub enum BodyError {
 ///
 /// # Errors
 /// See [`BodyError`].
-pub async fn read_body(mut response: Response) -> Result<Vec<u8>, BodyError> {
+pub async fn read_body(response: Response) -> Result<Vec<u8>, BodyError> {
+    read_body_up_to(response, MAX_BODY).await
+}
+
+/// Reads a body of at most `max` bytes after decompression; see [`read_body`].
+///
+/// # Errors
+/// See [`BodyError`].
+pub async fn read_body_up_to(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
     let encoding = response.headers().get(CONTENT_ENCODING);
     let encoding = encoding.map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
     let is_gzip = match encoding.as_deref() {
@@ -174,10 +210,13 @@ pub async fn read_body(mut response: Response) -> Result<Vec<u8>, BodyError> {
     };
     let declared = response.content_length().unwrap_or(0);
     let declared = usize::try_from(declared).unwrap_or(usize::MAX);
-    if declared > MAX_BODY {
+    if declared > max {
         return Err(BodyError::TooLarge);
     }
-    let plain = Limited(Vec::with_capacity(if is_gzip { 0 } else { declared }));
+    let plain = Limited {
+        bytes: Vec::with_capacity(if is_gzip { 0 } else { declared }),
+        max,
+    };
     let mut body = if is_gzip {
         Body::Gzip(Box::new(MultiGzDecoder::new(plain)))
     } else {
@@ -225,15 +264,18 @@ fn not_read(error: &std::io::Error) -> BodyError {
     }
 }
 
-/// Bytes up to [`MAX_BODY`].
-struct Limited(Vec<u8>);
+/// Bytes up to a number.
+struct Limited {
+    bytes: Vec<u8>,
+    max: usize,
+}
 
 impl Write for Limited {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_BODY {
+        if self.bytes.len() + bytes.len() > self.max {
             return Err(ErrorKind::FileTooLarge.into());
         }
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -38,7 +38,7 @@ pub fn base_for_secrets(text: &str) -> Result<Url, String> {
 }
 
 /// Whether a URL's host is this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

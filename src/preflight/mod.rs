@@ -1,6 +1,7 @@
 //! What is done before a billed start: the applications are brought to where they can be tested, and nothing is started
 //! where that fails.
 
+pub mod builds;
 mod deployment;
 mod readiness;
 
@@ -13,9 +14,11 @@ use crate::inputs::{ApplicationOverride, EnvironmentOverride, Target};
 use crate::publish::App;
 use crate::publish::github::Head;
 use crate::publish::github::deployments::{Lookup, LookupError};
+use crate::qatech::Client;
 use crate::render::escape::log_line;
 use crate::report::Verdict;
 use crate::text::Redactor;
+use builds::UploadError;
 use deployment::{DeploymentError, Finder};
 use readiness::ReadinessError;
 
@@ -31,6 +34,9 @@ pub(crate) enum PreflightError {
     /// The head commit, which only GitHub knows, can't be read.
     #[error(transparent)]
     Head(LookupError),
+    /// A build is not there.
+    #[error(transparent)]
+    Build(#[from] UploadError),
     /// There is no deployment to test.
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
@@ -44,6 +50,7 @@ impl PreflightError {
     pub(crate) fn verdict(&self) -> Verdict {
         let is_timeout = match self {
             Self::Head(error) => matches!(error, LookupError::OutOfTime),
+            Self::Build(error) => error.is_timeout(),
             Self::Deployment(error) => error.is_timeout(),
             Self::Readiness(error) => error.is_timeout(),
         };
@@ -75,6 +82,7 @@ struct Preflight<'a> {
 /// See [`PreflightError`].
 pub(crate) async fn run(
     app: &App<'_>,
+    api: &Client,
     client: &reqwest::Client,
     head: Option<Head>,
     deadline: Instant,
@@ -92,7 +100,11 @@ pub(crate) async fn run(
         deadline,
         interval,
     };
-    // `builds::upload` belongs here: before anything is waited for, its short ids go into `applications`.
+    if !inputs.builds.is_empty() {
+        let uploaded = builds::upload(api, &inputs.builds, deadline, app.log, app.redactor).await?;
+        app.redactor.learn(&uploaded.secrets);
+        applications = uploaded.apply_to(&applications);
+    }
     let needs_head = inputs.wants_deployment() || inputs.wait_for.iter().any(readiness::names_commit);
     let sha = if needs_head {
         preflight.head_sha(head).await?

@@ -1,4 +1,5 @@
-//! The three calls: start a run, rerun one, get one's status. One request each; what is repeated, and when, is decided elsewhere.
+//! The calls about runs: start one, rerun one, get its status, get the details of a test case. One request each; what is
+//! repeated, and when, is decided elsewhere.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,25 +7,44 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::net::http;
-use crate::net::http::BodyError;
+use crate::net::http::{BodyError, Clients};
+use crate::qatech::clean::Cleaner;
+use crate::qatech::details::CaseAnswer;
+use crate::qatech::error::Refusals;
+pub use crate::qatech::error::{CaseError, GetError, PostError};
 use crate::qatech::repair::repair;
-use crate::qatech::wire::{ErrorBody, RerunRequest, Run, StartRequest, StartResponse, StartedRun, is_too_many};
+use crate::qatech::wire::{
+    RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedPlan, StartedRun, is_too_many,
+};
 use crate::text::{Redactor, Secret};
 
-/// A client of one project.
+/// A client of QA.tech's API, with one key.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
-    base: Url,
+    pub(super) clients: Clients,
+    pub(super) base: Url,
     token: Secret,
-    redactor: Redactor,
+    pub(super) project: Option<String>,
+    pub(super) cleaner: Cleaner,
+}
+
+/// The largest answer with the details of one test case, in bytes: eight of them are read at once.
+const MAX_DETAILS: usize = 2 * 1024 * 1024;
+
+/// Which test cases a rerun plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RerunCases<'a> {
+    /// The failed, skipped and errored ones.
+    Failed,
+    /// These, by their ids in the project. Never empty.
+    Only(&'a [String]),
 }
 
 /// Which test cases a [`Run`] comes with.
@@ -47,48 +67,6 @@ pub struct Got {
     pub size: usize,
 }
 
-/// Why a GET has no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GetError {
-    /// May go better next time: transport, 408, 425, 429, 5xx, or an answer that makes no sense.
-    Retry {
-        /// What went wrong.
-        what: String,
-        /// The delay the server asked for.
-        after: Option<Duration>,
-    },
-    /// 404: the run does not exist, or does not exist yet.
-    NotFound(String),
-    /// The API refuses; asking again changes nothing. With what to do about it.
-    Refused(String),
-    /// The answer is larger than is read.
-    TooLarge,
-}
-
-/// Why a POST has created no run that we know of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PostError {
-    /// Nothing was created, and it may be sent again: no connection was made, or 429.
-    NotSent {
-        /// What went wrong.
-        what: String,
-        /// The delay the server asked for.
-        after: Option<Duration>,
-    },
-    /// Nothing was created: the API refuses. With what to do about it.
-    Refused {
-        /// HTTP status.
-        status: u16,
-        /// For people.
-        why: String,
-    },
-    /// A run may have been created. Never repeated: there is no idempotency key, and each run is billed.
-    Ambiguous(String),
-}
-
-/// How much of the API's own words is shown, in characters.
-const MESSAGE: usize = 500;
-
 /// What a POST whose outcome is not known is told with.
 pub const MAYBE_STARTED: &str = "may have been started, not repeated so that it is not billed twice";
 
@@ -104,39 +82,56 @@ pub trait Api {
         timeout: Duration,
     ) -> impl Future<Output = Result<StartedRun, PostError>>;
 
-    /// `POST /run/{shortId}`: reruns the failed, skipped and errored cases of a run
-    /// (<https://docs.qa.tech/api-reference/rerun>).
+    /// `POST /run/{shortId}`: reruns cases of a run (<https://docs.qa.tech/api-reference/rerun>).
     ///
     /// # Errors
     /// See [`PostError`].
-    fn rerun_failed(&self, short_id: &str, timeout: Duration) -> impl Future<Output = Result<StartedRun, PostError>>;
+    fn rerun(
+        &self,
+        short_id: &str,
+        cases: RerunCases<'_>,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<StartedRun, PostError>>;
 
     /// `GET /run/{shortId}`: a run's status (<https://docs.qa.tech/api-reference/get-run-status>).
     ///
     /// # Errors
-    /// See [`GetError`]. An answer that speaks of another run than `short_id` (or `id`, where known) is no answer.
+    /// See [`GetError`]. An answer for another run than `short_id` (or `id`, where known) is invalid.
     fn get(&self, short_id: &str, id: Option<&str>, cases: Cases) -> impl Future<Output = Result<Got, GetError>>;
+
+    /// `GET /run-test-case/{shortId}`: the details of one test case of a run.
+    ///
+    /// # Errors
+    /// See [`CaseError`].
+    fn case(&self, short_id: &str) -> impl Future<Output = Result<CaseAnswer, CaseError>>;
 }
 
 impl Api for Client {
     async fn start(&self, request: &StartRequest<'_>, timeout: Duration) -> Result<StartedRun, PostError> {
-        self.post(&[], request, timeout).await
+        self.create_run(&["run"], request, timeout).await
     }
 
-    async fn rerun_failed(&self, short_id: &str, timeout: Duration) -> Result<StartedRun, PostError> {
-        self.post(&[short_id], &RerunRequest { failed_only: true }, timeout)
-            .await
+    async fn rerun(&self, short_id: &str, cases: RerunCases<'_>, timeout: Duration) -> Result<StartedRun, PostError> {
+        let request = RerunRequest {
+            failed_only: cases == RerunCases::Failed,
+            project_test_case_ids: match cases {
+                RerunCases::Failed => &[],
+                RerunCases::Only(ids) => ids,
+            },
+            project_short_id: self.project.as_deref(),
+        };
+        self.create_run(&["run", short_id], &request, timeout).await
     }
 
     async fn get(&self, short_id: &str, id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
-        let mut request = self.request(Method::GET, &[short_id]);
+        let mut request = self.request(&self.clients.pooled, Method::GET, &["run", short_id]);
         match cases {
             Cases::None => {}
             Cases::Failed => request = request.query(&[("testCases", "failed")]),
             Cases::All => request = request.query(&[("testCases", "all")]),
         }
         let retry = |what, after| GetError::Retry {
-            what: self.redactor.clean(what),
+            what: self.cleaner.text(what),
             after,
         };
         let response = request
@@ -150,57 +145,92 @@ impl Api for Client {
             Err(BodyError::TooLarge) => Vec::new(),
             Err(BodyError::Broken(what)) => return Err(retry(format!("HTTP {status}, body broken off: {what}"), None)),
         };
-        if status == StatusCode::NOT_FOUND {
-            return Err(GetError::NotFound(self.advice(status, &body)));
-        }
         if status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 408 | 425) || status.is_server_error() {
-            return Err(retry(
-                format!("HTTP {status}: {}", http::beginning(&headers, &body, &self.redactor)),
-                http::retry_after(&headers),
-            ));
+            let what = format!("HTTP {status}: {}", self.beginning(&headers, &body));
+            return Err(retry(what, http::retry_after(&headers)));
         }
         if status.is_client_error() {
-            return Err(GetError::Refused(self.advice(status, &body)));
+            let why = match self.refusals().explain(status, &headers, &body) {
+                Ok(why) | Err(why) => why,
+            };
+            return Err(match status {
+                StatusCode::NOT_FOUND => GetError::NotFound(why),
+                _ => GetError::Refused(why),
+            });
         }
         let parsed = parse::<Run>(&mut body);
-        let nonsense = |why: &str| {
-            retry(
-                format!(
-                    "HTTP {status}, {why}: {}",
-                    http::beginning(&headers, &body, &self.redactor)
-                ),
-                None,
-            )
+        let invalid = |why: &str| {
+            let what = format!("HTTP {status}, {why}: {}", self.beginning(&headers, &body));
+            retry(what, None)
         };
         if !status.is_success() {
-            return Err(nonsense("which is no answer"));
+            return Err(invalid("which is no answer"));
         }
-        let mut run = match parsed {
-            Ok(run) => run,
+        let run = match parsed {
+            Ok(run) => run.cleaned(&self.cleaner),
             Err(error) if is_too_many(&error) => return Err(GetError::TooLarge),
-            Err(error) => return Err(nonsense(&explain(&error))),
+            Err(error) => return Err(invalid(&explain(&error))),
         };
-        run.id = self.redactor.clean(run.id);
         if run.short_id != short_id || id.is_some_and(|id| id != run.id) {
-            return Err(nonsense("which speaks of another run"));
+            return Err(invalid("which is for a different run"));
         }
         Ok(Got { run, size: body.len() })
+    }
+
+    async fn case(&self, short_id: &str) -> Result<CaseAnswer, CaseError> {
+        let request = self.request(&self.clients.pooled, Method::GET, &["run-test-case", short_id]);
+        let response = request.send().await.map_err(|_| CaseError::Failed)?;
+        let status = response.status();
+        if matches!(status.as_u16(), 400 | 401 | 403 | 404 | 405) {
+            return Err(CaseError::Unsupported);
+        }
+        if !status.is_success() {
+            return Err(CaseError::Failed);
+        }
+        let body = http::read_body_up_to(response, MAX_DETAILS).await;
+        let mut body = body.map_err(|_| CaseError::Failed)?;
+        let detail = parse::<RunTestCaseDetail>(&mut body).map_err(|_| CaseError::Failed)?;
+        Ok(CaseAnswer::new(detail, &self.cleaner, &self.base))
     }
 }
 
 impl Client {
-    /// A client for the project of this token.
-    pub fn new(http: reqwest::Client, base: Url, token: Secret, redactor: Redactor) -> Self {
+    /// A client with this key, for the project of this short id where one is named.
+    pub fn new(clients: Clients, base: Url, token: Secret, project: Option<String>, redactor: Redactor) -> Self {
         Self {
-            http,
+            clients,
             base,
             token,
-            redactor,
+            project,
+            cleaner: Cleaner::new(redactor),
         }
     }
 
-    async fn post(&self, path: &[&str], body: &impl Serialize, timeout: Duration) -> Result<StartedRun, PostError> {
-        let ambiguous = |what: String| PostError::Ambiguous(self.redactor.clean(format!("{MAYBE_STARTED}: {what}")));
+    /// A POST that starts a run, which is billed.
+    async fn create_run(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<StartedRun, PostError> {
+        let ambiguous = |what: &str| PostError::Ambiguous(format!("{MAYBE_STARTED}: {what}"));
+        match self.post::<StartResponse>(path, body, timeout).await {
+            Ok(StartResponse { denied: true, run: _ }) => Err(ambiguous("HTTP 200 with success: false")),
+            Ok(StartResponse { denied: false, run }) if self.is_short_id(&run.short_id) => Ok(self.cleaned(run)),
+            Ok(StartResponse { denied: false, run: _ }) => Err(ambiguous("the answer has no usable short id")),
+            Err(PostError::Ambiguous(what)) => Err(ambiguous(&what)),
+            Err(error @ (PostError::NotSent { .. } | PostError::Refused { .. } | PostError::Blocked(_))) => Err(error),
+        }
+    }
+
+    /// Sends a POST on a connection of its own, and reads its answer.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<T, PostError> {
+        let ambiguous = |what: String| PostError::Ambiguous(self.cleaner.text(what));
         let body = serde_json::to_vec(body).map_err(|error| ambiguous(error.to_string()))?;
         let length = body.len();
         // The body is asked for once there is a connection to write the request to, and before anything is written.
@@ -213,7 +243,7 @@ impl Client {
             }
         });
         let request = self
-            .request(Method::POST, path)
+            .request(&self.clients.fresh, Method::POST, path)
             .timeout(timeout.min(http::REQUEST_TIMEOUT))
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_LENGTH, length)
@@ -224,7 +254,7 @@ impl Client {
             // it was being made. A connection that was made and broke off is another matter, whoever saw what of it.
             Err(error) if error.is_connect() || (error.is_timeout() && !written.load(Ordering::Relaxed)) => {
                 return Err(PostError::NotSent {
-                    what: self.redactor.clean(http::explain(error)),
+                    what: self.cleaner.text(http::explain(error)),
                     after: None,
                 });
             }
@@ -239,57 +269,57 @@ impl Client {
             Err(BodyError::Broken(what)) if status.is_success() => {
                 return Err(ambiguous(format!("HTTP {status}, body broken off: {what}")));
             }
-            // The status alone tells what follows from it.
+            // The status decides alone.
             Err(BodyError::TooLarge | BodyError::Broken(_)) => Vec::new(),
         };
         match status.as_u16() {
             429 => Err(PostError::NotSent {
-                what: self.redactor.clean(format!(
-                    "HTTP {status}: {}",
-                    http::beginning(&headers, &body, &self.redactor)
-                )),
+                what: format!("HTTP {status}: {}", self.beginning(&headers, &body)),
                 after: http::retry_after(&headers),
             }),
-            400..=404 => Err(PostError::Refused {
-                status: status.as_u16(),
-                why: self.advice(status, &body),
+            400..=404 => Err(match self.refusals().explain(status, &headers, &body) {
+                Ok(why) => PostError::Refused {
+                    status: status.as_u16(),
+                    why,
+                },
+                Err(what) => PostError::Blocked(what),
             }),
-            200..=299 => match parse::<StartResponse>(&mut body) {
-                Ok(StartResponse { denied: true, run: _ }) => {
-                    Err(ambiguous(format!("HTTP {status} with success: false")))
-                }
-                Ok(StartResponse { denied: false, run }) if self.is_short_id(&run.short_id) => Ok(self.clean(run)),
-                Ok(StartResponse { denied: false, run: _ }) => Err(ambiguous(format!(
-                    "HTTP {status} with no usable short id: {}",
-                    http::beginning(&headers, &body, &self.redactor)
-                ))),
-                Err(error) => Err(ambiguous(format!(
-                    "HTTP {status}, {}: {}",
-                    explain(&error),
-                    http::beginning(&headers, &body, &self.redactor)
-                ))),
-            },
-            _ => Err(ambiguous(format!(
-                "HTTP {status}: {}",
-                http::beginning(&headers, &body, &self.redactor)
-            ))),
+            200..=299 => parse(&mut body).map_err(|error| {
+                let (what, beginning) = (explain(&error), self.beginning(&headers, &body));
+                ambiguous(format!("HTTP {status}, {what}: {beginning}"))
+            }),
+            _ => Err(ambiguous(format!("HTTP {status}: {}", self.beginning(&headers, &body)))),
         }
     }
 
-    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        self.http
-            .request(method, run_url(&self.base, path))
-            .bearer_auth(self.token.expose())
-            .header(ACCEPT_ENCODING, "gzip")
+    fn request(&self, client: &reqwest::Client, method: Method, path: &[&str]) -> RequestBuilder {
+        let request = client.request(method, self.url(path));
+        let request = request.bearer_auth(self.token.expose());
+        request.header(ACCEPT_ENCODING, "gzip")
     }
 
-    /// Whether a short id can be used and shown: one that holds a secret can't be cleaned, since it is asked for again.
+    fn url(&self, path: &[&str]) -> Url {
+        url(&self.base, path)
+    }
+
+    fn refusals(&self) -> Refusals<'_> {
+        Refusals {
+            redactor: self.cleaner.redactor(),
+            names_project: self.project.is_some(),
+        }
+    }
+
+    fn beginning(&self, headers: &HeaderMap, body: &[u8]) -> String {
+        http::beginning(headers, body, self.cleaner.redactor())
+    }
+
+    /// Whether a short id can be used and shown: one that gives away a secret can't be cleaned, since it is asked for again.
     fn is_short_id(&self, text: &str) -> bool {
-        is_short_id(text) && self.redactor.clean(text.to_owned()) == text
+        is_short_id(text) && !self.cleaner.gives_away_a_secret(text)
     }
 
-    fn clean(&self, run: StartedRun) -> StartedRun {
-        let clean = |text: Option<String>| text.map(|text| self.redactor.clean(text));
+    fn cleaned(&self, run: StartedRun) -> StartedRun {
+        let identifier = |text: Option<String>| text.map(|text| self.cleaner.identifier(text));
         let StartedRun {
             id,
             short_id,
@@ -298,47 +328,29 @@ impl Client {
             test_plan,
         } = run;
         StartedRun {
-            id: clean(id),
+            id: identifier(id),
             short_id,
-            url: clean(url),
+            url: identifier(url),
             test_count,
-            test_plan: test_plan.map(|plan| super::wire::StartedPlan {
-                name: clean(plan.name),
-                short_id: clean(plan.short_id),
+            test_plan: test_plan.map(|StartedPlan { name, short_id }| StartedPlan {
+                name: name.map(|name| self.cleaner.text(name)),
+                short_id: identifier(short_id),
             }),
         }
-    }
-
-    /// What a refusal means and what to do about it, with the API's own words where it has any.
-    fn advice(&self, status: StatusCode, body: &[u8]) -> String {
-        let message = serde_json::from_slice::<ErrorBody>(body)
-            .unwrap_or_default()
-            .message
-            .map(|message| http::brief(&message, MESSAGE, &self.redactor))
-            .filter(|message| !message.is_empty())
-            .map(|message| format!(": {message}"));
-        let advice = match status.as_u16() {
-            400 => "the API refuses the request; check the plan, the applications and the notifications",
-            401 => {
-                "the API token is missing or invalid; check the secret that is passed as `api_token` (QA.tech: Settings → Integrations → API)"
-            }
-            402 => "the usage limit of the QA.tech organization is exceeded; raise it or wait for the next period",
-            403 => {
-                "the API token is not valid for this, or the organization is suspended; check the token, then the organization's account"
-            }
-            404 => "not found in the project of this token; check the short ids, and that the token is that project's",
-            _ => "the API refuses the request",
-        };
-        format!("HTTP {}{}: {advice}", status.as_u16(), message.unwrap_or_default())
     }
 }
 
 /// The URL of the runs, or of one of them.
 pub fn run_url(base: &Url, path: &[&str]) -> Url {
+    let path: Vec<&str> = std::iter::once("run").chain(path.iter().copied()).collect();
+    url(base, &path)
+}
+
+fn url(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
     // An https or http URL always has a path that can be added to, and percent-encodes each segment.
     if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().push("run").extend(path);
+        segments.pop_if_empty().extend(path);
     }
     url
 }
@@ -362,7 +374,7 @@ fn explain(error: &serde_json::Error) -> String {
 }
 
 /// Whether a short id can be put into a path, an output and a comma-joined list.
-fn is_short_id(text: &str) -> bool {
+pub(super) fn is_short_id(text: &str) -> bool {
     !text.is_empty()
         && text != "."
         && text != ".."

@@ -1,6 +1,10 @@
 //! QA.tech's API and nothing else: its calls, what goes over the wire, and how answers are read that break its schema.
 
+pub mod builds;
+pub mod clean;
 pub mod client;
+pub mod details;
+pub mod error;
 mod lenient;
 pub mod repair;
 pub mod wire;

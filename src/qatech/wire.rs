@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::inputs::{ApplicationOverride, NotificationOverride};
+use crate::inputs::{ApplicationOverride, ConfigOverrides, Inputs, NotificationOverride, Platform};
+use crate::qatech::clean::Cleaner;
 pub use crate::qatech::lenient::is_too_many;
 use crate::qatech::lenient::{cases, count, if_readable, is_false, lenient, text};
 use crate::report::merge::CaseSnapshot;
@@ -17,15 +18,45 @@ pub struct StartRequest<'a> {
     /// `GITHUB` with the commit's fields, or `API` without them.
     #[serde(flatten)]
     pub trigger: &'a StartFields,
+    /// The project; an organization's key needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_short_id: Option<&'a str>,
     /// The plan; the project's default where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_plan_short_id: Option<&'a str>,
+    /// Single test cases instead of a plan.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub test_case_ids: &'a [String],
+    /// Config overrides. Every string value in them is a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<&'a ConfigOverrides>,
     /// Application overrides.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub applications: &'a [ApplicationOverride],
     /// Notification overrides; the API refuses an empty array.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub notifications: &'a [NotificationOverride],
+}
+
+impl<'a> StartRequest<'a> {
+    /// The request for one plan (`None`: the project's default, or the inputs' single test cases), with these
+    /// applications: those of the inputs, once builds and deployments are known.
+    pub fn new(
+        inputs: &'a Inputs,
+        trigger: &'a StartFields,
+        plan: Option<&'a str>,
+        applications: &'a [ApplicationOverride],
+    ) -> Self {
+        Self {
+            trigger,
+            project_short_id: inputs.project_short_id.as_deref(),
+            test_plan_short_id: plan,
+            test_case_ids: &inputs.test_case_ids,
+            parameters: inputs.config_overrides.as_ref(),
+            applications,
+            notifications: &inputs.notifications,
+        }
+    }
 }
 
 /// The start request's fields that say where the run comes from
@@ -57,12 +88,71 @@ pub enum Trigger {
     Github,
 }
 
-/// Body of `POST /run/{shortId}`.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// Body of `POST /run/{shortId}`. `failedOnly` and `projectTestCaseIds` exclude each other.
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RerunRequest {
+pub struct RerunRequest<'a> {
     /// Only the failed, skipped and errored cases.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub failed_only: bool,
+    /// These test cases of the project (not of the run).
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub project_test_case_ids: &'a [String],
+    /// The project; an organization's key needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_short_id: Option<&'a str>,
+}
+
+/// Body of `POST /applications/{applicationShortId}/builds/upload-url`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UploadUrlRequest<'a> {
+    /// Name of the file, whose extension tells the platform.
+    pub file_name: &'a str,
+    /// The project; an organization's key needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_short_id: Option<&'a str>,
+}
+
+/// Answer to it. Both fields are secrets.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UploadUrlResponse {
+    /// Where the file is put; signed, and expires soon.
+    pub upload_url: String,
+    /// What registers the file afterwards.
+    pub build_token: String,
+}
+
+/// Body of `POST /applications/{applicationShortId}/builds`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildRequest<'a> {
+    /// Platform of the build.
+    pub platform: &'static str,
+    /// From the answer to `upload-url`; a secret.
+    pub build_token: &'a str,
+    /// The project; an organization's key needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_short_id: Option<&'a str>,
+}
+
+impl Platform {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Android => "android",
+            Self::Ios => "ios",
+        }
+    }
+}
+
+/// Answer to it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildResponse {
+    /// What a start names as the application's environment.
+    pub application_build_short_id: String,
 }
 
 /// Answer to a start or a rerun. Nothing in it but the short id is worth losing a run for that was started and is billed.
@@ -212,14 +302,60 @@ pub struct RunTestCase {
     pub prompt_examples: Option<String>,
 }
 
-/// Characters of a status or result that are kept: they are words, whatever stands there.
-pub const WORD: usize = 200;
+impl Run {
+    /// The run as it may be shown; see [`Cleaner`].
+    #[must_use]
+    pub fn cleaned(self, cleaner: &Cleaner) -> Self {
+        let Self {
+            id,
+            short_id,
+            status,
+            result,
+            run_test_cases,
+        } = self;
+        let cases = |cases: Vec<RunTestCase>| cases.into_iter().map(|case| case.cleaned(cleaner)).collect();
+        Self {
+            id: cleaner.identifier(id),
+            short_id,
+            status: cleaner.word(status),
+            result: result.map(|word| cleaner.word(word)),
+            run_test_cases: run_test_cases.map(cases),
+        }
+    }
+}
 
 impl RunTestCase {
-    /// The case as it is merged: every text cleaned by `clean`, blank ones left out, status and result cut to [`WORD`].
-    pub fn seen(self, clean: impl Fn(String) -> String) -> CaseSnapshot {
-        let clean = |text: Option<String>| text.map(&clean).filter(|text| !text.trim().is_empty());
-        let short = |text: Option<String>| clean(text).map(|text| text.chars().take(WORD).collect());
+    fn cleaned(self, cleaner: &Cleaner) -> Self {
+        let text = |text: Option<String>| text.map(|text| cleaner.text(text));
+        let word = |text: Option<String>| text.map(|text| cleaner.word(text));
+        let identifier = |text: Option<String>| text.map(|text| cleaner.identifier(text));
+        let Self {
+            id,
+            short_id,
+            name,
+            status,
+            result,
+            result_title,
+            evaluation_thought,
+            prompt_goal,
+            prompt_examples,
+        } = self;
+        Self {
+            id: identifier(id),
+            short_id: identifier(short_id),
+            name: text(name),
+            status: word(status),
+            result: word(result),
+            result_title: text(result_title),
+            evaluation_thought: text(evaluation_thought),
+            prompt_goal: text(prompt_goal),
+            prompt_examples: text(prompt_examples),
+        }
+    }
+
+    /// The case as it is merged: without its blank texts.
+    pub fn into_snapshot(self) -> CaseSnapshot {
+        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let Self {
             id,
             short_id,
@@ -232,17 +368,53 @@ impl RunTestCase {
             prompt_examples,
         } = self;
         CaseSnapshot {
-            id: clean(id).unwrap_or_default(),
-            short_id: clean(short_id).unwrap_or_default(),
-            name: clean(name).unwrap_or_default(),
-            status: short(status).unwrap_or_default(),
-            result: short(result),
-            title: clean(result_title),
-            reasoning: clean(evaluation_thought),
-            goal: clean(prompt_goal),
-            examples: clean(prompt_examples),
+            id: given(id).unwrap_or_default(),
+            short_id: given(short_id).unwrap_or_default(),
+            name: given(name).unwrap_or_default(),
+            status: given(status).unwrap_or_default(),
+            result: given(result),
+            title: given(result_title),
+            reasoning: given(evaluation_thought),
+            goal: given(prompt_goal),
+            examples: given(prompt_examples),
         }
     }
+}
+
+/// Answer to `GET /run-test-case/{shortId}`, as far as it is used: what `GET /run/{shortId}` does not tell.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunTestCaseDetail {
+    /// Short id of the case.
+    #[serde(deserialize_with = "text")]
+    pub short_id: Option<String>,
+    /// Short id of its run.
+    #[serde(deserialize_with = "text")]
+    pub run_short_id: Option<String>,
+    /// Id of the test case in the project.
+    #[serde(deserialize_with = "text")]
+    pub project_test_case_id: Option<String>,
+    /// Why it failed.
+    #[serde(deserialize_with = "text")]
+    pub error_code: Option<String>,
+    /// `POSITIVE` or `NEGATIVE`.
+    #[serde(deserialize_with = "text")]
+    pub classification: Option<String>,
+    /// RFC 3339.
+    #[serde(deserialize_with = "text")]
+    pub started_at: Option<String>,
+    /// RFC 3339.
+    #[serde(deserialize_with = "text")]
+    pub completed_at: Option<String>,
+    /// Milliseconds; `None` for what is negative or absurdly long.
+    #[serde(deserialize_with = "count")]
+    pub duration_ms: Option<u64>,
+    /// Durable page of the case.
+    #[serde(deserialize_with = "text")]
+    pub url: Option<String>,
+    /// Signed, and expires: never shown.
+    #[serde(deserialize_with = "text")]
+    pub screenshot_url: Option<String>,
 }
 
 /// The body of an error answer.
@@ -250,7 +422,18 @@ impl RunTestCase {
 pub struct ErrorBody {
     /// What is wrong.
     #[serde(default, deserialize_with = "lenient")]
-    pub message: Option<String>,
+    message: Option<String>,
+    /// The same in an older form.
+    #[serde(default, rename = "statusText", deserialize_with = "lenient")]
+    status_text: Option<String>,
+}
+
+impl ErrorBody {
+    /// QA.tech's words; `None` where the body is none of QA.tech's errors.
+    pub fn message(body: &[u8]) -> Option<String> {
+        let Self { message, status_text } = serde_json::from_slice(body).ok()?;
+        message.or(status_text)
+    }
 }
 
 #[cfg(test)]

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::inputs::RerunOnly;
 use crate::net::retry::Delays;
-use crate::qatech::client::{Api, PostError};
-use crate::qatech::wire::{Run, StartRequest, StartedRun};
+use crate::qatech::client::{Api, PostError, RerunCases};
+use crate::qatech::wire::{Run, RunTestCase, StartRequest, StartedRun};
 use crate::report::{Attempt, AttemptOrigin, CaseCoverage, TestPlan, Verdict, merge};
+use crate::runs::details::DetailsFetcher;
 use crate::runs::poller;
 use crate::runs::poller::Policy;
 use crate::runs::previous_run;
 use crate::runs::previous_run::Earlier;
 use crate::runs::store::{Event, RunStore};
-use crate::text::Redactor;
 
 /// How a run comes to be.
 #[derive(Debug, Clone)]
@@ -31,8 +32,6 @@ pub enum Origin<'a> {
 pub struct Driver<'a, A> {
     /// The API.
     pub client: &'a A,
-    /// Cleans what the API says.
-    pub redactor: &'a Redactor,
     /// How to wait.
     pub policy: Policy,
     /// Where everything is kept.
@@ -41,6 +40,10 @@ pub struct Driver<'a, A> {
     pub start_only: bool,
     /// How often failed cases are rerun.
     pub reruns: u32,
+    /// Which of them.
+    pub rerun_only: RerunOnly,
+    /// Tells which failed cases were misses.
+    pub details: &'a DetailsFetcher<'a, A>,
 }
 
 impl<A: Api> Driver<'_, A> {
@@ -59,7 +62,7 @@ impl<A: Api> Driver<'_, A> {
             return;
         }
         if !rerun_is_due {
-            poller::wait(self.client, self.redactor, self.policy, self.board, run, attempt).await;
+            poller::wait(self.client, self.policy, self.board, run, attempt).await;
         }
         if self.policy.poll_once && self.verdict(run).is_none() {
             return;
@@ -77,8 +80,10 @@ impl<A: Api> Driver<'_, A> {
             if stopped_early || self.verdict(run) != Some(Verdict::Failed) || self.board.is_stopping() {
                 break;
             }
-            // What the latest rerun left out, no rerun of it can see pass.
-            if self.board.read(|runs| merge::not_played(runs.get(run)?)).is_some() {
+            // What the latest rerun left out, no rerun of it can see pass. A rerun of misses leaves out the others on purpose.
+            if self.rerun_only == RerunOnly::Failed
+                && self.board.read(|runs| merge::not_played(runs.get(run)?)).is_some()
+            {
                 break;
             }
             if !self.rerun(run, origin).await {
@@ -105,7 +110,9 @@ impl<A: Api> Driver<'_, A> {
         let note = |what: &str| self.board.tell(run, Event::Note(that(what)));
         let useless = match previous_run::look(self.client, self.policy, self.board, run, &short_id).await {
             Earlier::Failed(failed) => match self
-                .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
+                .post(run, async |timeout| {
+                    self.client.rerun(&short_id, RerunCases::Failed, timeout).await
+                })
                 .await
             {
                 Ok(started) => {
@@ -159,15 +166,13 @@ impl<A: Api> Driver<'_, A> {
             result,
             run_test_cases,
         } = earlier;
-        let shown = |text: &str| poller::word(self.redactor, text);
         let seen = run_test_cases
             .unwrap_or_default()
             .into_iter()
-            .map(|case| case.seen(|text| self.redactor.clean(text)))
+            .map(RunTestCase::into_snapshot)
             .collect();
         let attempt = self.attach(run, short_id);
-        self.board
-            .record_status(run, attempt, id, shown(&status), result.as_deref().map(shown));
+        self.board.record_status(run, attempt, id, status, result);
         self.board.record_cases(run, attempt, seen, CaseCoverage::Complete);
         self.board.end_attempt(run, attempt, Verdict::Failed, None);
     }
@@ -183,7 +188,7 @@ impl<A: Api> Driver<'_, A> {
             fail_fast: false,
             ..self.policy
         };
-        poller::wait(self.client, self.redactor, to_its_end, self.board, run, attempt).await;
+        poller::wait(self.client, to_its_end, self.board, run, attempt).await;
         let flaw = self.board.read(|runs| previous_run::rerun_blocker(runs.get(run)?));
         match flaw {
             Some(why) if !self.board.is_stopping() => {
@@ -207,13 +212,26 @@ impl<A: Api> Driver<'_, A> {
         let Some(short_id) = self.board.read(|runs| Some(runs.get(run)?.latest()?.short_id.clone())) else {
             return false;
         };
+        let misses = match (self.rerun_only, origin) {
+            (RerunOnly::Misses, AttemptOrigin::Rerun) => self.details.misses(run, self.policy.deadline).await,
+            (RerunOnly::Failed | RerunOnly::Misses, _) => Vec::new(),
+        };
+        let cases = match (self.rerun_only, origin) {
+            (RerunOnly::Misses, AttemptOrigin::Rerun) if misses.is_empty() => {
+                let why = "no failed test case is known to be a miss of the agent or the platform, so none is rerun";
+                self.board.tell(run, Event::Note(why.to_owned()));
+                return false;
+            }
+            (RerunOnly::Misses, AttemptOrigin::Rerun) => RerunCases::Only(&misses),
+            (RerunOnly::Failed | RerunOnly::Misses, _) => RerunCases::Failed,
+        };
         match self
-            .post(run, async |timeout| self.client.rerun_failed(&short_id, timeout).await)
+            .post(run, async |timeout| self.client.rerun(&short_id, cases, timeout).await)
             .await
         {
             Ok(started) => {
                 let attempt = self.created(run, origin, started);
-                poller::wait(self.client, self.redactor, self.policy, self.board, run, attempt).await;
+                poller::wait(self.client, self.policy, self.board, run, attempt).await;
                 true
             }
             Err(failure) => {
@@ -334,6 +352,14 @@ impl<A: Api> Driver<'_, A> {
                     return Err(Failure {
                         verdict: Verdict::Unknown,
                         created: None,
+                        why,
+                        status: None,
+                    });
+                }
+                Err(PostError::Blocked(why)) => {
+                    return Err(Failure {
+                        verdict: Verdict::Unknown,
+                        created: Some(false),
                         why,
                         status: None,
                     });

@@ -1,5 +1,6 @@
 //! All runs of the step, side by side, until the last has ended, the first has failed fast, or a signal came.
 
+pub mod details;
 pub mod driver;
 mod fetch_policy;
 pub mod poller;
@@ -8,11 +9,12 @@ pub(crate) mod quarantine;
 pub mod schedule;
 pub mod store;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::Began;
 use crate::inputs::{ApplicationOverride, OnGithubRerun, Target};
@@ -25,6 +27,7 @@ use crate::qatech::client::MAYBE_STARTED;
 use crate::qatech::wire::{StartFields, StartRequest};
 use crate::random;
 use crate::report::{Attempt, CaseCoverage, Mode, Quarantine, Report, RunReport, Signal, Verdict, merge, status};
+use crate::runs::details::DetailsFetcher;
 use crate::runs::driver::{Driver, Origin};
 use crate::runs::poller::Policy;
 use crate::runs::schedule::Cadence;
@@ -62,8 +65,8 @@ pub(crate) async fn play(
     };
     let planned = planned(&inputs.target);
     let board = RunStore::new(began.at, planned, Box::new(log.clone())).with_quarantine(quarantine);
-    let client = match http::client(&context.network) {
-        Ok(client) => client,
+    let clients = match http::clients(&context.network) {
+        Ok(clients) => clients,
         Err(problem) => {
             for run in 0..board.read(<[RunReport]>::len) {
                 board.update(run, |run| {
@@ -75,6 +78,7 @@ pub(crate) async fn play(
             return (report(&board, began, mode, sinks), None);
         }
     };
+    let client = clients.pooled.clone();
     let github = GitHub::begin(client.clone(), inputs, context, redactor);
     let policy = Policy {
         deadline: began.at + inputs.timeout,
@@ -82,15 +86,8 @@ pub(crate) async fn play(
         fail_fast: inputs.fail_fast,
         poll_once: mode == Mode::Look,
     };
-    let api = Client::new(client.clone(), inputs.api_url.clone(), token, redactor.clone());
-    let driver = Driver {
-        client: &api,
-        redactor,
-        policy,
-        board: &board,
-        start_only: mode == Mode::StartOnly,
-        reruns: inputs.rerun_failed,
-    };
+    let project = inputs.project_short_id.clone();
+    let api = Client::new(clients, inputs.api_url.clone(), token, project, redactor.clone());
     log.group(match mode {
         Mode::Wait | Mode::SkippedWithoutToken => "Waiting for QA.tech",
         Mode::StartOnly => "Starting at QA.tech",
@@ -107,9 +104,22 @@ pub(crate) async fn play(
                 fields.branch = fields.branch.or(branch);
             }
             let interval = |age| Cadence::new(inputs.poll_interval).next(age, 0, 0, random::unit());
-            let applications = match preflight::run(sinks, &client, github.head(), policy.deadline, &interval).await {
+            let prepared = preflight::run(sinks, &api, &client, github.head(), policy.deadline, &interval).await;
+            let applications = match prepared {
                 Ok(Prepared { applications }) => applications,
                 Err(error) => return start_none(&board, &error, redactor),
+            };
+            // Nobody looks at screenshots but the HTML report and who asked for the files.
+            let images = inputs.files.html.is_some() || inputs.screenshots_path.is_some();
+            let details = DetailsFetcher::new(&api, &board, images.then_some(&client), inputs.case_details);
+            let driver = Driver {
+                client: &api,
+                policy,
+                board: &board,
+                start_only: mode == Mode::StartOnly,
+                reruns: inputs.rerun_failed,
+                rerun_only: inputs.rerun_only,
+                details: &details,
             };
             let origins = origins(sinks, &fields, earlier, &applications);
             let mut runs: FuturesUnordered<_> = origins
@@ -126,6 +136,7 @@ pub(crate) async fn play(
                     break;
                 }
             }
+            details.fetch_all().await;
         };
         let mut all = std::pin::pin!(all);
         let caught = tokio::select! {
@@ -265,12 +276,7 @@ fn origins<'a>(
         Target::Start(plans) => {
             let mut earlier = earlier.unwrap_or_default().into_iter();
             let origin = |plan: &'a Option<String>| {
-                let request = StartRequest {
-                    trigger: fields,
-                    test_plan_short_id: plan.as_deref(),
-                    applications,
-                    notifications: &inputs.notifications,
-                };
+                let request = StartRequest::new(inputs, fields, plan.as_deref(), applications);
                 match earlier.next().flatten() {
                     Some(short_id) => Origin::RerunEarlier(short_id, request),
                     None => Origin::Start(request),

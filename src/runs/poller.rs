@@ -7,12 +7,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::net::retry::Delays;
 use crate::qatech::client::{Api, Cases, GetError};
-use crate::qatech::wire::{Run, RunTestCase, WORD};
+use crate::qatech::wire::{Run, RunTestCase};
 use crate::report::{CaseCoverage, CaseOutcome, Verdict, status};
 use crate::runs::fetch_policy::FetchPolicy;
 use crate::runs::schedule::Cadence;
 use crate::runs::store::{Event, RunStore};
-use crate::text::Redactor;
 
 /// How long QA.tech may be out of reach without a break before the answer is `unknown`.
 pub(super) const OUT_OF_REACH: Duration = Duration::from_secs(600);
@@ -31,11 +30,6 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 /// How many statuses that we do not know are told of.
 const STRANGE_STATUSES: usize = 5;
 
-/// A status or result, as it is kept and shown.
-pub(super) fn word(redactor: &Redactor, text: &str) -> String {
-    redactor.clean(text.to_owned()).chars().take(WORD).collect()
-}
-
 /// How to wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
@@ -50,18 +44,10 @@ pub struct Policy {
 }
 
 /// Waits for one attempt of one run. What is seen goes to the board, the verdict of the attempt too.
-pub async fn wait<A: Api>(
-    client: &A,
-    redactor: &Redactor,
-    policy: Policy,
-    board: &RunStore,
-    run: usize,
-    attempt: usize,
-) {
+pub async fn wait<A: Api>(client: &A, policy: Policy, board: &RunStore, run: usize, attempt: usize) {
     let created = board.we_created(run, attempt).then(Instant::now);
     Wait {
         client,
-        redactor,
         policy,
         board,
         run,
@@ -82,7 +68,6 @@ pub async fn wait<A: Api>(
 
 struct Wait<'a, A> {
     client: &'a A,
-    redactor: &'a Redactor,
     policy: Policy,
     board: &'a RunStore,
     run: usize,
@@ -234,14 +219,13 @@ impl<A: Api> Wait<'_, A> {
             result,
             run_test_cases,
         } = run;
-        let shown = |text: &str| word(self.redactor, text);
         self.board
-            .record_status(self.run, self.attempt, id, shown(&status), result.as_deref().map(shown));
+            .record_status(self.run, self.attempt, id, status.clone(), result.clone());
         let listed = listed(cases, run_test_cases.as_ref());
         let seen: Vec<_> = run_test_cases
             .unwrap_or_default()
             .into_iter()
-            .map(|case| case.seen(|text| self.redactor.clean(text)))
+            .map(RunTestCase::into_snapshot)
             .collect();
         let one_failed = seen.iter().any(|case| {
             let outcome = CaseOutcome::from_status(&case.status, case.result.as_deref());
@@ -260,10 +244,7 @@ impl<A: Api> Wait<'_, A> {
             (status::COMPLETED, Some(status::FAILED)) => end(Verdict::Failed, None),
             (status::COMPLETED, Some(status::SKIPPED)) => end(Verdict::Skipped, None),
             (status::COMPLETED, Some(word)) => {
-                let why = format!(
-                    "QA.tech says COMPLETED with the result {:?}, which we do not know",
-                    shown(word)
-                );
+                let why = format!("QA.tech says COMPLETED with the result {word:?}, which we do not know");
                 end(Verdict::Unknown, Some(why))
             }
             (status::COMPLETED, None) => self.no_result(listed),
@@ -275,8 +256,7 @@ impl<A: Api> Wait<'_, A> {
 
     fn not_ended(&mut self, status: &str, one_failed: bool) -> PollOutcome {
         let strange = !status::is_known(status) && self.strange_statuses.len() < STRANGE_STATUSES;
-        let status = word(self.redactor, status);
-        if strange && self.strange_statuses.insert(status.clone()) {
+        if strange && self.strange_statuses.insert(status.to_owned()) {
             self.board.warn(format!(
                 "QA.tech says the status {status:?}, which we do not know; it counts as not ended"
             ));
@@ -356,10 +336,7 @@ impl<A: Api> Wait<'_, A> {
                         return Err("the answer has no list of them".to_owned());
                     };
                     let listed = listed(cases, Some(&list));
-                    let seen = list
-                        .into_iter()
-                        .map(|case| case.seen(|text| self.redactor.clean(text)))
-                        .collect();
+                    let seen = list.into_iter().map(RunTestCase::into_snapshot).collect();
                     self.board.record_cases(self.run, self.attempt, seen, listed);
                     return Ok(());
                 }

@@ -6,6 +6,8 @@ mod action;
 mod at_once;
 #[cfg(unix)]
 mod blocking_files;
+mod builds;
+mod case_details;
 mod dry_run;
 mod elsewhere;
 mod files;
@@ -18,6 +20,7 @@ mod outputs;
 mod planted;
 mod polling;
 mod polling_faults;
+mod projects;
 mod reruns;
 mod secrets;
 mod several_runs;

@@ -94,14 +94,9 @@ impl OpenApi {
 
     fn operation(&self, request: &Request) -> Option<&Value> {
         let path = request.path.strip_prefix(BASE)?;
-        let template = match path.strip_prefix("/run/") {
-            Some(short_id) if !short_id.is_empty() && !short_id.contains('/') => "/run/{shortId}",
-            Some(_) => return None,
-            None => path,
-        };
-        self.document["paths"]
-            .get(template)?
-            .get(request.method.to_ascii_lowercase())
+        let paths = self.document["paths"].as_object()?;
+        let (_, operations) = paths.iter().find(|(template, _)| is_of(template, path))?;
+        operations.get(request.method.to_ascii_lowercase())
     }
 
     fn body_errors(&self, operation: &Value, request: &Request) -> Vec<String> {
@@ -128,6 +123,19 @@ impl OpenApi {
             .iter_errors(&body)
             .map(|error| describe(&error))
             .collect()
+    }
+}
+
+/// Whether a path is one of this template, in which `{name}` stands for one segment.
+fn is_of(template: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(name), Some(segment)) if name.starts_with('{') && !segment.is_empty() => {}
+            (Some(name), Some(segment)) if name == segment => {}
+            (Some(_) | None, Some(_) | None) => return false,
+        }
     }
 }
 
@@ -211,7 +219,8 @@ fn to_json_schema(schema: &Value, closed: bool, short_ids: ShortIds) -> Value {
             if short_ids == ShortIds::Any && fields.get("pattern").is_some_and(Value::is_string) {
                 converted.remove("pattern");
             }
-            if closed && fields.get("type") == Some(&json!("object")) {
+            // A map, or an object of any properties, is no list of those that are allowed.
+            if closed && fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
                 converted.insert("additionalProperties".to_owned(), json!(false));
             }
             Value::Object(converted)
@@ -242,6 +251,7 @@ mod tests {
             query: query.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             headers: Headers(headers.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec()),
             body: body.as_bytes().to_vec(),
+            body_size: body.len() as u64,
             at: Instant::now(),
             connection: 1,
         }
@@ -257,6 +267,9 @@ mod tests {
             "",
             "{}",
             r#"{"trigger":"API"}"#,
+            r#"{"projectShortId":"proj_x","testCaseIds":["0b0c"],"parameters":{"configs":{"cfg_x":{"user":"a","b":[1]}},
+                "configsByEnvironment":{"0b0c":{"cfg_x":{}}}}}"#,
+            r#"{"applications":[{"applicationShortId":"app_x","environment":{"applicationBuildShortId":"bld_x"}}]}"#,
             r#"{"trigger":"GITHUB","actor":"a","branch":"b","commitHash":"c","commitMessage":"d","repository":"o/r",
                 "testPlanShortId":"pln_x","applications":[{"applicationShortId":"app-web_x","environment":{"url":"u","name":"n"},
                 "devicePresetShortId":"preset_x"},{"applicationShortId":"app_x","environment":{"shortId":"env_x"}}],
@@ -268,11 +281,19 @@ mod tests {
             "/v1/run/abc123",
             "/v1/run/a%2Fb?testCases=all",
             "/v1/run/x?testCases=failed",
+            "/v1/run-test-case/tc1",
         ] {
             assert_eq!(errors("GET", target, ""), [""; 0], "{target}");
         }
         for body in ["{}", r#"{"failedOnly":true}"#, r#"{"projectTestCaseIds":["x"]}"#] {
             assert_eq!(errors("POST", "/v1/run/abc", body), [""; 0], "{body}");
+        }
+        for (path, body) in [
+            ("upload-url", r#"{"fileName":"a.apk","projectShortId":"proj_x"}"#),
+            ("", r#"{"platform":"ios","buildToken":"t"}"#),
+        ] {
+            let target = format!("/v1/applications/app_x/builds/{path}");
+            assert_eq!(errors("POST", target.trim_end_matches('/'), body), [""; 0], "{body}");
         }
     }
 
@@ -312,6 +333,27 @@ mod tests {
                 "mail",
             ),
             ("POST", "/v1/run/x", r#"{"failedOnly":"yes"}"#, "failedOnly"),
+            ("POST", "/v1/run", r#"{"projectShortId":"shop"}"#, "shop"),
+            ("POST", "/v1/run", r#"{"parameters":{"config":{}}}"#, "config"),
+            (
+                "POST",
+                "/v1/run",
+                r#"{"parameters":{"configs":{"cfg_x":"text"}}}"#,
+                "text",
+            ),
+            (
+                "POST",
+                "/v1/applications/app_x/builds",
+                r#"{"platform":"ios"}"#,
+                "buildToken",
+            ),
+            (
+                "POST",
+                "/v1/applications/app_x/builds",
+                r#"{"platform":"windows","buildToken":"t"}"#,
+                "windows",
+            ),
+            ("GET", "/v1/run-test-case/a?x=1", "", "unknown query parameter"),
         ] {
             let errors = errors(method, target, body);
             assert!(

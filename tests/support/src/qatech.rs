@@ -12,6 +12,7 @@
 //! Every request is checked against the vendor's OpenAPI document. A fake that saw a wrong one panics on drop, unless
 //! the test took them by [`FakeQaTech::take_violations`]. Without the feature `harness` nothing is checked.
 
+mod builds;
 mod faults;
 mod runs;
 mod script;
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 use crate::http::{ClosedPort, Reply, Request, Server, lock};
 #[cfg(feature = "harness")]
 use crate::openapi::{OpenApi, ShortIds};
+pub use builds::BuildInfo;
 pub use faults::{Instead, Nth, Spoil};
 pub use runs::RunInfo;
 pub use script::{Case, Identity, Outcome, Phase, Rerun, RunScript, When};
@@ -42,6 +44,11 @@ struct Shared {
     api: Mutex<&'static OpenApi>,
     token: Mutex<String>,
     runs: Mutex<runs::Runs>,
+    builds: Mutex<builds::Builds>,
+    /// The project that an organization's key has to name.
+    project: Mutex<Option<String>>,
+    /// The status with which an older API answers what it does not know.
+    older: Mutex<Option<u16>>,
     faults: Mutex<faults::Faults>,
     violations: Mutex<Vec<String>>,
 }
@@ -70,6 +77,9 @@ impl FakeQaTech {
             api: Mutex::new(OpenApi::get(ShortIds::Patterns)),
             token: Mutex::new(TOKEN.to_owned()),
             runs: Mutex::default(),
+            builds: Mutex::default(),
+            project: Mutex::default(),
+            older: Mutex::default(),
             faults: Mutex::default(),
             violations: Mutex::default(),
         });
@@ -116,6 +126,32 @@ impl FakeQaTech {
         lock(&self.shared.runs).set_plan(None, script);
     }
 
+    /// From now on the key is an organization's: starts, reruns and builds have to name this project.
+    pub fn require_project(&self, short_id: &str) {
+        *lock(&self.shared.project) = Some(short_id.to_owned());
+    }
+
+    /// From now on the API is one of early 2026: calls that it does not know are answered with this status (404 or 400),
+    /// and so are fields of a body that it does not know.
+    pub fn older(&self, status: u16) {
+        *lock(&self.shared.older) = Some(status);
+    }
+
+    /// Every upload that was asked for, in order.
+    pub fn builds(&self) -> Vec<BuildInfo> {
+        lock(&self.shared.builds).list()
+    }
+
+    /// The short ids of the test cases whose details were asked for, in order.
+    pub fn asked_details(&self) -> Vec<String> {
+        let requests = self.requests();
+        let paths = requests.iter().map(local_path);
+        paths
+            .filter_map(|path| path.strip_prefix("/run-test-case/"))
+            .map(ToOwned::to_owned)
+            .collect()
+    }
+
     /// Makes a run that exists already, to attach to. Its time begins now.
     pub fn existing_run(&self, short_id: &str, script: RunScript) {
         lock(&self.shared.runs).create(script, Some(short_id), None, None);
@@ -133,12 +169,13 @@ impl FakeQaTech {
 
     /// The bodies of the rerun requests received (`POST /run/{shortId}`), whatever became of them.
     pub fn rerun_bodies(&self) -> Vec<Value> {
-        self.bodies(|path| path != "/run")
+        self.bodies(|path| path.starts_with("/run/"))
     }
 
-    /// How many GETs were received.
+    /// How many GETs of runs were received.
     pub fn gets(&self) -> usize {
-        self.requests().iter().filter(|request| request.method == "GET").count()
+        let is_get = |request: &&Request| request.method == "GET" && local_path(request).starts_with("/run/");
+        self.requests().iter().filter(is_get).count()
     }
 
     /// Every run there is, in the order of their creation.
@@ -189,7 +226,10 @@ impl Drop for FakeQaTech {
 impl Shared {
     fn answer(&self, request: &Request) -> Reply {
         #[cfg(feature = "harness")]
-        lock(&self.violations).extend(lock(&self.api).request_errors(request));
+        lock(&self.violations).extend(match is_storage(request) {
+            true => builds::storage_errors(request),
+            false => lock(&self.api).request_errors(request),
+        });
         let fault = lock(&self.faults).apply(request, local_path(request));
         match fault {
             Some(Instead::Of(reply)) => reply,
@@ -203,19 +243,60 @@ impl Shared {
     }
 
     fn play(&self, request: &Request) -> Reply {
+        let server = format!("http://{}", request.headers.get("host").unwrap_or_default());
+        let segments = request.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match (request.method.as_str(), segments.as_slice()) {
+            ("PUT", ["storage", number]) => return lock(&self.builds).put(number, request),
+            ("GET", ["media", short_id]) => return lock(&self.runs).screenshot(short_id),
+            _ => {}
+        }
         if request.bearer() != Some(lock(&self.token).as_str()) {
             return error(401, "Missing or invalid API key");
         }
-        let segments = request.segments();
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        if let Some(refusal) = self.refusal(request) {
+            return refusal;
+        }
         let mut runs = lock(&self.runs);
         match (request.method.as_str(), segments.as_slice()) {
             ("POST", ["v1", "run"]) => runs.start(&body(request)),
             ("GET", ["v1", "run", short_id]) => runs.show(short_id, request.query("testCases")),
             ("POST", ["v1", "run", short_id]) => runs.rerun(short_id, &body(request)),
+            ("GET", ["v1", "run-test-case", short_id]) => runs.show_case(short_id, &server),
+            ("POST", ["v1", "applications", application, "builds", "upload-url"]) => {
+                lock(&self.builds).upload_url(application, &body(request), &server)
+            }
+            ("POST", ["v1", "applications", application, "builds"]) => {
+                lock(&self.builds).register(application, &body(request))
+            }
             _ => error(404, "Not found"),
         }
     }
+}
+
+impl Shared {
+    /// What an older API, or one that needs to know the project, refuses.
+    fn refusal(&self, request: &Request) -> Option<Reply> {
+        let body = body(request);
+        let path = local_path(request);
+        if let Some(status) = *lock(&self.older) {
+            let new_fields = ["projectShortId", "testCaseIds", "parameters"];
+            let is_new = !path.starts_with("/run/") && path != "/run"
+                || new_fields.iter().any(|field| body.get(field).is_some());
+            if is_new {
+                return Some(Reply::json(status, &json!({"statusText": "Unknown to this version"})));
+            }
+        }
+        let project = lock(&self.project).clone()?;
+        let is_wrong = request.method == "POST" && body["projectShortId"] != json!(project);
+        is_wrong.then(|| error(400, "projectShortId is required with an organization's key"))
+    }
+}
+
+/// Whether it goes to the storage of files, which is not the API.
+#[cfg(feature = "harness")]
+fn is_storage(request: &Request) -> bool {
+    request.path.starts_with("/storage/") || request.path.starts_with("/media/")
 }
 
 /// The path behind the API's base, as sent.

@@ -34,8 +34,10 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// The header fields.
     pub headers: Headers,
-    /// The body, without its framing.
+    /// The body, without its framing; only its first bytes where it is larger than 16 MiB.
     pub body: Vec<u8>,
+    /// The size of the whole body, in bytes.
+    pub body_size: u64,
     /// When it was read to its end.
     pub at: Instant,
     /// Which of the server's connections it came on, from 1.
@@ -105,6 +107,9 @@ pub fn percent_decode(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
+/// How much of a body is kept, in bytes.
+const MAX_KEPT: usize = 16 << 20;
+
 /// Reads the next request; `None` when the peer closed between two. `unread` keeps what was read too far.
 pub(super) fn read(
     connection: &mut dyn Connection,
@@ -138,8 +143,13 @@ pub(super) fn read(
     if chunked {
         request.body = read_chunks(connection, unread)?;
     } else if let Some(length) = request.headers.get("content-length") {
-        let length = length.trim().parse().map_err(invalid)?;
-        request.body = read_exactly(connection, unread, length)?;
+        let length: usize = length.trim().parse().map_err(invalid)?;
+        request.body = read_exactly(connection, unread, length.min(MAX_KEPT))?;
+        skip_exactly(connection, unread, length - request.body.len())?;
+        request.body_size = length as u64;
+    }
+    if chunked {
+        request.body_size = request.body.len() as u64;
     }
     request.at = Instant::now();
     Ok(Some(request))
@@ -168,6 +178,7 @@ fn parse_head(bytes: &[u8], connection: usize) -> io::Result<Option<(usize, Requ
         target,
         headers: Headers(headers),
         body: Vec::new(),
+        body_size: 0,
         at: Instant::now(),
         connection,
     };
@@ -210,6 +221,19 @@ fn read_exactly(connection: &mut dyn Connection, unread: &mut Vec<u8>, length: u
         }
     }
     Ok(unread.drain(..length).collect())
+}
+
+fn skip_exactly(connection: &mut dyn Connection, unread: &mut Vec<u8>, length: usize) -> io::Result<()> {
+    let mut left = length;
+    while left > 0 {
+        if unread.is_empty() && !read_more(connection, unread)? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let count = left.min(unread.len());
+        unread.drain(..count);
+        left -= count;
+    }
+    Ok(())
 }
 
 fn read_chunks(connection: &mut dyn Connection, unread: &mut Vec<u8>) -> io::Result<Vec<u8>> {

@@ -91,9 +91,15 @@ impl Runs {
             return error(400, "notifications must not be empty");
         }
         let plan = body["testPlanShortId"].as_str();
-        let Some(script) = self.plans.get(&plan.map(ToOwned::to_owned)).cloned() else {
+        let Some(mut script) = self.plans.get(&plan.map(ToOwned::to_owned)).cloned() else {
             return error(404, "Test plan not found");
         };
+        if let Some(ids) = body["testCaseIds"].as_array() {
+            script.cases.retain(|case| ids.contains(&json!(case.project_id())));
+            if plan.is_some() || script.cases.len() != ids.len() || ids.is_empty() {
+                return error(400, "testCaseIds must be those of the project, without a plan");
+            }
+        }
         let at = self.create(script, None, plan, None);
         let run = &self.runs[at];
         let short_id = plan.unwrap_or("pln_default");
@@ -120,7 +126,7 @@ impl Runs {
         };
         let selected: Vec<Case> = (before.script.cases.iter().enumerate())
             .filter(|(index, case)| match ids {
-                Some(ids) => ids.contains(&json!(case.id)),
+                Some(ids) => ids.contains(&json!(case.project_id())),
                 None => !failed_only || before.has_ended(*index) && case.outcome.is_failed_skipped_or_error(),
             })
             .map(|(_, case)| case.clone())
@@ -148,6 +154,35 @@ impl Runs {
         };
         run.looks += 1;
         Reply::raw(200, "application/json", "").body(Body::Bytes(Arc::from(run.show(test_cases).into_bytes())))
+    }
+}
+
+impl Runs {
+    /// `GET /run-test-case/{shortId}`: of the newest run that has such a case. `server` is where screenshots are served.
+    pub(super) fn show_case(&self, short_id: &str, server: &str) -> Reply {
+        match self.case(short_id) {
+            Some((run, index, case)) => {
+                let details = case.detail_json(run.has_ended(index), &run.info.short_id, server);
+                Reply::json(200, &details)
+            }
+            None => error(404, "Test case not found"),
+        }
+    }
+
+    /// A screenshot, as its storage serves it.
+    pub(super) fn screenshot(&self, short_id: &str) -> Reply {
+        match self.case(short_id).and_then(|(_, _, case)| case.screenshot.as_ref()) {
+            Some((content_type, bytes)) => Reply::raw(200, content_type, bytes),
+            None => Reply::empty(404),
+        }
+    }
+
+    fn case(&self, short_id: &str) -> Option<(&Run, usize, &Case)> {
+        self.runs.iter().rev().find_map(|run| {
+            let mut cases = run.script.cases.iter().enumerate();
+            let (index, case) = cases.find(|(_, case)| case.short_id == short_id)?;
+            Some((run, index, case))
+        })
     }
 }
 

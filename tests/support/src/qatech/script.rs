@@ -88,6 +88,10 @@ pub struct Case {
     pub goal: Option<String>,
     /// Fields that are added or replaced on the wire.
     pub extra: Map<String, Value>,
+    /// Fields that are added or replaced in the details.
+    pub details: Map<String, Value>,
+    /// The last screenshot: its content type and bytes. The fake serves it.
+    pub screenshot: Option<(String, Vec<u8>)>,
 }
 
 impl Case {
@@ -110,6 +114,8 @@ impl Case {
             thought: Some(format!("The agent looked at {name}.")),
             goal: Some(format!("Check {name}")),
             extra: Map::new(),
+            details: Map::new(),
+            screenshot: None,
         }
     }
 
@@ -152,6 +158,60 @@ impl Case {
     pub fn field(mut self, key: &str, value: Value) -> Self {
         self.extra.insert(key.to_owned(), value);
         self
+    }
+
+    /// Adds or replaces a field of the details (`GET /run-test-case/{shortId}`), with any value.
+    #[must_use]
+    pub fn detail(mut self, key: &str, value: Value) -> Self {
+        self.details.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Sets the error code of the details; a failed case has `TEST_FAILED`.
+    #[must_use]
+    pub fn error_code(self, code: &str) -> Self {
+        self.detail("errorCode", json!(code))
+    }
+
+    /// Sets the last screenshot, which the fake then serves.
+    #[must_use]
+    pub fn screenshot(mut self, content_type: &str, bytes: &[u8]) -> Self {
+        self.screenshot = Some((content_type.to_owned(), bytes.to_vec()));
+        self
+    }
+
+    /// The test case's id in the project, as `testCaseIds` and `projectTestCaseIds` take it: from its name.
+    pub fn project_id(&self) -> String {
+        uuid(fnv(&format!("project {}", self.name)))
+    }
+
+    /// The details on the wire. `server` is where screenshots are served.
+    pub fn detail_json(&self, ended: bool, run_short_id: &str, server: &str) -> Value {
+        let mut json = self.json(ended);
+        let code = (ended && self.outcome == Outcome::Failed).then_some("TEST_FAILED");
+        let screenshot = self.screenshot.as_ref().filter(|_| ended);
+        let screenshot = screenshot.map(|_| format!("{server}/media/{}?signature=signed", self.short_id));
+        for (key, value) in [
+            ("errorCode", json!(code)),
+            ("classification", json!("POSITIVE")),
+            ("runShortId", json!(run_short_id)),
+            ("projectTestCaseId", json!(self.project_id())),
+            ("startedAt", Value::Null),
+            ("completedAt", Value::Null),
+            ("durationMs", Value::Null),
+            (
+                "url",
+                json!(format!("https://app.qa.tech/p/fake/results/test/{}", self.short_id)),
+            ),
+            ("screenshotUrl", json!(screenshot)),
+            ("recordingUrl", Value::Null),
+        ] {
+            json[key] = value;
+        }
+        for (key, value) in &self.details {
+            json[key] = value.clone();
+        }
+        json
     }
 
     /// The case on the wire.
@@ -367,6 +427,8 @@ impl Rerun {
                     if let Some((_, outcome)) = outcomes.iter().find(|(name, _)| *name == case.name) {
                         case.outcome = outcome.clone();
                         case.title = case.title.filter(|_| *outcome != Outcome::Passed);
+                        // What told of the failure is gone with it.
+                        case.details.remove("errorCode");
                     }
                     let hash = fnv(&format!("{number} {}", case.id));
                     match identity {

@@ -185,7 +185,16 @@ fn reruns_play_the_failed_cases_and_hand_on_what_is_left() {
         .0,
         400
     );
-    let one = json!({"projectTestCaseIds": [first["runTestCases"][0]["id"]]}).to_string();
+    let details = good(
+        &fake,
+        "GET",
+        &format!(
+            "/run-test-case/{}",
+            first["runTestCases"][0]["shortId"].as_str().unwrap()
+        ),
+        "",
+    );
+    let one = json!({"projectTestCaseIds": [details["projectTestCaseId"]]}).to_string();
     assert_eq!(good(&fake, "POST", "/run/run001", &one)["run"]["testCount"], 1);
     assert_eq!(good(&fake, "POST", "/run/run001", "{}")["run"]["testCount"], 4);
     assert_eq!((fake.starts(), fake.reruns()), (1, 4));
@@ -299,4 +308,72 @@ fn it_can_start_where_connections_were_refused() {
     assert!(TcpStream::connect(port.address()).is_err());
     let fake = FakeQaTech::start_at(port);
     assert_eq!(call(&fake, "GET", "/run/x", "").0, 404);
+}
+
+#[test]
+fn details_tell_what_a_failure_was_and_what_it_looked_like() {
+    let fake = FakeQaTech::start();
+    let missed = Case::failed("Pay")
+        .error_code("AGENT_TIMEOUT")
+        .screenshot("image/png", b"\x89PNG");
+    fake.existing_run(
+        "abc",
+        RunScript::new([Case::failed("Log in").ids("1", "tc1"), missed.ids("2", "tc2")]),
+    );
+    let api = OpenApi::get(ShortIds::Patterns);
+    for (short_id, code) in [("tc1", "TEST_FAILED"), ("tc2", "AGENT_TIMEOUT")] {
+        let details = good(&fake, "GET", &format!("/run-test-case/{short_id}"), "");
+        assert_eq!(
+            api.response_errors("GET", "/run-test-case/{shortId}", &details),
+            [""; 0]
+        );
+        assert_eq!(
+            (&details["errorCode"], &details["runShortId"]),
+            (&json!(code), &json!("abc"))
+        );
+        assert_eq!(details["screenshotUrl"].is_string(), short_id == "tc2");
+    }
+    assert_eq!(call(&fake, "GET", "/run-test-case/none", "").0, 404);
+    assert_eq!(fake.asked_details(), ["tc1", "tc2", "none"]);
+}
+
+#[test]
+fn a_build_is_registered_after_it_was_put() {
+    let fake = FakeQaTech::start();
+    let app = "/applications/app_shop/builds";
+    let wrong = call(&fake, "POST", &format!("{app}/upload-url"), r#"{"fileName":"a.zip"}"#);
+    assert_eq!(wrong.0, 400);
+    let target = good(&fake, "POST", &format!("{app}/upload-url"), r#"{"fileName":"a.apk"}"#);
+    let register = json!({"platform": "android", "buildToken": target["buildToken"]}).to_string();
+    assert_eq!(call(&fake, "POST", app, &register).0, 404);
+    let path = target["uploadUrl"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("http://x")
+        .unwrap()
+        .to_owned();
+    let mut stream = TcpStream::connect(fake.server.address()).unwrap();
+    let head = "Content-Type: application/octet-stream\r\nContent-Length: 3\r\nConnection: close";
+    write!(stream, "PUT {path} HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\nabc").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let build = good(&fake, "POST", app, &register);
+    assert_eq!(
+        (&build["applicationBuildShortId"], &build["fileSizeBytes"]),
+        (&json!("build_0001"), &json!(3))
+    );
+}
+
+#[test]
+fn an_older_api_and_an_organizations_key_refuse() {
+    let fake = FakeQaTech::start();
+    fake.default_plan(RunScript::new([]));
+    fake.require_project("proj_shop");
+    assert_eq!(call(&fake, "POST", "/run", "{}").0, 400);
+    good(&fake, "POST", "/run", r#"{"projectShortId":"proj_shop"}"#);
+    fake.older(404);
+    assert_eq!(call(&fake, "GET", "/run-test-case/x", "").0, 404);
+    assert_eq!(call(&fake, "POST", "/run", r#"{"projectShortId":"proj_shop"}"#).0, 404);
+    good(&fake, "GET", "/run/run001", "");
 }

@@ -1,0 +1,275 @@
+//! Details of test cases, asked for once a run has ended, and before a rerun that depends on them. They never change a
+//! verdict; one that can't be had is left out.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use reqwest::header::LOCATION;
+use tokio::time::{Instant, timeout_at};
+
+use crate::inputs::CaseDetailsFor;
+use crate::net::http;
+use crate::qatech::client::{Api, CaseError};
+use crate::qatech::details::{CaseAnswer, ImageUrl};
+use crate::report::{
+    Case, CaseAttempt, CaseDetails, CaseOutcome, FailureKind, ImageFormat, RunReport, Screenshot, Verdict,
+};
+use crate::runs::store::RunStore;
+
+/// Requests under way at once.
+const AT_ONCE: usize = 8;
+/// Test cases whose details are asked for, over all runs.
+const MAX_CASES: usize = 200;
+/// Time for the details of all runs once they have ended, screenshots included; and for those that a rerun depends on.
+const TIME: Duration = Duration::from_secs(15);
+/// Screenshots that are fetched, over all runs.
+const MAX_SCREENSHOTS: usize = 20;
+/// Largest screenshot, in bytes.
+const MAX_SCREENSHOT: usize = 3 * 1024 * 1024;
+/// Redirects that are followed for one screenshot.
+const MAX_REDIRECTS: usize = 5;
+
+/// Asks for details, within limits that hold for the whole step.
+pub struct DetailsFetcher<'a, A> {
+    api: &'a A,
+    board: &'a RunStore,
+    /// Fetches screenshots. It sends no token and follows no redirect by itself. `None`: none are fetched.
+    images: Option<&'a reqwest::Client>,
+    wanted: CaseDetailsFor,
+    cases_left: Cell<usize>,
+    screenshots_left: Cell<usize>,
+    /// The API gives no details at all: an older one.
+    unsupported: Cell<bool>,
+    answered: Cell<bool>,
+    asked: RefCell<BTreeSet<Place>>,
+}
+
+/// A test case in one attempt of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    run: usize,
+    case: usize,
+    /// Index into the case's attempts.
+    attempt: usize,
+}
+
+/// A test case to ask for.
+struct Wanted {
+    place: Place,
+    short_id: String,
+    /// Short id of the attempt's run.
+    run_short_id: String,
+    /// Its screenshot is worth showing.
+    is_bad: bool,
+}
+
+impl<'a, A: Api> DetailsFetcher<'a, A> {
+    /// A fetcher that has asked for nothing yet.
+    pub fn new(api: &'a A, board: &'a RunStore, images: Option<&'a reqwest::Client>, wanted: CaseDetailsFor) -> Self {
+        Self {
+            api,
+            board,
+            images,
+            wanted,
+            cases_left: Cell::new(MAX_CASES),
+            screenshots_left: Cell::new(MAX_SCREENSHOTS),
+            unsupported: Cell::new(false),
+            answered: Cell::new(false),
+            asked: RefCell::default(),
+        }
+    }
+
+    /// Asks for the details of all runs' test cases that `case_details` names: of each, those of its decisive attempt.
+    /// Ends within 15 s.
+    pub async fn fetch_all(&self) {
+        let wanted = self.board.read(|runs| {
+            let ended = runs.iter().enumerate().filter(|(_, report)| has_ended(report));
+            let cases = ended.flat_map(|(run, report)| {
+                let cases = report.cases.iter().enumerate();
+                cases.filter_map(move |(case, found)| self.wanted(report, run, case, found))
+            });
+            let mut cases: Vec<_> = cases.collect();
+            // Failed ones first: there is a limit.
+            cases.sort_by_key(|(rank, wanted)| (*rank, wanted.place));
+            cases.into_iter().map(|(_, wanted)| wanted).collect()
+        });
+        self.fetch(wanted, Instant::now() + TIME).await;
+    }
+
+    /// Asks for the details of what failed in a run's latest attempt, and gives the project's ids of those cases that
+    /// were misses of the agent or the platform. Ends within 15 s, and at the deadline.
+    pub async fn misses(&self, run: usize, deadline: Instant) -> Vec<String> {
+        let wanted = self.board.read(|runs| {
+            let Some(report) = runs.get(run) else { return Vec::new() };
+            let failed = report.cases.iter().enumerate().filter_map(|(case, found)| {
+                let index = failed_in_latest(report, found)?;
+                wanted_attempt(
+                    report,
+                    Place {
+                        run,
+                        case,
+                        attempt: index,
+                    },
+                    found,
+                )
+            });
+            failed.collect()
+        });
+        self.fetch(wanted, deadline.min(Instant::now() + TIME)).await;
+        self.board.read(|runs| {
+            let Some(report) = runs.get(run) else { return Vec::new() };
+            let cases = report.cases.iter();
+            let missed = cases.filter_map(|case| missed(case.attempts.get(failed_in_latest(report, case)?)?));
+            missed.collect()
+        })
+    }
+
+    /// The decisive attempt of a case, if its details are wanted, and its rank among the others.
+    fn wanted(&self, report: &RunReport, run: usize, case: usize, found: &Case) -> Option<(u8, Wanted)> {
+        let rank = match (found.outcome, self.wanted) {
+            (_, CaseDetailsFor::Off) => return None,
+            (CaseOutcome::Failed | CaseOutcome::Errored, CaseDetailsFor::Failed | CaseDetailsFor::All) => 0,
+            // It failed as well, in an earlier attempt.
+            (CaseOutcome::Flaky, CaseDetailsFor::Failed | CaseDetailsFor::All) => 1,
+            (CaseOutcome::Skipped | CaseOutcome::Unfinished | CaseOutcome::Passed, CaseDetailsFor::Failed) => {
+                return None;
+            }
+            (CaseOutcome::Skipped | CaseOutcome::Unfinished | CaseOutcome::Passed, CaseDetailsFor::All) => 2,
+        };
+        let decisive = found.decisive_attempt()?;
+        let attempt = found
+            .attempts
+            .iter()
+            .position(|attempt| std::ptr::eq(attempt, decisive))?;
+        wanted_attempt(report, Place { run, case, attempt }, found).map(|wanted| (rank, wanted))
+    }
+
+    async fn fetch(&self, wanted: Vec<Wanted>, until: Instant) {
+        let new = |wanted: &Wanted| self.asked.borrow_mut().insert(wanted.place);
+        let mut wanted: Vec<_> = wanted.into_iter().filter(new).collect();
+        wanted.truncate(self.cases_left.get());
+        self.cases_left.set(self.cases_left.get() - wanted.len());
+        let all = async {
+            let mut wanted = wanted.iter();
+            // The first one alone: an older API that gives no details is asked once.
+            while !self.answered.get()
+                && !self.unsupported.get()
+                && let Some(first) = wanted.next()
+            {
+                self.fetch_one(first).await;
+            }
+            let rest = futures_util::stream::iter(wanted);
+            rest.for_each_concurrent(AT_ONCE, |wanted| self.fetch_one(wanted)).await;
+        };
+        // What is not answered by then is left out.
+        let _ = timeout_at(until, all).await;
+    }
+
+    async fn fetch_one(&self, wanted: &Wanted) {
+        if self.unsupported.get() || self.board.is_stopping() {
+            return;
+        }
+        let answer = self.api.case(&wanted.short_id).await;
+        let first = !self.answered.replace(true);
+        let CaseAnswer {
+            short_id,
+            run_short_id,
+            details,
+            screenshot,
+        } = match answer {
+            Ok(answer) => answer,
+            Err(CaseError::Unsupported) => return self.unsupported.set(first),
+            Err(CaseError::Failed) => return,
+        };
+        // The same case of another run would tell of another failure.
+        let is_other = |told: Option<String>, asked: &str| told.is_some_and(|told| told != asked);
+        if is_other(short_id, &wanted.short_id) || is_other(run_short_id, &wanted.run_short_id) {
+            return;
+        }
+        self.keep(wanted.place, |kept| *kept = details);
+        let left = self.screenshots_left.get();
+        if let (Some(url), Some(images), true) = (screenshot, self.images, wanted.is_bad && left > 0) {
+            self.screenshots_left.set(left - 1);
+            if let Some(image) = fetch_screenshot(images, url).await {
+                self.keep(wanted.place, |kept| kept.screenshot = Some(image));
+            }
+        }
+    }
+
+    /// Changes what is known of a case in one attempt.
+    fn keep(&self, place: Place, change: impl FnOnce(&mut CaseDetails)) {
+        let Place { run, case, attempt } = place;
+        self.board.update(run, |run| {
+            let case = run.cases.get_mut(case);
+            if let Some(attempt) = case.and_then(|case| case.attempts.get_mut(attempt)) {
+                change(attempt.details.get_or_insert_default());
+            }
+        });
+    }
+}
+
+/// Whether what is known of a run is final, and QA.tech was in reach to tell it.
+fn has_ended(report: &RunReport) -> bool {
+    match report.seen() {
+        Some(
+            Verdict::Passed
+            | Verdict::Failed
+            | Verdict::Skipped
+            | Verdict::Error
+            | Verdict::Cancelled
+            | Verdict::Flaky
+            | Verdict::Quarantined,
+        ) => true,
+        Some(Verdict::TimedOut | Verdict::Interrupted | Verdict::Unknown) | None => false,
+    }
+}
+
+/// The index of a case's attempt in the run's latest attempt, if it failed or errored there.
+fn failed_in_latest(report: &RunReport, case: &Case) -> Option<usize> {
+    let latest = case.latest()?;
+    let is_latest = latest.attempt + 1 == report.attempts.len();
+    (is_latest && latest.outcome.is_bad()).then(|| case.attempts.len() - 1)
+}
+
+/// What to ask for, where the attempt has short ids to ask by.
+fn wanted_attempt(report: &RunReport, place: Place, case: &Case) -> Option<Wanted> {
+    let attempt = case.attempts.get(place.attempt)?;
+    let run_short_id = report.attempts.get(attempt.attempt)?.short_id.clone();
+    (!attempt.short_id.is_empty()).then(|| Wanted {
+        place,
+        short_id: attempt.short_id.clone(),
+        run_short_id,
+        is_bad: attempt.outcome.is_bad(),
+    })
+}
+
+/// The project's id of a case, if this attempt of it was a miss.
+fn missed(attempt: &CaseAttempt) -> Option<String> {
+    let details = attempt.details.as_ref()?;
+    match details.failure_kind()? {
+        FailureKind::Agent | FailureKind::Platform => details.project_test_case_id.clone(),
+        FailureKind::Product => None,
+    }
+}
+
+/// Fetches an image; `None` for whatever is none, too large, or can't be had.
+async fn fetch_screenshot(images: &reqwest::Client, url: ImageUrl) -> Option<Screenshot> {
+    let mut url = url;
+    for _ in 0..=MAX_REDIRECTS {
+        let response = images.get(url.expose().clone()).send().await.ok()?;
+        let status = response.status();
+        if status.is_redirection() {
+            url = url.redirect(response.headers().get(LOCATION)?.to_str().ok()?)?;
+            continue;
+        }
+        if !status.is_success() {
+            return None;
+        }
+        let bytes = http::read_body_up_to(response, MAX_SCREENSHOT).await.ok()?;
+        let format = ImageFormat::from_bytes(&bytes)?;
+        return Some(Screenshot { format, bytes });
+    }
+    None
+}
