@@ -18,6 +18,7 @@ mod outputs;
 mod planted;
 mod polling;
 mod polling_faults;
+mod quarantine;
 mod reruns;
 mod secrets;
 mod several_runs;
