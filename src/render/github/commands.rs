@@ -4,7 +4,7 @@ use crate::render::escape::{command_data, command_property, cut_chars, is_blank,
 use crate::render::github::check::case_title;
 use crate::render::phrases::{Headline, several};
 use crate::render::synthetic_case::{Ending, SyntheticCase};
-use crate::report::{Case, FailOn, Report, RunReport};
+use crate::report::{Case, FailOn, Report, RunReport, StepConclusion};
 
 /// Characters of a command's line; the runner cuts a message that is longer.
 const LINE: usize = 4_096;
@@ -136,7 +136,7 @@ impl Reader {
             let level = if any_error { Level::Error } else { Level::Warning };
             lines.push(self.message(level, "QA.tech", &message));
         }
-        if !any_error && report.conclusion().is_red() {
+        if !any_error && StepConclusion::new(report, fail_on).is_red() {
             let message = format!("{}; the step fails for that", Headline::of(report.as_slice()).title());
             lines.push(self.message(Level::Error, "QA.tech", &message));
         }

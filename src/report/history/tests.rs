@@ -99,7 +99,7 @@ fn new_and_still_failing_are_told_apart_by_the_last_green_result() {
         result(4, "main", Verdict::Cancelled, &[], &[]),
         result(5, "main", Verdict::Failed, &["still", "gone"], &[]),
     ]));
-    let trend = trend(
+    let trend = trend_of(
         &history,
         &result(6, "main", Verdict::Failed, &["still", "old"], &["other"]),
     );
@@ -159,7 +159,7 @@ fn other_series_do_not_count_and_a_trend_has_thirty_points() {
         .map(|at| result(at, "main", Verdict::Passed, &[], &[]))
         .collect();
     lines[39].series = "another".into();
-    let trend = trend(
+    let trend = trend_of(
         &History::parse(&file(&lines)),
         &result(99, "main", Verdict::Passed, &[], &[]),
     );
@@ -267,4 +267,127 @@ fn a_branch_of_a_fork_is_not_ours_of_that_name() {
     let ours = with_default(result(3, "main", Verdict::Failed, &["a"], &[]));
     let trend = trend_of(&History::parse(&file(&[fork, ours])), &now);
     assert_eq!(names(&trend.failed_on_default), ["a"]);
+}
+
+/// A report of cases of these names and outcomes, with ids as in [`result`].
+fn now_with(cases: &[(&str, CaseOutcome)]) -> Report {
+    let cases = cases.iter().map(|(name, outcome)| {
+        let mut case = case(1, name, *outcome, "", "");
+        (case.id, case.short_id) = ((*name).to_owned(), String::new());
+        case
+    });
+    let mut now = report(vec![run("Smoke", "smk1", cases.collect())]);
+    now.started_at = 1_772_366_400_000;
+    now
+}
+
+#[test]
+fn what_failed_last_and_passed_now_is_fixed() {
+    let history = History::parse(&file(&[
+        result(1, "main", Verdict::Failed, &["long ago"], &[]),
+        result(2, "main", Verdict::Failed, &["a", "b", "gone"], &[]),
+        result(3, "main", Verdict::Cancelled, &["c"], &[]),
+    ]));
+    let now = now_with(&[
+        ("a", CaseOutcome::Passed),
+        ("b", CaseOutcome::Skipped),
+        ("c", CaseOutcome::Passed),
+        ("long ago", CaseOutcome::Passed),
+    ]);
+    let trend = history.trend(&result(4, "main", Verdict::Passed, &[], &[]), &now);
+    assert_eq!(names(&trend.fixed), ["a"]);
+}
+
+#[test]
+fn a_case_that_was_flaky_or_failed_on_the_default_branch_often_is_suggested_for_quarantine() {
+    let with_default = |mut entry: Entry| {
+        entry.default_branch = Some("main".into());
+        entry
+    };
+    let lines: Vec<Entry> = [
+        result(1, "main", Verdict::Failed, &["shaky", "red", "quarantined"], &[]),
+        result(2, "topic", Verdict::Failed, &["elsewhere", "quarantined"], &["shaky"]),
+        result(3, "topic", Verdict::Failed, &["elsewhere", "quarantined"], &["shaky"]),
+        result(4, "main", Verdict::Failed, &["red", "quarantined"], &[]),
+        result(5, "topic", Verdict::Failed, &["elsewhere"], &[]),
+        result(6, "main", Verdict::Failed, &["red", "quarantined", "gone"], &[]),
+        result(7, "main", Verdict::Cancelled, &["red", "shaky"], &[]),
+    ]
+    .map(with_default)
+    .into();
+    let mut report = now_with(&[
+        ("shaky", CaseOutcome::Passed),
+        ("red", CaseOutcome::Failed),
+        ("elsewhere", CaseOutcome::Failed),
+        ("quarantined", CaseOutcome::Failed),
+    ]);
+    report.runs[0].cases[3].quarantine = Some(crate::report::QuarantineNote::default());
+    let now = with_default(result(8, "topic", Verdict::Failed, &["red"], &[]));
+    let trend = History::parse(&file(&lines)).trend(&now, &report);
+    let suggested: Vec<_> = trend
+        .suggestions
+        .iter()
+        .map(|suggestion| suggestion.line.as_str())
+        .collect();
+    assert_eq!(
+        suggested,
+        [
+            "shaky until 2026-03-15 # flaky in 2 and failed in 1 of the last 7 results",
+            "red until 2026-03-15 # failed in 3 of the last 7 results",
+        ]
+    );
+    let first = &trend.suggestions[0];
+    assert_eq!((first.flaky, first.failed_on_default, first.of), (2, 1, 7));
+}
+
+#[test]
+fn quarantined_results_are_neither_green_nor_red() {
+    let history = History::parse(&file(&[
+        result(1, "main", Verdict::Passed, &[], &[]),
+        result(2, "main", Verdict::Quarantined, &["a"], &[]),
+    ]));
+    let trend = trend_of(&history, &result(3, "main", Verdict::Failed, &["a"], &[]));
+    assert_eq!(trend.pass_rate, Some(PassRate { green: 1, of: 2 }));
+    assert_eq!(trend.last_green.unwrap().at, MINUTE);
+    assert_eq!(names(&trend.new_failures), ["a"]);
+}
+
+#[test]
+fn without_a_known_default_branch_the_usual_one_is_compared_with() {
+    let lines = [
+        result(1, "trunk", Verdict::Passed, &[], &[]),
+        result(2, "master", Verdict::Failed, &["a"], &[]),
+    ];
+    let without_default = |lines: &[Entry]| {
+        let without = lines.iter().cloned().map(|mut entry| {
+            entry.default_branch = None;
+            entry
+        });
+        without.collect::<Vec<_>>()
+    };
+    let now = without_default(&[result(3, "topic", Verdict::Failed, &["a", "b"], &[])]).remove(0);
+    let trend = trend_of(&History::parse(&file(&without_default(&lines))), &now);
+    assert_eq!(names(&trend.failed_on_default), ["a"]);
+    assert_eq!(names(&trend.new_failures), ["b"]);
+    // A result that says which branch it is goes before the usual name.
+    let mut told = without_default(&lines);
+    told[0].default_branch = Some("trunk".into());
+    let trend = trend_of(&History::parse(&file(&told)), &now);
+    assert_eq!(names(&trend.new_failures), ["a", "b"]);
+    assert!(trend.failed_on_default.is_empty());
+}
+
+#[test]
+fn the_median_duration_is_of_one_series() {
+    let mut lines = vec![
+        result(1, "main", Verdict::Passed, &[], &[]),
+        result(2, "topic", Verdict::Failed, &["a"], &[]),
+        result(3, "main", Verdict::Cancelled, &[], &[]),
+        result(4, "main", Verdict::Passed, &[], &[]),
+    ];
+    (lines[0].duration_ms, lines[1].duration_ms, lines[2].duration_ms) = (10_000, 20_000, 1);
+    lines[3].series = "another".into();
+    let history = History::parse(&file(&lines));
+    assert_eq!(history.median_duration("series"), Some(15_000));
+    assert_eq!(history.median_duration("none"), None);
 }

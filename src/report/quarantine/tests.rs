@@ -277,10 +277,24 @@ fn any_cases() -> impl Strategy<Value = Vec<(&'static str, &'static str, &'stati
     prop::collection::vec((name, status, result), 0..5)
 }
 
+/// A verdict that an attempt may have: most have failed, or nothing would be in question.
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    const OTHERS: [Verdict; 7] = [
+        Verdict::Passed,
+        Verdict::Skipped,
+        Verdict::Interrupted,
+        Verdict::Cancelled,
+        Verdict::TimedOut,
+        Verdict::Error,
+        Verdict::Unknown,
+    ];
+    prop_oneof![2 => Just(Verdict::Failed), 1 => prop::sample::select(OTHERS.to_vec())]
+}
+
 proptest! {
     #[test]
     fn an_entry_makes_no_verdict_better_than_quarantined(
-        attempts in prop::collection::vec((prop::sample::select(Verdict::ALL.to_vec()), any_cases()), 1..4),
+        attempts in prop::collection::vec((any_verdict(), any_cases()), 1..4),
         entries in prop::collection::vec(prop::sample::select(vec!["A", "B", "id_C", "*"]), 0..3),
         added in prop::sample::select(vec!["A", "B", "id_C", "*", "Z"]),
         listed in prop::sample::select(vec![CaseCoverage::Complete, CaseCoverage::Complete, CaseCoverage::Failures, CaseCoverage::Partial]),

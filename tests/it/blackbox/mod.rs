@@ -21,6 +21,7 @@ mod planted;
 mod polling;
 mod polling_faults;
 mod projects;
+mod quarantine;
 mod reruns;
 mod secrets;
 mod several_runs;

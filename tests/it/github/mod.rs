@@ -6,7 +6,7 @@ mod comment;
 mod hostile;
 mod issue;
 mod job_rerun;
-mod program;
+pub mod program;
 mod replayed_markers;
 mod rerun;
 mod stage;

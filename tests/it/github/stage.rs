@@ -91,7 +91,11 @@ impl Stage {
     pub async fn publish(&self, report: &Report) -> Published {
         let github = self.begin();
         github.wait_created(Duration::from_secs(20)).await;
-        github.finish(report, in_seconds(60)).await
+        let report = Report {
+            fail_on: self.inputs().fail_on,
+            ..report.clone()
+        };
+        github.finish(&report, in_seconds(60)).await
     }
 }
 
