@@ -161,7 +161,7 @@ impl DeploymentState {
 impl Context {
     /// Reads the event file, if the variables name one; one that is missing or broken costs a warning.
     pub async fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let variables = Variables::new(variables);
+        let variables = Variables::new(variables, is_ours);
         let Some(path) = variables.path("GITHUB_EVENT_PATH") else {
             return Self::from_parts(&variables, None);
         };
@@ -179,7 +179,7 @@ impl Context {
 
     /// The context out of the environment's variables and the event's payload.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, event: Option<&Value>) -> Self {
-        Self::from_parts(&Variables::new(variables), event)
+        Self::from_parts(&Variables::new(variables, is_ours), event)
     }
 
     fn from_parts(variables: &Variables, payload: Option<&Value>) -> Self {
@@ -337,6 +337,11 @@ impl Repository {
             name: name.to_owned(),
         })
     }
+}
+
+/// Whether a variable says where we run.
+fn is_ours(variable: &str) -> bool {
+    variable.starts_with("GITHUB_") || other_ci::is_known(variable)
 }
 
 /// The path in `owner/name/.github/workflows/ci.yml@refs/heads/main`.

@@ -326,7 +326,7 @@ mod tests {
         let all = pairs
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        origin(&Variables::new(all))
+        origin(&Variables::new(all, is_known))
     }
 
     fn text(value: &str) -> Option<String> {

@@ -503,3 +503,171 @@ proptest! {
         prop_assert!(context.origin.commit_message.is_none_or(|message| message.chars().count() <= 4_096));
     }
 }
+
+#[test]
+fn a_dispatch_tests_the_commit_of_its_payload() {
+    let dispatch = |client_payload: Value| {
+        let payload = json!({"client_payload": client_payload, "repository": {"default_branch": "main"}});
+        context("repository_dispatch", "refs/heads/main", &payload)
+    };
+    let by_commit = || PullRequestHint::ByCommit(HEAD.to_owned());
+    for (payload, head, hint, branch) in [
+        (
+            json!({"git": {"sha": HEAD, "ref": "feature/x"}}),
+            known(HEAD),
+            by_commit(),
+            Some("feature/x"),
+        ),
+        (
+            json!({"sha": HEAD, "ref": "refs/heads/feature/x"}),
+            known(HEAD),
+            by_commit(),
+            Some("feature/x"),
+        ),
+        (
+            json!({"sha": HEAD, "ref": "refs/tags/v1"}),
+            known(HEAD),
+            by_commit(),
+            None,
+        ),
+        (json!({"sha": HEAD, "ref": HEAD}), known(HEAD), by_commit(), None),
+        // The default branch says nothing of another commit.
+        (json!({"sha": HEAD}), known(HEAD), by_commit(), None),
+        (json!({"sha": "../x"}), HeadSha::None, PullRequestHint::None, None),
+        (json!({"sha": 7}), known(MERGE), PullRequestHint::None, Some("main")),
+        (json!({}), known(MERGE), PullRequestHint::None, Some("main")),
+    ] {
+        let context = dispatch(payload.clone());
+        assert_eq!((&context.head, &context.pull_request), (&head, &hint), "{payload}");
+        assert_eq!(context.origin.branch.as_deref(), branch, "{payload}");
+        assert_eq!(context.deployment, None, "{payload}");
+    }
+}
+
+#[test]
+fn an_event_reports_its_deployment() {
+    let reported = |event: &str, payload: Value| context(event, "refs/heads/main", &payload).deployment;
+    let status = json!({
+        "deployment": {"sha": HEAD, "environment": "Preview", "production_environment": true},
+        "deployment_status": {"state": "failure", "description": "No space", "environment_url": "", "target_url": "t"}
+    });
+    let expected = EventDeployment {
+        sha: HEAD.to_owned(),
+        environment: "Preview".to_owned(),
+        is_production: true,
+        state: DeploymentState::Failed("failure".to_owned()),
+        description: Some("No space".to_owned()),
+        environment_url: None,
+        target_url: Some("t".to_owned()),
+    };
+    assert_eq!(reported("deployment_status", status.clone()), Some(expected));
+    assert_eq!(reported("push", status), None);
+    for (state, expected) in [
+        (json!({"type": "ready"}), DeploymentState::Success),
+        (json!("success"), DeploymentState::Success),
+        (json!({"type": "error"}), DeploymentState::Failed("error".to_owned())),
+        (
+            json!({"type": "pending"}),
+            DeploymentState::Pending("pending".to_owned()),
+        ),
+    ] {
+        let vercel = json!({"client_payload": {
+            "git": {"sha": HEAD, "ref": "feature/x"}, "environment": "preview", "state": state, "url": "https://a.example"
+        }});
+        let deployment = reported("repository_dispatch", vercel).unwrap();
+        assert_eq!(
+            (deployment.state, deployment.environment.as_str()),
+            (expected, "preview")
+        );
+        assert_eq!(deployment.environment_url.as_deref(), Some("https://a.example"));
+    }
+}
+
+#[test]
+fn what_the_user_says_was_tested_replaces_what_was_detected() {
+    let tested = |commit: Option<&str>, branch: Option<&str>, pull_request| Tested {
+        commit: commit.map(str::to_owned),
+        branch: branch.map(str::to_owned),
+        pull_request,
+    };
+    let push = || {
+        let payload = json!({"head_commit": {"message": "Add a basket"}, "repository": {"default_branch": "main"}});
+        context("push", "refs/heads/main", &payload)
+    };
+    let set = |mut context: Context, tested: &Tested| {
+        context.set_tested(tested);
+        context
+    };
+    assert_eq!(set(push(), &Tested::default()), push());
+    assert_eq!(set(push(), &tested(Some(MERGE), Some("main"), None)), push());
+
+    let other = set(push(), &tested(Some(HEAD), None, None));
+    assert_eq!(
+        (&other.head, &other.pull_request),
+        (&known(HEAD), &PullRequestHint::ByCommit(HEAD.to_owned()))
+    );
+    assert_eq!((other.origin.branch, other.origin.commit_message), (None, None));
+    assert_eq!(other.origin.sha.as_deref(), Some(HEAD));
+
+    let pull = set(push(), &tested(None, None, Some(9)));
+    assert_eq!(
+        (&pull.head, &pull.pull_request),
+        (&HeadSha::OfPullRequest(9), &PullRequestHint::Number(9))
+    );
+    assert_eq!((&pull.origin.sha, pull.origin.pull_request), (&None, Some(9)));
+    assert!(!pull.on_default_branch());
+
+    let all = set(push(), &tested(Some(HEAD), Some("feature/y"), Some(9)));
+    assert_eq!(
+        (&all.head, &all.pull_request),
+        (&known(HEAD), &PullRequestHint::Number(9))
+    );
+    let fields = all.start_fields();
+    assert_eq!(
+        (fields.commit_hash.as_deref(), fields.branch.as_deref()),
+        (Some(HEAD), Some("feature/y"))
+    );
+
+    // The event's own pull request keeps its head, and its branch also where another of its commits is named.
+    let event = || {
+        context(
+            "pull_request",
+            "refs/pull/7/merge",
+            &pull_request(&json!({"full_name": "acme/shop"})),
+        )
+    };
+    assert_eq!(set(event(), &tested(None, None, Some(7))), event());
+    let older = set(event(), &tested(Some(OTHER), None, None));
+    assert_eq!(
+        (older.head, older.pull_request),
+        (known(OTHER), PullRequestHint::Number(7))
+    );
+    assert_eq!(older.origin.branch.as_deref(), Some("feature/x"));
+
+    // Outside GitHub nothing is asked of it.
+    let outside = set(Context::default(), &tested(Some(HEAD), Some("main"), Some(7)));
+    assert_eq!(
+        (&outside.head, &outside.pull_request),
+        (&HeadSha::None, &PullRequestHint::None)
+    );
+    assert_eq!(
+        (outside.origin.sha.as_deref(), outside.origin.pull_request),
+        (Some(HEAD), Some(7))
+    );
+    assert_eq!(outside.start_fields(), StartFields::default());
+}
+
+#[test]
+fn other_ci_systems_are_asked_only_outside_github() {
+    let gitlab = [
+        ("GITLAB_CI", "true"),
+        ("CI_COMMIT_SHA", HEAD),
+        ("CI_COMMIT_BRANCH", "feature/x"),
+    ];
+    let all = gitlab.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let outside = Context::new(all, None);
+    assert_eq!(outside.origin.branch.as_deref(), Some("feature/x"));
+    assert!(!outside.in_github());
+    let inside = Context::new(variables("push", "refs/heads/main", &gitlab), None);
+    assert_eq!(inside.origin.branch.as_deref(), Some("main"));
+}

@@ -6,17 +6,19 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::context::other_ci;
 use crate::net::secret_url::base_for_secrets;
 
-/// `GITHUB_*` and the variables of other CI systems; blank values are left out, and so is everything else.
+/// The variables that are asked for. All others hold nothing for us, and some of them secrets.
 pub(in crate::context) struct Variables(BTreeMap<String, OsString>);
 
 impl Variables {
-    pub(in crate::context) fn new(all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let is_ours = |name: &&str| name.starts_with("GITHUB_") || other_ci::is_known(name);
+    /// Keeps the variables that `is_ours` names, but for blank ones.
+    pub(in crate::context) fn new(
+        all: impl IntoIterator<Item = (OsString, OsString)>,
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Self {
         let ours = all.into_iter().filter_map(|(name, value)| {
-            let name = name.to_str().filter(is_ours)?.to_owned();
+            let name = name.to_str().filter(|name| is_ours(name))?.to_owned();
             let blank = value.to_str().is_some_and(|value| value.trim().is_empty());
             (!blank).then_some((name, value))
         });

@@ -9,13 +9,11 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::Url;
 
-use crate::inputs::Probe;
+use crate::inputs::{Probe, SHA_PLACEHOLDER};
 use crate::net::http;
 use crate::preflight::Preflight;
 use crate::preflight::deployment::elapsed;
 
-/// What stands for the head commit.
-const SHA: &str = "{sha}";
 /// How long one try may take, its redirects and its body included.
 const TRY: Duration = Duration::from_secs(5);
 /// How much of an answer is searched for the text, decompressed.
@@ -56,7 +54,7 @@ impl ReadinessError {
 /// Whether a probe names the head commit.
 pub(super) fn names_commit(probe: &Probe) -> bool {
     let Probe { url, contains } = probe;
-    url.contains(SHA) || contains.as_ref().is_some_and(|text| text.contains(SHA))
+    url.contains(SHA_PLACEHOLDER) || contains.as_ref().is_some_and(|text| text.contains(SHA_PLACEHOLDER))
 }
 
 /// Waits until all URLs are ready.
@@ -91,11 +89,11 @@ impl Waiting {
             None if names_commit(probe) => return Err(ReadinessError::NoCommit),
             None => "",
         };
-        let url = Url::parse(&url.replace(SHA, sha))?;
+        let url = Url::parse(&url.replace(SHA_PLACEHOLDER, sha))?;
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
         Ok(Self {
             url,
-            contains: contains.as_ref().map(|text| text.replace(SHA, sha)),
+            contains: contains.as_ref().map(|text| text.replace(SHA_PLACEHOLDER, sha)),
             shown,
             last: RefCell::default(),
         })

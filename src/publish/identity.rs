@@ -69,7 +69,9 @@ pub fn target(inputs: &Inputs, origin: &Origin) -> String {
     let Some(token) = &inputs.api_token else {
         return String::new();
     };
-    let applications = serde_json::to_string(&inputs.applications).unwrap_or_default();
+    // A deployment that is still to be found has no JSON.
+    let applications =
+        serde_json::to_string(&inputs.applications).unwrap_or_else(|_| format!("{:?}", inputs.applications));
     let parts = serde_json::json!([origin.workflow, origin.job, inputs.plans(), applications]);
     let key = hmac::Key::new(hmac::HMAC_SHA256, token.expose().as_bytes());
     hex(hmac::sign(&key, parts.to_string().as_bytes()).as_ref())

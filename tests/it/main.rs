@@ -22,5 +22,6 @@ mod html_pages;
 mod latency;
 mod network;
 mod panicking;
+mod previews;
 mod scene;
 mod waiting;
