@@ -21,11 +21,12 @@ use qatech_run::render::markdown::summary;
 use qatech_run::render::{ctrf, html, json, junit, outputs};
 use qatech_run::report::merge;
 use qatech_run::report::merge::CaseSnapshot;
-use qatech_run::report::{Case, Millis, Report, RunReport, sample};
+use qatech_run::report::{Case, Report, RunReport, sample};
 use qatech_run::runs::driver::{Driver, Origin};
+use qatech_run::runs::event::Discard;
 use qatech_run::runs::poller::Policy;
-use qatech_run::runs::store::{Event, EventHandler, RunStore};
-use qatech_run::text::Secret;
+use qatech_run::runs::shutdown::Shutdown;
+use qatech_run::runs::store::RunStore;
 use qatech_run::text::{Redactor, Secret};
 use serde_json::json;
 use tokio::time::Instant;
@@ -124,14 +125,6 @@ impl Api for Canned {
     }
 }
 
-struct Silent;
-
-impl EventHandler for Silent {
-    fn tell(&self, _: &[RunReport], _: usize, _: Event, _: Millis) {}
-
-    fn warn(&self, _text: &str) {}
-}
-
 fn empty_run(report: &Report) -> RunReport {
     let run = report.runs.first().unwrap();
     RunReport {
@@ -143,28 +136,31 @@ fn empty_run(report: &Report) -> RunReport {
 }
 
 /// From the last byte of the answer to the verdict: parse, redact, merge.
-fn look(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
+fn poll(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap()
         .block_on(async {
-            let board = RunStore::new(Instant::now(), vec![run], Box::new(Silent));
+            let store = RunStore::new(Instant::now(), vec![run], Box::new(Discard));
+            let shutdown = Shutdown::default();
             let driver = Driver {
                 client: api,
                 redactor,
                 policy: Policy {
                     deadline: Instant::now() + Duration::from_secs(60),
                     poll_interval: None,
+                    usual_duration: None,
                     fail_fast: false,
                     poll_once: false,
                 },
-                board: &board,
+                shutdown: &shutdown,
                 start_only: false,
                 reruns: 0,
             };
-            driver.drive(0, Origin::Attach("all1".to_owned())).await;
-            board.take().0
+            let run = store.runs().next().unwrap();
+            driver.drive(run, Origin::Attach("all1".to_owned())).await;
+            store.take().0
         })
 }
 
@@ -181,7 +177,7 @@ fn reading(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("parse, redact and merge", size), |bench| {
             bench.iter_batched(
                 || empty_run(&report),
-                |run| look(&api, &redactor, run),
+                |run| poll(&api, &redactor, run),
                 BatchSize::PerIteration,
             );
         });

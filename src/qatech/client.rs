@@ -68,12 +68,19 @@ pub enum GetError {
 /// Why a POST has created no run that we know of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PostError {
-    /// Nothing was created, and it may be sent again: no connection was made, or 429.
+    /// Nothing was created, and it may be sent again: 429.
     NotSent {
         /// What went wrong.
         what: String,
         /// The delay the server asked for.
         after: Option<Duration>,
+    },
+    /// Nothing was created: no connection was made.
+    Unreachable {
+        /// Whether no repetition can make it (a certificate, no roots, a proxy's refusal, an unknown scheme or host).
+        permanent: bool,
+        /// What went wrong, and what to do about it where it is permanent.
+        what: String,
     },
     /// Nothing was created: the API refuses. With what to do about it.
     Refused {
@@ -223,9 +230,9 @@ impl Client {
             // The connection was never made, so nobody can have read the request: also where the deadline came while
             // it was being made. A connection that was made and broke off is another matter, whoever saw what of it.
             Err(error) if error.is_connect() || (error.is_timeout() && !written.load(Ordering::Relaxed)) => {
-                return Err(PostError::NotSent {
+                return Err(PostError::Unreachable {
+                    permanent: false,
                     what: self.redactor.clean(http::explain(error)),
-                    after: None,
                 });
             }
             Err(error) => return Err(ambiguous(http::explain(error))),

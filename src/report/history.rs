@@ -237,6 +237,12 @@ impl History {
         })
     }
 
+    /// Median of the durations of a series' newest results, in milliseconds.
+    pub fn median_duration(&self, series: &str) -> Option<Millis> {
+        let newest = self.entries.iter().rev().filter(|entry| entry.series == series);
+        median_duration(&newest.take(SHOWN).collect::<Vec<_>>())
+    }
+
     /// The trend that a new result makes.
     pub fn trend(&self, now: &Entry) -> Trend {
         let default = now.default_branch.as_deref();

@@ -115,6 +115,20 @@ pub struct StatusChange {
 }
 
 impl RunReport {
+    /// A run that is not started yet, of this plan.
+    pub fn planned(plan: Option<String>) -> Self {
+        Self {
+            requested_plan: plan,
+            plan: None,
+            created: Some(false),
+            attempts: Vec::new(),
+            cases: Vec::new(),
+            listed: CaseCoverage::Partial,
+            verdict: None,
+            problem: None,
+        }
+    }
+
     /// The latest run at QA.tech.
     pub fn latest(&self) -> Option<&Attempt> {
         self.attempts.last()

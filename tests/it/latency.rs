@@ -15,7 +15,7 @@ const MINUTE: f64 = 60.0;
 /// How the cases of a run of that length end.
 type Shape = fn(Duration) -> Play;
 
-/// Runs that tell the looks nothing, or little, of their end; and what comes after the look that sees it, in seconds: where
+/// Runs that tell the polls nothing, or little, of their end; and what comes after the look that sees it, in seconds: where
 /// bodies are too big to be asked for at each look, the last answer that has everything.
 const BLIND: [(Shape, f64); 4] = [
     (|length| Play::even(length, 0), 0.0),
@@ -31,18 +31,18 @@ const SEEING: Shape = |length| Play::even(length, 20);
 fn an_end_that_nothing_foretells_is_noticed_within_seconds() {
     for (shape, (play, then)) in BLIND.into_iter().enumerate() {
         let means = (0..10).map(|_| {
-            let looks = wait(&play(Duration::from_secs(1900)), None).looks;
+            let polls = wait(&play(Duration::from_secs(1900)), None).polls;
             // The longest wait for a look, the round trip to it, and what comes then.
             let worst = |from: f64, to: f64| {
-                let gaps = looks.windows(2).filter(|pair| (from..to).contains(&pair[0]));
+                let gaps = polls.windows(2).filter(|pair| (from..to).contains(&pair[0]));
                 gaps.map(|pair| pair[1] - pair[0]).fold(0.0, f64::max) + 0.15 + then
             };
             assert!(worst(20.0, 10.0 * MINUTE) <= 6.0, "shape {shape}");
             // One in a hundred may be a little over 10 s.
             assert!(worst(10.0 * MINUTE, 30.0 * MINUTE) <= 10.5, "shape {shape}");
             (
-                mean_latency(&looks, 20.0, 10.0 * MINUTE) + then,
-                mean_latency(&looks, 10.0 * MINUTE, 30.0 * MINUTE) + then,
+                mean_latency(&polls, 20.0, 10.0 * MINUTE) + then,
+                mean_latency(&polls, 10.0 * MINUTE, 30.0 * MINUTE) + then,
             )
         });
         let (young, old): (Vec<f64>, Vec<f64>) = means.unzip();
