@@ -34,7 +34,7 @@ use publish::Connections;
 use publish::github::GitHub;
 use publish::outputs::{Artifacts, Outputs};
 use report::verdict::exit;
-use report::{Mode, Report};
+use report::{FailOn, Mode, Report};
 use signals::Listener;
 
 /// Runs the program on the environment's variables and returns its exit code.
@@ -69,7 +69,10 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     };
     let network = read_network(variables, &mut context, &files).await;
     for notice in &inputs.notices {
-        log.notice(notice);
+        log.notice(&redactor.clean(notice.clone()));
+    }
+    for warning in &inputs.warnings {
+        log.warning(&redactor.clean(warning.clone()));
     }
     for warning in &context.warnings {
         log.warning(&http::brief(warning, 1_000, &redactor));
@@ -88,13 +91,23 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         write_nothing(&app, started).await;
         return exit::USAGE;
     }
+    let quarantine = match runs::quarantine::read(&inputs, &files, started.wall).await {
+        Ok(quarantine) => quarantine,
+        Err(errors) => {
+            for error in errors {
+                log.error(&redactor.clean(error.to_string()));
+            }
+            write_nothing(&app, started).await;
+            return exit::USAGE;
+        }
+    };
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
         let written = write_nothing(&app, started).await;
         return if written { exit::GREEN } else { exit::BROKEN };
     }
     let (mut report, connections) = match &inputs.api_token {
-        Some(token) => runs::run_all(&app, started, token.clone(), &mut signals).await,
+        Some(token) => runs::run_all(&app, started, token.clone(), quarantine, &mut signals).await,
         None => skip_without_token(&app, started),
     };
     let history_written = app.complete(&mut report);
@@ -182,7 +195,7 @@ impl StartTime {
             origin: context.origin.clone(),
             runs: Vec::new(),
             interrupted_by: None,
-            tolerated: false,
+            fail_on: FailOn::default(),
             warnings: Vec::new(),
             trend: None,
         }

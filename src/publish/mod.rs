@@ -13,12 +13,11 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::inputs::{Annotations, SummaryWhen};
-use crate::render::github::check::StepConclusion;
 use crate::render::markdown::summary;
 use crate::render::{ctrf, html, json, junit, log_lines};
 use crate::report::history::{Entry, History, MAX_ENTRIES};
 use crate::report::verdict::exit;
-use crate::report::{Mode, Report, Verdict};
+use crate::report::{Report, Verdict};
 use crate::signals::{Caught, Listener};
 use github::{GitHub, Links, Published};
 use outputs::{Artifacts, Outputs};
@@ -41,14 +40,12 @@ pub struct Connections {
 }
 
 impl App<'_> {
-    /// Completes the report before any sink reads it: whether the step tolerates its verdict, and the trend, for which the
-    /// result is appended to the history. False if the history can't be written. After a signal nothing is done: the
+    /// Completes the report before any sink reads it: adds the trend, for which the result is appended to the history. False if the history can't be written. After a signal nothing is done: the
     /// history has to wait for the outputs then.
     pub fn complete(&self, report: &mut Report) -> bool {
         if report.interrupted_by.is_some() {
             return true;
         }
-        report.tolerated = StepConclusion::of(report, &self.inputs.fail_on) == StepConclusion::Neutral;
         self.history(report)
     }
 
@@ -90,11 +87,7 @@ impl App<'_> {
             }
             (Some(Caught { signal, at: _ }), None) => signal.exit_code(),
             (None, _) if !files_are_written => exit::BROKEN,
-            (None, _) if report.mode == Mode::SkippedWithoutToken => exit::GREEN,
-            (None, _) => self
-                .inputs
-                .fail_on
-                .exit_code(report.runs.iter().filter_map(|run| run.verdict)),
+            (None, _) => report.exit_code(),
         }
     }
 
@@ -219,7 +212,7 @@ impl App<'_> {
             return true;
         };
         let series = identity::Identity::new(self.inputs, &report.origin);
-        let Some(mut entry) = Entry::of(report, series.hash()) else {
+        let Some(mut entry) = Entry::new(report, series.hash()) else {
             return true;
         };
         if self.context.from_fork {
@@ -242,7 +235,7 @@ impl App<'_> {
                     self.log.warning(&warning);
                     report.warnings.push(warning);
                 }
-                report.trend = Some(earlier.trend(&entry));
+                report.trend = Some(earlier.trend(&entry, report));
                 true
             }
             Err(problem) => {

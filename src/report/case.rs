@@ -1,6 +1,6 @@
 //! One test case over all attempts of its run.
 
-use crate::report::{CaseDetails, Millis, status};
+use crate::report::{CaseDetails, FailureKind, Millis, QuarantineNote, status};
 
 /// What became of a test case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,16 +94,43 @@ pub struct Case {
     pub quarantine: Option<QuarantineNote>,
 }
 
-/// Why a test case is in quarantine: its failures do not fail the step.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct QuarantineNote {
-    /// The reason that the entry gives.
-    pub reason: Option<String>,
-    /// The last day it counts, `YYYY-MM-DD`.
-    pub until: Option<String>,
-}
-
 impl Case {
+    /// Whether its failure does not fail the step: it failed or errored, and is in quarantine.
+    pub fn is_quarantined_failure(&self) -> bool {
+        self.outcome.is_bad() && self.quarantine.is_some()
+    }
+
+    /// What to call the case: its name, else its short id; empty where it has neither.
+    pub fn label(&self) -> &str {
+        name_or_short_id(&self.name, &self.short_id)
+    }
+
+    /// Title and reasoning of the decisive attempt, as they were given.
+    pub fn explanation(&self) -> Explanation<'_> {
+        let attempt = self.decisive_attempt();
+        Explanation {
+            title: attempt
+                .and_then(|attempt| attempt.title.as_deref())
+                .unwrap_or_default()
+                .trim(),
+            reasoning: attempt
+                .and_then(|attempt| attempt.reasoning.as_deref())
+                .unwrap_or_default()
+                .trim(),
+        }
+    }
+
+    /// What the failure was, by the decisive attempt's error code; `None` where the case did not fail, or the code is
+    /// absent or unknown.
+    pub fn failure_kind(&self) -> Option<FailureKind> {
+        let details = self
+            .decisive_attempt()
+            .filter(|_| self.outcome.is_bad())?
+            .details
+            .as_deref()?;
+        details.failure_kind()
+    }
+
     /// The latest attempt's word on the case.
     pub fn latest(&self) -> Option<&CaseAttempt> {
         self.attempts.last()
@@ -125,6 +152,20 @@ impl Case {
             .or_else(|| find(&|attempt| attempt.outcome.is_bad()))
             .or_else(|| self.latest())
     }
+}
+
+/// Why a case is not simply passed, in the agent's words. Either may be empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explanation<'a> {
+    /// Short title of the outcome, one line.
+    pub title: &'a str,
+    /// The reasoning.
+    pub reasoning: &'a str,
+}
+
+/// The name, or the short id of what has a blank name.
+pub(super) fn name_or_short_id<'a>(name: &'a str, short_id: &'a str) -> &'a str {
+    if name.trim().is_empty() { short_id } else { name }
 }
 
 /// What one attempt said of a case.

@@ -5,6 +5,7 @@ pub mod event;
 mod fetch_policy;
 pub mod poller;
 mod previous_run;
+pub(crate) mod quarantine;
 pub mod schedule;
 pub mod shutdown;
 pub mod store;
@@ -26,7 +27,7 @@ use crate::qatech::Client;
 use crate::qatech::client::{Api, MAYBE_STARTED};
 use crate::qatech::wire::{StartFields, StartRequest};
 use crate::report::history::History;
-use crate::report::{Attempt, Mode, Report, RunReport, Signal, Verdict, merge, status};
+use crate::report::{Attempt, Mode, Quarantine, Report, RunReport, Signal, Verdict, merge, status};
 use crate::runs::driver::{Driver, Origin};
 use crate::runs::poller::Policy;
 use crate::runs::shutdown::Shutdown;
@@ -46,6 +47,7 @@ pub(crate) async fn run_all(
     app: &App<'_>,
     started: StartTime,
     token: Secret,
+    quarantine: Quarantine,
     signals: &mut Listener,
 ) -> (Report, Option<Connections>) {
     let App {
@@ -56,7 +58,8 @@ pub(crate) async fn run_all(
         files: _,
     } = *app;
     let mode = mode(app);
-    let store = RunStore::new(started.instant, planned(&inputs.target), Box::new(log.clone()));
+    let store =
+        RunStore::new(started.instant, planned(&inputs.target), Box::new(log.clone())).with_quarantine(quarantine);
     let client = match http::client(&context.network) {
         Ok(client) => client,
         Err(problem) => {
@@ -91,6 +94,7 @@ pub(crate) async fn run_all(
     log.end_group();
     let interrupted_by = caught.map(|caught| caught.signal);
     close(&store, interrupted_by, mode);
+    store.warn_of_unmatched_quarantine();
     let mut report = report(&store, started, mode, app);
     report.interrupted_by = interrupted_by;
     if let Some(Head { sha, branch }) = github.head() {
@@ -330,6 +334,7 @@ fn report(store: &RunStore, started: StartTime, mode: Mode, app: &App<'_>) -> Re
     Report {
         runs,
         warnings,
+        fail_on: app.inputs.fail_on.clone(),
         ..started.empty_report(mode, app.context)
     }
 }

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use crate::report::merge;
 use crate::report::merge::{CaseSnapshot, Merged};
 use crate::report::{
-    Attempt, AttemptOrigin, CaseCoverage, CaseOutcome, Counts, Millis, RunReport, StatusChange, TestPlan, Verdict,
-    status,
+    Attempt, AttemptOrigin, CaseCoverage, CaseOutcome, Counts, Millis, Quarantine, RunReport, StatusChange, TestPlan,
+    Verdict, status,
 };
 use crate::runs::event::{Event, EventHandler};
 
@@ -24,6 +24,8 @@ pub struct RunStore {
     expected_ends: Vec<Cell<Option<Millis>>>,
     warnings: RefCell<Vec<String>>,
     handler: Box<dyn EventHandler>,
+    /// Test cases whose failures do not fail the step.
+    quarantine: Quarantine,
 }
 
 impl RunStore {
@@ -35,6 +37,23 @@ impl RunStore {
             runs: RefCell::new(runs),
             warnings: RefCell::default(),
             handler,
+            quarantine: Quarantine::default(),
+        }
+    }
+
+    /// The store with this quarantine list; warns of entries that are past their date.
+    #[must_use]
+    pub fn with_quarantine(self, quarantine: Quarantine) -> Self {
+        for warning in quarantine.expired() {
+            self.warn(warning.clone());
+        }
+        Self { quarantine, ..self }
+    }
+
+    /// Warns of quarantine entries that match no test case.
+    pub fn warn_of_unmatched_quarantine(&self) {
+        if let Some(warning) = self.read(|runs| self.quarantine.unmatched(runs)) {
+            self.warn(warning);
         }
     }
 
@@ -238,7 +257,7 @@ impl<'a> AttemptHandle<'a> {
             if self.index == 0 {
                 run.listed = run.listed.max(listed);
             }
-            let merged = merge::apply(run, self.index, seen, at);
+            let merged = merge::apply(run, self.index, seen, at, &self.run.store.quarantine);
             if merged.left_out {
                 run.listed = CaseCoverage::Partial;
             }

@@ -28,7 +28,7 @@ fn document(report: &Report) -> Document<'_> {
         origin,
         runs,
         interrupted_by,
-        tolerated: _,
+        fail_on: _,
         warnings,
         trend,
     } = report;
@@ -142,6 +142,7 @@ impl Summary {
             skipped,
             errored,
             flaky,
+            quarantined: _,
         } = listed;
         let mut summary = Self {
             tests: total,

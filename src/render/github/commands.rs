@@ -1,7 +1,7 @@
 //! Workflow commands, and the same words in plain form where no runner reads them.
 
 use crate::render::escape::{command_data, command_property, cut_chars, is_blank, log_line};
-use crate::render::github::check::{StepConclusion, case_title};
+use crate::render::github::check::case_title;
 use crate::render::phrases::{Headline, several};
 use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::report::{Case, FailOn, Report, RunReport};
@@ -136,7 +136,7 @@ impl Reader {
             let level = if any_error { Level::Error } else { Level::Warning };
             lines.push(self.message(level, "QA.tech", &message));
         }
-        if !any_error && StepConclusion::of(report, fail_on).is_red() {
+        if !any_error && report.conclusion().is_red() {
             let message = format!("{}; the step fails for that", Headline::of(report.as_slice()).title());
             lines.push(self.message(Level::Error, "QA.tech", &message));
         }
@@ -183,7 +183,7 @@ mod tests {
     use crate::report::{Mode, Verdict};
 
     fn fail_on() -> FailOn {
-        FailOn(vec![Verdict::Failed, Verdict::TimedOut, Verdict::Unknown])
+        FailOn::new(vec![Verdict::Failed, Verdict::TimedOut, Verdict::Unknown])
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn what_the_step_lets_through_is_no_error_and_what_fails_it_is_told() {
-        let tolerated = Reader::Runner.failures(&shop(), &FailOn(vec![]));
+        let tolerated = Reader::Runner.failures(&shop(), &FailOn::new(vec![]));
         assert_eq!(tolerated.len(), 3);
         assert!(
             tolerated.iter().all(|line| line.starts_with("::warning title=")),
@@ -254,7 +254,7 @@ mod tests {
         flaky.runs[0].verdict = Some(Verdict::Flaky);
         assert!(Reader::Plain.failures(&flaky, &fail_on()).is_empty());
         let told = "error: QA.tech: Passed, but flaky: 1 of 11 tests only in a rerun; the step fails for that";
-        let fail_on = FailOn(vec![Verdict::Flaky]);
+        let fail_on = FailOn::new(vec![Verdict::Flaky]);
         assert_eq!(Reader::Plain.failures(&flaky, &fail_on), [told]);
         // Beside a failed run that is let through.
         flaky.runs.extend(shop().runs);

@@ -55,7 +55,7 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
             origin,
             runs,
             interrupted_by,
-            tolerated: _,
+            fail_on: _,
             warnings,
             trend,
         } = report;
@@ -104,6 +104,7 @@ impl From<Counts> for CountsJson {
             skipped,
             errored,
             flaky,
+            quarantined: _,
         } = counts;
         Self {
             total,

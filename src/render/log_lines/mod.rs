@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::render::markdown::summary::summary;
     use crate::report::sample::{large, report, run, shop};
-    use crate::report::{Mode, Signal, Verdict, merge};
+    use crate::report::{FailOn, Mode, Signal, Verdict, merge};
 
     #[test]
     fn lines_while_waiting() {
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn what_fail_on_lets_through_is_explained_where_it_looks_red() {
         let mut shop = shop();
-        shop.tolerated = true;
+        shop.fail_on = FailOn::new(vec![]);
         assert_eq!(final_summary(&shop)[1], "The step lets this through (fail_on).");
         let job = summary(&shop, 10_000);
         assert!(job.contains("\n\nThe step lets this through (`fail_on`).\n\n"), "{job}");

@@ -28,6 +28,8 @@ pub(super) fn section(report: &Report) -> String {
         still_failing,
         failed_on_default,
         flaky,
+        fixed: _,
+        suggestions: _,
     } = trend;
     let mut out = format!("### Trend of the last {}\n\n", several(points.len() as u64, "result"));
     for point in points {

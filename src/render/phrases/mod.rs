@@ -58,7 +58,7 @@ impl Headline {
 
 /// Whether a verdict that looks red needs the words that `fail_on` lets the step through.
 pub fn tolerated(part: ReportSlice<'_>) -> bool {
-    part.report.tolerated
+    part.report.is_tolerated()
         && match part.verdict() {
             Some(Verdict::Cancelled | Verdict::TimedOut | Verdict::Failed | Verdict::Error | Verdict::Unknown) => true,
             Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Quarantined | Verdict::Interrupted)
