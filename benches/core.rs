@@ -11,11 +11,8 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use qatech_run::inputs::PathRule;
-use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
 use qatech_run::publish::identity::MarkerKey;
-use qatech_run::qatech::clean::Cleaner;
-use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
-use qatech_run::qatech::details::CaseAnswer;
+use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
 use qatech_run::qatech::wire::{Run, StartRequest, StartedRun};
 use qatech_run::render::github::check::Place;
 use qatech_run::render::github::marker::Marker;
@@ -24,11 +21,12 @@ use qatech_run::render::markdown::summary;
 use qatech_run::render::{ctrf, html, json, junit, outputs};
 use qatech_run::report::merge;
 use qatech_run::report::merge::CaseSnapshot;
-use qatech_run::report::{Case, Millis, Quarantine, Report, RunReport, sample};
-use qatech_run::runs::details::DetailsFetcher;
+use qatech_run::report::{Case, Quarantine, Report, RunReport, sample};
 use qatech_run::runs::driver::{Driver, Origin};
+use qatech_run::runs::event::Discard;
 use qatech_run::runs::poller::Policy;
-use qatech_run::runs::store::{Event, EventHandler, RunStore};
+use qatech_run::runs::shutdown::Shutdown;
+use qatech_run::runs::store::RunStore;
 use qatech_run::text::{Redactor, Secret};
 use serde_json::json;
 use tokio::time::Instant;
@@ -107,36 +105,24 @@ fn redactor() -> Redactor {
 }
 
 /// Answers every look with one body.
-struct Canned(Vec<u8>, Cleaner);
+struct Canned(Vec<u8>);
 
 impl Api for Canned {
     async fn start(&self, _: &StartRequest<'_>, _: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("nothing is started here".to_owned()))
     }
 
-    async fn case(&self, _: &str) -> Result<CaseAnswer, CaseError> {
-        Err(CaseError::Unsupported)
-    }
-
-    async fn rerun(&self, _: &str, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun_failed(&self, _: &str, _: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("nothing is rerun here".to_owned()))
     }
 
     async fn get(&self, _: &str, _: Option<&str>, _: Cases) -> Result<Got, GetError> {
         let run: Run = serde_json::from_slice(&self.0).unwrap();
         Ok(Got {
-            run: run.cleaned(&self.1),
+            run,
             size: self.0.len(),
         })
     }
-}
-
-struct Silent;
-
-impl EventHandler for Silent {
-    fn tell(&self, _: &[RunReport], _: usize, _: Event, _: Millis) {}
-
-    fn warn(&self, _text: &str) {}
 }
 
 fn empty_run(report: &Report) -> RunReport {
@@ -150,30 +136,31 @@ fn empty_run(report: &Report) -> RunReport {
 }
 
 /// From the last byte of the answer to the verdict: parse, redact, merge.
-fn look(api: &Canned, run: RunReport) -> Vec<RunReport> {
+fn poll(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap()
         .block_on(async {
-            let board = RunStore::new(Instant::now(), vec![run], Box::new(Silent));
-            let details = DetailsFetcher::new(api, &board, None, CaseDetailsFor::Off);
+            let store = RunStore::new(Instant::now(), vec![run], Box::new(Discard));
+            let shutdown = Shutdown::default();
             let driver = Driver {
                 client: api,
+                redactor,
                 policy: Policy {
                     deadline: Instant::now() + Duration::from_secs(60),
                     poll_interval: None,
+                    usual_duration: None,
                     fail_fast: false,
                     poll_once: false,
                 },
-                board: &board,
+                shutdown: &shutdown,
                 start_only: false,
                 reruns: 0,
-                rerun_only: RerunOnly::Failed,
-                details: &details,
             };
-            driver.drive(0, Origin::Attach("all1".to_owned())).await;
-            board.take().0
+            let run = store.runs().next().unwrap();
+            driver.drive(run, Origin::Attach("all1".to_owned())).await;
+            store.take().0
         })
 }
 
@@ -181,14 +168,18 @@ fn reading(criterion: &mut Criterion) {
     let mut group = group(criterion, "reading");
     for size in SIZES {
         let report = report(size);
-        let api = Canned(body(&report), Cleaner::new(redactor()));
+        let api = Canned(body(&report));
         group.throughput(Throughput::Bytes(api.0.len() as u64));
         group.bench_function(BenchmarkId::new("parse", size), |bench| {
             bench.iter_with_large_drop(|| serde_json::from_slice::<Run>(&api.0).unwrap());
         });
         let redactor = redactor();
         group.bench_function(BenchmarkId::new("parse, redact and merge", size), |bench| {
-            bench.iter_batched(|| empty_run(&report), |run| look(&api, run), BatchSize::PerIteration);
+            bench.iter_batched(
+                || empty_run(&report),
+                |run| poll(&api, &redactor, run),
+                BatchSize::PerIteration,
+            );
         });
         group.bench_function(BenchmarkId::new("merge", size), |bench| {
             bench.iter_batched(

@@ -25,12 +25,24 @@ const RUNS: u32 = 1_000;
 /// How the cases of a run end.
 type Shape = (&'static str, Option<Duration>, fn(Duration) -> Play);
 
-const SHAPES: [Shape; 6] = [
+const SHAPES: [Shape; 10] = [
     ("no cases told", None, |length| Play::even(length, 0)),
     ("one case", None, |length| Play::even(length, 1)),
     ("20 cases, one after the other", None, |length| Play::even(length, 20)),
     ("20 cases, the last one stuck", None, |length| Play::stuck(length, 20)),
     ("300 cases (big answers)", None, |length| Play::even(length, 300)),
+    ("20 cases, four side by side", None, |length| {
+        Play::side_by_side(length, 20)
+    }),
+    ("one case, with history", None, |length| {
+        Play::even(length, 1).with_history()
+    }),
+    ("last one stuck, with history", None, |length| {
+        Play::stuck(length, 20).with_history()
+    }),
+    ("300 cases, with history", None, |length| {
+        Play::even(length, 300).with_history()
+    }),
     ("the vendor's interval, 20 s", VENDOR, |length| Play::even(length, 0)),
 ];
 
@@ -59,24 +71,24 @@ fn main() {
     bytes();
 }
 
-/// The interval between looks against the time since the start.
+/// The interval between polls against the time since the start.
 fn curve() {
-    println!("\nSeconds between looks (20 cases, one after the other; no cases told), 30 minutes:\n");
+    println!("\nSeconds between polls (20 cases, one after the other; no cases told), 30 minutes:\n");
     println!("| elapsed | no cases told | 20 cases |\n|---|---|---|");
     let length = Duration::from_secs(1800);
-    let looks = |cases| wait(&Play::even(length, cases), None).looks;
-    let (blind, seeing) = (looks(0), looks(20));
+    let polls = |cases| wait(&Play::even(length, cases), None).polls;
+    let (blind, foreseen) = (polls(0), polls(20));
     for at in [0, 5, 20, 40, 90, 300, 590, 700, 1500, 1700, 1780, 1790, 1795, 1798] {
-        let between = |looks: &[f64]| {
-            let pair = looks.windows(2).find(|pair| pair[1] > f64::from(at));
+        let between = |polls: &[f64]| {
+            let pair = polls.windows(2).find(|pair| pair[1] > f64::from(at));
             pair.map_or(0.0, |pair| pair[1] - pair[0])
         };
         println!(
             "| {at} s | {:.1} {} | {:.1} {} |",
             between(&blind),
             bar(between(&blind)),
-            between(&seeing),
-            bar(between(&seeing))
+            between(&foreseen),
+            bar(between(&foreseen))
         );
     }
 }
@@ -88,9 +100,9 @@ fn bar(seconds: f64) -> String {
 /// What polling costs on the wire.
 fn bytes() {
     println!(
-        "\nBytes of bodies while a 10-minute run is polled, against all cases at each look (2 kB of reasoning a case, every tenth fails):\n"
+        "\nBytes of bodies while a 10-minute run is polled, against all cases at each poll (2 kB of reasoning a case, every tenth fails):\n"
     );
-    println!("| cases | looks | bytes | all at each look | ratio |\n|---|---|---|---|---|");
+    println!("| cases | polls | bytes | all at each poll | ratio |\n|---|---|---|---|---|");
     for cases in [20, 100, 300, 1_000, 3_000] {
         let waited = wait(&Play::even(Duration::from_secs(600), cases), None);
         println!(

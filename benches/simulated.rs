@@ -1,6 +1,6 @@
 //! A simulated QA.tech on tokio's paused time: hours of waiting by the program's own code, in milliseconds.
 //!
-//! Only the API is simulated. Start, wait and cadence are `qatech::drive`'s. Shared by `benches/latency.rs`, which prints
+//! Only the API is simulated. Start, wait and cadence are `runs::driver`'s. Shared by `benches/latency.rs`, which prints
 //! tables, and `tests/it/latency.rs`, which holds the figures.
 
 // Each of the two uses its part.
@@ -9,15 +9,15 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
-use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
-use qatech_run::qatech::details::CaseAnswer;
+use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
-use qatech_run::report::{CaseCoverage, Millis, RunReport};
-use qatech_run::runs::details::DetailsFetcher;
+use qatech_run::report::RunReport;
 use qatech_run::runs::driver::{Driver, Origin};
+use qatech_run::runs::event::Discard;
 use qatech_run::runs::poller::Policy;
-use qatech_run::runs::store::{Event, EventHandler, RunStore};
+use qatech_run::runs::shutdown::Shutdown;
+use qatech_run::runs::store::RunStore;
+use qatech_run::text::Redactor;
 use tokio::time::{Instant, sleep};
 
 /// Time from a request's first byte to its answer's first one.
@@ -28,7 +28,7 @@ const BANDWIDTH: f64 = 20e6;
 const CASE_FRAME: usize = 400;
 const RUN_FRAME: usize = 150;
 
-/// The vendor's action looks every 20 seconds.
+/// The vendor's action polls every 20 seconds.
 pub const VENDOR: Option<Duration> = Some(Duration::from_secs(20));
 
 /// A run as it plays at the server.
@@ -40,6 +40,8 @@ pub struct Play {
     pub cases: Vec<Duration>,
     /// Bytes of reasoning of a case that has ended.
     pub reasoning: usize,
+    /// How long such a run usually takes, where there is a history.
+    pub usual: Option<Duration>,
 }
 
 impl Play {
@@ -49,7 +51,32 @@ impl Play {
             length,
             cases: (1..=cases).map(|case| length * case / cases).collect(),
             reasoning: 2_000,
+            usual: None,
         }
+    }
+
+    /// Cases of very different durations, four side by side; the last one ends the run.
+    pub fn side_by_side(length: Duration, cases: u32) -> Self {
+        let mut play = Self::even(length, cases);
+        let mut lanes = [0.0_f64; 4];
+        let ends = (0..cases).map(|case| {
+            // Durations of an exponential distribution, the same for each run of that length.
+            let unit = (f64::from(case) * 0.618_034 + length.as_secs_f64() * 0.754_878).fract();
+            let lane = lanes.iter_mut().min_by(|a, b| a.total_cmp(b)).expect("four lanes");
+            *lane += 0.2 - (1.0 - unit).ln();
+            *lane
+        });
+        let ends: Vec<f64> = ends.collect();
+        let last = ends.iter().copied().fold(0.0, f64::max);
+        play.cases = ends.into_iter().map(|end| length.mul_f64(end / last)).collect();
+        play
+    }
+
+    /// A history of runs that took up to a twentieth more or less.
+    pub fn with_history(mut self) -> Self {
+        let off = (self.length.as_secs_f64() * 0.569_840).fract() - 0.5;
+        self.usual = Some(self.length.mul_f64(1.0 + off / 10.0));
+        self
     }
 
     /// All cases but one end in the first fifth; the last one is stuck until the end.
@@ -75,7 +102,7 @@ pub struct Waited {
     /// Bytes of bodies, had each GET asked for all cases.
     pub bytes_of_all: usize,
     /// When each GET was made: seconds since the run's creation.
-    pub looks: Vec<f64>,
+    pub polls: Vec<f64>,
 }
 
 /// Plays one run and waits for it, by the adaptive cadence or at a fixed interval.
@@ -89,38 +116,36 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
             let api = Simulated {
                 play,
                 created: Cell::new(Instant::now()),
-                looks: Cell::default(),
+                polls: Cell::default(),
                 bytes: Cell::default(),
                 bytes_of_all: Cell::default(),
             };
-            let board = RunStore::new(Instant::now(), vec![planned()], Box::new(Silent));
-            let details = DetailsFetcher::new(&api, &board, None, CaseDetailsFor::Off);
+            let store = RunStore::new(Instant::now(), vec![RunReport::planned(None)], Box::new(Discard));
+            let shutdown = Shutdown::default();
             let driver = Driver {
                 client: &api,
+                redactor: &Redactor::default(),
                 policy: Policy {
                     deadline: Instant::now() + Duration::from_secs(7200),
                     poll_interval: interval,
+                    usual_duration: play.usual,
                     fail_fast: false,
                     poll_once: false,
                 },
-                board: &board,
+                shutdown: &shutdown,
                 start_only: false,
                 reruns: 0,
-                rerun_only: RerunOnly::Failed,
-                details: &details,
             };
             let request = StartRequest {
                 trigger: &StartFields::default(),
-                project_short_id: None,
                 test_plan_short_id: None,
-                test_case_ids: &[],
-                parameters: None,
                 applications: &[],
                 notifications: &[],
             };
-            driver.drive(0, Origin::Start(request)).await;
+            let run = store.runs().next().expect("one run");
+            driver.drive(run, Origin::Start(request)).await;
             let waited = api.created.get().elapsed();
-            let requests = board.read(|runs| {
+            let requests = store.read(|runs| {
                 let attempts = runs.iter().flat_map(|run| &run.attempts);
                 attempts.map(|attempt| attempt.requests).sum()
             });
@@ -129,15 +154,15 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
                 requests,
                 bytes: api.bytes.get(),
                 bytes_of_all: api.bytes_of_all.get(),
-                looks: api.looks.take(),
+                polls: api.polls.take(),
             }
         })
 }
 
-/// The mean latency, in seconds, of runs that end anywhere between two ages with the same chance, where the looks do not
-/// depend on the end: integrated over the looks of one long run, without the noise of a sample.
-pub fn mean_latency(looks: &[f64], from: f64, to: f64) -> f64 {
-    let gaps = looks.windows(2).filter_map(|pair| {
+/// The mean latency, in seconds, of runs that end anywhere between two ages with the same chance, where the polls do not
+/// depend on the end: integrated over the polls of one long run, without the noise of a sample.
+pub fn mean_latency(polls: &[f64], from: f64, to: f64) -> f64 {
+    let gaps = polls.windows(2).filter_map(|pair| {
         let &[before, after] = pair else { return None };
         let (begin, end) = (before.max(from), after.min(to));
         // From an end at a time until the look at `after`, over all times between.
@@ -160,7 +185,7 @@ impl Sample {
         let mut latencies = Vec::new();
         let mut most_requests = 0;
         for number in 0..count {
-            // Multiples of the golden ratio spread evenly and never fall into step with the looks.
+            // Multiples of the golden ratio spread evenly and never fall into step with the polls.
             let place = (f64::from(number) * 0.618_033_988_749_894_9).fract();
             let waited = wait(&play(Duration::from_secs_f64(from + (to - from) * place)), interval);
             latencies.push(waited.latency);
@@ -188,7 +213,7 @@ impl Sample {
 struct Simulated<'a> {
     play: &'a Play,
     created: Cell<Instant>,
-    looks: Cell<Vec<f64>>,
+    polls: Cell<Vec<f64>>,
     bytes: Cell<usize>,
     bytes_of_all: Cell<usize>,
 }
@@ -224,21 +249,17 @@ impl Api for Simulated<'_> {
         })
     }
 
-    async fn rerun(&self, _: &str, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun_failed(&self, _short_id: &str, _timeout: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("no rerun is played".to_owned()))
-    }
-
-    async fn case(&self, _: &str) -> Result<CaseAnswer, CaseError> {
-        Err(CaseError::Unsupported)
     }
 
     async fn get(&self, short_id: &str, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
         let play = self.play;
         sleep(ROUND_TRIP / 2).await;
         let age = self.created.get().elapsed();
-        let mut looks = self.looks.take();
-        looks.push(age.as_secs_f64());
-        self.looks.set(looks);
+        let mut polls = self.polls.take();
+        polls.push(age.as_secs_f64());
+        self.polls.set(polls);
         let size = self.size(age, cases);
         self.bytes.set(self.bytes.get() + size);
         self.bytes_of_all
@@ -274,25 +295,4 @@ fn case(number: usize, ended: bool) -> RunTestCase {
         result: ended.then(|| if fails(number) { "FAILED" } else { "PASSED" }.to_owned()),
         ..RunTestCase::default()
     }
-}
-
-fn planned() -> RunReport {
-    RunReport {
-        requested_plan: None,
-        plan: None,
-        created: Some(false),
-        attempts: Vec::new(),
-        cases: Vec::new(),
-        listed: CaseCoverage::Partial,
-        verdict: None,
-        problem: None,
-    }
-}
-
-struct Silent;
-
-impl EventHandler for Silent {
-    fn tell(&self, _runs: &[RunReport], _run: usize, _news: Event, _at: Millis) {}
-
-    fn warn(&self, _text: &str) {}
 }

@@ -1,5 +1,6 @@
 //! The data flow: inputs and context → start or attach → wait → report → sinks.
 
+pub mod app;
 pub mod cli;
 pub mod context;
 mod dry_run;
@@ -23,23 +24,23 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use app::App;
 use context::Context;
 use files::Files;
+use inputs::Rejected;
 use log::Log;
 use net::http;
 use net::proxy::Network;
+use publish::Connections;
 use publish::github::GitHub;
 use publish::outputs::{Artifacts, Outputs};
-use publish::{App, Connections};
 use report::verdict::exit;
 use report::{FailOn, Mode, Report};
+use signals::Listener;
 
 /// Runs the program on the environment's variables and returns its exit code.
 pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
-    let began = Began {
-        at: Instant::now(),
-        wall: SystemTime::now(),
-    };
+    let started = StartTime::now();
     signals::survive_size_limit();
     let mut context = Context::read(variables.iter().cloned()).await;
     let files = Files::new(context.workspace.as_deref());
@@ -51,118 +52,151 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     };
     http::add_proxies(&mut redactor, &variables);
     log.mask(&redactor);
-    // A preview's URL with its key may well stand in there.
+    // It may contain a preview's URL with its key.
     context.origin.commit_message = context.origin.commit_message.map(|text| redactor.clean(text));
     let inputs = match parsed {
         Ok(inputs) => inputs,
-        Err(rejected) => {
-            for problem in rejected.problems {
+        Err(Rejected {
+            problems, outputs_path, ..
+        }) => {
+            for problem in problems {
                 log.error(&redactor.clean(problem));
             }
-            let nothing = began.report(Mode::StartOnly, &context);
-            let mut outputs = Outputs::new(&log, &context, &redactor, &files, rejected.outputs_path.as_deref());
-            outputs.write(&nothing, &Artifacts::new()).await;
+            let mut outputs = Outputs::new(&log, &context, &redactor, &files, outputs_path.as_deref());
+            let report = started.empty_report(Mode::StartOnly, &context);
+            outputs.write(&report, &Artifacts::new()).await;
             return exit::USAGE;
         }
     };
     context.set_tested(&inputs.tested);
+    let network = read_network(variables, &mut context, &files).await;
     for notice in &inputs.notices {
         log.notice(&redactor.clean(notice.clone()));
     }
     for warning in &inputs.warnings {
         log.warning(&redactor.clean(warning.clone()));
     }
-    // The variables may name any file, which may be a pipe.
-    let read = match files.within(move || Network::read(&variables)).await {
-        Some(read) => read.map_err(|errors| errors.iter().map(ToString::to_string).collect()),
-        None => Err(vec![
-            "A file that SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS names takes too long to read.".to_owned(),
-        ]),
-    };
-    let (network, warnings) = match read {
-        Ok(read) => read,
-        Err(problems) => {
-            let problems: Vec<String> = problems;
-            for problem in problems {
-                log.error(&redactor.clean(problem));
-            }
-            let nothing = began.report(Mode::StartOnly, &context);
-            let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
-            outputs.write(&nothing, &Artifacts::new()).await;
-            return exit::USAGE;
-        }
-    };
-    context.network = network;
-    context.warnings.extend(warnings);
     for warning in &context.warnings {
         log.warning(&http::brief(warning, 1_000, &redactor));
     }
-    let mut signals = signals::Listener::new().unwrap_or_else(|error| {
-        log.warning(&format!(
-            "signals can't be listened for, so a cancelled step writes no report: {error}"
-        ));
-        signals::Listener::disabled()
-    });
+    let mut signals = listen(&log);
     let files = files.hurried_by(&signals);
-    let sinks = App {
+    let app = App {
         inputs: &inputs,
         context: &context,
         log: &log,
         redactor: &redactor,
         files: &files,
     };
-    let quarantine = match runs::quarantine::read(&inputs, &files, began.wall).await {
+    if let Err(problems) = network {
+        for problem in problems {
+            log.error(&redactor.clean(problem));
+        }
+        write_nothing(&app, started).await;
+        return exit::USAGE;
+    }
+    let quarantine = match runs::quarantine::read(&inputs, &files, started.wall).await {
         Ok(quarantine) => quarantine,
         Err(errors) => {
             for error in errors {
                 log.error(&redactor.clean(error.to_string()));
             }
-            let nothing = began.report(Mode::StartOnly, &context);
-            let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
-            outputs.write(&nothing, &Artifacts::new()).await;
+            write_nothing(&app, started).await;
             return exit::USAGE;
         }
     };
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
-        let nothing = began.report(Mode::StartOnly, &context);
-        let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
-        return if outputs.write(&nothing, &Artifacts::new()).await {
-            exit::GREEN
-        } else {
-            exit::BROKEN
-        };
+        let written = write_nothing(&app, started).await;
+        return if written { exit::GREEN } else { exit::BROKEN };
     }
-    let Some(token) = &inputs.api_token else {
-        log.notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
-        let mut report = began.report(Mode::SkippedWithoutToken, &context);
-        report.fail_on.clone_from(&inputs.fail_on);
-        // A check that is required must not be missing where the step is green.
-        let services = http::client(&context.network).ok().map(|client| Connections {
-            github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
-            client,
-            interrupted_at: None,
-        });
-        return sinks.publish(report, services, &mut signals).await;
+    let (mut report, connections) = match &inputs.api_token {
+        Some(token) => runs::run_all(&app, started, token.clone(), quarantine, &mut signals).await,
+        None => skip_without_token(&app, started),
     };
-    let (report, services) = runs::play(&sinks, began, token.clone(), quarantine, &mut signals).await;
-    sinks.publish(report, services, &mut signals).await
+    let history_written = app.complete(&mut report);
+    app.publish(report, history_written, connections, &mut signals).await
 }
 
-/// When the program began, on both clocks.
+/// Reads proxies and certificates into the context.
+///
+/// # Errors
+/// If a proxy variable can't be used, or if a certificate file takes too long.
+async fn read_network(
+    variables: Vec<(OsString, OsString)>,
+    context: &mut Context,
+    files: &Files,
+) -> Result<(), Vec<String>> {
+    // The variables may name files anywhere.
+    let Some(read) = files.within(move || Network::read(&variables)).await else {
+        let problem = "A file named by SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS takes too long to read.";
+        return Err(vec![problem.to_owned()]);
+    };
+    let (network, warnings) = read.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    context.network = network;
+    context.warnings.extend(warnings);
+    Ok(())
+}
+
+fn listen(log: &Log) -> Listener {
+    Listener::new().unwrap_or_else(|error| {
+        log.warning(&format!(
+            "signals can't be listened for, so a cancelled step writes no report: {error}"
+        ));
+        Listener::disabled()
+    })
+}
+
+/// Writes the outputs of a step that starts nothing; false if one can't be written.
+async fn write_nothing(app: &App<'_>, started: StartTime) -> bool {
+    let App {
+        inputs,
+        context,
+        log,
+        redactor,
+        files,
+    } = *app;
+    let mut outputs = Outputs::new(log, context, redactor, files, inputs.outputs_path.as_deref());
+    let report = started.empty_report(Mode::StartOnly, context);
+    outputs.write(&report, &Artifacts::new()).await
+}
+
+/// `on_missing_token: skip`. A check that is required must not be missing where the step is green.
+fn skip_without_token(app: &App<'_>, started: StartTime) -> (Report, Option<Connections>) {
+    app.log
+        .notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
+    let connections = http::client(&app.context.network).ok().map(|client| Connections {
+        github: GitHub::begin(client.clone(), app.inputs, app.context, app.redactor),
+        client,
+        interrupted_at: None,
+    });
+    (
+        started.empty_report(Mode::SkippedWithoutToken, app.context),
+        connections,
+    )
+}
+
+/// When the program started, on both clocks.
 #[derive(Debug, Clone, Copy)]
-struct Began {
-    at: Instant,
+struct StartTime {
+    instant: Instant,
     wall: SystemTime,
 }
 
-impl Began {
-    /// A report of nothing yet.
-    fn report(&self, mode: Mode, context: &Context) -> Report {
+impl StartTime {
+    fn now() -> Self {
+        Self {
+            instant: Instant::now(),
+            wall: SystemTime::now(),
+        }
+    }
+
+    /// A report of no runs.
+    fn empty_report(&self, mode: Mode, context: &Context) -> Report {
         let since_epoch = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Report {
             started_at: u64::try_from(since_epoch.as_millis()).unwrap_or(0),
-            duration: u64::try_from(self.at.elapsed().as_millis()).unwrap_or(0),
+            duration: u64::try_from(self.instant.elapsed().as_millis()).unwrap_or(0),
             mode,
             origin: context.origin.clone(),
             runs: Vec::new(),

@@ -1,9 +1,10 @@
-//! The log: every line the program prints goes through here, so that workflow commands, masks, groups and the live line
-//! of a terminal cannot get in each other's way.
+//! The log: every line that the program prints goes through here, so that workflow commands, masks, groups and the live
+//! line of a terminal do not interfere with each other.
 //!
-//! Lines go to standard error. Outside GitHub the outputs go to standard output, so that a script can catch them.
+//! Lines go to standard error. Outside GitHub the outputs go to standard output, so that a script can capture them.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,17 +12,20 @@ use std::time::Duration;
 use crate::render::escape::log_line;
 use crate::render::github::commands::{Level, Reader};
 use crate::render::log_lines;
-use crate::render::log_lines::events;
-use crate::report::{Counts, Millis, RunReport};
-use crate::runs::store::{Event, EventHandler, RunStore};
+use crate::render::log_lines::{events, live};
+use crate::report::{Counts, RunReport};
+use crate::runs::event::{Event, EventHandler};
+use crate::runs::store::{RunHandle, RunStore};
 use crate::text::Redactor;
 
-/// How often a line says how far the runs are, whatever else is told.
-const LINE_EVERY: Duration = Duration::from_secs(60);
-/// Lines on cases that failed at most: an API whose cases fail anew at each look must not fill the log.
-const BAD_CASES: usize = 2_000;
-/// How often the live line of a terminal is drawn.
-const LIVE_EVERY: Duration = Duration::from_secs(1);
+/// Time between two lines of progress, where there is no live line.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
+/// Most lines about failed cases: an API whose cases fail anew at each poll must not fill the log.
+const MAX_BAD_CASES: usize = 2_000;
+/// Time between two drawings of the live line.
+const LIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest live line, in characters: one that a terminal wraps can't be drawn over.
+const MAX_LIVE_LINE: usize = 79;
 
 /// The log of one program. Cheap to clone.
 #[derive(Clone)]
@@ -29,33 +33,33 @@ pub struct Log(Rc<Inner>);
 
 struct Inner {
     reader: Reader,
-    /// Standard error is a terminal: a live line stands in for the line a minute.
+    /// Standard error is a terminal: it shows a live line instead of a line a minute.
     live: bool,
     in_group: Cell<bool>,
     live_line_shown: Cell<bool>,
-    /// Lines on cases that failed, so far.
-    bad_cases_told: Cell<usize>,
-    /// The runs of which QA.tech does not answer, and what it was last said to be: said once, not at each attempt.
+    /// Lines about failed cases so far.
+    bad_cases: Cell<usize>,
+    /// Indices of the runs of which QA.tech does not answer, and the latest error.
     outages: RefCell<Vec<(usize, String)>>,
-    /// Standard error, but for a test.
+    /// Standard error, except in tests.
     out: RefCell<Box<dyn Write>>,
 }
 
 impl Log {
-    /// A log for GitHub's runner or for anyone.
+    /// A log for GitHub's runner, or for people and other CI systems.
     pub fn new(github: bool) -> Self {
         let reader = if github { Reader::Runner } else { Reader::Plain };
         let live = !github && std::io::stderr().is_terminal();
-        Self::to(reader, live, Box::new(std::io::stderr()))
+        Self::with_output(reader, live, Box::new(std::io::stderr()))
     }
 
-    fn to(reader: Reader, live: bool, out: Box<dyn Write>) -> Self {
+    fn with_output(reader: Reader, live: bool, out: Box<dyn Write>) -> Self {
         Self(Rc::new(Inner {
             reader,
             live,
             in_group: Cell::new(false),
             live_line_shown: Cell::new(false),
-            bad_cases_told: Cell::new(0),
+            bad_cases: Cell::new(0),
             outages: RefCell::default(),
             out: RefCell::new(out),
         }))
@@ -71,36 +75,36 @@ impl Log {
         self.write(&format!("{clear}{safe}\n"));
     }
 
-    /// Writes in one piece: standard error has no buffer, and whatever else writes there must not get into the line.
+    /// Writes in one piece: standard error has no buffer, and other writers must not get into the middle of the line.
     fn write(&self, text: &str) {
-        // A log that can't be written to is no reason to give up a verdict.
+        // An error in the log must not change the verdict.
         let _ = self.0.out.borrow_mut().write_all(text.as_bytes());
     }
 
-    /// Masks every secret: before any other line, and only where the runner takes it for a command.
+    /// Masks every secret. To be called before any other line; it prints only where the runner executes the command.
     pub fn mask(&self, redactor: &Redactor) {
         for line in redactor.expose().iter().flat_map(|secret| self.0.reader.mask(secret)) {
             self.line(&line);
         }
     }
 
-    /// A message of a level, with untrusted text: an annotation on GitHub, a line with the level's word elsewhere.
+    /// Logs untrusted text at a level: as an annotation on GitHub, as a line that begins with the level elsewhere.
     pub fn message(&self, level: Level, text: &str) {
         let title = if self.is_github() { "QA.tech" } else { "" };
         self.line(&self.0.reader.message(level, title, text));
     }
 
-    /// A notice.
+    /// Logs a notice.
     pub fn notice(&self, text: &str) {
         self.message(Level::Notice, text);
     }
 
-    /// A warning.
+    /// Logs a warning.
     pub fn warning(&self, text: &str) {
         self.message(Level::Warning, text);
     }
 
-    /// An error.
+    /// Logs an error.
     pub fn error(&self, text: &str) {
         self.message(Level::Error, text);
     }
@@ -121,7 +125,7 @@ impl Log {
         }
     }
 
-    /// Whether the runner takes workflow commands.
+    /// Whether GitHub's runner reads the log and executes workflow commands.
     pub fn is_github(&self) -> bool {
         self.0.reader == Reader::Runner
     }
@@ -131,41 +135,40 @@ impl Log {
         self.0.reader
     }
 
-    /// Says how far the runs are, for as long as it is polled: the live line on a terminal, else a line a minute.
-    pub async fn progress(&self, board: &RunStore) {
+    /// Shows the runs' progress for as long as it is polled: as a live line on a terminal, else as a line a minute.
+    pub async fn progress(&self, store: &RunStore) -> Infallible {
         loop {
             if self.0.live {
-                self.draw(&progress(board));
-                tokio::time::sleep(LIVE_EVERY).await;
-                continue;
+                self.draw(&live::live_line(counts(store), store.now(), store.expected_end()));
+                tokio::time::sleep(LIVE_INTERVAL).await;
+            } else {
+                tokio::time::sleep(PROGRESS_INTERVAL).await;
+                self.line(&self.progress_line(store));
             }
-            tokio::time::sleep(LINE_EVERY).await;
-            let outage = self
-                .0
-                .outages
-                .borrow()
-                .last()
-                .map(|(_, what)| events::still_out_of_reach(what))
-                .unwrap_or_default();
-            self.line(&format!("{}{outage}", progress(board)));
         }
     }
 
+    fn progress_line(&self, store: &RunStore) -> String {
+        let outages = self.0.outages.borrow();
+        let outage = outages.last().map(|(_, what)| events::still_out_of_reach(what));
+        let progress = log_lines::progress(counts(store), store.now());
+        format!("{progress}{}", outage.unwrap_or_default())
+    }
+
     fn draw(&self, safe: &str) {
-        // Cut so that it stays one line, which is what can be drawn over.
-        let line: String = safe.chars().take(100).collect();
+        let line: String = safe.chars().take(MAX_LIVE_LINE).collect();
         self.write(&format!("\r\x1b[K{line}"));
         self.0.live_line_shown.set(true);
     }
 
-    /// Prints outputs where there is no `GITHUB_OUTPUT`: for scripts on standard output, one `name=value` a line.
-    /// On lines that no runner takes for commands: GitHub is not the only one that looks for them.
+    /// Prints outputs where there is no `GITHUB_OUTPUT`: on standard output for scripts, one `name=value` a line, escaped
+    /// so that no CI system takes a line for a command.
     pub fn outputs(&self, pairs: &[(&'static str, String)]) {
         self.clear_live_line();
         let mut stdout = std::io::stdout().lock();
         for (name, value) in pairs {
             let line = log_line(&format!("{name}={value}"));
-            // Nobody may read it.
+            // Nobody has to read it.
             let _ = writeln!(stdout, "{line}");
         }
     }
@@ -176,66 +179,84 @@ impl Log {
         }
     }
 
-    /// Forgets the outage of a run.
-    fn outage_over(&self, run: usize) {
-        self.0.outages.borrow_mut().retain(|(of, _)| *of != run);
+    /// Removes the outage of a run, if there is one.
+    fn end_outage(&self, run: RunHandle<'_>) {
+        self.0.outages.borrow_mut().retain(|(index, _)| *index != run.index());
+    }
+
+    fn bad_case(&self, run: RunHandle<'_>, index: usize) {
+        let logged = self.0.bad_cases.get();
+        if logged > MAX_BAD_CASES {
+            return;
+        }
+        self.0.bad_cases.set(logged + 1);
+        if logged == MAX_BAD_CASES {
+            self.line(&format!(
+                "{MAX_BAD_CASES} failed test cases have been logged; the reports list all of them"
+            ));
+            return;
+        }
+        let several = run.store().runs().count() > 1;
+        let line = run.read(|run| {
+            let case = run.cases.get(index)?;
+            Some(log_lines::failed_case(case, several.then(|| run.label())))
+        });
+        if let Some(line) = line.flatten() {
+            self.line(&line);
+        }
     }
 }
 
-fn progress(board: &RunStore) -> String {
-    let counts: Counts = board.read(|runs| runs.iter().map(RunReport::counts).sum());
-    log_lines::progress(counts, board.now())
+fn counts(store: &RunStore) -> Counts {
+    store.read(|runs| runs.iter().map(RunReport::counts).sum())
+}
+
+fn status_line(run: RunHandle<'_>) -> Option<String> {
+    let now = run.store().now();
+    run.read(|run| {
+        let attempt = run.latest()?;
+        Some(log_lines::status_change(
+            run.label(),
+            &attempt.short_id,
+            attempt.status.as_deref().unwrap_or_default(),
+            attempt.result.as_deref(),
+            now,
+        ))
+    })
+    .flatten()
 }
 
 impl EventHandler for Log {
-    fn tell(&self, runs: &[RunReport], run: usize, news: Event, at: Millis) {
-        let Some(report) = runs.get(run) else { return };
-        match news {
+    fn emit(&self, run: RunHandle<'_>, event: Event) {
+        let line = match event {
             Event::Attempt => {
-                self.outage_over(run);
-                self.line(&events::attempt(report));
+                self.end_outage(run);
+                run.read(events::attempt)
             }
-            Event::Status => {
-                if let Some(attempt) = report.latest() {
-                    let status = attempt.status.as_deref().unwrap_or_default();
-                    let line = log_lines::status_change(
-                        report.label(),
-                        &attempt.short_id,
-                        status,
-                        attempt.result.as_deref(),
-                        at,
-                    );
-                    self.line(&line);
-                }
-            }
-            Event::BadCase(index) => {
-                let told = self.0.bad_cases_told.get();
-                if let Some(case) = report.cases.get(index).filter(|_| told <= BAD_CASES) {
-                    self.0.bad_cases_told.set(told + 1);
-                    self.line(&if told < BAD_CASES {
-                        log_lines::failed_case(case, (runs.len() > 1).then(|| report.label()))
-                    } else {
-                        format!("{BAD_CASES} failed test cases have been told of; the reports list them all")
-                    });
-                }
-            }
+            Event::Status => status_line(run),
+            Event::BadCase(index) => return self.bad_case(run, index),
             Event::OutOfReach { what, first, next } => {
-                if first {
-                    self.line(&events::out_of_reach(report, &what, next));
-                }
-                self.outage_over(run);
-                self.0.outages.borrow_mut().push((run, what));
+                self.end_outage(run);
+                let line = run.read(|run| events::out_of_reach(run, &what, next));
+                self.0.outages.borrow_mut().push((run.index(), what));
+                line.filter(|_| first)
             }
             Event::BackInReach { after } => {
-                self.outage_over(run);
-                self.line(&events::back_in_reach(report, after));
+                self.end_outage(run);
+                run.read(|run| events::back_in_reach(run, after))
             }
-            Event::Ended(None) => self.outage_over(run),
-            Event::Note(text) => self.line(&text),
-            Event::Ended(Some(why)) | Event::NotStarted(why) => {
-                self.outage_over(run);
-                self.line(&events::ended(report, &why));
+            Event::Note(text) => Some(text),
+            Event::Ended(why) => {
+                self.end_outage(run);
+                why.and_then(|why| run.read(|run| events::ended(run, &why)))
             }
+            Event::NotStarted(why) => {
+                self.end_outage(run);
+                run.read(|run| events::ended(run, &why))
+            }
+        };
+        if let Some(line) = line {
+            self.line(&line);
         }
     }
 
@@ -245,6 +266,7 @@ impl EventHandler for Log {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::report::sample;
@@ -272,34 +294,34 @@ mod tests {
         }
     }
 
-    /// A board of two runs, its log and what is written there.
+    /// A store of two runs, its log and what is written there.
     fn scene() -> (RunStore, Log, Written) {
         let written = Written::default();
-        let log = Log::to(Reader::Plain, false, Box::new(written.clone()));
+        let log = Log::with_output(Reader::Plain, false, Box::new(written.clone()));
         let run = |label| sample::run(label, "abc", Vec::new());
         let runs = vec![run("First"), run("Second")];
-        let board = RunStore::new(tokio::time::Instant::now(), runs, Box::new(log.clone()));
-        (board, log, written)
+        let store = RunStore::new(tokio::time::Instant::now(), runs, Box::new(log.clone()));
+        (store, log, written)
     }
 
-    fn out_of_reach(board: &RunStore, run: usize, what: &str) {
-        let news = Event::OutOfReach {
+    fn out_of_reach(store: &RunStore, run: usize, what: &str) {
+        let event = Event::OutOfReach {
             what: what.to_owned(),
             first: true,
             next: Duration::from_secs(1),
         };
-        board.tell(run, news);
+        store.runs().nth(run).unwrap().emit(event);
     }
 
     /// The next line of progress.
-    async fn progress_line(board: &RunStore, log: &Log, written: &Written) -> String {
+    async fn progress_line(store: &RunStore, log: &Log, written: &Written) -> String {
         written.lines();
-        let _ = tokio::time::timeout(LINE_EVERY + Duration::from_secs(1), log.progress(board)).await;
+        let _ = tokio::time::timeout(PROGRESS_INTERVAL + Duration::from_secs(1), log.progress(store)).await;
         written.lines().pop().unwrap_or_default()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_is_told_of_only_while_it_lasts() {
+    async fn an_outage_is_shown_only_while_it_lasts() {
         for over in [
             Event::Attempt,
             Event::BackInReach {
@@ -309,31 +331,48 @@ mod tests {
             Event::Ended(Some("HTTP 404".to_owned())),
             Event::NotStarted("HTTP 402".to_owned()),
         ] {
-            let (board, log, written) = scene();
-            out_of_reach(&board, 0, "HTTP 429");
-            out_of_reach(&board, 0, "HTTP 503");
-            let line = progress_line(&board, &log, &written).await;
+            let (store, log, written) = scene();
+            out_of_reach(&store, 0, "HTTP 429");
+            out_of_reach(&store, 0, "HTTP 503");
+            let line = progress_line(&store, &log, &written).await;
             assert!(line.ends_with("; no answer from QA.tech (HTTP 503)"), "{line}");
-            board.tell(0, over.clone());
-            let line = progress_line(&board, &log, &written).await;
+            store.runs().next().unwrap().emit(over.clone());
+            let line = progress_line(&store, &log, &written).await;
             assert!(!line.is_empty() && !line.contains("no answer"), "{over:?}: {line}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_runs_recovery_leaves_the_others_outage() {
-        let (board, log, written) = scene();
-        out_of_reach(&board, 0, "HTTP 503");
-        out_of_reach(&board, 1, "HTTP 502");
-        board.tell(1, Event::Ended(None));
-        let line = progress_line(&board, &log, &written).await;
+        let (store, log, written) = scene();
+        out_of_reach(&store, 0, "HTTP 503");
+        out_of_reach(&store, 1, "HTTP 502");
+        store.runs().nth(1).unwrap().emit(Event::Ended(None));
+        let line = progress_line(&store, &log, &written).await;
         assert!(line.contains("HTTP 503") && !line.contains("HTTP 502"), "{line}");
     }
 
-    #[test]
-    fn a_warning_is_told_whatever_runs_there_are() {
+    #[tokio::test(start_paused = true)]
+    async fn a_terminal_shows_one_live_line_that_lines_replace() {
+        let (store, _, _) = scene();
         let written = Written::default();
-        let log = Log::to(Reader::Runner, false, Box::new(written.clone()));
+        let log = Log::with_output(Reader::Plain, true, Box::new(written.clone()));
+        store.runs().for_each(|run| run.expect_end(Some(60_000)));
+        let _ = tokio::time::timeout(Duration::from_millis(1_500), log.progress(&store)).await;
+        log.line("a line");
+        log.line("another");
+        let text = String::from_utf8(written.0.take()).unwrap_or_default();
+        let live = "\r\x1b[Kwaiting, after ";
+        assert!(text.starts_with(&format!("{live}0 ms")), "{text:?}");
+        assert!(text.ends_with("\r\x1b[Ka line\nanother\n"), "{text:?}");
+        assert_eq!(text.matches(live).count(), 2, "{text:?}");
+        assert_eq!(text.matches('\n').count(), 2, "{text:?}");
+    }
+
+    #[test]
+    fn a_warning_is_logged_whatever_runs_there_are() {
+        let written = Written::default();
+        let log = Log::with_output(Reader::Runner, false, Box::new(written.clone()));
         RunStore::new(tokio::time::Instant::now(), Vec::new(), Box::new(log)).warn("careful".to_owned());
         assert_eq!(written.lines(), ["::warning title=QA.tech::careful"]);
     }

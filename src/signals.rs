@@ -1,35 +1,35 @@
-//! The signals that interrupt the wait, listened for on a thread of their own: the second one must end the program at
-//! once, even while the first one's files are being written.
+//! The signals that interrupt the wait. They are listened for on a thread of their own: the second one must end the program
+//! at once, even while files are being written after the first one.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::report::Signal;
 
-/// A signal and when it came: what follows has two seconds from then on, however busy the main thread was.
+/// A signal and when it came: everything after it has two seconds from then on, however busy the main thread was.
 #[derive(Debug, Clone, Copy)]
 pub struct Caught {
-    /// Which.
+    /// Which signal.
     pub signal: Signal,
-    /// When.
+    /// When it came.
     pub at: Instant,
 }
 
-/// Hears of the first signal.
+/// Receives the first signal.
 pub struct Listener {
     caught: Option<watch::Receiver<Option<Caught>>>,
-    told: bool,
+    returned: bool,
 }
 
 impl Listener {
-    /// Begins to listen. A second signal exits the program with the first one's code.
+    /// Starts to listen. A second signal exits the program with the first one's code.
     ///
     /// # Errors
-    /// If the system lets no thread be made or no handler be set.
+    /// If the thread or the handlers can't be set up.
     pub fn new() -> std::io::Result<Self> {
         let (sender, receiver) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        // Handlers are set before this returns, so that no signal is lost.
+        // The handlers are set before this function returns, so that no signal is lost.
         let mut signals = {
             let _entered = runtime.enter();
             Signals::new()?
@@ -38,7 +38,7 @@ impl Listener {
             runtime.block_on(async {
                 let signal = signals.next().await;
                 let at = Instant::now();
-                // Whether somebody still waits for it decides nothing: the second signal must work either way.
+                // The second signal must work whether or not anyone still waits for the first.
                 let _ = sender.send(Some(Caught { signal, at }));
                 signals.next().await;
                 std::process::exit(i32::from(signal.exit_code()));
@@ -46,49 +46,42 @@ impl Listener {
         })?;
         Ok(Self {
             caught: Some(receiver),
-            told: false,
+            returned: false,
         })
     }
 
-    /// One that never hears of any, where signals can't be listened for.
+    /// A listener that never receives a signal, for where signals can't be listened for.
     pub fn disabled() -> Self {
         Self {
             caught: None,
-            told: false,
+            returned: false,
         }
     }
 
-    /// The first signal, told once; never, where none can come any more.
-    pub async fn first(&mut self) -> Caught {
-        let caught = match &mut self.caught {
-            Some(caught) if !self.told => caught.wait_for(Option::is_some).await.ok().and_then(|caught| *caught),
-            Some(_) | None => None,
-        };
-        match caught {
-            Some(caught) => {
-                self.told = true;
-                caught
-            }
-            None => std::future::pending().await,
-        }
+    /// Waits for the first signal. `None` where it was returned before, or where signals can't be listened for.
+    pub async fn first(&mut self) -> Option<Caught> {
+        let caught = self.caught.as_mut().filter(|_| !self.returned)?;
+        let caught = caught.wait_for(Option::is_some).await.ok().and_then(|caught| *caught);
+        self.returned = caught.is_some();
+        caught
     }
 
-    /// The first signal for whoever else has to know of it, whether it was told or not.
+    /// The first signal, whether [`Self::first`] has returned it or not.
     pub fn watch(&self) -> Option<watch::Receiver<Option<Caught>>> {
         self.caught.clone()
     }
 }
 
-/// From now on a write beyond the limit of a file's size (`ulimit -f`) is an error as any other, where SIGXFSZ would end
-/// the program before it told anything. Must be called in a runtime.
+/// Makes a write beyond the limit of a file's size (`ulimit -f`) an ordinary error, instead of SIGXFSZ ending the program
+/// before anything is reported. Must be called in a runtime.
 pub fn survive_size_limit() {
-    // Being listened for replaces what a signal does by default, for the rest of the program. Where that fails, the
-    // limit ends the program as before.
+    // Listening replaces what a signal does by default, for the rest of the program. Where that fails, the limit still ends
+    // the program.
     #[cfg(unix)]
     let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
 }
 
-/// Its number on x86, ARM and macOS.
+/// The signal's number on x86, ARM and macOS.
 #[cfg(unix)]
 const SIGXFSZ: i32 = 25;
 
@@ -119,7 +112,7 @@ impl Signals {
     }
 }
 
-/// What the runner sends on Windows: CTRL_C, then CTRL_BREAK. Closing the console is the hang-up.
+/// The runner sends CTRL_C, then CTRL_BREAK on Windows. Closing the console counts as a hang-up.
 #[cfg(windows)]
 struct Signals {
     int: tokio::signal::windows::CtrlC,

@@ -29,6 +29,8 @@ pub struct Clients {
     /// Makes a new connection for each request: one that the server has just closed would leave open whether it read a
     /// request that must not be sent twice.
     pub fresh: Client,
+    /// The way they take.
+    pub network: Network,
 }
 
 /// Makes both clients; see [`client`].
@@ -39,6 +41,7 @@ pub fn clients(network: &Network) -> Result<Clients, String> {
     Ok(Clients {
         pooled: build(network, None)?,
         fresh: build(network, Some(0))?,
+        network: network.clone(),
     })
 }
 
@@ -248,11 +251,8 @@ impl Body {
 
     fn finish(self) -> Result<Vec<u8>, BodyError> {
         match self {
-            Self::Plain(Limited(body)) => Ok(body),
-            Self::Gzip(body) => body
-                .finish()
-                .map(|Limited(body)| body)
-                .map_err(|error| not_read(&error)),
+            Self::Plain(body) => Ok(body.bytes),
+            Self::Gzip(body) => body.finish().map(|body| body.bytes).map_err(|error| not_read(&error)),
         }
     }
 }

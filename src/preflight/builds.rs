@@ -342,13 +342,25 @@ impl Uploads<'_> {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let PostError::NotSent { what, after } = error else {
-                return Err(failed(error));
+            let after = match &error {
+                PostError::NotSent { what: _, after } => *after,
+                PostError::Unreachable {
+                    permanent: false,
+                    what: _,
+                } => None,
+                PostError::Unreachable {
+                    permanent: true,
+                    what: _,
+                }
+                | PostError::Refused { .. }
+                | PostError::Blocked(_)
+                | PostError::Ambiguous(_) => return Err(failed(error)),
             };
             let delay = delays.next(after);
             if Instant::now() + delay >= until {
-                return Err(failed(PostError::NotSent { what, after }));
+                return Err(failed(error));
             }
+            let what = error;
             self.tell(&format!(
                 "{}: QA.tech is out of reach, next try in {} s: {what}",
                 build.application,

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::app::App;
 use crate::context::HeadSha;
 use crate::inputs::{ApplicationOverride, EnvironmentOverride, Target};
-use crate::publish::App;
 use crate::publish::github::Head;
 use crate::publish::github::deployments::{Lookup, LookupError};
 use crate::qatech::Client;

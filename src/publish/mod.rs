@@ -11,17 +11,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::context::Context;
-use crate::files::Files;
-use crate::inputs::{Annotations, Inputs, SummaryWhen};
-use crate::log::Log;
+use crate::app::App;
+use crate::inputs::{Annotations, SummaryWhen};
 use crate::render::markdown::summary;
 use crate::render::{ctrf, html, json, junit, log_lines};
 use crate::report::history::{Entry, History, MAX_ENTRIES};
 use crate::report::verdict::exit;
 use crate::report::{Report, Verdict};
 use crate::signals::{Caught, Listener};
-use crate::text::Redactor;
 use github::{GitHub, Links, Published};
 use outputs::{Artifacts, Outputs};
 
@@ -31,21 +28,6 @@ const PUBLISHING: Duration = Duration::from_secs(60);
 const LAST_PATCH: Duration = Duration::from_millis(1_800);
 /// How long to wait for other jobs that append to the same history; a signal must not wait for longer than two seconds.
 const HISTORY_LOCK: Duration = Duration::from_millis(1_500);
-
-/// Where to publish, and how.
-#[derive(Clone, Copy)]
-pub struct App<'a> {
-    /// What the user asked for.
-    pub inputs: &'a Inputs,
-    /// Where we run.
-    pub context: &'a Context,
-    /// The log.
-    pub log: &'a Log,
-    /// Cleans what comes from APIs.
-    pub redactor: &'a Redactor,
-    /// The way to files.
-    pub files: &'a Files,
-}
 
 /// What the network's sinks need.
 pub struct Connections {
@@ -58,21 +40,36 @@ pub struct Connections {
 }
 
 impl App<'_> {
+    /// Completes the report before any sink reads it: adds the trend, for which the result is appended to the history. False if the history can't be written. After a signal nothing is done: the
+    /// history has to wait for the outputs then.
+    pub fn complete(&self, report: &mut Report) -> bool {
+        if report.interrupted_by.is_some() {
+            return true;
+        }
+        self.history(report)
+    }
+
     /// Serves every sink, and returns the exit code.
-    pub async fn publish(&self, mut report: Report, services: Option<Connections>, signals: &mut Listener) -> u8 {
+    pub async fn publish(
+        &self,
+        report: Report,
+        history_written: bool,
+        services: Option<Connections>,
+        signals: &mut Listener,
+    ) -> u8 {
         if let Some(signal) = report.interrupted_by {
             self.serve_interrupted(report, services).await;
             return signal.exit_code();
         }
         let mut made = Artifacts::new();
-        let mut files_are_written = self.history(&mut report);
+        let mut files_are_written = history_written;
         self.final_summary(&report);
         files_are_written &= self.report_files(&report, &mut made).await;
         let mut caught = None;
         match &services {
             Some(services) => tokio::select! {
                 biased;
-                first = signals.first() => {
+                Some(first) = signals.first() => {
                     caught = Some(first);
                     made.splice(0..0, self.links(services.github.links()));
                 }

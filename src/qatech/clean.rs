@@ -53,8 +53,7 @@ impl Cleaner {
 
     /// Whether a text holds a secret that is too long to stand there by coincidence.
     pub fn gives_away_a_secret(&self, text: &str) -> bool {
-        let mut strong = self.redactor.expose().filter(|secret| secret.len() >= STRONG);
-        strong.any(|secret| text.contains(secret))
+        self.redactor.finds_secret_of(STRONG, text)
     }
 }
 

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::net::http;
-use crate::net::http::{BodyError, Clients};
+use crate::net::http::{BodyError, Clients, PermanentFailure};
 use crate::qatech::clean::Cleaner;
 use crate::qatech::details::CaseAnswer;
 use crate::qatech::error::Refusals;
@@ -219,7 +219,12 @@ impl Client {
             Ok(StartResponse { denied: false, run }) if self.is_short_id(&run.short_id) => Ok(self.cleaned(run)),
             Ok(StartResponse { denied: false, run: _ }) => Err(ambiguous("the answer has no usable short id")),
             Err(PostError::Ambiguous(what)) => Err(ambiguous(&what)),
-            Err(error @ (PostError::NotSent { .. } | PostError::Refused { .. } | PostError::Blocked(_))) => Err(error),
+            Err(
+                error @ (PostError::NotSent { .. }
+                | PostError::Unreachable { .. }
+                | PostError::Refused { .. }
+                | PostError::Blocked(_)),
+            ) => Err(error),
         }
     }
 
@@ -253,9 +258,13 @@ impl Client {
             // The connection was never made, so nobody can have read the request: also where the deadline came while
             // it was being made. A connection that was made and broke off is another matter, whoever saw what of it.
             Err(error) if error.is_connect() || (error.is_timeout() && !written.load(Ordering::Relaxed)) => {
-                return Err(PostError::NotSent {
-                    what: self.cleaner.text(http::explain(error)),
-                    after: None,
+                let permanent = PermanentFailure::of_error(&error, &self.url(path), &self.clients.network).await;
+                return Err(PostError::Unreachable {
+                    permanent: permanent.is_some(),
+                    what: self.cleaner.text(match permanent {
+                        Some(failure) => failure.to_string(),
+                        None => http::explain(error),
+                    }),
                 });
             }
             Err(error) => return Err(ambiguous(http::explain(error))),

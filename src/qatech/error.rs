@@ -38,13 +38,21 @@ pub enum GetError {
 /// Why a POST has created nothing that we know of.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PostError {
-    /// Nothing was created, and it may be sent again: no connection was made, or 429.
+    /// Nothing was created, and it may be sent again: 429.
     #[error("{what}")]
     NotSent {
         /// What went wrong.
         what: String,
         /// The delay the server asked for.
         after: Option<Duration>,
+    },
+    /// Nothing was created: no connection was made.
+    #[error("{what}")]
+    Unreachable {
+        /// Whether no repetition can make it: a certificate, no roots, a proxy's refusal, an unknown host.
+        permanent: bool,
+        /// What went wrong, and what to do about it if it is permanent.
+        what: String,
     },
     /// Nothing was created: QA.tech refuses. With what to do about it.
     #[error("{why}")]

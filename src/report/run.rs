@@ -115,6 +115,20 @@ pub struct StatusChange {
 }
 
 impl RunReport {
+    /// A run that is not started yet, of this plan.
+    pub fn planned(plan: Option<String>) -> Self {
+        Self {
+            requested_plan: plan,
+            plan: None,
+            created: Some(false),
+            attempts: Vec::new(),
+            cases: Vec::new(),
+            listed: CaseCoverage::Partial,
+            verdict: None,
+            problem: None,
+        }
+    }
+
     /// Whether the run passed without a single test case.
     pub fn has_no_tests(&self) -> bool {
         let announced = self.attempts.iter().filter_map(|attempt| attempt.test_count);

@@ -16,7 +16,8 @@ use crate::qatech::details::{CaseAnswer, ImageUrl};
 use crate::report::{
     Case, CaseAttempt, CaseDetails, CaseOutcome, FailureKind, ImageFormat, RunReport, Screenshot, Verdict,
 };
-use crate::runs::store::RunStore;
+use crate::runs::shutdown::Shutdown;
+use crate::runs::store::{RunHandle, RunStore};
 
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
@@ -34,7 +35,8 @@ const MAX_REDIRECTS: usize = 5;
 /// Asks for details, within limits that hold for the whole step.
 pub struct DetailsFetcher<'a, A> {
     api: &'a A,
-    board: &'a RunStore,
+    store: &'a RunStore,
+    shutdown: &'a Shutdown,
     /// Fetches screenshots. It sends no token and follows no redirect by itself. `None`: none are fetched.
     images: Option<&'a reqwest::Client>,
     wanted: CaseDetailsFor,
@@ -67,10 +69,17 @@ struct Wanted {
 
 impl<'a, A: Api> DetailsFetcher<'a, A> {
     /// A fetcher that has asked for nothing yet.
-    pub fn new(api: &'a A, board: &'a RunStore, images: Option<&'a reqwest::Client>, wanted: CaseDetailsFor) -> Self {
+    pub fn new(
+        api: &'a A,
+        store: &'a RunStore,
+        shutdown: &'a Shutdown,
+        images: Option<&'a reqwest::Client>,
+        wanted: CaseDetailsFor,
+    ) -> Self {
         Self {
             api,
-            board,
+            store,
+            shutdown,
             images,
             wanted,
             cases_left: Cell::new(MAX_CASES),
@@ -84,7 +93,7 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
     /// Asks for the details of all runs' test cases that `case_details` names: of each, those of its decisive attempt.
     /// Ends within 15 s.
     pub async fn fetch_all(&self) {
-        let wanted = self.board.read(|runs| {
+        let wanted = self.store.read(|runs| {
             let ended = runs.iter().enumerate().filter(|(_, report)| has_ended(report));
             let cases = ended.flat_map(|(run, report)| {
                 let cases = report.cases.iter().enumerate();
@@ -100,30 +109,26 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
 
     /// Asks for the details of what failed in a run's latest attempt, and gives the project's ids of those cases that
     /// were misses of the agent or the platform. Ends within 15 s, and at the deadline.
-    pub async fn misses(&self, run: usize, deadline: Instant) -> Vec<String> {
-        let wanted = self.board.read(|runs| {
-            let Some(report) = runs.get(run) else { return Vec::new() };
+    pub async fn misses(&self, run: RunHandle<'_>, deadline: Instant) -> Vec<String> {
+        let wanted = run.read(|report| {
             let failed = report.cases.iter().enumerate().filter_map(|(case, found)| {
-                let index = failed_in_latest(report, found)?;
-                wanted_attempt(
-                    report,
-                    Place {
-                        run,
-                        case,
-                        attempt: index,
-                    },
-                    found,
-                )
+                let place = Place {
+                    run: run.index(),
+                    case,
+                    attempt: failed_in_latest(report, found)?,
+                };
+                wanted_attempt(report, place, found)
             });
             failed.collect()
         });
-        self.fetch(wanted, deadline.min(Instant::now() + TIME)).await;
-        self.board.read(|runs| {
-            let Some(report) = runs.get(run) else { return Vec::new() };
+        self.fetch(wanted.unwrap_or_default(), deadline.min(Instant::now() + TIME))
+            .await;
+        let misses = run.read(|report| {
             let cases = report.cases.iter();
             let missed = cases.filter_map(|case| missed(case.attempts.get(failed_in_latest(report, case)?)?));
             missed.collect()
-        })
+        });
+        misses.unwrap_or_default()
     }
 
     /// The decisive attempt of a case, if its details are wanted, and its rank among the others.
@@ -168,7 +173,7 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
     }
 
     async fn fetch_one(&self, wanted: &Wanted) {
-        if self.unsupported.get() || self.board.is_stopping() {
+        if self.unsupported.get() || self.shutdown.is_stopping() {
             return;
         }
         let answer = self.api.case(&wanted.short_id).await;
@@ -201,7 +206,8 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
     /// Changes what is known of a case in one attempt.
     fn keep(&self, place: Place, change: impl FnOnce(&mut CaseDetails)) {
         let Place { run, case, attempt } = place;
-        self.board.update(run, |run| {
+        let Some(run) = self.store.runs().nth(run) else { return };
+        run.update(|run| {
             let case = run.cases.get_mut(case);
             if let Some(attempt) = case.and_then(|case| case.attempts.get_mut(attempt)) {
                 change(attempt.details.get_or_insert_default());

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use thiserror::Error;
+use tokio::time::{Instant, sleep_until};
 
 use crate::inputs::RerunOnly;
 use crate::net::retry::Delays;
@@ -10,11 +11,13 @@ use crate::qatech::client::{Api, PostError, RerunCases};
 use crate::qatech::wire::{Run, RunTestCase, StartRequest, StartedRun};
 use crate::report::{Attempt, AttemptOrigin, CaseCoverage, TestPlan, Verdict, merge};
 use crate::runs::details::DetailsFetcher;
+use crate::runs::event::Event;
 use crate::runs::poller;
-use crate::runs::poller::Policy;
+use crate::runs::poller::{OUT_OF_REACH, Policy};
 use crate::runs::previous_run;
-use crate::runs::previous_run::Earlier;
-use crate::runs::store::{Event, RunStore};
+use crate::runs::previous_run::PreviousRun;
+use crate::runs::shutdown::Shutdown;
+use crate::runs::store::{AttemptHandle, RunHandle};
 
 /// How a run comes to be.
 #[derive(Debug, Clone)]
@@ -23,9 +26,9 @@ pub enum Origin<'a> {
     Start(StartRequest<'a>),
     /// It exists.
     Attach(String),
-    /// Rerun what failed in a run of the job's earlier attempt (`on_github_rerun: failed`), once it has ended; if nothing
-    /// can be built on that run, start afresh.
-    RerunEarlier(String, StartRequest<'a>),
+    /// Rerun what failed in a run of the job's previous attempt (`on_github_rerun: failed`), once it has ended; if that run
+    /// can't be used, start a new one.
+    RerunPrevious(String, StartRequest<'a>),
 }
 
 /// What all runs share.
@@ -34,8 +37,8 @@ pub struct Driver<'a, A> {
     pub client: &'a A,
     /// How to wait.
     pub policy: Policy,
-    /// Where everything is kept.
-    pub board: &'a RunStore,
+    /// Whether to begin anything new.
+    pub shutdown: &'a Shutdown,
     /// Start, do not wait.
     pub start_only: bool,
     /// How often failed cases are rerun.
@@ -46,44 +49,116 @@ pub struct Driver<'a, A> {
     pub details: &'a DetailsFetcher<'a, A>,
 }
 
+/// Why there is no run to wait for.
+#[derive(Debug, Error)]
+enum StartError {
+    /// The API refused, with this HTTP status.
+    #[error("{why}")]
+    Refused { status: u16, why: String },
+    /// Something on the way answered in QA.tech's place.
+    #[error("{0}")]
+    Blocked(String),
+    /// A run may have been created.
+    #[error("{0}")]
+    Ambiguous(String),
+    /// No repetition can make the connection.
+    #[error("no connection to QA.tech can be made, so nothing was started: {0}")]
+    Unconnectable(String),
+    /// No connection was made, or no answer came, for [`OUT_OF_REACH`].
+    #[error("QA.tech has been out of reach for 10 minutes: {0}")]
+    OutOfReach(String),
+    /// The deadline came first; what the last attempt failed with.
+    #[error("the deadline (`timeout_minutes`) came before a run could be started{}", .0.as_ref().map(|what| format!(": {what}")).unwrap_or_default())]
+    Deadline(Option<String>),
+    /// Nothing new is to be begun. Whoever stopped the runs reports what became of this one.
+    #[error("nothing new is to be begun")]
+    Stopped,
+}
+
+impl StartError {
+    /// The run's verdict; `None` where it is not for the driver to say.
+    fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Refused { .. }
+            | Self::Blocked(_)
+            | Self::Ambiguous(_)
+            | Self::Unconnectable(_)
+            | Self::OutOfReach(_) => Some(Verdict::Unknown),
+            Self::Deadline(_) => Some(Verdict::TimedOut),
+            Self::Stopped => None,
+        }
+    }
+
+    /// Whether a run was created; `None` where nobody knows.
+    fn created(&self) -> Option<bool> {
+        match self {
+            Self::Ambiguous(_) => None,
+            Self::Refused { .. }
+            | Self::Blocked(_)
+            | Self::Unconnectable(_)
+            | Self::OutOfReach(_)
+            | Self::Deadline(_)
+            | Self::Stopped => Some(false),
+        }
+    }
+}
+
+/// A run to wait for.
+struct Begun<'a> {
+    attempt: AttemptHandle<'a>,
+    /// It has been waited for, and what failed in it is to be rerun whatever `rerun_failed` says.
+    rerun_is_due: bool,
+}
+
+impl<'a> From<AttemptHandle<'a>> for Begun<'a> {
+    fn from(attempt: AttemptHandle<'a>) -> Self {
+        Self {
+            attempt,
+            rerun_is_due: false,
+        }
+    }
+}
+
 impl<A: Api> Driver<'_, A> {
-    /// Plays one run to its end. Its verdict is on the board afterwards.
-    pub async fn drive(&self, run: usize, origin: Origin<'_>) {
+    /// Takes one run to its end. Its verdict is in the store afterwards, unless it was stopped.
+    pub async fn drive<'s>(&self, run: RunHandle<'s>, origin: Origin<'_>) {
         let begun = match origin {
-            Origin::Attach(short_id) => Ok(Begun::of(self.attach(run, short_id))),
-            Origin::Start(request) => self.start(run, &request).await.map(Begun::of),
-            Origin::RerunEarlier(short_id, request) => self.rerun_earlier(run, short_id, &request).await,
+            Origin::Attach(short_id) => Ok(self.attach(run, short_id).into()),
+            Origin::Start(request) => self.start(run, &request).await,
+            Origin::RerunPrevious(short_id, request) => self.rerun_previous(run, short_id, &request).await,
         };
         let Begun { attempt, rerun_is_due } = match begun {
             Ok(begun) => begun,
-            Err(failure) => return self.not_started(run, failure),
+            Err(error) => return not_started(run, &error),
         };
         if self.start_only {
             return;
         }
         if !rerun_is_due {
-            poller::wait(self.client, self.policy, self.board, run, attempt).await;
+            self.wait(attempt, self.policy).await;
         }
-        if self.policy.poll_once && self.verdict(run).is_none() {
+        if self.policy.poll_once && run.latest_verdict().is_none() {
             return;
         }
         self.rerun_all(run, rerun_is_due).await;
-        self.board.conclude(run);
+        run.conclude();
     }
 
-    async fn rerun_all(&self, run: usize, one_is_due: bool) {
+    async fn wait(&self, attempt: AttemptHandle<'_>, policy: Policy) {
+        poller::wait(self.client, policy, attempt).await;
+    }
+
+    async fn rerun_all(&self, run: RunHandle<'_>, one_is_due: bool) {
         let due = one_is_due.then_some(AttemptOrigin::GithubRerun);
         let reruns = (0..self.reruns).map(|_| AttemptOrigin::Rerun);
         for origin in due.into_iter().chain(reruns) {
             // A failure that ended the wait early has not ended the run: there is nothing to rerun yet.
             let stopped_early = self.policy.fail_fast && origin == AttemptOrigin::Rerun;
-            if stopped_early || self.verdict(run) != Some(Verdict::Failed) || self.board.is_stopping() {
+            if stopped_early || run.latest_verdict() != Some(Verdict::Failed) || self.shutdown.is_stopping() {
                 break;
             }
             // What the latest rerun left out, no rerun of it can see pass. A rerun of misses leaves out the others on purpose.
-            if self.rerun_only == RerunOnly::Failed
-                && self.board.read(|runs| merge::not_played(runs.get(run)?)).is_some()
-            {
+            if self.rerun_only == RerunOnly::Failed && run.read(merge::not_played).flatten().is_some() {
                 break;
             }
             if !self.rerun(run, origin).await {
@@ -92,332 +167,290 @@ impl<A: Api> Driver<'_, A> {
         }
     }
 
-    fn attach(&self, run: usize, short_id: String) -> usize {
-        self.board.update(run, |run| run.created = Some(false));
-        self.board
-            .add_attempt(run, self.attempt(AttemptOrigin::Attached, short_id), None)
+    fn attach<'s>(&self, run: RunHandle<'s>, short_id: String) -> AttemptHandle<'s> {
+        run.update(|run| run.created = Some(false));
+        run.add_attempt(new_attempt(run, AttemptOrigin::Attached, short_id), None)
     }
 
-    async fn start(&self, run: usize, request: &StartRequest<'_>) -> Result<usize, Failure> {
+    async fn start<'s>(&self, run: RunHandle<'s>, request: &StartRequest<'_>) -> Result<Begun<'s>, StartError> {
         let started = self
             .post(run, async |timeout| self.client.start(request, timeout).await)
             .await?;
-        Ok(self.created(run, AttemptOrigin::Started, started))
+        Ok(add_created(run, AttemptOrigin::Started, started).into())
     }
 
-    async fn rerun_earlier(&self, run: usize, short_id: String, request: &StartRequest<'_>) -> Result<Begun, Failure> {
-        let that = |what: &str| format!("run {short_id} of the job's earlier attempt {what}");
-        let note = |what: &str| self.board.tell(run, Event::Note(that(what)));
-        let useless = match previous_run::look(self.client, self.policy, self.board, run, &short_id).await {
-            Earlier::Failed(failed) => match self
-                .post(run, async |timeout| {
-                    self.client.rerun(&short_id, RerunCases::Failed, timeout).await
-                })
-                .await
-            {
+    async fn rerun_previous<'s>(
+        &self,
+        run: RunHandle<'s>,
+        short_id: String,
+        request: &StartRequest<'_>,
+    ) -> Result<Begun<'s>, StartError> {
+        let about = |what: &str| format!("run {short_id} of the job's previous attempt {what}");
+        let note = |what: &str| run.emit(Event::Note(about(what)));
+        let unusable = match previous_run::poll(self.client, self.policy, run, &short_id).await {
+            PreviousRun::Failed(failed) => match self.rerun_cases(run, &short_id, RerunCases::Failed).await {
                 Ok(started) => {
-                    self.show_earlier(run, short_id, failed);
-                    return Ok(Begun::of(self.created(run, AttemptOrigin::GithubRerun, started)));
+                    self.add_previous(run, short_id, failed);
+                    return Ok(add_created(run, AttemptOrigin::GithubRerun, started).into());
                 }
-                Err(Failure { status: Some(400), .. }) => {
-                    self.board.warn(that("has nothing to rerun; its result counts"));
-                    return Ok(Begun::of(self.attach(run, short_id)));
+                Err(StartError::Refused { status: 400, why: _ }) => {
+                    run.store().warn(about("has nothing to rerun; its result counts"));
+                    return Ok(self.attach(run, short_id).into());
                 }
-                Err(Failure { status: Some(404), .. }) => "is gone".to_owned(),
-                Err(failure) => return Err(failure),
+                Err(StartError::Refused { status: 404, why: _ }) => "no longer exists".to_owned(),
+                Err(error) => return Err(error),
             },
-            Earlier::Passed => {
+            PreviousRun::Passed => {
                 note("passed; its result counts");
-                return Ok(Begun::of(self.attach(run, short_id)));
+                return Ok(self.attach(run, short_id).into());
             }
-            Earlier::Running if self.start_only => {
-                note("goes on");
-                return Ok(Begun::of(self.attach(run, short_id)));
+            PreviousRun::Running if self.start_only => {
+                note("is still running");
+                return Ok(self.attach(run, short_id).into());
             }
-            Earlier::Running => {
-                note("goes on; what fails in it is rerun once it has ended");
-                match self.wait_for_earlier(run, short_id.clone()).await {
+            PreviousRun::Running => {
+                note("is still running; its failed test cases are rerun once it has ended");
+                match self.wait_for_previous(run, short_id.clone()).await {
                     Ok(begun) => return Ok(begun),
-                    Err(why) => why,
+                    Err(blocker) => blocker.to_string(),
                 }
             }
-            Earlier::NotReusable(why) => why,
-            Earlier::OutOfReach(_) if Instant::now() >= self.policy.deadline => return Err(too_late("")),
-            Earlier::OutOfReach(what) => {
-                return Err(Failure {
-                    verdict: Verdict::Unknown,
-                    created: Some(false),
-                    why: format!("QA.tech has been out of reach for 10 minutes: {what}"),
-                    status: None,
-                });
+            PreviousRun::NotReusable(why) => why.to_string(),
+            PreviousRun::OutOfReach(_) if Instant::now() >= self.policy.deadline => {
+                return Err(StartError::Deadline(None));
             }
+            PreviousRun::OutOfReach(what) => return Err(StartError::OutOfReach(what)),
         };
-        self.board.warn(that(&format!("{useless}, so a new one is started")));
-        self.start(run, request).await.map(Begun::of)
+        run.store().warn(about(&format!("{unusable}, so a new one is started")));
+        self.start(run, request).await
     }
 
-    /// Puts the failed run of the job's earlier attempt on the board as the first of two: its rerun is judged by what
-    /// passed and failed in it.
-    fn show_earlier(&self, run: usize, short_id: String, earlier: Run) {
+    /// Adds the failed run of the job's previous attempt as the first attempt: its rerun is judged by what passed and failed
+    /// in it.
+    fn add_previous(&self, run: RunHandle<'_>, short_id: String, previous: Run) {
         let Run {
             id,
             short_id: _,
             status,
             result,
             run_test_cases,
-        } = earlier;
-        let seen = run_test_cases
-            .unwrap_or_default()
-            .into_iter()
-            .map(RunTestCase::into_snapshot)
-            .collect();
+        } = previous;
+        let seen = run_test_cases.unwrap_or_default();
+        let seen = seen.into_iter().map(RunTestCase::into_snapshot).collect();
         let attempt = self.attach(run, short_id);
-        self.board.record_status(run, attempt, id, status, result);
-        self.board.record_cases(run, attempt, seen, CaseCoverage::Complete);
-        self.board.end_attempt(run, attempt, Verdict::Failed, None);
+        attempt.record_status(id, status, result);
+        attempt.record_cases(seen, CaseCoverage::Complete);
+        attempt.end(Verdict::Failed, None);
     }
 
-    /// Waits until the run of the job's earlier attempt has ended, so that what failed in it can be rerun.
+    /// Waits until the run of the job's previous attempt has ended, so that what failed in it can be rerun.
     ///
     /// # Errors
-    /// Why nothing can be built on it, as the end of a sentence that begins with the run. It is off the board then.
-    async fn wait_for_earlier(&self, run: usize, short_id: String) -> Result<Begun, String> {
+    /// Why it can't be used. It is no longer in the store then.
+    async fn wait_for_previous<'s>(
+        &self,
+        run: RunHandle<'s>,
+        short_id: String,
+    ) -> Result<Begun<'s>, previous_run::NotReusable> {
         let attempt = self.attach(run, short_id);
-        // A failure that ended this wait would leave nothing to rerun.
+        // A failure that ended this wait early would leave nothing to rerun.
         let to_its_end = Policy {
             fail_fast: false,
             ..self.policy
         };
-        poller::wait(self.client, to_its_end, self.board, run, attempt).await;
-        let flaw = self.board.read(|runs| previous_run::rerun_blocker(runs.get(run)?));
-        match flaw {
-            Some(why) if !self.board.is_stopping() => {
-                self.board.start_over(run);
-                Err(why.to_owned())
+        self.wait(attempt, to_its_end).await;
+        match run.read(previous_run::rerun_blocker).flatten() {
+            Some(blocker) if !self.shutdown.is_stopping() => {
+                run.start_over();
+                Err(blocker)
             }
             Some(_) | None => Ok(Begun {
+                attempt,
                 rerun_is_due: true,
-                ..Begun::of(attempt)
             }),
         }
     }
 
-    /// The verdict of the latest attempt.
-    fn verdict(&self, run: usize) -> Option<Verdict> {
-        self.board.read(|runs| runs.get(run)?.latest()?.verdict)
+    async fn rerun_cases(
+        &self,
+        run: RunHandle<'_>,
+        short_id: &str,
+        cases: RerunCases<'_>,
+    ) -> Result<StartedRun, StartError> {
+        self.post(run, async |timeout| self.client.rerun(short_id, cases, timeout).await)
+            .await
     }
 
-    /// Reruns the latest attempt's failed cases and waits. False where there is no rerun to look at.
-    async fn rerun(&self, run: usize, origin: AttemptOrigin) -> bool {
-        let Some(short_id) = self.board.read(|runs| Some(runs.get(run)?.latest()?.short_id.clone())) else {
+    /// Reruns the latest attempt's failed cases and waits. False where no rerun can be waited for.
+    async fn rerun(&self, run: RunHandle<'_>, origin: AttemptOrigin) -> bool {
+        let Some(short_id) = run.latest_short_id() else {
             return false;
         };
         let misses = match (self.rerun_only, origin) {
-            (RerunOnly::Misses, AttemptOrigin::Rerun) => self.details.misses(run, self.policy.deadline).await,
-            (RerunOnly::Failed | RerunOnly::Misses, _) => Vec::new(),
+            (RerunOnly::Misses, AttemptOrigin::Rerun) => Some(self.details.misses(run, self.policy.deadline).await),
+            (RerunOnly::Failed | RerunOnly::Misses, _) => None,
         };
-        let cases = match (self.rerun_only, origin) {
-            (RerunOnly::Misses, AttemptOrigin::Rerun) if misses.is_empty() => {
+        let cases = match &misses {
+            Some(misses) if misses.is_empty() => {
                 let why = "no failed test case is known to be a miss of the agent or the platform, so none is rerun";
-                self.board.tell(run, Event::Note(why.to_owned()));
+                run.emit(Event::Note(why.to_owned()));
                 return false;
             }
-            (RerunOnly::Misses, AttemptOrigin::Rerun) => RerunCases::Only(&misses),
-            (RerunOnly::Failed | RerunOnly::Misses, _) => RerunCases::Failed,
+            Some(misses) => RerunCases::Only(misses),
+            None => RerunCases::Failed,
         };
-        match self
-            .post(run, async |timeout| self.client.rerun(&short_id, cases, timeout).await)
-            .await
-        {
+        let error = match self.rerun_cases(run, &short_id, cases).await {
             Ok(started) => {
-                let attempt = self.created(run, origin, started);
-                poller::wait(self.client, self.policy, self.board, run, attempt).await;
-                true
+                self.wait(add_created(run, origin, started), self.policy).await;
+                return true;
             }
-            Err(failure) => {
-                let what = if failure.created.is_none() {
-                    "no rerun can be waited for: one"
-                } else {
-                    "it was not rerun:"
-                };
-                self.board.warn(format!(
-                    "the result of run {short_id} stands, since {what} {}",
-                    failure.why
-                ));
-                self.board.tell(run, Event::Ended(None));
-                false
-            }
-        }
-    }
-
-    fn attempt(&self, origin: AttemptOrigin, short_id: String) -> Attempt {
-        Attempt {
-            origin,
-            short_id,
-            id: None,
-            url: None,
-            status: None,
-            result: None,
-            test_count: None,
-            verdict: None,
-            problem: None,
-            began: self.board.now(),
-            ended: None,
-            changes: Vec::new(),
-            requests: 0,
-            retries: 0,
-        }
-    }
-
-    fn created(&self, run: usize, origin: AttemptOrigin, started: StartedRun) -> usize {
-        let StartedRun {
-            id,
-            short_id,
-            url,
-            test_count,
-            test_plan,
-        } = started;
-        let attempt = Attempt {
-            id,
-            url,
-            test_count,
-            ..self.attempt(origin, short_id)
+            Err(StartError::Stopped) => return false,
+            Err(error) => error,
         };
-        let plan = test_plan.and_then(|plan| {
-            let short_id = plan.short_id.unwrap_or_default();
-            let name = plan.name.unwrap_or_default();
-            (!short_id.is_empty() || !name.is_empty()).then_some(TestPlan { short_id, name })
-        });
-        self.board.update(run, |run| run.created = Some(true));
-        self.board.add_attempt(run, attempt, plan)
+        let what = if error.created().is_none() {
+            "no rerun can be waited for: one"
+        } else {
+            "it was not rerun:"
+        };
+        run.store()
+            .warn(format!("the result of run {short_id} stands, since {what} {error}"));
+        run.emit(Event::Ended(None));
+        false
     }
 
-    fn not_started(&self, run: usize, failure: Failure) {
-        let Failure {
-            verdict,
-            created,
-            why,
-            status: _,
-        } = failure;
-        self.board.update(run, |run| {
-            run.created = created;
-            run.verdict = Some(verdict);
-            run.problem = Some(why.clone());
-        });
-        self.board.tell(run, Event::NotStarted(why));
-    }
-
-    /// Sends a POST that creates a run, and repeats it only while nothing can have been created.
+    /// Sends a POST that creates a run, and repeats it only while nothing can have been created: until the deadline where
+    /// QA.tech answers 429, for [`OUT_OF_REACH`] where no connection can be made.
     async fn post(
         &self,
-        run: usize,
+        run: RunHandle<'_>,
         send: impl AsyncFn(Duration) -> Result<StartedRun, PostError>,
-    ) -> Result<StartedRun, Failure> {
+    ) -> Result<StartedRun, StartError> {
+        let is_start = run.read(|run| run.attempts.is_empty()).unwrap_or(true);
+        let set_created = |created| {
+            if is_start {
+                run.update(|run| run.created = created);
+            }
+        };
         let mut delays = Delays::default();
         let mut first = true;
+        let mut unreachable_since = None;
         loop {
-            if self.board.is_stopping() {
-                // Whoever stopped us waits for nothing but answers that are outstanding, and tells what became of the run.
-                return std::future::pending().await;
+            if self.shutdown.is_stopping() {
+                return Err(StartError::Stopped);
             }
             let left = self.policy.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(too_late(""));
+                return Err(StartError::Deadline(None));
             }
-            let is_start = self
-                .board
-                .read(|runs| runs.get(run).is_none_or(|run| run.attempts.is_empty()));
-            let created = |created| {
-                if is_start {
-                    self.board.update(run, |run| run.created = created);
-                }
-            };
-            created(None);
+            set_created(None);
             let sent = {
-                let _in_flight = self.board.post_in_flight(run);
+                let _in_flight = self.shutdown.post_in_flight(run.index());
                 // A request that the deadline cuts off is an answer that never came.
                 send(left).await
             };
             let (what, after) = match sent {
                 Ok(started) => return Ok(started),
-                Err(PostError::Refused { status, why }) => {
-                    return Err(Failure {
-                        verdict: Verdict::Unknown,
-                        created: Some(false),
-                        why,
-                        status: Some(status),
-                    });
+                Err(PostError::Refused { status, why }) => return Err(StartError::Refused { status, why }),
+                Err(PostError::Blocked(why)) => return Err(StartError::Blocked(why)),
+                Err(PostError::Ambiguous(why)) => return Err(StartError::Ambiguous(why)),
+                Err(PostError::Unreachable { permanent: true, what }) => {
+                    set_created(Some(false));
+                    return Err(StartError::Unconnectable(what));
                 }
-                Err(PostError::Ambiguous(why)) => {
-                    return Err(Failure {
-                        verdict: Verdict::Unknown,
-                        created: None,
-                        why,
-                        status: None,
-                    });
+                Err(PostError::Unreachable { permanent: false, what }) => {
+                    unreachable_since.get_or_insert_with(Instant::now);
+                    (what, None)
                 }
-                Err(PostError::Blocked(why)) => {
-                    return Err(Failure {
-                        verdict: Verdict::Unknown,
-                        created: Some(false),
-                        why,
-                        status: None,
-                    });
+                Err(PostError::NotSent { what, after }) => {
+                    unreachable_since = None;
+                    (what, after)
                 }
-                Err(PostError::NotSent { what, after }) => (what, after),
             };
-            created(Some(false));
+            set_created(Some(false));
+            let now = Instant::now();
+            let give_up = unreachable_since.map(|since| since + OUT_OF_REACH);
+            let until = give_up.map_or(self.policy.deadline, |give_up| give_up.min(self.policy.deadline));
             let delay = delays.next(after);
-            let left = self.policy.deadline.saturating_duration_since(Instant::now());
-            if delay >= left {
-                sleep(left).await;
-                return Err(too_late(&format!(": {what}")));
-            }
-            self.board.tell(
-                run,
-                Event::OutOfReach {
-                    what,
-                    first,
-                    next: delay,
-                },
-            );
+            let Some(next) = now.checked_add(delay).filter(|next| *next < until) else {
+                return Err(self.give_up(until, what).await);
+            };
+            run.emit(Event::OutOfReach {
+                what,
+                first,
+                next: delay,
+            });
             first = false;
-            sleep(delay).await;
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = self.shutdown.stopped() => {}
+            }
+        }
+    }
+
+    /// Nothing more is sent until then: why no run was created.
+    async fn give_up(&self, until: Instant, what: String) -> StartError {
+        tokio::select! {
+            () = sleep_until(until) => {}
+            () = self.shutdown.stopped() => return StartError::Stopped,
+        }
+        if until < self.policy.deadline {
+            StartError::OutOfReach(what)
+        } else {
+            StartError::Deadline(Some(what))
         }
     }
 }
 
-fn too_late(why: &str) -> Failure {
-    Failure {
-        verdict: Verdict::TimedOut,
-        created: Some(false),
-        why: format!("the deadline (`timeout_minutes`) came before a run could be started{why}"),
+fn not_started(run: RunHandle<'_>, error: &StartError) {
+    let Some(verdict) = error.verdict() else { return };
+    let why = error.to_string();
+    run.update(|run| {
+        run.created = error.created();
+        run.verdict = Some(verdict);
+        run.problem = Some(why.clone());
+    });
+    run.emit(Event::NotStarted(why));
+}
+
+fn new_attempt(run: RunHandle<'_>, origin: AttemptOrigin, short_id: String) -> Attempt {
+    Attempt {
+        origin,
+        short_id,
+        id: None,
+        url: None,
         status: None,
+        result: None,
+        test_count: None,
+        verdict: None,
+        problem: None,
+        began: run.store().now(),
+        ended: None,
+        changes: Vec::new(),
+        requests: 0,
+        retries: 0,
     }
 }
 
-/// A run to wait for.
-struct Begun {
-    attempt: usize,
-    /// Whether it was waited for already, and what failed in it is to be rerun whatever `rerun_failed` says.
-    rerun_is_due: bool,
-}
-
-impl Begun {
-    fn of(attempt: usize) -> Self {
-        Self {
-            attempt,
-            rerun_is_due: false,
-        }
-    }
-}
-
-/// Why there is no run to wait for.
-struct Failure {
-    verdict: Verdict,
-    /// Whether a run was created; `None` where nobody knows.
-    created: Option<bool>,
-    why: String,
-    /// HTTP status of a refusal.
-    status: Option<u16>,
+/// Adds a run that was just created.
+fn add_created<'s>(run: RunHandle<'s>, origin: AttemptOrigin, started: StartedRun) -> AttemptHandle<'s> {
+    let StartedRun {
+        id,
+        short_id,
+        url,
+        test_count,
+        test_plan,
+    } = started;
+    let attempt = Attempt {
+        id,
+        url,
+        test_count,
+        ..new_attempt(run, origin, short_id)
+    };
+    let plan = test_plan.and_then(|plan| {
+        let short_id = plan.short_id.unwrap_or_default();
+        let name = plan.name.unwrap_or_default();
+        (!short_id.is_empty() || !name.is_empty()).then_some(TestPlan { short_id, name })
+    });
+    run.update(|run| run.created = Some(true));
+    run.add_attempt(attempt, plan)
 }

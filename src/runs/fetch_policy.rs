@@ -1,5 +1,5 @@
 //! Which test cases to ask for: all while the answers are small, seldom once they have grown big, and none for a while
-//! where it is their list that keeps the API from answering.
+//! where their list seems to keep the API from answering.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use crate::net::http::REQUEST_TIMEOUT;
 use crate::qatech::client::Cases;
 
-/// Body size from which test cases are no longer asked for at each look, in bytes.
+/// Body size above which test cases are no longer asked for at each poll, in bytes.
 const BIG_BODY: usize = 256 * 1024;
-/// How often failed cases, and all cases, of a run with big bodies are asked for.
+/// Shortest time between two requests for the failed cases, and for all cases, of a run with big bodies.
 const BIG_FAILED_EVERY: Duration = Duration::from_secs(30);
 const BIG_ALL_EVERY: Duration = Duration::from_secs(120);
-/// After so many failures in a row a look without cases tells whether it is their list that fails.
+/// After so many failures in a row one poll without cases finds out whether their list is the cause.
 const FAILURES: u32 = 3;
 
 /// What is known of the answers of one run.
@@ -31,8 +31,8 @@ pub(super) struct FetchPolicy {
 }
 
 impl FetchPolicy {
-    /// What to ask for at the next look, with so much time left until the deadline: a big list that is slow to come must
-    /// not let the deadline pass over a run that has ended.
+    /// What to ask for at the next poll, with so much time left until the deadline: a big list that arrives slowly must not
+    /// take the time in which the run's end would be seen.
     pub(super) fn next(&self, fail_fast: bool, left: Duration) -> Cases {
         if self.failures >= FAILURES {
             return Cases::None;
@@ -69,13 +69,13 @@ impl FetchPolicy {
         self.failures = 0;
     }
 
-    /// No answer came, or one that makes no sense.
+    /// No answer came, or an invalid one.
     pub(super) fn failed(&mut self, cases: Cases) {
         self.failures += 1;
         let now = Some(Instant::now());
         match cases {
             Cases::None => {}
-            // As if they had come: they are asked for again when they would be next.
+            // As if they had arrived: they are asked for again when they would be due next.
             Cases::All if self.suspect => {
                 self.big = true;
                 self.last_all = now;

@@ -2,51 +2,56 @@
 
 pub mod details;
 pub mod driver;
+pub mod event;
 mod fetch_policy;
 pub mod poller;
 mod previous_run;
 pub(crate) mod quarantine;
 pub mod schedule;
+pub mod shutdown;
 pub mod store;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::timeout_at;
 
-use crate::Began;
+use crate::StartTime;
+use crate::app::App;
 use crate::inputs::{ApplicationOverride, OnGithubRerun, Target};
 use crate::net::http;
 use crate::preflight::{self, PreflightError, Prepared};
+use crate::publish::Connections;
 use crate::publish::github::{GitHub, Head};
-use crate::publish::{App, Connections};
+use crate::publish::identity::Identity;
 use crate::qatech::Client;
-use crate::qatech::client::MAYBE_STARTED;
+use crate::qatech::client::{Api, MAYBE_STARTED};
 use crate::qatech::wire::{StartFields, StartRequest};
 use crate::random;
-use crate::report::{Attempt, CaseCoverage, Mode, Quarantine, Report, RunReport, Signal, Verdict, merge, status};
+use crate::report::history::History;
+use crate::report::{Attempt, Mode, Quarantine, Report, RunReport, Signal, Verdict, merge, status};
 use crate::runs::details::DetailsFetcher;
 use crate::runs::driver::{Driver, Origin};
+use crate::runs::event::Event;
 use crate::runs::poller::Policy;
-use crate::runs::schedule::Cadence;
-use crate::runs::store::{Event, RunStore};
+use crate::runs::schedule::{Cadence, Progress};
+use crate::runs::shutdown::Shutdown;
+use crate::runs::store::{RunHandle, RunStore};
 use crate::signals::{Caught, Listener};
 use crate::text::{Redactor, Secret};
 
 /// How long a start that is under way is awaited after a signal.
 const START_IN_FLIGHT: Duration = Duration::from_secs(1);
-
-/// How long the check run may take to be made before the runs are started without it.
+/// How long the runs wait for the check run to be created before they are started without it.
 const CHECK_FIRST: Duration = Duration::from_secs(2);
-/// How long GitHub may take to tell of the job's earlier attempt.
-const LOOK_BACK: Duration = Duration::from_secs(30);
+/// How long the search at GitHub for the runs of the job's previous attempt may take.
+const PREVIOUS_ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Plays all runs to their end, or until a signal comes. Gives back what the sinks need.
-pub(crate) async fn play(
-    sinks: &App<'_>,
-    began: Began,
+/// Takes all runs to their end, or until a signal comes. Returns the report, and the connections that its sinks need.
+pub(crate) async fn run_all(
+    app: &App<'_>,
+    started: StartTime,
     token: Secret,
     quarantine: Quarantine,
     signals: &mut Listener,
@@ -57,129 +62,200 @@ pub(crate) async fn play(
         log,
         redactor,
         files: _,
-    } = *sinks;
-    let mode = match (inputs.blocking, &inputs.target) {
-        (true, Target::Start(_) | Target::Attach(_)) => Mode::Wait,
-        (false, Target::Start(_)) => Mode::StartOnly,
-        (false, Target::Attach(_)) => Mode::Look,
-    };
-    let planned = planned(&inputs.target);
-    let board = RunStore::new(began.at, planned, Box::new(log.clone())).with_quarantine(quarantine);
+    } = *app;
+    let mode = mode(app);
+    let store =
+        RunStore::new(started.instant, planned(&inputs.target), Box::new(log.clone())).with_quarantine(quarantine);
     let clients = match http::clients(&context.network) {
         Ok(clients) => clients,
         Err(problem) => {
-            for run in 0..board.read(<[RunReport]>::len) {
-                board.update(run, |run| {
+            let problem = redactor.clean(problem);
+            for run in store.runs() {
+                run.update(|run| {
                     run.verdict = Some(Verdict::Unknown);
-                    run.problem = Some(redactor.clean(problem.clone()));
+                    run.problem = Some(problem.clone());
                 });
             }
-            log.error(&redactor.clean(problem));
-            return (report(&board, began, mode, sinks), None);
+            log.error(&problem);
+            return (report(&store, started, mode, app), None);
         }
     };
     let client = clients.pooled.clone();
     let github = GitHub::begin(client.clone(), inputs, context, redactor);
-    let policy = Policy {
-        deadline: began.at + inputs.timeout,
-        poll_interval: inputs.poll_interval,
-        fail_fast: inputs.fail_fast,
-        poll_once: mode == Mode::Look,
-    };
     let project = inputs.project_short_id.clone();
     let api = Client::new(clients, inputs.api_url.clone(), token, project, redactor.clone());
+    let shutdown = Shutdown::default();
+    // Nobody looks at screenshots but the HTML report and who asked for the files.
+    let images = inputs.files.html.is_some() || inputs.screenshots_path.is_some();
+    let details = DetailsFetcher::new(&api, &store, &shutdown, images.then_some(&client), inputs.case_details);
+    let driver = Driver {
+        client: &api,
+        policy: policy(app, started, mode).await,
+        shutdown: &shutdown,
+        start_only: mode == Mode::StartOnly,
+        reruns: inputs.rerun_failed,
+        rerun_only: inputs.rerun_only,
+        details: &details,
+    };
     log.group(match mode {
         Mode::Wait | Mode::SkippedWithoutToken => "Waiting for QA.tech",
         Mode::StartOnly => "Starting at QA.tech",
         Mode::Look => "Looking at QA.tech",
     });
-    let caught = {
-        let all = async {
-            github.wait_created(CHECK_FIRST).await;
-            let earlier = earlier(sinks, &github).await;
-            let mut fields = context.start_fields();
-            // A comment's event does not tell the pull request's head; GitHub did by now, if all is well.
-            if let Some(Head { sha, branch }) = github.head() {
-                fields.commit_hash.get_or_insert(sha);
-                fields.branch = fields.branch.or(branch);
-            }
-            let interval = |age| Cadence::new(inputs.poll_interval).next(age, 0, 0, random::unit());
-            let prepared = preflight::run(sinks, &api, &client, github.head(), policy.deadline, &interval).await;
-            let applications = match prepared {
-                Ok(Prepared { applications }) => applications,
-                Err(error) => return start_none(&board, &error, redactor),
-            };
-            // Nobody looks at screenshots but the HTML report and who asked for the files.
-            let images = inputs.files.html.is_some() || inputs.screenshots_path.is_some();
-            let details = DetailsFetcher::new(&api, &board, images.then_some(&client), inputs.case_details);
-            let driver = Driver {
-                client: &api,
-                policy,
-                board: &board,
-                start_only: mode == Mode::StartOnly,
-                reruns: inputs.rerun_failed,
-                rerun_only: inputs.rerun_only,
-                details: &details,
-            };
-            let origins = origins(sinks, &fields, earlier, &applications);
-            let mut runs: FuturesUnordered<_> = origins
-                .into_iter()
-                .enumerate()
-                .map(|(run, origin)| driver.drive(run, origin))
-                .collect();
-            while runs.next().await.is_some() {
-                let one_failed = board.read(|runs| runs.iter().any(|run| run.verdict == Some(Verdict::Failed)));
-                if inputs.fail_fast && one_failed && mode == Mode::Wait {
-                    // What is being started is billed: nobody is to lose sight of it.
-                    board.stop();
-                    until_answered(&board, async { while runs.next().await.is_some() {} }).await;
-                    break;
-                }
-            }
-            details.fetch_all().await;
-        };
-        let mut all = std::pin::pin!(all);
-        let caught = tokio::select! {
-            // A signal goes before an end that came at the same time.
-            biased;
-            caught = signals.first() => Some(caught),
-            () = &mut all => None,
-            () = log.progress(&board) => None,
-        };
-        if let Some(Caught { signal, at }) = caught {
-            board.stop();
-            // What is not answered by then is told as it is.
-            let _ = timeout_at(at + START_IN_FLIGHT, until_answered(&board, all)).await;
-            warn_of_reruns(&board, signal);
-        }
-        caught
-    };
+    let caught = drive_until_signal(app, &driver, &store, &client, &github, signals).await;
     log.end_group();
     let interrupted_by = caught.map(|caught| caught.signal);
-    close(&board, interrupted_by, mode);
-    board.warn_of_unmatched_quarantine();
-    let mut report = report(&board, began, mode, sinks);
+    close(&store, interrupted_by, mode);
+    store.warn_of_unmatched_quarantine();
+    let mut report = report(&store, started, mode, app);
     report.interrupted_by = interrupted_by;
     if let Some(Head { sha, branch }) = github.head() {
         report.origin.sha.get_or_insert(sha);
         report.origin.branch = report.origin.branch.or(branch);
     }
-    (
-        report,
-        Some(Connections {
-            client,
-            github,
-            interrupted_at: caught.map(|caught| caught.at),
-        }),
-    )
+    let connections = Connections {
+        client,
+        github,
+        interrupted_at: caught.map(|caught| caught.at),
+    };
+    (report, Some(connections))
 }
 
-/// Tells of reruns that are still being started: of starts, their run's own problem tells.
-fn warn_of_reruns(board: &RunStore, signal: Signal) {
-    for run in board.posts_in_flight() {
-        let of = board.read(|runs| Some(runs.get(run)?.latest()?.short_id.clone()));
-        if let Some(short_id) = of {
-            board.warn(format!(
+fn mode(app: &App<'_>) -> Mode {
+    match (app.inputs.blocking, &app.inputs.target) {
+        (true, Target::Start(_) | Target::Attach(_)) => Mode::Wait,
+        (false, Target::Start(_)) => Mode::StartOnly,
+        (false, Target::Attach(_)) => Mode::Look,
+    }
+}
+
+fn planned(target: &Target) -> Vec<RunReport> {
+    match target {
+        Target::Start(plans) => plans.iter().cloned().map(RunReport::planned).collect(),
+        Target::Attach(short_ids) => short_ids.iter().map(|_| RunReport::planned(None)).collect(),
+    }
+}
+
+/// How to wait. A failure that the step tolerates is no reason to stop: what follows it may not be tolerated.
+async fn policy(app: &App<'_>, started: StartTime, mode: Mode) -> Policy {
+    let inputs = app.inputs;
+    let failed_fails = inputs.fail_on.fails(Verdict::Failed);
+    if inputs.fail_fast && !failed_fails {
+        app.log
+            .notice("`fail_fast` has no effect, since `fail_on` does not name `failed`.");
+    }
+    let usual_duration = match mode {
+        Mode::Wait => usual_duration(app).await,
+        Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken => None,
+    };
+    Policy {
+        deadline: started.instant + inputs.timeout,
+        poll_interval: inputs.poll_interval,
+        usual_duration,
+        fail_fast: inputs.fail_fast && failed_fails,
+        poll_once: mode == Mode::Look,
+    }
+}
+
+/// How long the step's run usually takes, by the history file. A result of several runs does not tell how long each took.
+async fn usual_duration(app: &App<'_>) -> Option<Duration> {
+    let path = app.inputs.history_path.as_ref()?;
+    if app.inputs.plans().len() > 1 {
+        return None;
+    }
+    // Whatever is wrong with the file is reported when the result is appended to it.
+    let path = app.files.regular(path).ok()?;
+    let series = Identity::new(app.inputs, &app.context.origin);
+    let usual = app.files.within(move || {
+        let history = History::parse(&std::fs::read(path).ok()?);
+        history.median_duration(series.hash())
+    });
+    usual.await?.map(Duration::from_millis)
+}
+
+/// Drives all runs; `Some` where a signal came before they were over.
+async fn drive_until_signal(
+    app: &App<'_>,
+    driver: &Driver<'_, Client>,
+    store: &RunStore,
+    client: &reqwest::Client,
+    github: &GitHub,
+    signals: &mut Listener,
+) -> Option<Caught> {
+    let all = async {
+        github.wait_created(CHECK_FIRST).await;
+        let previous = previous_runs(app, github).await;
+        let mut fields = app.context.start_fields();
+        // A comment's event does not name the pull request's head; GitHub has by now, if all is well.
+        if let Some(Head { sha, branch }) = github.head() {
+            fields.commit_hash.get_or_insert(sha);
+            fields.branch = fields.branch.or(branch);
+        }
+        let deadline = driver.policy.deadline;
+        let interval = |age| {
+            let nothing_done = Progress {
+                age,
+                done: 0,
+                total: 0,
+                is_exact: false,
+            };
+            Cadence::new(app.inputs.poll_interval, None).next(nothing_done, random::unit())
+        };
+        let prepared = preflight::run(app, driver.client, client, github.head(), deadline, &interval);
+        let applications = match prepared.await {
+            Ok(Prepared { applications }) => applications,
+            Err(error) => return start_none(store, &error, app.redactor),
+        };
+        drive_all(driver, store, origins(app, &fields, previous, &applications)).await;
+        driver.details.fetch_all().await;
+    };
+    let mut all = std::pin::pin!(all);
+    let caught = tokio::select! {
+        // A signal goes before an end that came at the same time.
+        biased;
+        Some(caught) = signals.first() => caught,
+        () = &mut all => return None,
+        never = app.log.progress(store) => match never {},
+    };
+    driver.shutdown.stop();
+    // What is not answered by then is reported as it is.
+    let _ = timeout_at(caught.at + START_IN_FLIGHT, until_answered(driver.shutdown, all)).await;
+    warn_of_reruns(store, driver.shutdown, caught.signal);
+    Some(caught)
+}
+
+/// Drives all runs side by side, each until it has ended or one has failed fast.
+async fn drive_all<A: Api>(driver: &Driver<'_, A>, store: &RunStore, origins: Vec<Origin<'_>>) {
+    let mut runs: FuturesUnordered<_> = store
+        .runs()
+        .zip(origins)
+        .map(|(run, origin)| driver.drive(run, origin))
+        .collect();
+    while runs.next().await.is_some() {
+        let one_failed = || store.read(|runs| runs.iter().any(|run| run.verdict == Some(Verdict::Failed)));
+        if driver.policy.fail_fast && !driver.policy.poll_once && !driver.start_only && one_failed() {
+            // What is being started is billed: its short id must not be lost.
+            driver.shutdown.stop();
+            until_answered(driver.shutdown, async { while runs.next().await.is_some() {} }).await;
+            return;
+        }
+    }
+}
+
+/// Goes on with the runs for as long as the answer to a POST is outstanding.
+async fn until_answered(shutdown: &Shutdown, runs: impl Future<Output = ()>) {
+    tokio::select! {
+        biased;
+        () = shutdown.posts_answered() => {}
+        () = runs => {}
+    }
+}
+
+/// Warns of reruns whose answer did not come. Of starts, the run's own problem says so.
+fn warn_of_reruns(store: &RunStore, shutdown: &Shutdown, signal: Signal) {
+    for index in shutdown.posts_in_flight() {
+        if let Some(short_id) = store.runs().nth(index).and_then(RunHandle::latest_short_id) {
+            store.warn(format!(
                 "a rerun of run {short_id} {MAYBE_STARTED}: {} came first",
                 signal.name()
             ));
@@ -187,98 +263,54 @@ fn warn_of_reruns(board: &RunStore, signal: Signal) {
     }
 }
 
-/// Goes on with the runs for as long as the answer to a POST is outstanding.
-async fn until_answered(board: &RunStore, runs: impl Future<Output = ()>) {
-    let answered = async {
-        while !board.posts_in_flight().is_empty() {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::select! {
-        biased;
-        () = answered => {}
-        () = runs => {}
-    }
-}
-
-fn planned(target: &Target) -> Vec<RunReport> {
-    let run = |requested_plan: Option<&String>| RunReport {
-        requested_plan: requested_plan.cloned(),
-        plan: None,
-        created: Some(false),
-        attempts: Vec::new(),
-        cases: Vec::new(),
-        listed: CaseCoverage::Partial,
-        verdict: None,
-        problem: None,
-    };
-    match target {
-        Target::Start(plans) => plans.iter().map(|plan| run(plan.as_ref())).collect(),
-        Target::Attach(short_ids) => short_ids.iter().map(|_| run(None)).collect(),
-    }
-}
-
-/// The runs of the job's earlier attempt, in the order of the plans, if only what failed there is to be rerun.
-async fn earlier(sinks: &App<'_>, github: &GitHub) -> Option<Vec<Option<String>>> {
-    let App {
-        inputs,
-        context,
-        log,
-        redactor: _,
-        files: _,
-    } = *sinks;
-    let is_rerun = context.origin.run_attempt.is_some_and(|attempt| attempt > 1);
+/// The runs of the job's previous attempt, in the order of the plans, if only what failed there is to be rerun.
+async fn previous_runs(app: &App<'_>, github: &GitHub) -> Option<Vec<Option<String>>> {
+    let inputs = app.inputs;
+    let is_rerun = app.context.origin.run_attempt.is_some_and(|attempt| attempt > 1);
     let wanted = inputs.on_github_rerun == OnGithubRerun::Failed && matches!(inputs.target, Target::Start(_));
     // Other CI systems count attempts too, and GitHub knows nothing of those.
-    if !context.in_github() || !is_rerun || !wanted {
+    if !app.context.in_github() || !is_rerun || !wanted {
         return None;
     }
-    let found = github.earlier(LOOK_BACK).await.and_then(|short_ids| {
+    let why = match github.earlier(PREVIOUS_ATTEMPT_LIMIT).await {
         // A `comment_key` that jobs share would give one the other's runs.
-        if short_ids.len() == sinks.inputs.plans().len().max(1) {
-            Ok(short_ids)
-        } else {
-            Err("what was found is of other plans".to_owned())
-        }
-    });
-    match found {
-        Ok(short_ids) => Some(short_ids),
-        Err(why) => {
-            log.notice(&format!(
-                "GitHub re-runs this job, but its runs are started afresh: {why}"
-            ));
-            None
-        }
-    }
+        Ok(short_ids) if short_ids.len() == inputs.plans().len().max(1) => return Some(short_ids),
+        Ok(_) => "what was found is of other plans".to_owned(),
+        Err(why) => why,
+    };
+    app.log.notice(&format!(
+        "GitHub re-runs this job, but its runs are started afresh: {why}"
+    ));
+    None
 }
 
 /// Ends all runs before their start.
-fn start_none(board: &RunStore, error: &PreflightError, redactor: &Redactor) {
-    for run in 0..board.read(<[RunReport]>::len) {
-        let why = redactor.clean(error.to_string());
-        board.update(run, |run| {
+fn start_none(store: &RunStore, error: &PreflightError, redactor: &Redactor) {
+    let why = redactor.clean(error.to_string());
+    for run in store.runs() {
+        run.update(|run| {
             run.verdict = Some(error.verdict());
             run.problem = Some(why.clone());
         });
-        board.tell(run, Event::NotStarted(why));
+        run.emit(Event::NotStarted(why.clone()));
     }
 }
 
 fn origins<'a>(
-    sinks: &App<'a>,
+    app: &App<'a>,
     fields: &'a StartFields,
-    earlier: Option<Vec<Option<String>>>,
+    previous: Option<Vec<Option<String>>>,
     applications: &'a [ApplicationOverride],
 ) -> Vec<Origin<'a>> {
-    let inputs = sinks.inputs;
+    let inputs = app.inputs;
     match &inputs.target {
         Target::Attach(short_ids) => short_ids.iter().cloned().map(Origin::Attach).collect(),
         Target::Start(plans) => {
-            let mut earlier = earlier.unwrap_or_default().into_iter();
+            let mut previous = previous.unwrap_or_default().into_iter();
             let origin = |plan: &'a Option<String>| {
                 let request = StartRequest::new(inputs, fields, plan.as_deref(), applications);
-                match earlier.next().flatten() {
-                    Some(short_id) => Origin::RerunEarlier(short_id, request),
+                match previous.next().flatten() {
+                    Some(short_id) => Origin::RerunPrevious(short_id, request),
                     None => Origin::Start(request),
                 }
             };
@@ -287,42 +319,38 @@ fn origins<'a>(
     }
 }
 
-/// Says of each run that has no verdict yet why not.
-fn close(board: &RunStore, signal: Option<Signal>, mode: Mode) {
-    let open: Vec<_> = board.read(|runs| {
-        runs.iter()
-            .enumerate()
-            .filter(|(_, run)| run.verdict.is_none())
-            .map(|(index, _)| index)
-            .collect()
-    });
-    for index in open {
+/// Gives each run that has no verdict yet its verdict, or the reason why it has none.
+fn close(store: &RunStore, signal: Option<Signal>, mode: Mode) {
+    for run in store.runs() {
+        if run.read(|run| run.verdict.is_some()) == Some(true) {
+            continue;
+        }
         // It has ended: only its test cases were still being read, or it was about to be rerun.
-        if board.read(|runs| runs.get(index)?.latest()?.verdict).is_some() {
-            board.conclude(index);
+        if run.latest_verdict().is_some() {
+            run.conclude();
             continue;
         }
         match (signal, mode) {
             (Some(signal), Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {
-                board.update(index, |run| interrupt(run, signal));
+                run.update(|run| interrupt(run, signal));
             }
-            (None, Mode::Wait) => board.update(index, |run| {
-                let is_over = |attempt: &Attempt| attempt.status.as_deref().is_some_and(status::is_over);
-                let what = match run.latest() {
-                    None => "not started: a test case of another run failed before (`fail_fast`)",
-                    // It is over, but has no result yet.
-                    Some(latest) if is_over(latest) => {
-                        "no longer waited for: a test case of another run failed (`fail_fast`)"
-                    }
-                    Some(_) => {
-                        "no longer waited for: a test case of another run failed (`fail_fast`); the run goes on at QA.tech"
-                    }
-                };
-                run.problem = Some(what.to_owned());
-            }),
+            (None, Mode::Wait) => {
+                run.update(stopped_by_another);
+            }
             (None, Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {}
         }
     }
+}
+
+fn stopped_by_another(run: &mut RunReport) {
+    let is_over = |attempt: &Attempt| attempt.status.as_deref().is_some_and(status::is_over);
+    let what = match run.latest() {
+        None => "not started: a test case of another run failed before (`fail_fast`)",
+        // It is over, but has no result yet.
+        Some(latest) if is_over(latest) => "no longer waited for: a test case of another run failed (`fail_fast`)",
+        Some(_) => "no longer waited for: a test case of another run failed (`fail_fast`); the run goes on at QA.tech",
+    };
+    run.problem = Some(what.to_owned());
 }
 
 fn interrupt(run: &mut RunReport, signal: Signal) {
@@ -343,13 +371,13 @@ fn interrupt(run: &mut RunReport, signal: Signal) {
     }
 }
 
-fn report(board: &RunStore, began: Began, mode: Mode, sinks: &App<'_>) -> Report {
-    let (runs, warnings) = board.take();
+fn report(store: &RunStore, started: StartTime, mode: Mode, app: &App<'_>) -> Report {
+    let (runs, warnings) = store.take();
     Report {
         runs,
         warnings,
-        fail_on: sinks.inputs.fail_on.clone(),
-        ..began.report(mode, sinks.context)
+        fail_on: app.inputs.fail_on.clone(),
+        ..started.empty_report(mode, app.context)
     }
 }
 
@@ -357,17 +385,9 @@ fn report(board: &RunStore, began: Began, mode: Mode, sinks: &App<'_>) -> Report
 #[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::report::{Millis, sample};
-    use crate::runs::store::EventHandler;
+    use crate::report::sample;
+    use crate::runs::event::Discard;
     use tokio::time::Instant;
-
-    struct Deaf;
-
-    impl EventHandler for Deaf {
-        fn tell(&self, _runs: &[RunReport], _run: usize, _news: Event, _at: Millis) {}
-
-        fn warn(&self, _text: &str) {}
-    }
 
     /// A run without a verdict, whose one attempt has this verdict, status and result, after `close`.
     fn closed(verdict: Option<Verdict>, status: &str, result: Option<&str>, signal: Option<Signal>) -> RunReport {
@@ -376,9 +396,9 @@ mod tests {
         let attempt = &mut run.attempts[0];
         attempt.verdict = verdict;
         (attempt.status, attempt.result) = (Some(status.to_owned()), result.map(ToOwned::to_owned));
-        let board = RunStore::new(Instant::now(), vec![run], Box::new(Deaf));
-        close(&board, signal, Mode::Wait);
-        board.take().0.remove(0)
+        let store = RunStore::new(Instant::now(), vec![run], Box::new(Discard));
+        close(&store, signal, Mode::Wait);
+        store.take().0.remove(0)
     }
 
     #[test]

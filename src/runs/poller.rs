@@ -1,34 +1,38 @@
-//! The wait: look at one run again and again until it has ended, the deadline has passed, or we can't find out.
+//! Polls one run until it has ended, the deadline has passed, or its outcome can't be determined.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::net::retry::Delays;
 use crate::qatech::client::{Api, Cases, GetError};
 use crate::qatech::wire::{Run, RunTestCase};
-use crate::report::{CaseCoverage, CaseOutcome, Verdict, status};
+use crate::report::{CaseCoverage, Millis, Verdict, status};
+use crate::runs::event::Event;
 use crate::runs::fetch_policy::FetchPolicy;
-use crate::runs::schedule::Cadence;
-use crate::runs::store::{Event, RunStore};
+use crate::runs::schedule::{Cadence, Progress};
+use crate::runs::store::AttemptHandle;
 
-/// How long QA.tech may be out of reach without a break before the answer is `unknown`.
+/// How long QA.tech may be out of reach without a break before the verdict is `unknown`.
 pub(super) const OUT_OF_REACH: Duration = Duration::from_secs(600);
-/// How long a run that we created may be unknown to the API.
+/// How long the API may not find a run that this program has just created.
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
-/// How long a completed run may be without a result.
+/// Longest delay until it is asked for again.
+const MAX_NOT_FOUND_DELAY: Duration = Duration::from_secs(3);
+/// How long a completed run may be without a result, and how often it is polled meanwhile.
 const NO_RESULT_GRACE: Duration = Duration::from_secs(30);
-/// Attempts at the last answer that has everything.
-const LAST_TRIES: u32 = 3;
-/// Time for it, whatever the deadline leaves: the verdict is known, and somebody waits for it.
-const LEAST_FOR_LAST: Duration = Duration::from_secs(30);
-const MAX_FOR_LAST: Duration = Duration::from_secs(120);
-/// A last look is taken that long before the deadline, rather than sleeping through it.
-const LAST_LOOK: Duration = Duration::from_secs(1);
-
-/// How many statuses that we do not know are told of.
-const STRANGE_STATUSES: usize = 5;
+const NO_RESULT_INTERVAL: Duration = Duration::from_secs(2);
+/// Attempts to get the final list of test cases.
+const FINAL_LIST_TRIES: u32 = 3;
+/// Time for it, whatever the deadline leaves: the verdict is known, and only the list is missing.
+const MIN_FOR_FINAL_LIST: Duration = Duration::from_secs(30);
+const MAX_FOR_FINAL_LIST: Duration = Duration::from_secs(120);
+/// One more poll is made this long before the deadline, rather than sleeping through it.
+const LAST_POLL: Duration = Duration::from_secs(1);
+/// Most unknown statuses that are warned about.
+const MAX_UNKNOWN_STATUSES: usize = 5;
 
 /// How to wait.
 #[derive(Debug, Clone, Copy)]
@@ -37,67 +41,95 @@ pub struct Policy {
     pub deadline: Instant,
     /// Fixed interval, or the adaptive cadence.
     pub poll_interval: Option<Duration>,
+    /// How long a run usually takes, where earlier results tell.
+    pub usual_duration: Option<Duration>,
     /// Stop at the first failed test case.
     pub fail_fast: bool,
-    /// One look, no wait.
+    /// Poll once, do not wait.
     pub poll_once: bool,
 }
 
-/// Waits for one attempt of one run. What is seen goes to the board, the verdict of the attempt too.
-pub async fn wait<A: Api>(client: &A, policy: Policy, board: &RunStore, run: usize, attempt: usize) {
-    let created = board.we_created(run, attempt).then(Instant::now);
-    Wait {
+/// Waits for an attempt. What is seen is recorded in its store, its verdict too.
+pub async fn wait<A: Api>(client: &A, policy: Policy, attempt: AttemptHandle<'_>) {
+    let now = Instant::now();
+    let poller = Poller {
         client,
         policy,
-        board,
-        run,
         attempt,
-        created,
-        began: Instant::now(),
-        looked: Instant::now(),
-        cadence: Cadence::new(policy.poll_interval),
+        created: attempt.is_created_here().then_some(now),
+        began: now,
+        last_poll: now,
+        cadence: Cadence::new(policy.poll_interval, policy.usual_duration),
         delays: Delays::default(),
         failing_since: None,
         no_result_since: None,
-        strange_statuses: BTreeSet::new(),
+        unknown_statuses: BTreeSet::new(),
         fetch: FetchPolicy::default(),
-    }
-    .until_ended()
-    .await;
+    };
+    poller.run().await;
 }
 
-struct Wait<'a, A> {
+struct Poller<'a, A> {
     client: &'a A,
     policy: Policy,
-    board: &'a RunStore,
-    run: usize,
-    attempt: usize,
-    /// When we created the run, if we did.
+    attempt: AttemptHandle<'a>,
+    /// When this program created the run, if it did.
     created: Option<Instant>,
     began: Instant,
-    /// When the latest look was begun.
-    looked: Instant,
+    /// When the latest poll was begun.
+    last_poll: Instant,
     cadence: Cadence,
     delays: Delays,
     failing_since: Option<Instant>,
     no_result_since: Option<Instant>,
-    strange_statuses: BTreeSet<String>,
+    unknown_statuses: BTreeSet<String>,
     fetch: FetchPolicy,
 }
 
-/// What follows from a look.
+/// What follows from a poll.
 enum PollOutcome {
-    /// Look again after this time.
+    /// Poll again after this time.
     After(Duration),
-    /// The attempt's verdict, why if it does not follow from status and result, and which cases the look listed at which
-    /// it had ended.
-    End(Verdict, Option<String>, Option<CaseCoverage>),
-    /// One look was asked for, and this was it.
-    Looked,
+    /// The attempt is over.
+    End(End),
+    /// One poll was asked for, and this was it.
+    PolledOnce,
 }
 
-/// What an answer lists, if it is one with these cases and has a list.
-fn listed(cases: Cases, list: Option<&Vec<RunTestCase>>) -> CaseCoverage {
+/// How the wait for an attempt ended.
+struct End {
+    verdict: Verdict,
+    /// Why, where the verdict does not follow from status and result.
+    problem: Option<String>,
+    /// Which cases the answer listed that said that the run has ended; `None` where no answer said so.
+    listed: Option<CaseCoverage>,
+}
+
+impl PollOutcome {
+    fn unknown(problem: String) -> Self {
+        Self::End(End {
+            verdict: Verdict::Unknown,
+            problem: Some(problem),
+            listed: None,
+        })
+    }
+}
+
+/// Why the final list of test cases can't be got.
+#[derive(Debug, Error)]
+enum ListError {
+    #[error("the list is over 64 MiB")]
+    TooLarge,
+    #[error("the answer has no list of them")]
+    Missing,
+    #[error("no answer came in time")]
+    TimedOut,
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Which cases an answer lists, if it has a list, by what it was asked for.
+fn coverage(cases: Cases, list: Option<&Vec<RunTestCase>>) -> CaseCoverage {
     match (list, cases) {
         (None, _) | (_, Cases::None) => CaseCoverage::Partial,
         (Some(_), Cases::Failed) => CaseCoverage::Failures,
@@ -105,85 +137,87 @@ fn listed(cases: Cases, list: Option<&Vec<RunTestCase>>) -> CaseCoverage {
     }
 }
 
-impl<A: Api> Wait<'_, A> {
-    async fn until_ended(&mut self) {
-        let (verdict, problem, ended) = loop {
-            let next = match timeout_at(self.policy.deadline, self.poll()).await {
-                Ok(next) => next,
-                Err(_) => break self.deadline_passed(),
-            };
-            match next {
-                PollOutcome::End(verdict, problem, ended) => break (verdict, problem, ended),
-                PollOutcome::Looked => return,
-                PollOutcome::After(delay) => {
-                    let now = Instant::now();
-                    if now >= self.policy.deadline {
-                        break self.deadline_passed();
-                    }
-                    sleep_until(self.next_look(now, delay)).await;
-                }
-            }
+impl<A: Api> Poller<'_, A> {
+    async fn run(mut self) {
+        let Some(end) = self.poll_until_ended().await else {
+            return;
         };
         // The verdict first: whatever becomes of the list of cases, it stands.
-        self.board.end_attempt(self.run, self.attempt, verdict, problem);
-        if let Some(listed) = ended.filter(|listed| *listed != CaseCoverage::Complete) {
-            self.board.ended_with_list(self.run, self.attempt, listed);
+        self.attempt.end(end.verdict, end.problem);
+        if let Some(listed) = end.listed.filter(|listed| *listed != CaseCoverage::Complete) {
+            self.attempt.limit_coverage(listed);
             let now = Instant::now();
-            let until = self.policy.deadline.clamp(now + LEAST_FOR_LAST, now + MAX_FOR_LAST);
-            self.last_answer(until).await;
+            let until = self
+                .policy
+                .deadline
+                .clamp(now + MIN_FOR_FINAL_LIST, now + MAX_FOR_FINAL_LIST);
+            self.final_list(until).await;
         }
     }
 
-    /// When to look again: after the delay, but once more just before the deadline, and not past the time at which
+    /// `None` where one poll was asked for and made.
+    async fn poll_until_ended(&mut self) -> Option<End> {
+        loop {
+            let Ok(outcome) = timeout_at(self.policy.deadline, self.poll()).await else {
+                return Some(deadline_passed());
+            };
+            let delay = match outcome {
+                PollOutcome::End(end) => return Some(end),
+                PollOutcome::PolledOnce => return None,
+                PollOutcome::After(delay) => delay,
+            };
+            let now = Instant::now();
+            if now >= self.policy.deadline {
+                return Some(deadline_passed());
+            }
+            sleep_until(self.next_poll(now, delay)).await;
+        }
+    }
+
+    /// When to poll again: after the delay, but once more just before the deadline, and not past the time at which
     /// QA.tech counts as out of reach.
-    fn next_look(&self, now: Instant, delay: Duration) -> Instant {
+    fn next_poll(&self, now: Instant, delay: Duration) -> Instant {
         let deadline = self.policy.deadline;
-        let last_look = deadline
-            .checked_sub(LAST_LOOK)
-            .filter(|last_look| *last_look > now)
+        let last_poll = deadline
+            .checked_sub(LAST_POLL)
+            .filter(|last_poll| *last_poll > now)
             .unwrap_or(deadline);
         let out_of_reach = self.failing_since.map_or(deadline, |since| since + OUT_OF_REACH);
         now.checked_add(delay)
             .unwrap_or(deadline)
-            .min(last_look)
+            .min(last_poll)
             .min(out_of_reach.max(now))
     }
 
-    fn deadline_passed(&self) -> (Verdict, Option<String>, Option<CaseCoverage>) {
-        let why = "the deadline (`timeout_minutes`) came before the run's end; the run goes on at QA.tech";
-        (Verdict::TimedOut, Some(why.to_owned()), None)
-    }
-
     async fn poll(&mut self) -> PollOutcome {
-        let (short_id, id) = self.board.ids(self.run, self.attempt);
-        self.looked = Instant::now();
-        let left = self.policy.deadline.saturating_duration_since(self.looked);
+        let (short_id, id) = self.attempt.ids();
+        self.last_poll = Instant::now();
+        let left = self.policy.deadline.saturating_duration_since(self.last_poll);
         let cases = self.fetch.next(self.policy.fail_fast, left);
         let answer = self.client.get(&short_id, id.as_deref(), cases).await;
-        self.board.count_request(self.run, self.attempt, answer.is_err());
+        self.attempt.count_request(answer.is_err());
         match answer {
             Ok(got) => {
                 self.fetch.saw(cases, got.size);
                 if let Some(since) = self.failing_since.take() {
-                    self.board.tell(self.run, Event::BackInReach { after: since.elapsed() });
+                    let after = since.elapsed();
+                    self.attempt.run().emit(Event::BackInReach { after });
                 }
                 self.delays.reset();
-                self.saw(got.run, cases)
+                self.record(got.run, cases)
             }
-            // Status and result are to be had without the cases; an answer that is too large without them makes no sense.
+            // Status and result are to be had without the cases; an answer that is too large without them is invalid.
             Err(GetError::TooLarge) if cases == Cases::None => self.failed("an answer of over 64 MiB".to_owned(), None),
             Err(GetError::TooLarge) => {
                 self.fetch.too_large(cases);
                 PollOutcome::After(Duration::ZERO)
             }
             Err(GetError::NotFound(_)) if self.created.is_some_and(|created| created.elapsed() < NOT_FOUND_GRACE) => {
-                PollOutcome::After(self.delays.next(None).min(Duration::from_secs(3)))
+                PollOutcome::After(self.delays.next(None).min(MAX_NOT_FOUND_DELAY))
             }
-            Err(GetError::NotFound(why) | GetError::Refused(why)) => {
-                PollOutcome::End(Verdict::Unknown, Some(why), None)
-            }
+            Err(GetError::NotFound(why) | GetError::Refused(why)) => PollOutcome::unknown(why),
             Err(GetError::Retry { what, after }) => {
-                // A look that is the only one is not worth much without cases.
+                // The only poll is not worth much without cases.
                 if !self.policy.poll_once {
                     self.fetch.failed(cases);
                 }
@@ -196,22 +230,15 @@ impl<A: Api> Wait<'_, A> {
         let now = Instant::now();
         let since = *self.failing_since.get_or_insert(now);
         if now.duration_since(since) >= OUT_OF_REACH {
-            let why = format!("QA.tech has been out of reach for 10 minutes: {what}");
-            return PollOutcome::End(Verdict::Unknown, Some(why), None);
+            return PollOutcome::unknown(format!("QA.tech has been out of reach for 10 minutes: {what}"));
         }
-        let delay = self.delays.next(after);
-        self.board.tell(
-            self.run,
-            Event::OutOfReach {
-                what,
-                first: since == now,
-                next: delay,
-            },
-        );
-        PollOutcome::After(delay)
+        let next = self.delays.next(after);
+        let first = since == now;
+        self.attempt.run().emit(Event::OutOfReach { what, first, next });
+        PollOutcome::After(next)
     }
 
-    fn saw(&mut self, run: Run, cases: Cases) -> PollOutcome {
+    fn record(&mut self, run: Run, cases: Cases) -> PollOutcome {
         let Run {
             id,
             short_id: _,
@@ -219,133 +246,162 @@ impl<A: Api> Wait<'_, A> {
             result,
             run_test_cases,
         } = run;
-        self.board
-            .record_status(self.run, self.attempt, id, status.clone(), result.clone());
-        let listed = listed(cases, run_test_cases.as_ref());
-        let seen: Vec<_> = run_test_cases
-            .unwrap_or_default()
-            .into_iter()
-            .map(RunTestCase::into_snapshot)
-            .collect();
-        let one_failed = seen.iter().any(|case| {
-            let outcome = CaseOutcome::from_status(&case.status, case.result.as_deref());
-            outcome == CaseOutcome::Failed && self.board.gates(case)
-        });
-        self.board.record_cases(self.run, self.attempt, seen, listed);
+        self.attempt.record_status(id, status.clone(), result.clone());
+        let listed = coverage(cases, run_test_cases.as_ref());
+        self.record_cases(run_test_cases.unwrap_or_default(), listed);
         let end = |verdict, problem| {
             if self.policy.poll_once {
-                PollOutcome::Looked
-            } else {
-                PollOutcome::End(verdict, problem, Some(listed))
+                return PollOutcome::PolledOnce;
             }
+            PollOutcome::End(End {
+                verdict,
+                problem,
+                listed: Some(listed),
+            })
         };
         match (status.as_str(), result.as_deref()) {
             (status::COMPLETED, Some(status::PASSED)) => end(Verdict::Passed, None),
             (status::COMPLETED, Some(status::FAILED)) => end(Verdict::Failed, None),
             (status::COMPLETED, Some(status::SKIPPED)) => end(Verdict::Skipped, None),
-            (status::COMPLETED, Some(word)) => {
-                let why = format!("QA.tech says COMPLETED with the result {word:?}, which we do not know");
+            (status::COMPLETED, Some(result)) => {
+                let why = format!("QA.tech says COMPLETED with the unknown result {result:?}");
                 end(Verdict::Unknown, Some(why))
             }
             (status::COMPLETED, None) => self.no_result(listed),
             (status::ERROR, _) => end(Verdict::Error, None),
             (status::CANCELLED, _) => end(Verdict::Cancelled, None),
-            (word, _) => self.not_ended(word, one_failed),
+            (status, _) => self.not_ended(status, listed),
         }
     }
 
-    fn not_ended(&mut self, status: &str, one_failed: bool) -> PollOutcome {
-        let strange = !status::is_known(status) && self.strange_statuses.len() < STRANGE_STATUSES;
-        if strange && self.strange_statuses.insert(status.to_owned()) {
-            self.board.warn(format!(
-                "QA.tech says the status {status:?}, which we do not know; it counts as not ended"
-            ));
+    fn record_cases(&self, cases: Vec<RunTestCase>, listed: CaseCoverage) {
+        let seen = cases.into_iter().map(RunTestCase::into_snapshot).collect();
+        self.attempt.record_cases(seen, listed);
+    }
+
+    fn not_ended(&mut self, status: &str, listed: CaseCoverage) -> PollOutcome {
+        if !status::is_known(status) {
+            self.warn_of_status(status.to_owned());
         }
         if self.policy.poll_once {
-            return PollOutcome::Looked;
+            return PollOutcome::PolledOnce;
         }
-        if self.policy.fail_fast && one_failed {
+        if self.policy.fail_fast && self.attempt.has_gating_failure() {
             let why = "stopped waiting at the first failed test case (`fail_fast`); the run goes on at QA.tech";
-            return PollOutcome::End(Verdict::Failed, Some(why.to_owned()), None);
+            return PollOutcome::End(End {
+                verdict: Verdict::Failed,
+                problem: Some(why.to_owned()),
+                listed: None,
+            });
         }
-        let counts = self.board.counts(self.run, self.attempt);
-        let interval = self
-            .cadence
-            .next(self.began.elapsed(), counts.done(), counts.total, crate::random::unit());
+        let counts = self.attempt.counts();
+        let progress = Progress {
+            age: self.began.elapsed(),
+            done: counts.done(),
+            total: counts.total,
+            is_exact: listed == CaseCoverage::Complete,
+        };
+        let interval = self.cadence.next(progress, crate::random::unit());
+        self.expect_end();
         if self.policy.poll_interval.is_some() {
             return PollOutcome::After(interval);
         }
-        // From look to look, however long the answer took; but a server that is slow gets its rest.
-        PollOutcome::After(interval.saturating_sub(self.looked.elapsed()).max(interval / 2))
+        // From poll to poll, however long the answer took; but a server that is slow gets its rest.
+        PollOutcome::After(interval.saturating_sub(self.last_poll.elapsed()).max(interval / 2))
+    }
+
+    fn warn_of_status(&mut self, status: String) {
+        if self.unknown_statuses.len() < MAX_UNKNOWN_STATUSES && self.unknown_statuses.insert(status.clone()) {
+            self.attempt.run().store().warn(format!(
+                "QA.tech says the unknown status {status:?}, which is treated as still running"
+            ));
+        }
+    }
+
+    /// Lets the log know when the run is expected to end.
+    fn expect_end(&self) {
+        let run = self.attempt.run();
+        let left = self.cadence.expected_left();
+        run.expect_end(left.map(|left| {
+            let left = Millis::try_from(left.as_millis()).unwrap_or(Millis::MAX);
+            run.store().now().saturating_add(left)
+        }));
     }
 
     fn no_result(&mut self, listed: CaseCoverage) -> PollOutcome {
         if self.policy.poll_once {
-            return PollOutcome::Looked;
+            return PollOutcome::PolledOnce;
         }
         let since = *self.no_result_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= NO_RESULT_GRACE {
-            let why = "QA.tech says COMPLETED, but gave no result for 30 s".to_owned();
-            return PollOutcome::End(Verdict::Unknown, Some(why), Some(listed));
+            return PollOutcome::End(End {
+                verdict: Verdict::Unknown,
+                problem: Some("QA.tech says COMPLETED, but gave no result for 30 s".to_owned()),
+                listed: Some(listed),
+            });
         }
         let left = NO_RESULT_GRACE.saturating_sub(since.elapsed());
-        PollOutcome::After(self.policy.poll_interval.unwrap_or(Duration::from_secs(2)).min(left))
+        PollOutcome::After(self.policy.poll_interval.unwrap_or(NO_RESULT_INTERVAL).min(left))
     }
 
     /// Gets the cases of a run that has ended: all, else the failed ones.
-    async fn last_answer(&self, until: Instant) {
-        let (short_id, _) = self.board.ids(self.run, self.attempt);
-        let mut why = String::new();
-        // What a list of all that hangs may take: the failed ones are to have their turn.
-        for (cases, share) in [(Cases::All, 2), (Cases::Failed, 1)] {
-            let left = until.saturating_duration_since(Instant::now()) / share;
-            let got = match timeout(left, self.last_list(cases)).await {
-                Ok(got) => got,
-                Err(_) => Err("no answer came in time".to_owned()),
-            };
-            match (got, cases) {
-                (Ok(()), Cases::All | Cases::None) => return,
-                (Ok(()), Cases::Failed) => {
-                    return self.board.warn(format!(
-                        "run {short_id}: only failed, skipped and errored test cases are listed: {why}"
-                    ));
-                }
-                (Err(what), Cases::All | Cases::Failed | Cases::None) => why = what,
-            }
-        }
-        self.board
-            .warn(format!("run {short_id}: its test cases could not be had: {why}"));
+    async fn final_list(&self, until: Instant) {
+        let (short_id, _) = self.attempt.ids();
+        let store = self.attempt.run().store();
+        // A list of all that hangs must leave the failed ones their share.
+        let half = until.saturating_duration_since(Instant::now()) / 2;
+        let why = match self.final_list_within(Cases::All, half).await {
+            Ok(()) => return,
+            Err(why) => why,
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        store.warn(match self.final_list_within(Cases::Failed, left).await {
+            Ok(()) => format!("run {short_id}: only failed, skipped and errored test cases are listed: {why}"),
+            Err(why) => format!("run {short_id}: its test cases could not be read: {why}"),
+        });
     }
 
-    /// # Errors
-    /// Why the list can't be had.
-    async fn last_list(&self, cases: Cases) -> Result<(), String> {
-        const TOO_LARGE: &str = "the list is over 64 MiB";
-        if self.fetch.is_too_large(cases) {
-            return Err(TOO_LARGE.to_owned());
+    async fn final_list_within(&self, cases: Cases, limit: Duration) -> Result<(), ListError> {
+        match timeout(limit, self.try_final_list(cases)).await {
+            Ok(result) => result,
+            Err(_) => Err(ListError::TimedOut),
         }
-        let (short_id, id) = self.board.ids(self.run, self.attempt);
+    }
+
+    async fn try_final_list(&self, cases: Cases) -> Result<(), ListError> {
+        if self.fetch.is_too_large(cases) {
+            return Err(ListError::TooLarge);
+        }
+        let (short_id, id) = self.attempt.ids();
         let mut delays = Delays::default();
         let mut tries = 1;
         loop {
             let answer = self.client.get(&short_id, id.as_deref(), cases).await;
-            self.board.count_request(self.run, self.attempt, answer.is_err());
+            self.attempt.count_request(answer.is_err());
             match answer {
                 Ok(got) => {
-                    let Some(list) = got.run.run_test_cases else {
-                        return Err("the answer has no list of them".to_owned());
-                    };
-                    let listed = listed(cases, Some(&list));
-                    let seen = list.into_iter().map(RunTestCase::into_snapshot).collect();
-                    self.board.record_cases(self.run, self.attempt, seen, listed);
+                    let list = got.run.run_test_cases;
+                    let listed = coverage(cases, list.as_ref());
+                    self.record_cases(list.ok_or(ListError::Missing)?, listed);
                     return Ok(());
                 }
-                Err(GetError::Retry { what, after: _ }) if tries == LAST_TRIES => return Err(what),
+                Err(GetError::Retry { what, after: _ }) if tries == FINAL_LIST_TRIES => {
+                    return Err(ListError::Failed(what));
+                }
                 Err(GetError::Retry { what: _, after }) => sleep(delays.next(after)).await,
-                Err(GetError::TooLarge) => return Err(TOO_LARGE.to_owned()),
-                Err(GetError::NotFound(what) | GetError::Refused(what)) => return Err(what),
+                Err(GetError::TooLarge) => return Err(ListError::TooLarge),
+                Err(GetError::NotFound(what) | GetError::Refused(what)) => return Err(ListError::Failed(what)),
             }
             tries += 1;
         }
+    }
+}
+
+fn deadline_passed() -> End {
+    let why = "the deadline (`timeout_minutes`) came before the run's end; the run goes on at QA.tech";
+    End {
+        verdict: Verdict::TimedOut,
+        problem: Some(why.to_owned()),
+        listed: None,
     }
 }

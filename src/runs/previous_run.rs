@@ -1,118 +1,139 @@
-//! A look at the run of the job's earlier attempt (`on_github_rerun: failed`), before anything is built on it: a rerun of
-//! what failed vouches for all the rest, so the rest must have been seen to end.
+//! Reads the run of the job's previous attempt (`on_github_rerun: failed`) before anything is built on it: a rerun of what
+//! failed vouches for all the rest, so the rest must have been seen to end.
 
+use thiserror::Error;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::net::retry::Delays;
 use crate::qatech::client::{Api, Cases, GetError};
 use crate::qatech::wire::{Run, RunTestCase};
 use crate::report::{CaseCoverage, CaseOutcome, RunReport, Verdict, status};
+use crate::runs::event::Event;
 use crate::runs::poller::{OUT_OF_REACH, Policy};
-use crate::runs::store::{Event, RunStore};
+use crate::runs::store::RunHandle;
 
-/// What the run is good for.
+/// What can be done with the run.
 #[derive(Debug)]
-pub(super) enum Earlier {
-    /// It goes on: wait for it first.
+pub(super) enum PreviousRun {
+    /// It is still running: wait for it first.
     Running,
     /// It passed, so there is nothing to rerun.
     Passed,
     /// It failed, and all its test cases have ended: rerun those that failed.
     Failed(Run),
-    /// Nothing can be built on it: why, as the end of a sentence that begins with the run.
-    NotReusable(String),
-    /// Nobody can tell.
+    /// It can't be used.
+    NotReusable(NotReusable),
+    /// The API gave no answer; why.
     OutOfReach(String),
 }
 
+/// Why the run can't be used, as the end of a sentence that begins with the run.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(super) enum NotReusable {
+    #[error("no longer exists")]
+    NotFound,
+    #[error("has too many test cases to be read")]
+    TooLarge,
+    #[error("can't be read ({0})")]
+    Refused(String),
+    #[error("ended with an error")]
+    Errored,
+    #[error("was cancelled")]
+    Cancelled,
+    #[error("names no test case")]
+    NoCases,
+    #[error("does not list all its test cases")]
+    IncompleteList,
+    #[error("has test cases that did not finish")]
+    UnfinishedCases,
+    #[error("neither passed nor failed")]
+    NoResult,
+}
+
 /// Asks until there is an answer, for as long as the wait for a run would.
-pub(super) async fn look(client: &impl Api, policy: Policy, board: &RunStore, run: usize, short_id: &str) -> Earlier {
-    let began = Instant::now();
-    let until = policy.deadline.min(began + OUT_OF_REACH);
+pub(super) async fn poll(client: &impl Api, policy: Policy, run: RunHandle<'_>, short_id: &str) -> PreviousRun {
+    let until = policy.deadline.min(Instant::now() + OUT_OF_REACH);
     let mut delays = Delays::default();
     let mut first = true;
     loop {
         let answer = match timeout_at(until, client.get(short_id, None, Cases::All)).await {
             Ok(answer) => answer,
-            Err(_) => return Earlier::OutOfReach("no answer in time".to_owned()),
+            Err(_) => return PreviousRun::OutOfReach("no answer in time".to_owned()),
         };
         let (what, after) = match answer {
             Ok(got) => return classify(got.run),
-            Err(GetError::NotFound(_)) => return Earlier::NotReusable("is gone".to_owned()),
-            Err(GetError::TooLarge) => {
-                return Earlier::NotReusable("has too many test cases to be looked through".to_owned());
-            }
-            Err(GetError::Refused(why)) => return Earlier::NotReusable(format!("can't be looked at ({why})")),
+            Err(GetError::NotFound(_)) => return PreviousRun::NotReusable(NotReusable::NotFound),
+            Err(GetError::TooLarge) => return PreviousRun::NotReusable(NotReusable::TooLarge),
+            Err(GetError::Refused(why)) => return PreviousRun::NotReusable(NotReusable::Refused(why)),
             Err(GetError::Retry { what, after }) => (what, after),
         };
         let next = delays.next(after);
-        let at = Instant::now() + next;
-        if at >= until {
+        let Some(at) = Instant::now().checked_add(next).filter(|at| *at < until) else {
             sleep_until(until).await;
-            return Earlier::OutOfReach(what);
-        }
-        board.tell(run, Event::OutOfReach { what, first, next });
+            return PreviousRun::OutOfReach(what);
+        };
+        run.emit(Event::OutOfReach { what, first, next });
         first = false;
         sleep_until(at).await;
     }
 }
 
-fn classify(run: Run) -> Earlier {
+fn classify(run: Run) -> PreviousRun {
     let (status, result) = (run.status.as_str(), run.result.as_deref());
     if !status::is_over(status) {
-        return Earlier::Running;
+        return PreviousRun::Running;
     }
     if passed(status, result) {
-        return Earlier::Passed;
+        return PreviousRun::Passed;
     }
     let seen = run
         .run_test_cases
         .iter()
         .flatten()
         .map(|case| (outcome(case), case.status.as_deref().unwrap_or_default()));
-    match flaw(status, result, seen) {
-        Some(why) => Earlier::NotReusable(why.to_owned()),
-        None => Earlier::Failed(run),
+    match blocker(status, result, seen) {
+        Some(why) => PreviousRun::NotReusable(why),
+        None => PreviousRun::Failed(run),
     }
 }
 
-/// The same of a run that was waited for: why nothing can be built on it; `None` also where it passed or goes on.
-pub(super) fn rerun_blocker(run: &RunReport) -> Option<&'static str> {
+/// Why a run that was waited for can't be used; `None` also where it passed or is still running.
+pub(super) fn rerun_blocker(run: &RunReport) -> Option<NotReusable> {
     let latest = run.latest()?;
     let (status, result) = (latest.status.as_deref()?, latest.result.as_deref());
     if !status::is_over(status) || passed(status, result) || latest.verdict == Some(Verdict::TimedOut) {
         return None;
     }
     if result == Some(status::FAILED) && run.listed != CaseCoverage::Complete {
-        return Some("does not list all its test cases");
+        return Some(NotReusable::IncompleteList);
     }
     let cases = run.cases.iter().filter_map(|case| case.latest());
-    flaw(status, result, cases.map(|seen| (seen.outcome, seen.status.as_str())))
+    blocker(status, result, cases.map(|seen| (seen.outcome, seen.status.as_str())))
 }
 
 fn passed(status: &str, result: Option<&str>) -> bool {
     (status, result) == (status::COMPLETED, Some(status::PASSED))
 }
 
-/// Why nothing can be built on a run that is over and has not passed, as the end of a sentence that begins with the run.
-fn flaw<'a>(
+/// Why a run that is over and has not passed can't be used.
+fn blocker<'a>(
     status: &str,
     result: Option<&str>,
     cases: impl Iterator<Item = (CaseOutcome, &'a str)>,
-) -> Option<&'static str> {
+) -> Option<NotReusable> {
     let mut cases = cases.peekable();
     match (status, result) {
-        (status::ERROR, _) => Some("broke off with an error"),
-        (status::CANCELLED, _) => Some("was cancelled"),
-        (_, Some(status::FAILED)) if cases.peek().is_none() => Some("names no test case"),
+        (status::ERROR, _) => Some(NotReusable::Errored),
+        (status::CANCELLED, _) => Some(NotReusable::Cancelled),
+        (_, Some(status::FAILED)) if cases.peek().is_none() => Some(NotReusable::NoCases),
         (_, Some(status::FAILED)) if cases.all(|(outcome, status)| has_ended(outcome, status)) => None,
-        (_, Some(status::FAILED)) => Some("has test cases that did not finish"),
-        (_, _) => Some("neither passed nor failed"),
+        (_, Some(status::FAILED)) => Some(NotReusable::UnfinishedCases),
+        (_, _) => Some(NotReusable::NoResult),
     }
 }
 
-/// Whether a case was played, or is one that a rerun of what failed plays. One that was cancelled is neither, by the
-/// API's own words (<https://docs.qa.tech/api-reference/rerun>).
+/// Whether a case has ended, or is one that a rerun of the failed cases runs. A cancelled case is neither, according to
+/// the API's documentation (<https://docs.qa.tech/api-reference/rerun>).
 fn has_ended(outcome: CaseOutcome, status: &str) -> bool {
     outcome != CaseOutcome::Unfinished && (status != status::CANCELLED || outcome == CaseOutcome::Failed)
 }
@@ -142,39 +163,45 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_seen_to_end_is_built_on() {
-        const DONE: (&str, Option<&str>) = ("COMPLETED", Some("PASSED"));
-        const BAD: (&str, Option<&str>) = ("COMPLETED", Some("FAILED"));
+    fn only_a_run_whose_cases_all_ended_is_used() {
+        const PASSED: (&str, Option<&str>) = ("COMPLETED", Some("PASSED"));
+        const FAILED: (&str, Option<&str>) = ("COMPLETED", Some("FAILED"));
         let of = |status: &str, result, cases: &[_]| classify(run(status, result, cases));
-        assert!(matches!(of("COMPLETED", Some("PASSED"), &[DONE]), Earlier::Passed));
+        assert!(matches!(
+            of("COMPLETED", Some("PASSED"), &[PASSED]),
+            PreviousRun::Passed
+        ));
         match of(
             "COMPLETED",
             Some("FAILED"),
-            &[DONE, BAD, ("ERROR", None), ("SKIPPED", None)],
+            &[PASSED, FAILED, ("ERROR", None), ("SKIPPED", None)],
         ) {
-            Earlier::Failed(run) => assert_eq!(run.run_test_cases.map(|cases| cases.len()), Some(4)),
+            PreviousRun::Failed(run) => assert_eq!(run.run_test_cases.map(|cases| cases.len()), Some(4)),
             other => panic!("{other:?}"),
         }
         for status in ["INITIATED", "RUNNING", "PAUSED"] {
-            let earlier = of(status, None, &[BAD, ("RUNNING", None)]);
-            assert!(matches!(earlier, Earlier::Running), "{status}: {earlier:?}");
+            let previous = of(status, None, &[FAILED, ("RUNNING", None)]);
+            assert!(matches!(previous, PreviousRun::Running), "{status}: {previous:?}");
         }
         for (status, result, case) in [
             ("COMPLETED", Some("FAILED"), ("RUNNING", None)),
             ("COMPLETED", Some("FAILED"), ("CANCELLED", None)),
             ("COMPLETED", Some("FAILED"), ("COMPLETED", None)),
-            ("COMPLETED", Some("SKIPPED"), DONE),
-            ("COMPLETED", Some("MAYBE"), DONE),
-            ("COMPLETED", None, DONE),
-            ("ERROR", Some("FAILED"), DONE),
-            ("CANCELLED", None, DONE),
+            ("COMPLETED", Some("SKIPPED"), PASSED),
+            ("COMPLETED", Some("MAYBE"), PASSED),
+            ("COMPLETED", None, PASSED),
+            ("ERROR", Some("FAILED"), PASSED),
+            ("CANCELLED", None, PASSED),
         ] {
-            let earlier = of(status, result, &[BAD, case]);
+            let previous = of(status, result, &[FAILED, case]);
             assert!(
-                matches!(earlier, Earlier::NotReusable(_)),
-                "{status} {result:?} {case:?}: {earlier:?}"
+                matches!(previous, PreviousRun::NotReusable(_)),
+                "{status} {result:?} {case:?}: {previous:?}"
             );
         }
-        assert!(matches!(of("COMPLETED", Some("FAILED"), &[]), Earlier::NotReusable(_)));
+        assert!(matches!(
+            of("COMPLETED", Some("FAILED"), &[]),
+            PreviousRun::NotReusable(_)
+        ));
     }
 }

@@ -1,106 +1,53 @@
-//! The board: the one place where what is known of all runs is kept while they are waited for, so that a signal, the
-//! deadline or the end finds it complete; and the news it tells to whoever writes the log.
+//! What is known of all runs while they are waited for, in one place, so that a signal, the deadline or the end finds it
+//! complete. Runs and attempts are read and changed through handles.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::report::merge;
 use crate::report::merge::{CaseSnapshot, Merged};
 use crate::report::{
-    Attempt, AttemptOrigin, CaseCoverage, Counts, Millis, Quarantine, RunReport, StatusChange, TestPlan, Verdict,
-    status,
+    Attempt, AttemptOrigin, CaseCoverage, CaseOutcome, Counts, Millis, Quarantine, RunReport, StatusChange, TestPlan,
+    Verdict, status,
 };
+use crate::runs::event::{Event, EventHandler};
 
 /// Status changes of an attempt that are kept: a run has a handful.
-const CHANGES: usize = 1_000;
+const MAX_CHANGES: usize = 1_000;
 
-/// What the log is told.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// A run was started, attached to, or rerun.
-    Attempt,
-    /// Status or result changed.
-    Status,
-    /// A test case turned bad; its index among the run's cases.
-    BadCase(usize),
-    /// A request failed and will be repeated.
-    OutOfReach {
-        /// What went wrong.
-        what: String,
-        /// Whether it is the first failure since the last success.
-        first: bool,
-        /// Time until the next attempt.
-        next: Duration,
-    },
-    /// The API answers again.
-    BackInReach {
-        /// How long it did not.
-        after: Duration,
-    },
-    /// An attempt has ended, or could not be made; why, where that does not follow from its status and is not told in
-    /// another way.
-    Ended(Option<String>),
-    /// The start failed.
-    NotStarted(String),
-    /// What was decided about a run.
-    Note(String),
-}
-
-/// Writes the log. Called with the board's runs readable.
-pub trait EventHandler {
-    /// Tells of news; `run` is the index of the run it is about.
-    fn tell(&self, runs: &[RunReport], run: usize, news: Event, at: Millis);
-
-    /// Tells of what a person should know, of whichever run.
-    fn warn(&self, text: &str);
-}
-
-/// See the module.
+/// All runs of the step, and the warnings of the report.
 pub struct RunStore {
     began: Instant,
     runs: RefCell<Vec<RunReport>>,
+    /// When each run is expected to end, where that can be estimated.
+    expected_ends: Vec<Cell<Option<Millis>>>,
     warnings: RefCell<Vec<String>>,
-    teller: Box<dyn EventHandler>,
+    handler: Box<dyn EventHandler>,
     /// Test cases whose failures do not fail the step.
     quarantine: Quarantine,
-    /// Runs of which not everything could be kept.
-    left_out: RefCell<BTreeSet<usize>>,
-    /// The runs whose POST is under way: its answer is worth a moment even when a signal came.
-    posts_in_flight: RefCell<BTreeSet<usize>>,
-    /// Nothing new is to be begun: a signal came, or a run failed fast.
-    stopping: Cell<bool>,
 }
 
 impl RunStore {
-    /// A board for runs that are known but not started yet.
-    pub fn new(began: Instant, runs: Vec<RunReport>, teller: Box<dyn EventHandler>) -> Self {
+    /// A store of runs that are known but not started yet. Times are counted from `began`.
+    pub fn new(began: Instant, runs: Vec<RunReport>, handler: Box<dyn EventHandler>) -> Self {
         Self {
             began,
+            expected_ends: runs.iter().map(|_| Cell::new(None)).collect(),
             runs: RefCell::new(runs),
             warnings: RefCell::default(),
-            teller,
+            handler,
             quarantine: Quarantine::default(),
-            left_out: RefCell::default(),
-            posts_in_flight: RefCell::default(),
-            stopping: Cell::new(false),
         }
     }
 
-    /// With this quarantine list; entries that are past their date are warned of at once.
+    /// The store with this quarantine list; warns of entries that are past their date.
     #[must_use]
     pub fn with_quarantine(self, quarantine: Quarantine) -> Self {
         for warning in quarantine.expired() {
             self.warn(warning.clone());
         }
         Self { quarantine, ..self }
-    }
-
-    /// Whether a test case fails the step if it fails: it is not in quarantine.
-    pub fn gates(&self, case: &CaseSnapshot) -> bool {
-        self.quarantine.matches(&case.name, &case.short_id).is_none()
     }
 
     /// Warns of quarantine entries that match no test case.
@@ -115,216 +62,367 @@ impl RunStore {
         Millis::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX)
     }
 
-    /// Tells the log.
-    pub fn tell(&self, run: usize, news: Event) {
-        self.teller.tell(&self.runs.borrow(), run, news, self.now());
+    /// Handles of all runs, in the order of the input.
+    pub fn runs(&self) -> impl Iterator<Item = RunHandle<'_>> {
+        (0..self.expected_ends.len()).map(|index| RunHandle { store: self, index })
     }
 
-    /// Keeps a warning for the report, and tells the log.
-    pub fn warn(&self, text: String) {
-        self.teller.warn(&text);
-        self.warnings.borrow_mut().push(text);
-    }
-
-    /// Takes what is known, at the end: large runs are not to be copied.
-    pub fn take(&self) -> (Vec<RunReport>, Vec<String>) {
-        (self.runs.take(), self.warnings.take())
-    }
-
-    /// Reads the runs as they are.
+    /// Reads all runs.
     pub fn read<T>(&self, f: impl FnOnce(&[RunReport]) -> T) -> T {
         f(&self.runs.borrow())
     }
 
-    /// Changes one run.
-    pub fn update(&self, run: usize, f: impl FnOnce(&mut RunReport)) {
-        if let Some(run) = self.runs.borrow_mut().get_mut(run) {
-            f(run);
+    /// When the last run is expected to end; `None` where that can't be estimated for one that goes on.
+    pub fn expected_end(&self) -> Option<Millis> {
+        self.read(|runs| {
+            let open = runs
+                .iter()
+                .zip(&self.expected_ends)
+                .filter(|(run, _)| run.verdict.is_none());
+            open.map(|(_, end)| end.get())
+                .try_fold(None, |latest, end| Some(latest.max(Some(end?))))
+                .flatten()
+        })
+    }
+
+    /// Keeps a warning for the report and logs it, unless the same one was given before.
+    pub fn warn(&self, text: String) {
+        if self.warnings.borrow().contains(&text) {
+            return;
+        }
+        self.handler.warn(&text);
+        self.warnings.borrow_mut().push(text);
+    }
+
+    /// Takes runs and warnings out, at the end: large runs are not to be copied.
+    pub fn take(&self) -> (Vec<RunReport>, Vec<String>) {
+        (self.runs.take(), self.warnings.take())
+    }
+}
+
+/// One run of a store: a plan's run with its reruns, or an attached run.
+#[derive(Clone, Copy)]
+pub struct RunHandle<'a> {
+    store: &'a RunStore,
+    index: usize,
+}
+
+impl<'a> RunHandle<'a> {
+    /// The store that it belongs to.
+    pub fn store(self) -> &'a RunStore {
+        self.store
+    }
+
+    /// Its place in the order of the input.
+    pub fn index(self) -> usize {
+        self.index
+    }
+
+    /// Reads the run; `None` once it was taken out of the store.
+    pub fn read<T>(self, f: impl FnOnce(&RunReport) -> T) -> Option<T> {
+        self.store.runs.borrow().get(self.index).map(f)
+    }
+
+    /// Changes the run.
+    pub fn update<T>(self, f: impl FnOnce(&mut RunReport) -> T) -> Option<T> {
+        self.store.runs.borrow_mut().get_mut(self.index).map(f)
+    }
+
+    /// Passes an event to the store's handler.
+    pub fn emit(self, event: Event) {
+        self.store.handler.emit(self, event);
+    }
+
+    /// The short id of the latest attempt.
+    pub fn latest_short_id(self) -> Option<String> {
+        self.read(|run| run.latest().map(|attempt| attempt.short_id.clone()))?
+    }
+
+    /// The verdict of the latest attempt.
+    pub fn latest_verdict(self) -> Option<Verdict> {
+        self.read(|run| run.latest()?.verdict)?
+    }
+
+    /// Notes when the run is expected to end, in milliseconds since the program's start.
+    pub fn expect_end(self, at: Option<Millis>) {
+        if let Some(end) = self.store.expected_ends.get(self.index) {
+            end.set(at);
         }
     }
 
-    fn attempt<T>(&self, run: usize, attempt: usize, f: impl FnOnce(&mut Attempt) -> T) -> Option<T> {
-        self.runs.borrow_mut().get_mut(run)?.attempts.get_mut(attempt).map(f)
-    }
-
-    /// Adds an attempt and returns its index.
-    pub fn add_attempt(&self, run: usize, attempt: Attempt, plan: Option<TestPlan>) -> usize {
-        let mut index = 0;
-        self.update(run, |run| {
-            index = run.attempts.len();
+    /// Adds an attempt.
+    pub fn add_attempt(self, attempt: Attempt, plan: Option<TestPlan>) -> AttemptHandle<'a> {
+        let index = self.update(|run| {
             run.attempts.push(attempt);
             run.plan = plan.or(run.plan.take());
+            run.attempts.len() - 1
         });
-        self.tell(run, Event::Attempt);
-        index
-    }
-
-    /// Whether we created the attempt's run, so that it may not be found at once.
-    pub fn we_created(&self, run: usize, attempt: usize) -> bool {
-        self.attempt(run, attempt, |attempt| match attempt.origin {
-            AttemptOrigin::Started | AttemptOrigin::Rerun | AttemptOrigin::GithubRerun => true,
-            AttemptOrigin::Attached => false,
-        })
-        .unwrap_or(false)
-    }
-
-    /// An attempt's short id, and its id where known.
-    pub fn ids(&self, run: usize, attempt: usize) -> (String, Option<String>) {
-        self.attempt(run, attempt, |attempt| (attempt.short_id.clone(), attempt.id.clone()))
-            .unwrap_or_default()
-    }
-
-    /// Counts a GET.
-    pub fn count_request(&self, run: usize, attempt: usize, failed: bool) {
-        self.attempt(run, attempt, |attempt| {
-            attempt.requests += 1;
-            attempt.retries += u64::from(failed);
-        });
-    }
-
-    /// Notes status and result, and tells if they changed.
-    pub fn record_status(&self, run: usize, attempt: usize, id: String, status: String, result: Option<String>) {
-        let at = self.now();
-        let changed = self.attempt(run, attempt, |attempt| {
-            attempt.id.get_or_insert(id);
-            let changed = attempt.status.as_ref() != Some(&status) || attempt.result != result;
-            if changed {
-                if attempt.changes.len() < CHANGES {
-                    attempt.changes.push(StatusChange {
-                        at,
-                        status: status.clone(),
-                        result: result.clone(),
-                    });
-                }
-                attempt.status = Some(status);
-                attempt.result = result;
-            }
-            changed
-        });
-        if changed == Some(true) {
-            self.tell(run, Event::Status);
+        self.emit(Event::Attempt);
+        AttemptHandle {
+            run: self,
+            index: index.unwrap_or_default(),
         }
     }
 
-    /// Merges the cases of a look, of which it is told how many of the attempt's it listed.
-    pub fn record_cases(&self, run: usize, attempt: usize, seen: Vec<CaseSnapshot>, listed: CaseCoverage) {
-        let at = self.now();
-        let mut bad = Vec::new();
-        let mut short_id = None;
-        self.update(run, |run| {
-            // A rerun lists only what it reruns, so only the first attempt can tell whether cases are missing.
-            if attempt == 0 {
-                run.listed = run.listed.max(listed);
-            }
-            let Merged { newly_bad, left_out } = merge::apply(run, attempt, seen, at, &self.quarantine);
-            bad = newly_bad;
-            if left_out {
-                run.listed = CaseCoverage::Partial;
-                short_id = run.latest().map(|attempt| attempt.short_id.clone());
-            }
-        });
-        if let Some(short_id) = short_id
-            && self.left_out.borrow_mut().insert(run)
-        {
-            self.warn(format!(
-                "run {short_id}: QA.tech lists more test cases or longer texts than can be kept; some are missing"
-            ));
-        }
-        for index in bad {
-            self.tell(run, Event::BadCase(index));
-        }
-    }
-
-    /// Forgets what was seen of a run that is to be started afresh.
-    pub fn start_over(&self, run: usize) {
-        self.update(run, |run| {
+    /// Forgets everything that was seen of a run that is to be started afresh.
+    pub fn start_over(self) {
+        self.update(|run| {
             run.attempts.clear();
             run.cases.clear();
             run.listed = CaseCoverage::Partial;
         });
     }
 
-    /// Counts of the cases of one attempt.
-    pub fn counts(&self, run: usize, attempt: usize) -> Counts {
-        self.read(|runs| {
-            let mut counts = Counts::default();
-            let Some(run) = runs.get(run) else { return counts };
-            for outcome in run
-                .cases
-                .iter()
-                .filter_map(|case| case.latest())
-                .filter(|latest| latest.attempt == attempt)
-                .map(|latest| latest.outcome)
-            {
-                counts.add(outcome);
-            }
-            let told = run
-                .attempts
-                .get(attempt)
-                .and_then(|attempt| attempt.test_count)
-                .unwrap_or(0);
-            counts.total = counts.total.max(told);
-            counts
+    /// Sets the verdict over all attempts, with a warning where the cases contradict QA.tech's result.
+    pub fn conclude(self) {
+        let contradiction = self.update(|run| {
+            merge::conclude(run);
+            merge::contradiction(run)
+        });
+        if let Some(text) = contradiction.flatten() {
+            self.store.warn(text);
+        }
+    }
+}
+
+/// One attempt of a run.
+#[derive(Clone, Copy)]
+pub struct AttemptHandle<'a> {
+    run: RunHandle<'a>,
+    index: usize,
+}
+
+impl<'a> AttemptHandle<'a> {
+    /// The run that it belongs to.
+    pub fn run(self) -> RunHandle<'a> {
+        self.run
+    }
+
+    fn update<T>(self, f: impl FnOnce(&mut Attempt) -> T) -> Option<T> {
+        self.run.update(|run| run.attempts.get_mut(self.index).map(f))?
+    }
+
+    /// Whether this program created it, so that QA.tech may not find it at once.
+    pub fn is_created_here(self) -> bool {
+        let origin = self.update(|attempt| attempt.origin);
+        origin.is_some_and(|origin| match origin {
+            AttemptOrigin::Started | AttemptOrigin::Rerun | AttemptOrigin::GithubRerun => true,
+            AttemptOrigin::Attached => false,
         })
     }
 
-    /// Ends an attempt with its verdict.
-    pub fn end_attempt(&self, run: usize, attempt: usize, verdict: Verdict, problem: Option<String>) {
-        let at = self.now();
-        self.attempt(run, attempt, |attempt| {
+    /// Its short id, and its id where known.
+    pub fn ids(self) -> (String, Option<String>) {
+        self.update(|attempt| (attempt.short_id.clone(), attempt.id.clone()))
+            .unwrap_or_default()
+    }
+
+    /// Counts a GET.
+    pub fn count_request(self, failed: bool) {
+        self.update(|attempt| {
+            attempt.requests += 1;
+            attempt.retries += u64::from(failed);
+        });
+    }
+
+    /// Records status and result, and emits an event if they changed.
+    pub fn record_status(self, id: String, status: String, result: Option<String>) {
+        let at = self.run.store.now();
+        let changed = self.update(|attempt| {
+            attempt.id.get_or_insert(id);
+            if attempt.status.as_ref() == Some(&status) && attempt.result == result {
+                return false;
+            }
+            if attempt.changes.len() < MAX_CHANGES {
+                attempt.changes.push(StatusChange {
+                    at,
+                    status: status.clone(),
+                    result: result.clone(),
+                });
+            }
+            attempt.status = Some(status);
+            attempt.result = result;
+            true
+        });
+        if changed == Some(true) {
+            self.run.emit(Event::Status);
+        }
+    }
+
+    /// Merges the cases of an answer, which listed so many of the attempt's.
+    pub fn record_cases(self, seen: Vec<CaseSnapshot>, listed: CaseCoverage) {
+        let at = self.run.store.now();
+        let merged = self.run.update(|run| {
+            // A rerun lists only what it reruns, so only the first attempt can tell whether cases are missing.
+            if self.index == 0 {
+                run.listed = run.listed.max(listed);
+            }
+            let merged = merge::apply(run, self.index, seen, at, &self.run.store.quarantine);
+            if merged.left_out {
+                run.listed = CaseCoverage::Partial;
+            }
+            merged
+        });
+        let Merged { newly_bad, left_out } = merged.unwrap_or_default();
+        if left_out {
+            let first = self
+                .run
+                .read(|run| run.attempts.first().map(|first| first.short_id.clone()));
+            self.run.store.warn(format!(
+                "run {}: QA.tech lists more test cases or longer texts than can be kept; some are missing",
+                first.flatten().unwrap_or_default()
+            ));
+        }
+        for index in newly_bad {
+            self.run.emit(Event::BadCase(index));
+        }
+    }
+
+    /// Whether a test case that gates the step has failed in this attempt.
+    pub fn has_gating_failure(self) -> bool {
+        let failed = self.run.read(|run| {
+            run.cases
+                .iter()
+                .filter(|case| case.quarantine.is_none())
+                .filter_map(|case| case.latest())
+                .any(|seen| seen.attempt == self.index && seen.outcome == CaseOutcome::Failed)
+        });
+        failed.unwrap_or(false)
+    }
+
+    /// Counts of the attempt's cases.
+    pub fn counts(self) -> Counts {
+        let counts = self.run.read(|run| {
+            let mut counts = Counts::default();
+            let latest = run.cases.iter().filter_map(|case| case.latest());
+            for seen in latest.filter(|seen| seen.attempt == self.index) {
+                counts.add(seen.outcome);
+            }
+            let announced = run.attempts.get(self.index).and_then(|attempt| attempt.test_count);
+            counts.total = counts.total.max(announced.unwrap_or(0));
+            counts
+        });
+        counts.unwrap_or_default()
+    }
+
+    /// Ends the attempt with its verdict, and the reason where it does not follow from status and result.
+    pub fn end(self, verdict: Verdict, problem: Option<String>) {
+        let at = self.run.store.now();
+        self.update(|attempt| {
             attempt.verdict = Some(verdict);
             attempt.problem.clone_from(&problem);
             // A wait may end before the run does: at the deadline, by `fail_fast`, or when the API refuses to go on.
             let over = attempt.status.as_deref().is_some_and(status::is_over);
             attempt.ended = over.then_some(at);
         });
-        self.tell(run, Event::Ended(problem));
+        self.run.emit(Event::Ended(problem));
     }
 
-    /// Notes that an attempt has ended, and that its last look listed no more than this: what was listed before may have
+    /// Notes that the attempt has ended, and that its last answer listed no more than this: what was listed before may have
     /// failed since.
-    pub fn ended_with_list(&self, run: usize, attempt: usize, listed: CaseCoverage) {
-        if attempt == 0 {
-            self.update(run, |run| run.listed = run.listed.min(listed));
+    pub fn limit_coverage(self, listed: CaseCoverage) {
+        if self.index == 0 {
+            self.run.update(|run| run.listed = run.listed.min(listed));
         }
     }
+}
 
-    /// Sets the verdict over all attempts, with warnings where the cases contradict what the API says.
-    pub fn conclude(&self, run: usize) {
-        let mut contradiction = None;
-        self.update(run, |run| {
-            merge::conclude(run);
-            contradiction = merge::contradiction(run);
-        });
-        if let Some(text) = contradiction {
-            self.warn(text);
-        }
-    }
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::rc::Rc;
 
-    /// Marks a run's POST as under way until the guard is dropped.
-    pub fn post_in_flight(&self, run: usize) -> impl Drop + '_ {
-        struct Guard<'a>(&'a RefCell<BTreeSet<usize>>, usize);
-        impl Drop for Guard<'_> {
-            fn drop(&mut self) {
-                self.0.borrow_mut().remove(&self.1);
+    use super::*;
+    use crate::report::sample;
+    use crate::runs::event::Discard;
+
+    /// Writes to the store from within each event, and keeps the events.
+    #[derive(Clone, Default)]
+    struct Updating(Rc<RefCell<Vec<Event>>>);
+
+    impl EventHandler for Updating {
+        fn emit(&self, run: RunHandle<'_>, event: Event) {
+            run.update(|run| run.problem = Some("changed by the handler".to_owned()));
+            if matches!(event, Event::BadCase(_)) {
+                run.store().warn("a case failed".to_owned());
             }
+            self.0.borrow_mut().push(event);
         }
-        self.posts_in_flight.borrow_mut().insert(run);
-        Guard(&self.posts_in_flight, run)
+
+        fn warn(&self, _text: &str) {}
     }
 
-    /// The runs whose POST is under way.
-    pub fn posts_in_flight(&self) -> Vec<usize> {
-        self.posts_in_flight.borrow().iter().copied().collect()
+    fn attempt() -> Attempt {
+        let mut attempt = sample::run("Plan", "abc", Vec::new()).attempts.remove(0);
+        (attempt.status, attempt.result, attempt.verdict) = (None, None, None);
+        attempt
     }
 
-    /// Begin nothing new.
-    pub fn stop(&self) {
-        self.stopping.set(true);
+    fn failed(name: &str) -> CaseSnapshot {
+        CaseSnapshot {
+            name: name.to_owned(),
+            status: "COMPLETED".to_owned(),
+            result: Some("FAILED".to_owned()),
+            ..CaseSnapshot::default()
+        }
     }
 
-    /// Whether nothing new is to be begun.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.get()
+    #[test]
+    fn a_handler_may_read_and_update_the_store() {
+        let handler = Updating::default();
+        let store = RunStore::new(
+            Instant::now(),
+            vec![RunReport::planned(None)],
+            Box::new(handler.clone()),
+        );
+        let run = store.runs().next().unwrap();
+        let attempt = run.add_attempt(attempt(), None);
+        attempt.record_status("1".to_owned(), "RUNNING".to_owned(), None);
+        attempt.record_status("1".to_owned(), "RUNNING".to_owned(), None);
+        attempt.record_cases(vec![failed("a"), failed("b")], CaseCoverage::Complete);
+        attempt.end(Verdict::Failed, None);
+        let events = handler.0.take();
+        assert_eq!(
+            events,
+            [
+                Event::Attempt,
+                Event::Status,
+                Event::BadCase(0),
+                Event::BadCase(1),
+                Event::Ended(None)
+            ]
+        );
+        let (runs, warnings) = store.take();
+        let problem = runs.first().and_then(|run| run.problem.as_deref());
+        assert_eq!(problem, Some("changed by the handler"));
+        assert_eq!(warnings, ["a case failed"], "the same warning is kept once");
+    }
+
+    #[test]
+    fn a_quarantined_case_does_not_gate() {
+        let store = RunStore::new(Instant::now(), vec![RunReport::planned(None)], Box::new(Discard));
+        let attempt = store.runs().next().unwrap().add_attempt(attempt(), None);
+        attempt.record_cases(vec![failed("a")], CaseCoverage::Complete);
+        assert!(attempt.has_gating_failure());
+        attempt.run().update(|run| {
+            for case in &mut run.cases {
+                case.quarantine = Some(crate::report::QuarantineNote::default());
+            }
+        });
+        assert!(!attempt.has_gating_failure());
+    }
+
+    #[test]
+    fn the_step_is_expected_to_end_with_its_last_run() {
+        let runs = vec![RunReport::planned(None), RunReport::planned(None)];
+        let store = RunStore::new(Instant::now(), runs, Box::new(Discard));
+        let (first, second) = (store.runs().next().unwrap(), store.runs().nth(1).unwrap());
+        assert_eq!(store.expected_end(), None);
+        first.expect_end(Some(5_000));
+        assert_eq!(store.expected_end(), None, "of the second nothing is known");
+        second.expect_end(Some(9_000));
+        assert_eq!(store.expected_end(), Some(9_000));
+        second.update(|run| run.verdict = Some(Verdict::Passed));
+        assert_eq!(store.expected_end(), Some(5_000));
     }
 }

@@ -237,7 +237,10 @@ impl Redactor {
     pub fn learn(&self, more: &Self) {
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
         for pattern in &more.patterns {
-            if !learned.iter().any(|known| known.finder.needle() == pattern.finder.needle()) {
+            if !learned
+                .iter()
+                .any(|known| known.finder.needle() == pattern.finder.needle())
+            {
                 learned.push(pattern.clone());
             }
         }
@@ -261,6 +264,17 @@ impl Redactor {
             layer = decoded.next();
         }
         if found.is_empty() { text } else { without(&text, found) }
+    }
+
+    /// Whether a text holds, as it stands, a secret of at least so many bytes.
+    pub fn finds_secret_of(&self, min_bytes: usize, text: &str) -> bool {
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        let mut long = self
+            .patterns
+            .iter()
+            .chain(learned.iter())
+            .filter(|pattern| pattern.finder.needle().len() >= min_bytes);
+        long.any(|pattern| pattern.finder.find(text.as_bytes()).is_some())
     }
 
     /// Finds the secrets of a text or of a decoded form of it, as ranges of the original text.

@@ -1,6 +1,7 @@
 //! The lines of the log: what changes while we wait, and the last words.
 
 pub mod events;
+pub mod live;
 
 use crate::render::duration::format_duration;
 use crate::render::escape::{cut_chars, is_blank, log_line};

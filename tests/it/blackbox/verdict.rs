@@ -214,7 +214,7 @@ fn missing_fields_and_unknown_ones_do_no_harm() {
         let done = start(&fake, script).input("json_path", "r.json").output();
         assert_ending(&done, 0, "passed");
         let warnings = told(&done, "warning").join("\n");
-        assert!(warnings.contains("could not be had"), "{}", done.log);
+        assert!(warnings.contains("could not be read"), "{}", done.log);
         assert_eq!(json_file(&done, "workspace/r.json")["runs"][0]["cases_complete"], false);
     }
 }

@@ -204,7 +204,10 @@ fn a_proxy_variable_that_is_no_url_is_an_error_before_anything_is_sent() {
     for (value, problem) in [
         ("\"http://s3cr3t-proxy.example:3128\"", "HTTPS_PROXY is not a URL"),
         ("http://me:s3cr3t-word@pro xy.example", "HTTPS_PROXY is not a URL"),
-        ("socks5://me:s3cr3t-word@proxy.example", "HTTPS_PROXY names a proxy with the scheme \"socks5\""),
+        (
+            "socks5://me:s3cr3t-word@proxy.example",
+            "HTTPS_PROXY names a proxy with the scheme \"socks5\"",
+        ),
     ] {
         let done = run(&fake.api_url()).env("HTTPS_PROXY", value).output();
         assert_eq!(done.code, 2, "{}", done.log);
@@ -215,7 +218,9 @@ fn a_proxy_variable_that_is_no_url_is_an_error_before_anything_is_sent() {
     assert!(fake.requests().is_empty());
     // A line break at the end, as a secret that was read from a file has it.
     fake.plan("pln_a", passing());
-    let done = run(&fake.api_url()).env("HTTPS_PROXY", "http://proxy.example:3128\n").output();
+    let done = run(&fake.api_url())
+        .env("HTTPS_PROXY", "http://proxy.example:3128\n")
+        .output();
     assert_eq!(done.code, 0, "{}", done.log);
 }
 

@@ -122,7 +122,7 @@ async fn even_the_failed_cases_may_be_over_the_limit() {
         );
         assert!(sim.looks().len() < 250, "{}", sim.looks().len());
         assert!(
-            played.warnings.iter().any(|text| text.contains("could not be had")),
+            played.warnings.iter().any(|text| text.contains("could not be read")),
             "{:?}",
             played.warnings
         );

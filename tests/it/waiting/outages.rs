@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qatech_run::qatech::client::GetError;
-use qatech_run::runs::store::Event;
+use qatech_run::runs::event::Event;
 
 use crate::waiting::sim::{Play, Sim, retry, run};
 
@@ -50,9 +50,9 @@ async fn a_server_that_fails_fast_is_not_hammered() {
     assert!((50..=100).contains(&sim.looks().len()), "{}", sim.looks().len());
     assert_eq!(played.run.attempts[0].retries, sim.looks().len() as u64);
     let told = played
-        .news
+        .events
         .iter()
-        .filter(|(_, news)| matches!(news, Event::OutOfReach { first: true, .. }))
+        .filter(|(_, event)| matches!(event, Event::OutOfReach { first: true, .. }))
         .count();
     assert_eq!(told, 1);
 }
@@ -68,9 +68,9 @@ async fn a_break_begins_the_ten_minutes_anew() {
     let played = Play::default().against(&sim).await;
     assert_eq!(played.verdict(), "failed", "{}", played.problem());
     let back = played
-        .news
+        .events
         .iter()
-        .filter(|(_, news)| matches!(news, Event::BackInReach { .. }))
+        .filter(|(_, event)| matches!(event, Event::BackInReach { .. }))
         .count();
     assert_eq!(back, 5);
 }

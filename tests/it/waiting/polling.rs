@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qatech_run::qatech::client::GetError;
-use qatech_run::runs::store::Event;
+use qatech_run::runs::event::Event;
 
 use crate::waiting::sim::{Play, Sim, run};
 
@@ -225,6 +225,10 @@ async fn one_look_is_one_look() {
 async fn the_log_is_told_of_changes_only() {
     let sim = ending(3000 * SECOND, "COMPLETED", Some("PASSED"));
     let played = Play::default().against(&sim).await;
-    let status = played.news.iter().filter(|(_, news)| *news == Event::Status).count();
-    assert_eq!((status, played.news.len()), (2, 4), "{:?}", played.news);
+    let status = played
+        .events
+        .iter()
+        .filter(|(_, event)| *event == Event::Status)
+        .count();
+    assert_eq!((status, played.events.len()), (2, 4), "{:?}", played.events);
 }

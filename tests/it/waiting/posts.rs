@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use qatech_run::qatech::client::{Cases, GetError, Got, PostError};
-use qatech_run::report::{CaseCoverage, Millis, RunReport};
-use qatech_run::runs::store::{Event, EventHandler, RunStore};
+use qatech_run::qatech::wire::StartedRun;
+use qatech_run::report::CaseCoverage;
+use qatech_run::runs::event::{Discard, Event};
+use qatech_run::runs::shutdown::Shutdown;
+use qatech_run::runs::store::RunStore;
 use tokio::time::{Instant, sleep};
 
 use crate::waiting::sim::{Call, Look, Play, Played, Sim, planned, retry, run, started};
@@ -13,8 +16,15 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn not_sent(after: Option<Duration>) -> PostError {
     PostError::NotSent {
-        what: "connection refused".to_owned(),
+        what: "HTTP 429".to_owned(),
         after,
+    }
+}
+
+fn unreachable(permanent: bool) -> PostError {
+    PostError::Unreachable {
+        permanent,
+        what: "connection refused".to_owned(),
     }
 }
 
@@ -58,7 +68,11 @@ async fn a_start_that_was_not_sent_is_repeated_with_back_off() {
         "{gaps:?}"
     );
     assert_eq!(
-        played.news.iter().filter(|(_, news)| *news == Event::Attempt).count(),
+        played
+            .events
+            .iter()
+            .filter(|(_, event)| *event == Event::Attempt)
+            .count(),
         1
     );
 }
@@ -71,6 +85,47 @@ async fn a_start_is_tried_until_the_deadline() {
     assert_eq!(played.took, 3600 * SECOND);
     assert!(sim.posts().len() < 500, "{}", sim.posts().len());
     assert!(sim.looks().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_can_not_connect_is_given_up_after_ten_minutes() {
+    let sim = passing().create(|_| Err(unreachable(false)));
+    let played = Play::default().against(&sim).await;
+    assert_eq!((played.verdict(), played.run.created), ("unknown", Some(false)));
+    assert_eq!(
+        played.problem(),
+        "QA.tech has been out of reach for 10 minutes: connection refused"
+    );
+    assert_eq!(played.took, 600 * SECOND);
+    let play = Play {
+        timeout: 60 * SECOND,
+        ..Play::default()
+    };
+    let sim = passing().create(|_| Err(unreachable(false)));
+    let played = play.against(&sim).await;
+    assert_eq!((played.verdict(), played.took), ("timed_out", 60 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_begins_the_ten_minutes_without_a_connection_anew() {
+    // Nine minutes without a connection, then a 429, and so on.
+    let sim = passing().create(|nth| match nth {
+        200 => Ok(started(1)),
+        nth if nth % 50 == 0 => Err(not_sent(None)),
+        _ => Err(unreachable(false)),
+    });
+    let played = Play::default().against(&sim).await;
+    assert_eq!(played.verdict(), "passed", "{}", played.problem());
+    assert!(played.took > 1200 * SECOND, "{:?}", played.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_can_never_connect_ends_at_once() {
+    let sim = passing().create(|_| Err(unreachable(true)));
+    let played = Play::default().against(&sim).await;
+    assert_eq!((played.verdict(), played.run.created), ("unknown", Some(false)));
+    assert!(played.problem().contains("connection refused"), "{}", played.problem());
+    assert_eq!((played.took, sim.posts().len()), (Duration::ZERO, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,11 +241,11 @@ async fn an_outage_of_a_rerun_is_over_when_the_rerun_is_given_up() {
     let played = rerunning(&sim, 1).await;
     assert!(
         played
-            .news
+            .events
             .iter()
-            .any(|(_, news)| matches!(news, Event::OutOfReach { .. }))
+            .any(|(_, event)| matches!(event, Event::OutOfReach { .. }))
     );
-    assert_eq!(played.news.last().map(|(_, news)| news), Some(&Event::Ended(None)));
+    assert_eq!(played.events.last().map(|(_, event)| event), Some(&Event::Ended(None)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,23 +285,29 @@ async fn a_failure_that_was_never_listed_is_never_forgiven() {
             Some("PASSED"),
             &[("a", "PASSED"), ("b", "SKIPPED")],
         )),
+    })
+    .create(|nth| {
+        Ok(StartedRun {
+            test_count: Some(10),
+            ..started(nth)
+        })
     });
     let played = rerunning(&sim, 1).await;
     assert_eq!(played.verdict(), "failed", "{}", played.problem());
-    assert!(played.problem().contains("could not be listed"), "{}", played.problem());
+    assert!(played.problem().contains("could be listed"), "{}", played.problem());
     assert!(
-        played.warnings.iter().any(|text| text.contains("could not be had")),
+        played.warnings.iter().any(|text| text.contains("could not be read")),
         "{:?}",
         played.warnings
     );
     assert_eq!(played.run.listed, CaseCoverage::Partial);
-    // Of ten, as the start told.
+    // Ten were announced.
     assert_eq!(played.run.counts().total, 10);
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_that_failed_is_listed_a_rerun_forgives_what_passes_in_it() {
-    for (result, verdict) in [("PASSED", "flaky"), ("SKIPPED", "failed")] {
+async fn where_only_failed_cases_are_listed_a_rerun_forgives_nothing() {
+    for result in ["PASSED", "SKIPPED"] {
         let sim = ends_without_its_list(move |look| match (look.short_id, look.cases) {
             ("run1", Cases::All) => Err(retry(None)),
             ("run1", Cases::Failed | Cases::None) => Ok(run(
@@ -263,13 +324,13 @@ async fn where_all_that_failed_is_listed_a_rerun_forgives_what_passes_in_it() {
             )),
         });
         let played = rerunning(&sim, 1).await;
-        assert_eq!(played.verdict(), verdict, "{}", played.problem());
+        assert_eq!(played.verdict(), "failed", "{}", played.problem());
         assert_eq!(played.run.listed, CaseCoverage::Failures);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rerun_forgives_what_no_list_of_all_ever_showed() {
+async fn a_rerun_does_not_forgive_where_no_list_of_all_was_ever_shown() {
     let sim = Sim::new(|look| match (look.short_id, look.cases) {
         ("run1", Cases::All) => Err(GetError::TooLarge),
         ("run1", Cases::Failed | Cases::None) => Ok(run(
@@ -286,7 +347,7 @@ async fn a_rerun_forgives_what_no_list_of_all_ever_showed() {
         )),
     });
     let played = rerunning(&sim, 1).await;
-    assert_eq!(played.verdict(), "flaky", "{}", played.problem());
+    assert_eq!(played.verdict(), "failed", "{}", played.problem());
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,29 +372,22 @@ async fn a_rerun_that_times_out_leaves_the_failure() {
 async fn nothing_is_sent_any_more_once_nothing_new_is_to_be_begun() {
     let sim = passing().create(|_| Err(not_sent(None)));
     let began = Instant::now();
-    let board = RunStore::new(began, vec![planned()], Box::new(Deaf));
-    let play = Play::default().on(&sim, &board, began);
+    let store = RunStore::new(began, vec![planned()], Box::new(Discard));
+    let shutdown = Shutdown::default();
+    let play = Play::default().on(&sim, &store, &shutdown, began);
     let stop = async {
         sleep(3 * SECOND).await;
-        board.stop();
-        let before = sim.posts().len();
-        sleep(60 * SECOND).await;
-        (before, sim.posts().len())
+        shutdown.stop();
+        sim.posts().len()
     };
-    let (before, after) = tokio::select! {
-        () = play => panic!("it ended by itself"),
-        posts = stop => posts,
-    };
+    let ((), before) = tokio::join!(play, stop);
     assert!(before > 1, "{before}");
-    assert_eq!(before, after);
-    assert_eq!(board.take().0[0].created, Some(false));
-}
-
-/// A log that nobody reads.
-struct Deaf;
-
-impl EventHandler for Deaf {
-    fn tell(&self, _runs: &[RunReport], _run: usize, _news: Event, _at: Millis) {}
-
-    fn warn(&self, _text: &str) {}
+    assert_eq!(sim.posts().len(), before);
+    assert_eq!(
+        began.elapsed(),
+        3 * SECOND,
+        "the pause before the next POST is cut short"
+    );
+    let run = store.take().0.remove(0);
+    assert_eq!((run.created, run.verdict), (Some(false), None));
 }

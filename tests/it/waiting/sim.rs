@@ -5,15 +5,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
-use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
-use qatech_run::qatech::details::CaseAnswer;
+use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
-use qatech_run::report::{CaseCoverage, Millis, RunReport};
-use qatech_run::runs::details::DetailsFetcher;
+use qatech_run::report::{Millis, RunReport};
 use qatech_run::runs::driver::{Driver, Origin};
+use qatech_run::runs::event::{Event, EventHandler};
 use qatech_run::runs::poller::Policy;
-use qatech_run::runs::store::{Event, EventHandler, RunStore};
+use qatech_run::runs::shutdown::Shutdown;
+use qatech_run::runs::store::{RunHandle, RunStore};
+use qatech_run::text::Redactor;
 use tokio::time::{Instant, sleep, timeout};
 
 /// A GET that came in.
@@ -142,12 +142,8 @@ impl Api for Sim {
         self.post(Call::Start, timeout).await
     }
 
-    async fn rerun(&self, short_id: &str, _cases: RerunCases<'_>, timeout: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun_failed(&self, short_id: &str, timeout: Duration) -> Result<StartedRun, PostError> {
         self.post(Call::Rerun(short_id.to_owned()), timeout).await
-    }
-
-    async fn case(&self, _: &str) -> Result<CaseAnswer, CaseError> {
-        Err(CaseError::Unsupported)
     }
 
     async fn get(&self, short_id: &str, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
@@ -178,7 +174,7 @@ pub fn started(nth: usize) -> StartedRun {
         id: Some(format!("id-run{nth}")),
         short_id: format!("run{nth}"),
         url: Some(format!("https://app.qa.tech/run{nth}")),
-        test_count: Some(10),
+        test_count: None,
         test_plan: None,
     }
 }
@@ -257,8 +253,8 @@ pub struct Played {
     pub run: RunReport,
     /// Warnings of the report.
     pub warnings: Vec<String>,
-    /// Everything the log was told.
-    pub news: Vec<(Millis, Event)>,
+    /// Every event, and when it was emitted.
+    pub events: Vec<(Millis, Event)>,
     /// How long it took, in simulated time.
     pub took: Duration,
 }
@@ -275,31 +271,22 @@ impl Played {
     }
 }
 
-/// Keeps the news.
+/// Keeps the events.
 #[derive(Clone, Default)]
 struct Kept(Rc<RefCell<Vec<(Millis, Event)>>>);
 
 impl EventHandler for Kept {
-    fn tell(&self, _runs: &[RunReport], _run: usize, news: Event, at: Millis) {
-        self.0.borrow_mut().push((at, news));
+    fn emit(&self, run: RunHandle<'_>, event: Event) {
+        self.0.borrow_mut().push((run.store().now(), event));
     }
 
-    /// The board keeps them.
+    /// The store keeps them.
     fn warn(&self, _text: &str) {}
 }
 
 /// A run that is known but not started yet.
 pub fn planned() -> RunReport {
-    RunReport {
-        requested_plan: Some("pln_a".to_owned()),
-        plan: None,
-        created: Some(false),
-        attempts: Vec::new(),
-        cases: Vec::new(),
-        listed: CaseCoverage::Partial,
-        verdict: None,
-        problem: None,
-    }
+    RunReport::planned(Some("pln_a".to_owned()))
 }
 
 impl Play {
@@ -307,47 +294,45 @@ impl Play {
     pub async fn against(self, sim: &Sim) -> Played {
         let kept = Kept::default();
         let began = Instant::now();
-        let board = RunStore::new(began, vec![planned()], Box::new(kept.clone()));
-        self.on(sim, &board, began).await;
-        let (mut runs, warnings) = board.take();
+        let store = RunStore::new(began, vec![planned()], Box::new(kept.clone()));
+        self.on(sim, &store, &Shutdown::default(), began).await;
+        let (mut runs, warnings) = store.take();
         Played {
             run: runs.remove(0),
             warnings,
-            news: kept.0.take(),
+            events: kept.0.take(),
             took: began.elapsed(),
         }
     }
 
-    /// Plays it on a board of the caller's.
-    pub async fn on(self, sim: &Sim, board: &RunStore, began: Instant) {
-        let details = DetailsFetcher::new(sim, board, None, CaseDetailsFor::Off);
+    /// Plays it in a store of the caller's.
+    pub async fn on(self, sim: &Sim, store: &RunStore, shutdown: &Shutdown, began: Instant) {
+        let redactor = Redactor::default();
         let driver = Driver {
             client: sim,
+            redactor: &redactor,
             policy: Policy {
                 deadline: began + self.timeout,
                 poll_interval: self.poll_interval,
+                usual_duration: None,
                 fail_fast: self.fail_fast,
                 poll_once: self.poll_once,
             },
-            board,
+            shutdown,
             start_only: false,
             reruns: self.reruns,
-            rerun_only: RerunOnly::Failed,
-            details: &details,
         };
         let fields = StartFields::default();
         let origin = match self.attach {
             Some(short_id) => Origin::Attach(short_id.to_owned()),
             None => Origin::Start(StartRequest {
                 trigger: &fields,
-                project_short_id: None,
                 test_plan_short_id: Some("pln_a"),
-                test_case_ids: &[],
-                parameters: None,
                 applications: &[],
                 notifications: &[],
             }),
         };
-        driver.drive(0, origin).await;
+        let run = store.runs().next().expect("one run");
+        driver.drive(run, origin).await;
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use qatech_fakes::harness::Run;
 use qatech_run::log::Log;
+use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::RunStore;
 use tokio::time::Instant;
 
@@ -30,14 +31,15 @@ async fn the_copy() {
     });
     let log = Log::new(true);
     let began = Instant::now();
-    let board = RunStore::new(began, vec![planned()], Box::new(log.clone()));
+    let store = RunStore::new(began, vec![planned()], Box::new(log.clone()));
+    let shutdown = Shutdown::default();
     let play = Play {
         timeout: Duration::from_secs(HOURS * 3600),
         ..Play::default()
     };
     tokio::select! {
-        () = play.on(&sim, &board, began) => {}
-        () = log.progress(&board) => {}
+        () = play.on(&sim, &store, &shutdown, began) => {}
+        never = log.progress(&store) => match never {},
     }
     assert_eq!(began.elapsed().as_secs(), HOURS * 3600);
 }
