@@ -29,7 +29,6 @@ use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::store::{Event, EventHandler, RunStore};
-use qatech_run::text::Secret;
 use qatech_run::text::{Redactor, Secret};
 use serde_json::json;
 use tokio::time::Instant;
