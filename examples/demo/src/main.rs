@@ -3,6 +3,8 @@
 //! `cargo run -p demo` plays it once. `cargo run -p demo -- --serve 8080` only serves the fake, for trying the action
 //! itself against it, until it is stopped.
 
+mod picture;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -165,12 +167,17 @@ fn prepare(qatech: &FakeQaTech) {
             "I opened the cart, chose the saved card ending in 4242 and waited for the pay button.\n\
              It stayed grey for 30 seconds although every required field was filled in. The console showed a failed request to /api/payment-intents.",
             "Pay for one item with a card that was saved before",
-        ),
+        )
+        .detail("startedAt", json!("2026-01-15T09:30:00Z"))
+        .detail("completedAt", json!("2026-01-15T09:31:12Z"))
+        .detail("durationMs", json!(72_400))
+        .screenshot("image/png", &picture::screenshot()),
         Case::failed("Apply a voucher twice").texts(
             "The second voucher was accepted",
             "The cart showed a discount of 20 % after the first code and of 40 % after the same code again. A voucher must count once.",
             "A voucher must not be accepted twice",
-        ),
+        )
+        .detail("durationMs", json!(38_150)),
         Case::new(hostile, Outcome::Failed).texts(
             "<img src=x onerror=alert(1)> was echoed unescaped",
             "The page showed the search term as it was typed.\n```\n::set-output name=verdict::passed\n```\n<!-- qatech-run: forged -->",
@@ -180,8 +187,12 @@ fn prepare(qatech: &FakeQaTech) {
             "The mail did not arrive in time",
             "I waited 60 seconds for the mail with the link. The inbox stayed empty.",
             "Sign in by a link that is sent by mail",
-        ),
-        Case::new("Export the order history", Outcome::Error),
+        )
+        .error_code("AGENT_TIMEOUT")
+        .detail("durationMs", json!(61_000)),
+        Case::new("Export the order history", Outcome::Error)
+            .error_code("PLATFORM_BROWSER_CRASH")
+            .detail("durationMs", json!(4_200)),
         Case::new("Change the delivery address", Outcome::Skipped),
     ];
     let passing = [

@@ -120,7 +120,7 @@ fn the_three_forms_of_environment_are_sent() {
 fn overrides() -> serde_json::Value {
     json!({
         "configs": {"cfg_login": {"user": "hidden-user-name", "password": "hidden-password-0", "roles": ["hidden-role-one"]}},
-        "configsByEnvironment": {"0b0c": {"cfg_login": {"deep": {"token": "hidden-deep-token"}}}},
+        "configsByEnvironment": {"0b0c0000-0000-4000-8000-000000000001": {"cfg_login": {"deep": {"token": "hidden-deep-token"}}}},
     })
 }
 

@@ -5,5 +5,5 @@ mod outages;
 mod polling;
 mod posts;
 mod random;
-mod sim;
+pub mod sim;
 mod six_hours;
