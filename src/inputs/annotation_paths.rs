@@ -2,7 +2,7 @@
 
 use wildmatch::WildMatch;
 
-/// Bytes of a name that are looked at; no person writes more.
+/// Only this many bytes of a name are matched; no person writes more.
 const MAX_NAME: usize = 4_096;
 
 /// One line of the input: a glob on the test case's name, and where annotations of such cases point.
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_told_by_its_line() {
+    fn what_is_no_rule_is_reported_by_its_line() {
         for line in [
             "nothing",
             "a =",
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_name_only_the_beginning_is_looked_at() {
-        // The cost is the product of both lengths at most, so what bounds it is how much of a name is looked at.
+    fn only_the_beginning_of_a_long_name_is_matched() {
+        // The cost is the product of both lengths at most, so it is bounded by how much of a name is matched.
         let rules = PathRule::parse_lines("*b = x").unwrap();
-        let looked_at = format!("{}b", "a".repeat(MAX_NAME - 1));
-        assert!(rules[0].matches(&looked_at));
-        assert!(rules[0].matches(&format!("{looked_at}{}", "c".repeat(1 << 22))));
-        assert!(!rules[0].matches(&format!("a{looked_at}")));
+        let matched = format!("{}b", "a".repeat(MAX_NAME - 1));
+        assert!(rules[0].matches(&matched));
+        assert!(rules[0].matches(&format!("{matched}{}", "c".repeat(1 << 22))));
+        assert!(!rules[0].matches(&format!("a{matched}")));
         // Not in the midst of a character.
         let cut = format!("{}b€", "a".repeat(MAX_NAME - 2));
         assert!(rules[0].matches(&cut));

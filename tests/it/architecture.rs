@@ -31,7 +31,9 @@ fn sources() -> BTreeMap<String, String> {
 
 /// The code of a file without its inline tests and comments.
 fn code(text: &str) -> String {
-    let end = text.find("#[cfg(test)]\n").filter(|at| text[*at..].contains("mod tests {"));
+    let end = text
+        .find("#[cfg(test)]\n")
+        .filter(|at| text[*at..].contains("mod tests {"));
     let text = end.map_or(text, |end| &text[..end]);
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
@@ -96,10 +98,14 @@ fn file_of(path: &[String], sources: &BTreeMap<String, String>) -> Option<String
         }
     }
     let (file, length) = found?;
-    let Some(name) = path.get(length) else { return Some(file) };
+    let Some(name) = path.get(length) else {
+        return Some(file);
+    };
     // `pub use child::Name` in a `mod.rs`.
     for line in code(&sources[&file]).split(';') {
-        let Some((_, tree)) = line.split_once("use ") else { continue };
+        let Some((_, tree)) = line.split_once("use ") else {
+            continue;
+        };
         if !line.contains("pub") {
             continue;
         }
@@ -126,8 +132,10 @@ fn dependencies(sources: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet
 
 /// The row of the table that a file belongs to, counted from the top.
 fn row_of(file: &str, rows: &[Vec<String>]) -> Option<usize> {
-    rows.iter()
-        .position(|row| row.iter().any(|place| file == place || (place.ends_with('/') && file.starts_with(place))))
+    rows.iter().position(|row| {
+        row.iter()
+            .any(|place| file == place || (place.ends_with('/') && file.starts_with(place)))
+    })
 }
 
 /// The rows of CONTRIBUTING.md's table: the places of each, relative to `src/`.
@@ -153,7 +161,9 @@ fn a_module_depends_only_on_its_own_row_and_on_rows_below_it() {
         for dependency in dependencies {
             // What is above is in the table: else it was reported for itself.
             if row_of(&dependency, &rows).is_some_and(|other| other < row) {
-                wrong.push(format!("src/{file} depends on src/{dependency}, which is in a row above"));
+                wrong.push(format!(
+                    "src/{file} depends on src/{dependency}, which is in a row above"
+                ));
             }
         }
     }
@@ -199,6 +209,9 @@ fn no_files_depend_on_each_other() {
 #[test]
 fn use_trees_are_read_as_rust_reads_them() {
     let join = |tree: &str| flatten(tree).iter().map(|path| path.join("::")).collect::<Vec<_>>();
-    assert_eq!(join("a::{b, c::{self, d as e}, f}"), ["a::b", "a::c", "a::c::d", "a::f"]);
+    assert_eq!(
+        join("a::{b, c::{self, d as e}, f}"),
+        ["a::b", "a::c", "a::c::d", "a::f"]
+    );
     assert_eq!(join("a::b"), ["a::b"]);
 }
