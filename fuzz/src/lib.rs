@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 use qatech_run::context::{Context, HeadSha};
 use qatech_run::inputs;
-use qatech_run::inputs::{PathRule, overrides};
+use qatech_run::inputs::{PathRule, environments, overrides};
 use qatech_run::publish::identity::MarkerKey;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartResponse};
 use qatech_run::render::github::check;
@@ -106,7 +106,7 @@ pub fn api_body(data: &[u8]) {
 /// `applications_config`, `environments` and `notifications_config`: what is taken is taken again as it would be sent.
 pub fn overrides(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    for applications in [overrides::applications(text), overrides::environments(text)] {
+    for applications in [overrides::applications(text), environments::parse(text)] {
         match applications {
             Ok(applications) => {
                 // A deployment is never sent: its URL takes its place before.

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_told_by_its_line() {
+    fn what_is_no_rule_is_reported_by_its_line() {
         for line in [
             "nothing",
             "a =",

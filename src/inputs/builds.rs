@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_is_told_by_its_number() {
+    fn a_wrong_line_is_reported_by_its_number() {
         for (line, problem) in [
             ("out/app.apk", "line 2 is not of the form `application = path`"),
             ("app_b =", "line 2 is not of the form `application = path`"),

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_and_no_value() {
+    fn every_problem_is_reported_and_no_value() {
         let text = r#"{"configs": {"cfg_a": "s3cret"}, "configsByEnvironment": {"env_1": {"cfg_b": ["s3cret"]}}, "config": "s3cret"}"#;
         assert_eq!(
             parse(text).unwrap_err(),

@@ -24,7 +24,7 @@ enum LineError {
 ///
 /// # Errors
 /// The problems of all lines, as fragments that follow the input's name.
-pub fn environments(text: &str) -> Result<Vec<ApplicationOverride>, Problems> {
+pub fn parse(text: &str) -> Result<Vec<ApplicationOverride>, Problems> {
     let mut seen = BTreeSet::new();
     parse_lines(text, |line| {
         let (application, place) = pair(line).ok_or(LineError::Form)?;
@@ -84,11 +84,11 @@ mod tests {
     use serde_json::json;
 
     fn sent(text: &str) -> serde_json::Value {
-        serde_json::to_value(environments(text).unwrap()).unwrap()
+        serde_json::to_value(parse(text).unwrap()).unwrap()
     }
 
     fn one(place: &str) -> EnvironmentOverride {
-        let mut list = environments(&format!("app_web = {place}")).unwrap();
+        let mut list = parse(&format!("app_web = {place}")).unwrap();
         list.remove(0).environment.unwrap()
     }
 
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_is_told_by_its_number() {
+    fn a_wrong_line_is_reported_by_its_number() {
         for (text, problem) in [
             ("app_web: https://x", "line 1 is not of the form"),
             ("a = env one", "line 1 is not of the form"),
@@ -142,7 +142,7 @@ mod tests {
             ("a = env_1\na = env_2", "line 2 names application \"a\" a second time"),
             ("# nothing", "holds no line"),
         ] {
-            let problems = environments(text).unwrap_err();
+            let problems = parse(text).unwrap_err();
             assert_eq!(problems.len(), 1, "{problems:?}");
             assert!(problems[0].starts_with(problem), "{text}: {problems:?}");
             assert!(!problems[0].contains("s3cret"), "{problems:?}");

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_is_told_by_its_place() {
+    fn a_syntax_error_is_reported_by_its_position() {
         assert_eq!(
             parse("{").unwrap_err().to_string(),
             "is not valid JSON (line 1, column 1)"

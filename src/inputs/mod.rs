@@ -3,7 +3,7 @@
 mod annotation_paths;
 mod builds;
 mod config_overrides;
-mod environments;
+pub mod environments;
 mod json;
 mod lines;
 pub mod overrides;

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use crate::inputs::environments::environments;
 use crate::inputs::json;
 use crate::inputs::lines::{Problems, collect};
 use crate::inputs::web_url;
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told() {
+    fn every_mistake_is_reported() {
         let problems = applications(r#"[{"environment": {"url": "ftp://x", "nmae": "y"}}, 3, {"applicationShortId": "app_a", "environment": {}}]"#).unwrap_err();
         assert_eq!(
             problems,

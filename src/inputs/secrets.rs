@@ -3,9 +3,11 @@
 use url::Url;
 
 use crate::inputs::json;
-use crate::inputs::parse::TOKEN_VARIABLES;
 use crate::text::{Redactor, Secret};
 
+/// Variables that hold the token where the input does not, in order of precedence: our own, that of the vendor's command line,
+/// and that of its page on GitLab.
+pub(super) const TOKEN_VARIABLES: [&str; 3] = ["QATECH_API_TOKEN", "QATECH_API_KEY", "QA_TECH_API_TOKEN"];
 /// A secret of fewer bytes is warned of: it is easy to guess, and may be part of other words.
 const MIN_LENGTH: usize = 8;
 /// Strings of `config_overrides` that have fewer characters are no secrets.

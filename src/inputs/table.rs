@@ -1,4 +1,4 @@
-//! The one table of inputs: `action.yml`, `--help`, the README and the parser are held to it by a test.
+//! The table of inputs. Tests compare `action.yml`, `--help`, the README and the parser with it.
 
 use serde::Deserialize;
 

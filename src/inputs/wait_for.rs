@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_is_told_by_its_number_and_not_repeated() {
+    fn a_wrong_line_is_reported_by_its_number_and_not_repeated() {
         for (line, problem) in [
             ("pr.example?s3cret", "line 2 has a URL that is not valid"),
             (

@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 
-use crate::inputs::secrets::Secrets;
+use crate::inputs::secrets::{Secrets, TOKEN_VARIABLES};
 use crate::inputs::table::{INPUTS, Raw};
 use crate::inputs::values::Parser;
 use crate::text::Secret;
 
-/// Variables that hold the token where the input does not, in order of precedence: our own, that of the vendor's command line,
-/// and that of its page on GitLab.
-pub(in crate::inputs) const TOKEN_VARIABLES: [&str; 3] = ["QATECH_API_TOKEN", "QATECH_API_KEY", "QA_TECH_API_TOKEN"];
 /// The variable that holds the project where the input does not.
 pub(super) const PROJECT_VARIABLE: &str = "QATECH_PROJECT_SHORT_ID";
 

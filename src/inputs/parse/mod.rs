@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::inputs::annotation_paths::PathRule;
 use crate::inputs::parse::given::Given;
-pub(in crate::inputs) use crate::inputs::parse::given::TOKEN_VARIABLES;
+use crate::inputs::secrets::TOKEN_VARIABLES;
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
 use crate::inputs::{
@@ -34,7 +34,7 @@ const DEFAULT_WAIT_FOR_MINUTES: f64 = 10.0;
 /// Thirty days: longer than any CI job may take, and far from the limits of the clock.
 const MAX_MINUTES: f64 = 43_200.0;
 
-/// Parses the inputs out of the environment's variables.
+/// Parses the inputs from environment variables.
 ///
 /// # Errors
 /// All problems at once, each a sentence that names the input, the value (never that of a secret) and what is allowed.

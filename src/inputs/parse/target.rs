@@ -6,7 +6,7 @@ use crate::inputs::config_overrides::is_uuid;
 use crate::inputs::parse::given::{Given, PROJECT_VARIABLE};
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
-use crate::inputs::{ApplicationOverride, Build, Target, builds, overrides};
+use crate::inputs::{ApplicationOverride, Build, Target, builds, environments, overrides};
 
 impl Parser {
     pub(super) fn target(&mut self, raw: &Raw) -> Target {
@@ -68,7 +68,7 @@ impl Parser {
             }
         }
         let ids = ids.join(" ");
-        // Every address was wrong, and told so.
+        // Every address was wrong, and has been reported.
         if ids.trim().is_empty() && text.contains("://") {
             return Vec::new();
         }
@@ -111,7 +111,7 @@ impl Parser {
         Some(id.clone())
     }
 
-    /// The start request's `applications`, out of the one of two inputs that was given.
+    /// The start request's `applications`, from whichever of the two inputs is set.
     pub(super) fn applications(&mut self, raw: &Raw) -> Vec<ApplicationOverride> {
         let config = raw.applications_config.as_deref();
         let environments = raw.environments.as_deref();
@@ -120,7 +120,7 @@ impl Parser {
                 .push("`applications_config` and `environments` set the same thing; remove one of them".to_owned());
         }
         let applications = self.structured("applications_config", config, overrides::applications);
-        let environments = self.structured("environments", environments, overrides::environments);
+        let environments = self.structured("environments", environments, environments::parse);
         if environments.is_empty() {
             applications
         } else {

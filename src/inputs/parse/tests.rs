@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::inputs::table::INPUTS;
-use crate::inputs::{Target, builds};
+use crate::inputs::{Target, builds, environments};
 use crate::report::{FailOn, Verdict};
 use proptest::prelude::*;
 
@@ -79,7 +79,7 @@ fn the_token_may_come_from_the_environment_and_the_input_goes_first() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once_and_no_secret_with_it() {
+fn every_mistake_is_reported_at_once_and_no_secret_with_it() {
     let problems = parse_only(&[
         ("api_token", "s3\ncret"),
         ("blocking", "yes"),
@@ -155,7 +155,7 @@ fn the_vendors_host_is_ours_with_a_notice() {
 }
 
 #[test]
-fn what_needs_an_end_is_told_to_have_no_effect_without_waiting() {
+fn what_needs_the_end_of_a_run_is_reported_as_unused_without_waiting() {
     let given = [
         ("comment", "always"),
         ("rerun_failed", "0"),
@@ -492,7 +492,7 @@ fn words_are_read_by_every_input_that_has_some() {
 
 proptest! {
     #[test]
-    fn no_value_makes_it_panic_and_none_of_a_secret_is_told(index in 0..INPUTS.len(), value in "\\PC{0,40}") {
+    fn no_value_makes_it_panic_and_no_secret_is_shown(index in 0..INPUTS.len(), value in "\\PC{0,40}") {
         let name = INPUTS[index].name;
         if let Err(problems) = given(&[(name, &value)])
             && matches!(name, "api_token" | "github_token" | "webhook_secret") && value.trim().len() > 12
@@ -504,7 +504,7 @@ proptest! {
     #[test]
     fn no_configuration_makes_it_panic(text in "[\\[\\]{}\":,a-zA-Z0-9_ =\n]{0,200}") {
         let _ = overrides::applications(&text);
-        let _ = overrides::environments(&text);
+        let _ = environments::parse(&text);
         let _ = overrides::notifications(&text);
         let _ = config_overrides::parse(&text);
         let _ = wait_for::parse(&text);
