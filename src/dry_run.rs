@@ -50,7 +50,7 @@ pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor)
             };
             print(format!(
                 "would create the check run {:?} on {head}",
-                identity::check_name(inputs, &context.origin)
+                identity::check_name(inputs, context)
             ));
         }
         if inputs.comment != CommentWhen::Off {

@@ -109,7 +109,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         let report = began.report(Mode::SkippedWithoutToken, &context);
         // A check that is required must not be missing where the step is green.
         let services = http::client(&context.network).ok().map(|client| Connections {
-            github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
+            github: GitHub::begin(client.clone(), &inputs, &context, &redactor, &log),
             client,
             interrupted_at: None,
         });

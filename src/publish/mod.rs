@@ -220,7 +220,7 @@ impl App<'_> {
         let Some(path) = &self.inputs.history_path else {
             return true;
         };
-        let series = identity::Identity::new(self.inputs, &report.origin);
+        let series = identity::Identity::new(self.inputs, self.context);
         let Some(mut entry) = Entry::of(report, series.hash()) else {
             return true;
         };

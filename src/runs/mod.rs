@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout_at};
 use crate::Began;
 use crate::inputs::{OnGithubRerun, Target};
 use crate::net::http;
-use crate::publish::github::{GitHub, Head};
+use crate::publish::github::{GitHub, HeadCommit};
 use crate::publish::{App, Connections};
 use crate::qatech::Client;
 use crate::qatech::client::MAYBE_STARTED;
@@ -70,7 +70,7 @@ pub(crate) async fn play(
             return (report(&board, began, mode, sinks), None);
         }
     };
-    let github = GitHub::begin(client.clone(), inputs, context, redactor);
+    let github = GitHub::begin(client.clone(), inputs, context, redactor, log);
     let policy = Policy {
         deadline: began.at + inputs.timeout,
         poll_interval: inputs.poll_interval,
@@ -97,7 +97,7 @@ pub(crate) async fn play(
             let earlier = earlier(sinks, &github).await;
             let mut fields = context.start_fields();
             // A comment's event does not tell the pull request's head; GitHub did by now, if all is well.
-            if let Some(Head { sha, branch }) = github.head() {
+            if let Some(HeadCommit { sha, branch }) = github.head() {
                 fields.commit_hash.get_or_insert(sha);
                 fields.branch = fields.branch.or(branch);
             }
@@ -138,7 +138,7 @@ pub(crate) async fn play(
     close(&board, interrupted_by, mode);
     let mut report = report(&board, began, mode, sinks);
     report.interrupted_by = interrupted_by;
-    if let Some(Head { sha, branch }) = github.head() {
+    if let Some(HeadCommit { sha, branch }) = github.head() {
         report.origin.sha.get_or_insert(sha);
         report.origin.branch = report.origin.branch.or(branch);
     }
@@ -210,7 +210,8 @@ async fn earlier(sinks: &App<'_>, github: &GitHub) -> Option<Vec<Option<String>>
     if !is_rerun || !wanted {
         return None;
     }
-    let found = github.earlier(LOOK_BACK).await.and_then(|short_ids| {
+    let earlier = github.earlier(LOOK_BACK).await.map_err(|why| why.to_string());
+    let found = earlier.and_then(|short_ids| {
         // A `comment_key` that jobs share would give one the other's runs.
         if short_ids.len() == sinks.inputs.plans().len().max(1) {
             Ok(short_ids)

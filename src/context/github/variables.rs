@@ -1,4 +1,4 @@
-//! The environment's `GITHUB_*` variables, bounded and checked one by one.
+//! The environment's `GITHUB_*` variables and our own `QATECH_RUN_*`, bounded and checked one by one.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,13 +8,14 @@ use url::Url;
 
 use crate::net::secret_url::base_for_secrets;
 
-/// Only what starts with `GITHUB_` is kept, blank values left out.
+/// Only what starts with `GITHUB_`, and what our own action.yml passes, is kept; blank values are left out.
 pub(in crate::context) struct Variables(BTreeMap<String, OsString>);
 
 impl Variables {
     pub(in crate::context) fn new(all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let ours = all.into_iter().filter_map(|(name, value)| {
-            let name = name.to_str().filter(|name| name.starts_with("GITHUB_"))?.to_owned();
+            let is_kept = |name: &&str| name.starts_with("GITHUB_") || name.starts_with("QATECH_RUN_");
+            let name = name.to_str().filter(is_kept)?.to_owned();
             let blank = value.to_str().is_some_and(|value| value.trim().is_empty());
             (!blank).then_some((name, value))
         });

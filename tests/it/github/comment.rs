@@ -28,7 +28,7 @@ fn of(github: &FakeGitHub, event: &qatech_fakes::events::Event) -> Stage {
 
 /// The marker that the job's own comment would have, with other numbers.
 fn marker(stage: &Stage, head_sha: &str, run_id: u64, attempt: u64) -> Marker {
-    let identity = Identity::new(&stage.inputs(), &stage.context().origin);
+    let identity = Identity::new(&stage.inputs(), &stage.context());
     Marker {
         key: identity.hash().to_owned(),
         head_sha: head_sha.to_owned(),
