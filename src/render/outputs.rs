@@ -29,6 +29,7 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
         skipped,
         errored,
         flaky,
+        quarantined: _,
     } = counts;
     let latest = |value: fn(&Attempt) -> Option<&str>| joined(report, |run| run.latest().and_then(value));
     let created = |run: &RunReport| match run.created {
@@ -137,6 +138,7 @@ impl RunEntry {
             skipped,
             errored,
             flaky,
+            quarantined: _,
         } = run.counts();
         let plan = run.plan.as_ref();
         let plan_id = plan

@@ -142,6 +142,7 @@ impl Summary {
             skipped,
             errored,
             flaky,
+            quarantined: _,
         } = listed;
         let mut summary = Self {
             tests: total,

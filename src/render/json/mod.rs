@@ -104,6 +104,7 @@ impl From<Counts> for CountsJson {
             skipped,
             errored,
             flaky,
+            quarantined: _,
         } = counts;
         Self {
             total,
