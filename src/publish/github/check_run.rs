@@ -375,8 +375,8 @@ fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Ou
 }
 
 fn annotated(annotations: &[Annotation], conclusion: StepConclusion) -> Vec<NewAnnotation<'_>> {
-    let level = conclusion.annotation_level();
-    annotations.iter().map(|one| annotation(one, level)).collect()
+    let annotations = annotations.iter();
+    annotations.map(|one| annotation(one, conclusion.level_of(one))).collect()
 }
 
 fn annotation<'a>(annotation: &'a Annotation, level: &'static str) -> NewAnnotation<'a> {
@@ -386,6 +386,7 @@ fn annotation<'a>(annotation: &'a Annotation, level: &'static str) -> NewAnnotat
         title,
         message,
         raw_details,
+        quarantined: _,
     } = annotation;
     NewAnnotation {
         path,

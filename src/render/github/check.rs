@@ -81,6 +81,15 @@ impl StepConclusion {
         if self.is_red() { "failure" } else { "warning" }
     }
 
+    /// The `annotation_level` of one annotation: a case in quarantine never gates, so it is only noted.
+    pub fn level_of(self, annotation: &Annotation) -> &'static str {
+        if annotation.quarantined {
+            "notice"
+        } else {
+            self.annotation_level()
+        }
+    }
+
     /// The conclusion that goes with the step: what `fail_on` tolerates never blocks, what fails the step is never green.
     pub fn of(report: &Report, fail_on: &FailOn) -> Self {
         let of_runs = report.runs.iter().filter_map(|run| run.verdict);
@@ -105,10 +114,17 @@ impl StepConclusion {
                 ),
                 _,
             ) => Self::Failure,
+            (None, _) if fail_on.no_tests && report.runs.iter().any(passed_without_tests) => Self::Failure,
             (None, Some(Verdict::Passed | Verdict::Flaky)) => Self::Success,
             (None, _) => Self::Neutral,
         }
     }
+}
+
+/// Whether a run passed without a single test case, as far as the API lists and counts them.
+fn passed_without_tests(run: &RunReport) -> bool {
+    let announced = run.latest().and_then(|latest| latest.test_count).unwrap_or(0);
+    run.verdict == Some(Verdict::Passed) && run.cases.is_empty() && announced == 0
 }
 
 /// The output of a check run that is made before anything is started: there is nothing to tell yet.
@@ -154,6 +170,8 @@ pub struct Annotation {
     pub message: String,
     /// Plain text: all that every attempt said.
     pub raw_details: String,
+    /// The case is in quarantine.
+    pub quarantined: bool,
 }
 
 /// Where annotations go that no rule is for.
@@ -201,6 +219,7 @@ fn annotation(run: &RunReport, case: &Case, several: bool, rules: &[PathRule], d
         title: case_title(run, case, several, TITLE),
         message: cut_bytes(&message, MESSAGE).into_owned(),
         raw_details: raw_details(run, case),
+        quarantined: case.is_quarantined_failure(),
     }
 }
 
