@@ -175,7 +175,9 @@ pub fn check_name(inputs: &Inputs, context: &Context) -> String {
         None => subject,
         Some((at, _)) => format!("{}…", subject.get(..at).unwrap_or_default()),
     };
-    let leg = Some(leg(context)).filter(|leg| *leg > 1).map(|leg| format!("leg {leg}"));
+    let leg = Some(leg(context))
+        .filter(|leg| *leg > 1)
+        .map(|leg| format!("leg {leg}"));
     let step = match step(context) {
         Step::Named(id) => Some(id.to_owned()),
         Step::Numbered(1) => None,

@@ -18,8 +18,8 @@ use crate::files::Files;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
 use crate::render::github::check::StepConclusion;
-use crate::render::markdown::summary;
 use crate::render::log_lines;
+use crate::render::markdown::summary;
 use crate::report::history::{Entry, History, MAX_ENTRIES};
 use crate::report::verdict::exit;
 use crate::report::{Mode, Report, Verdict};
@@ -291,11 +291,18 @@ impl App<'_> {
 
     /// Appends the job summary, in the room that is left in the step's file: GitHub drops one that is too long.
     async fn summary(&self, report: &Report) {
-        let Some(path) = self.context.summary_file.as_ref().filter(|_| self.wants_summary(report)) else {
+        let Some(path) = self
+            .context
+            .summary_file
+            .as_ref()
+            .filter(|_| self.wants_summary(report))
+        else {
             return;
         };
         let file = path.clone();
-        let present = self.files.within(move || std::fs::metadata(file).map_or(0, |file| file.len()));
+        let present = self
+            .files
+            .within(move || std::fs::metadata(file).map_or(0, |file| file.len()));
         let present = usize::try_from(present.await.unwrap_or(0)).unwrap_or(usize::MAX);
         let room = summary::LIMIT.saturating_sub(present);
         let text = summary::summary(report, room);

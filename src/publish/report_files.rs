@@ -39,7 +39,9 @@ pub(super) fn start(files: &Files, wanted: &ReportFiles, report: &Arc<Report>) -
     ];
     let (files, report, runtime) = (files.clone(), Arc::clone(report), Handle::current());
     spawn_blocking(move || {
-        let wanted = all.into_iter().filter_map(|(name, path, render)| Some((name, path?, render)));
+        let wanted = all
+            .into_iter()
+            .filter_map(|(name, path, render)| Some((name, path?, render)));
         wanted
             .map(|(name, path, render)| Written {
                 name,

@@ -32,7 +32,10 @@ impl Advice {
         let head = matches!(context.head, HeadSha::OfPullRequest(_));
         let wanted = [
             (true, "contents: read"),
-            (matches!(inputs.annotations, Annotations::Check | Annotations::Job), CHECKS),
+            (
+                matches!(inputs.annotations, Annotations::Check | Annotations::Job),
+                CHECKS,
+            ),
             (comment, COMMENTS),
             (head && !comment, PULL_REQUESTS),
             (inputs.issue, ISSUES),
@@ -232,7 +235,10 @@ mod tests {
                  to this organization.",
                 "authorize the token",
             ),
-            ("Invalid app_id `1` - check run can only be modified by the GitHub App that created it.", "own token"),
+            (
+                "Invalid app_id `1` - check run can only be modified by the GitHub App that created it.",
+                "own token",
+            ),
         ] {
             let advice = advice(&[], &Context::default());
             let refused = Error::Refused {

@@ -156,7 +156,10 @@ impl GitHub {
         };
         let change = first_change(handle, &ending);
         // A signal leaves no time for a second try.
-        let sent = active.api.patch::<CheckRun>(&handle.path(), &change, Repeat::Never).await;
+        let sent = active
+            .api
+            .patch::<CheckRun>(&handle.path(), &change, Repeat::Never)
+            .await;
         if let Err(error) = sent {
             published.annotate_in_log = true;
             let sentence = active.advice.explain(handle.not_completed(), &error, CHECKS);
@@ -337,7 +340,9 @@ fn first_change<'a>(handle: &Handle, ending: &Ending<'a>) -> CheckRunChange<'a> 
 async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: usize) -> Result<(), Error> {
     let mut delays = Delays::default();
     loop {
-        let sent = api.patch::<CheckRun>(&handle.path(), change, Repeat::IfNothingHappened).await;
+        let sent = api
+            .patch::<CheckRun>(&handle.path(), change, Repeat::IfNothingHappened)
+            .await;
         let what = match sent {
             Ok(_) => return Ok(()),
             Err(Error::Lost(what) | Error::Invalid(what)) => what,
@@ -376,7 +381,9 @@ fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Ou
 
 fn annotated(annotations: &[Annotation], conclusion: StepConclusion) -> Vec<NewAnnotation<'_>> {
     let annotations = annotations.iter();
-    annotations.map(|one| annotation(one, conclusion.level_of(one))).collect()
+    annotations
+        .map(|one| annotation(one, conclusion.level_of(one)))
+        .collect()
 }
 
 fn annotation<'a>(annotation: &'a Annotation, level: &'static str) -> NewAnnotation<'a> {

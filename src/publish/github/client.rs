@@ -213,8 +213,7 @@ impl Api {
         let url = format!("{}{path}", self.repository);
         let answer = self.send("POST", &url, Some(body), Repeat::IfNothingHappened).await?;
         // It was done: only the answer is unusable.
-        self.parse(&answer)
-            .map_err(|failure| Error::Lost(failure.to_string()))
+        self.parse(&answer).map_err(|failure| Error::Lost(failure.to_string()))
     }
 
     pub(super) async fn patch<T: DeserializeOwned>(
@@ -332,9 +331,7 @@ impl Api {
                 more: has_next(headers),
                 body,
             }),
-            300..=399 => Outcome::Failed(Error::Invalid(format!(
-                "a redirect ({status}), which is not followed"
-            ))),
+            300..=399 => Outcome::Failed(Error::Invalid(format!("a redirect ({status}), which is not followed"))),
             400..=499 => {
                 let message = message(headers, &body, &self.redactor);
                 match limit(status, headers, &message) {

@@ -11,8 +11,8 @@ use crate::publish::github::client::{Api, Repeat};
 use crate::publish::github::error::Error;
 use crate::publish::github::prepare::HeadCommit;
 use crate::publish::github::published::Published;
-use crate::publish::github::session::{Active, GitHub, marker};
 use crate::publish::github::pull_request;
+use crate::publish::github::session::{Active, GitHub, marker};
 use crate::publish::github::wire::{Comment, NewComment};
 use crate::publish::identity::{MarkerKey, sound_short_ids};
 use crate::render::github::comment::{LIMIT, comment};
@@ -55,7 +55,12 @@ impl Newer {
 
 impl GitHub {
     /// Writes the comment, where one is wanted, on each pull request that the results belong to.
-    pub(super) async fn finish_comment(&self, active: &Active, head: Option<&HeadCommit>, report: &Report) -> Published {
+    pub(super) async fn finish_comment(
+        &self,
+        active: &Active,
+        head: Option<&HeadCommit>,
+        report: &Report,
+    ) -> Published {
         let mut published = Published::default();
         let wanted = match self.inputs.comment {
             CommentWhen::Off => return published,
@@ -66,7 +71,9 @@ impl GitHub {
             Ok(numbers) => numbers,
             Err(error) => {
                 let what = "The pull request could not be found";
-                published.warnings.push(active.advice.explain(what, &error, PULL_REQUESTS));
+                published
+                    .warnings
+                    .push(active.advice.explain(what, &error, PULL_REQUESTS));
                 return published;
             }
         };
@@ -150,12 +157,7 @@ pub(super) async fn find(
 }
 
 /// Writes the comment on one pull request, if that is called for.
-async fn publish(
-    api: &Api,
-    number: u64,
-    ours: &ExpectedComment<'_>,
-    report: &Report,
-) -> Result<Outcome, Error> {
+async fn publish(api: &Api, number: u64, ours: &ExpectedComment<'_>, report: &Report) -> Result<Outcome, Error> {
     let ExpectedComment {
         marker,
         marker_key,

@@ -122,7 +122,11 @@ pub enum PreviousAttemptError {
 /// A wait for people, rounded up to whole seconds, and to minutes where it is longer than five of them.
 pub(super) fn rounded(wait: Duration) -> String {
     let seconds = wait.as_millis().div_ceil(1_000);
-    let seconds = if seconds > 300 { seconds.div_ceil(60) * 60 } else { seconds };
+    let seconds = if seconds > 300 {
+        seconds.div_ceil(60) * 60
+    } else {
+        seconds
+    };
     format_duration(u64::try_from(seconds * 1_000).unwrap_or(u64::MAX))
 }
 

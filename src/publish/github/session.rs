@@ -68,13 +68,7 @@ impl GitHub {
     ///
     /// Outside of GitHub nothing is requested, and where the runs are not waited for nothing is published: a check run
     /// without their result would wrongly block a pull request, or let it through.
-    pub fn begin(
-        client: reqwest::Client,
-        inputs: &Inputs,
-        context: &Context,
-        redactor: &Redactor,
-        log: &Log,
-    ) -> Self {
+    pub fn begin(client: reqwest::Client, inputs: &Inputs, context: &Context, redactor: &Redactor, log: &Log) -> Self {
         let mut github = Self {
             state: State::Off,
             inputs: inputs.clone(),
@@ -323,7 +317,8 @@ impl GitHub {
                     ..Published::default()
                 };
                 if active.head().is_none() {
-                    let sentence = "The runs were started without the pull request's head commit: GitHub did not return it.";
+                    let sentence =
+                        "The runs were started without the pull request's head commit: GitHub did not return it.";
                     published.notices.push(sentence.to_owned());
                     active.add_help(&mut published, true);
                 }

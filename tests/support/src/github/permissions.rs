@@ -36,7 +36,7 @@ impl World {
                     .find(|comment| comment.id == context.number());
                 of_number(comment.map_or(0, |comment| comment.number))
             }
-            Call::GetUser => return None,
+            Call::GetUser | Call::Viewer => return None,
         };
         let checks = scopes.contains(&Scope::Checks);
         if checks && context.call.writes() && self.token.login.is_some() {
