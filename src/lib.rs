@@ -65,7 +65,10 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         }
     };
     for notice in &inputs.notices {
-        log.notice(notice);
+        log.notice(&redactor.clean(notice.clone()));
+    }
+    for warning in &inputs.warnings {
+        log.warning(&redactor.clean(warning.clone()));
     }
     // Certificates are read from wherever variables say.
     let Some((network, warnings)) = files.within(move || Network::read(&variables)).await else {

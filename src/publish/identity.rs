@@ -115,6 +115,13 @@ impl MarkerKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
     }
 
+    /// A key that nobody has, not even a later run: for markers of a run without an API token. `None` without a random
+    /// source.
+    pub fn disposable() -> Option<Self> {
+        let secret = crate::random::hex(32).ok()?;
+        Some(Self::new(&Secret::new(&secret)))
+    }
+
     /// The marker with its MAC. One that would be longer than [`LONGEST`] names no ids.
     pub fn sign(&self, marker: &Marker) -> SignedMarker {
         let signed = self.sign_as_it_is(marker);

@@ -38,6 +38,9 @@ const LAST_PATCH: Duration = Duration::from_millis(1_800);
 /// How long to wait for other jobs that append to the same history; a signal must not wait for longer than two seconds.
 const HISTORY_LOCK: Duration = Duration::from_millis(1_500);
 
+/// Bytes below which a job summary says nothing.
+const LEAST_SUMMARY: usize = 1_000;
+
 /// Where to publish, and how.
 #[derive(Clone, Copy)]
 pub struct App<'a> {
@@ -305,14 +308,13 @@ impl App<'_> {
             .within(move || std::fs::metadata(file).map_or(0, |file| file.len()));
         let present = usize::try_from(present.await.unwrap_or(0)).unwrap_or(usize::MAX);
         let room = summary::LIMIT.saturating_sub(present);
-        let text = summary::summary(report, room);
-        if text.len() > room {
+        if room < LEAST_SUMMARY {
             self.log.warning(&format!(
                 "the job summary is left out: earlier commands of this step have written {present} bytes of the {} that \
                  GitHub shows",
                 summary::LIMIT
             ));
-        } else if let Err(problem) = self.files.append(path, text).await {
+        } else if let Err(problem) = self.files.append(path, summary::summary(report, room)).await {
             self.log
                 .warning(&format!("the job summary can't be written: {problem}"));
         }

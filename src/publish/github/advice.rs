@@ -113,7 +113,7 @@ impl Advice {
             Unusable::NoRepository | Unusable::NoToken => {
                 format!("{sentence} The job's own token can do it with:\n{}", self.permissions)
             }
-            Unusable::NoApiUrl | Unusable::NoApiToken | Unusable::InvalidToken | Unusable::InvalidApiUrl(_) => sentence,
+            Unusable::NoApiUrl | Unusable::NoRandom | Unusable::InvalidToken | Unusable::InvalidApiUrl(_) => sentence,
         }
     }
 }

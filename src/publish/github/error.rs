@@ -68,9 +68,9 @@ pub enum Unusable {
     /// The input is blank.
     #[error("there is no `github_token`")]
     NoToken,
-    /// Without it no marker can be signed.
-    #[error("there is no API token")]
-    NoApiToken,
+    /// Without an API token, markers are signed with a random key.
+    #[error("the system has no random source")]
+    NoRandom,
     /// It can't be sent in a header.
     #[error("`github_token` contains characters that no token has")]
     InvalidToken,

@@ -122,7 +122,10 @@ impl GitHub {
             return Err(Unusable::NoRepository);
         }
         let api = Api::new(client, context, token?, redactor.clone(), until)?;
-        let marker_key = MarkerKey::new(inputs.api_token.as_ref().ok_or(Unusable::NoApiToken)?);
+        let marker_key = match &inputs.api_token {
+            Some(token) => MarkerKey::new(token),
+            None => MarkerKey::disposable().ok_or(Unusable::NoRandom)?,
+        };
         let (found, head) = watch::channel(Head::Pending);
         let (done, check) = watch::channel(None);
         let active = Active {

@@ -27,7 +27,7 @@ fn a_signal_completes_the_check_run_beside_four_large_reports() {
         .input("json_path", "r.json")
         .input("html_path", "r.html")
         .start();
-    running.wait_for_log("Case 3999");
+    running.wait_for_log("Case 1999");
     running.signal(Signal::Term);
     let done = running.wait();
     assert_eq!(done.code, 143, "{}", done.log);
