@@ -111,7 +111,8 @@ impl Api {
         let root = api.as_str().trim_end_matches('/').to_owned();
         let octocrab = Octocrab::builder()
             .add_header(ACCEPT, "application/vnd.github+json".to_owned())
-            .base_uri(root.as_str())
+            // Without a path, which octocrab would put before that of GraphQL: all our addresses are absolute.
+            .base_uri(api.origin().ascii_serialization())
             .and_then(|builder| builder.personal_token(token.expose()).build_with_reqwest(client))
             .map_err(|error| Unusable::InvalidApiUrl(redactor.clean(reason(&error).0)))?;
         // The token goes to no other host.

@@ -250,7 +250,8 @@ impl GitHub {
         let check = async {
             let check = active.check().await;
             let done = self.finish_check(active, check.as_deref(), report).await;
-            (done, is_refused(check.as_deref()))
+            let refused = is_refused(check.as_deref()) || !done.notices.is_empty();
+            (done, refused)
         };
         let comment = async {
             let head = active.found_head().await;
