@@ -127,7 +127,7 @@ fn publishing(inputs: &Inputs, context: &Context) -> Vec<String> {
                     HeadSha::OfPullRequest(number) => format!("the head of pull request #{number}"),
                     HeadSha::None => "no known commit".to_owned(),
                 };
-                let name = identity::check_name(inputs, &context.origin);
+                let name = identity::check_name(inputs, context);
                 lines.push(format!("would create the check run {name:?} on {head}"));
             }
             Annotations::Job => lines.push("would annotate the job's own check run".to_owned()),

@@ -166,7 +166,7 @@ fn skip_without_token(app: &App<'_>, started: StartTime) -> (Report, Option<Conn
     app.log
         .notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
     let connections = http::client(&app.context.network).ok().map(|client| Connections {
-        github: GitHub::begin(client.clone(), app.inputs, app.context, app.redactor),
+        github: GitHub::begin(client.clone(), app.inputs, app.context, app.redactor, app.log),
         client,
         interrupted_at: None,
     });

@@ -35,6 +35,14 @@ pub struct Context {
     pub api_url: Option<Url>,
     /// Base of GitHub's pages: `GITHUB_SERVER_URL`.
     pub server_url: Option<Url>,
+    /// GitHub's GraphQL endpoint: `GITHUB_GRAPHQL_URL`, else the one beside the REST API.
+    pub graphql_url: Option<Url>,
+    /// `strategy.job-index`, which action.yml passes as `QATECH_RUN_JOB_INDEX`: the position of this leg in its matrix.
+    pub job_index: Option<u64>,
+    /// `job.check_run_id`, which action.yml passes as `QATECH_RUN_CHECK_RUN_ID`: the job's own check run.
+    pub check_run_id: Option<u64>,
+    /// `GITHUB_ACTION`: the step's id, or the name that the runner makes for a step without one.
+    pub step: Option<String>,
     /// The commit that gets the check run.
     pub head: HeadSha,
     /// How to find the pull request.
@@ -209,6 +217,10 @@ impl Context {
         };
         context.api_url = base("GITHUB_API_URL");
         context.server_url = base("GITHUB_SERVER_URL");
+        context.graphql_url = base("GITHUB_GRAPHQL_URL").or_else(|| graphql_beside(context.api_url.as_ref()?));
+        context.job_index = variables.number("QATECH_RUN_JOB_INDEX");
+        context.check_run_id = variables.number("QATECH_RUN_CHECK_RUN_ID");
+        context.step = variables.text("GITHUB_ACTION", 100);
         let event = Event::new(variables, payload, &repository);
         context.head = event.head();
         context.pull_request = event.pull_request();
@@ -240,8 +252,13 @@ impl Context {
             run_attempt,
             ci_url: context.server_url.as_ref().zip(run_id).map(|(server, run)| {
                 let server = server.as_str().trim_end_matches('/');
-                let attempt = run_attempt.map_or(String::new(), |attempt| format!("/attempts/{attempt}"));
-                format!("{server}/{repository}/actions/runs/{run}{attempt}")
+                let page = match (context.check_run_id, run_attempt) {
+                    // A job has the same number as its check run.
+                    (Some(job), _) => format!("/job/{job}"),
+                    (None, Some(attempt)) => format!("/attempts/{attempt}"),
+                    (None, None) => String::new(),
+                };
+                format!("{server}/{repository}/actions/runs/{run}{page}")
             }),
             pull_request: match context.pull_request {
                 PullRequestHint::Number(number) => Some(number),
@@ -318,6 +335,14 @@ impl Context {
             repository: self.origin.repository.clone(),
         }
     }
+}
+
+/// The GraphQL endpoint of a REST API: `/graphql` on github.com, `/api/graphql` beside the `/api/v3` of a GitHub Enterprise
+/// Server (<https://docs.github.com/en/enterprise-server@latest/graphql/guides/forming-calls-with-graphql>).
+fn graphql_beside(api: &Url) -> Option<Url> {
+    let base = api.as_str().trim_end_matches('/');
+    let base = base.strip_suffix("/v3").unwrap_or(base);
+    Url::parse(&format!("{base}/graphql")).ok()
 }
 
 impl Repository {

@@ -1,4 +1,4 @@
-//! The environment's variables that say where we run, bounded and checked one by one.
+//! The environment's variables that say where we run, and our own `QATECH_RUN_*`, bounded and checked one by one.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

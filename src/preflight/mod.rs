@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::context::HeadSha;
 use crate::inputs::{ApplicationOverride, EnvironmentOverride, Target};
-use crate::publish::github::Head;
+use crate::publish::github::HeadCommit;
 use crate::publish::github::deployments::{Lookup, LookupError};
 use crate::qatech::Client;
 use crate::render::escape::log_line;
@@ -84,7 +84,7 @@ pub(crate) async fn run(
     app: &App<'_>,
     api: &Client,
     client: &reqwest::Client,
-    head: Option<Head>,
+    head: Option<HeadCommit>,
     deadline: Instant,
     interval: &dyn Fn(Duration) -> Duration,
 ) -> Result<Prepared, PreflightError> {
@@ -122,14 +122,14 @@ pub(crate) async fn run(
 
 impl Preflight<'_> {
     /// The head commit, if it can be known.
-    async fn head_sha(&self, head: Option<Head>) -> Result<Option<String>, PreflightError> {
+    async fn head_sha(&self, head: Option<HeadCommit>) -> Result<Option<String>, PreflightError> {
         let context = self.app.context;
         match (&context.origin.sha, head, &context.head) {
             (Some(sha), _, _) => Ok(Some(sha.clone())),
-            (None, Some(Head { sha, branch: _ }), _) => Ok(Some(sha)),
+            (None, Some(HeadCommit { sha, branch: _ }), _) => Ok(Some(sha)),
             (None, None, HeadSha::OfPullRequest(number)) => {
                 let lookup = self.lookup(self.deadline).map_err(PreflightError::Head)?;
-                let sha = lookup.head(*number).await.map_err(PreflightError::Head)?;
+                let sha = lookup.head(number).await.map_err(PreflightError::Head)?;
                 Ok(Some(sha))
             }
             (None, None, HeadSha::Known(_) | HeadSha::None) => Ok(None),

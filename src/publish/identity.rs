@@ -1,41 +1,43 @@
-//! Who we are among the check runs and comments of a commit: the key that tells jobs and matrix legs apart, and the MAC
-//! by which a re-run knows what an earlier attempt left.
+//! The identity of this job's results among the check runs and comments of a commit: the key that tells jobs, matrix legs
+//! and steps apart, and the MAC that protects what a re-run of the job reads back.
 //!
-//! What is read back here starts billed reruns, so nothing is believed that others could have written.
+//! What is read back here starts billed reruns, so nothing counts that somebody else could have written.
 
 use ring::digest::{SHA256, digest};
 use ring::hmac;
 
+use crate::context::Context;
 use crate::inputs::Inputs;
 use crate::render::github::marker::{LONGEST, Marker, SignedMarker, Unverified};
 use crate::report::{Attempt, AttemptOrigin, CaseCoverage, Origin, Report, RunReport, Verdict, merge};
 use crate::text::Secret;
 
-/// GitHub does not tell how long an `external_id` may be; this is what any column of text holds.
+/// GitHub does not document the length of an `external_id`; this fits any text column.
 const MAX_EXTERNAL_ID: usize = 255;
 const MAX_SHORT_ID: usize = 100;
+/// Characters of the plans or the job in a check run's name.
 const MAX_CHECK_NAME: usize = 120;
-/// Keeps the key of markers apart from every other use of the token.
+/// Separates the key of markers from every other use of the token.
 const MARKER_LABEL: &[u8] = b"qatech-run marker v1";
 const PREFIX: &str = "qatech-run:";
-/// Half of SHA-256's first 128 bits are plenty to tell the jobs of one repository apart.
+/// 64 bits are enough to tell the jobs of one repository apart.
 const HASH_BYTES: usize = 8;
 
-/// The identity of this job's results: hash of `comment_key`, or of workflow, job, plans, application ids and device
-/// presets. Never of URLs, names or run ids, which change with every push.
+/// The identity of this job's results: a hash of `comment_key`, or of workflow, job, matrix leg, step, plans, application
+/// ids and device presets. Never of URLs, names or run ids, which change with every push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     hash: String,
 }
 
 impl Identity {
-    /// The identity that inputs and origin make.
-    pub fn new(inputs: &Inputs, origin: &Origin) -> Self {
-        // As JSON, so that no value can pass for two.
+    /// The identity that inputs and context determine.
+    pub fn new(inputs: &Inputs, context: &Context) -> Self {
+        // As JSON, so that two values can't be mistaken for one.
         let parts = match &inputs.comment_key {
             Some(key) => serde_json::json!(["key", key]),
             None => {
-                // One type for both, so that one sort serves them.
+                // One type for both, so that both use one instance of the sort.
                 let mut plans: Vec<(&str, Option<&str>)> =
                     inputs.plans().into_iter().map(|plan| (plan, None)).collect();
                 plans.sort_unstable();
@@ -50,7 +52,8 @@ impl Identity {
                     })
                     .collect();
                 applications.sort_unstable();
-                serde_json::json!(["job", origin.workflow, origin.job, plans, applications])
+                let Origin { workflow, job, .. } = &context.origin;
+                serde_json::json!(["job", workflow, job, leg(context), step(context), plans, applications])
             }
         };
         Self { hash: hash(&parts) }
@@ -62,9 +65,34 @@ impl Identity {
     }
 }
 
-/// What is tested, in sixteen hexadecimal digits: workflow, job, plans in their order, and applications with their
-/// environments. Legs of a matrix that differ by a URL share the key and not this. Keyed by the API token, since a URL
-/// may hold a password that is easily guessed; empty without one.
+/// The position in the matrix, from 1: a job without a matrix is the first and only leg.
+fn leg(context: &Context) -> u64 {
+    context.job_index.unwrap_or(0).saturating_add(1)
+}
+
+/// What tells a step from the others of its job, at every push: the id that the user gave it, else its number among the
+/// steps that use the same action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Step<'a> {
+    Named(&'a str),
+    Numbered(u64),
+}
+
+/// The step, as `GITHUB_ACTION` has it: the id, or for a step without one a name that the runner makes of the action's
+/// (`__acme_gate`, and `__acme_gate_2` for the second use). The action's name itself may change, with a fork for example.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables>
+fn step(context: &Context) -> Step<'_> {
+    let name = context.step.as_deref().unwrap_or_default();
+    if !name.starts_with("__") && name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic()) {
+        return Step::Named(name);
+    }
+    let number = name.rsplit_once('_').and_then(|(_, number)| number.parse().ok());
+    Step::Numbered(number.unwrap_or(1))
+}
+
+/// A hash of what is tested, in sixteen hexadecimal digits: workflow, job, plans in their order, and applications with
+/// their environments. Keyed by the API token, since a URL may hold a password that is easily guessed; empty without one.
 pub fn target(inputs: &Inputs, origin: &Origin) -> String {
     let Some(token) = &inputs.api_token else {
         return String::new();
@@ -74,19 +102,26 @@ pub fn target(inputs: &Inputs, origin: &Origin) -> String {
         serde_json::to_string(&inputs.applications).unwrap_or_else(|_| format!("{:?}", inputs.applications));
     let parts = serde_json::json!([origin.workflow, origin.job, inputs.plans(), applications]);
     let key = hmac::Key::new(hmac::HMAC_SHA256, token.expose().as_bytes());
-    hex(hmac::sign(&key, parts.to_string().as_bytes()).as_ref())
+    short_hex(hmac::sign(&key, parts.to_string().as_bytes()).as_ref())
 }
 
-/// Signs the markers of check runs and comments, and tells ours from those that others wrote or altered.
+/// Signs the markers of check runs and comments, and verifies that a marker is ours and unaltered.
 #[derive(Debug, Clone)]
 pub struct MarkerKey(hmac::Key);
 
 impl MarkerKey {
-    /// The key that follows from the API token, which nobody has who can only write to GitHub.
+    /// Derives the key from the API token, which is unknown to anyone who can only write to GitHub.
     pub fn new(api_token: &Secret) -> Self {
         let token = hmac::Key::new(hmac::HMAC_SHA256, api_token.expose().as_bytes());
         let derived = hmac::sign(&token, MARKER_LABEL);
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
+    }
+
+    /// A key that nobody has, not even a later run: for markers of a run without an API token. `None` without a random
+    /// source.
+    pub fn disposable() -> Option<Self> {
+        let secret = crate::random::hex(32).ok()?;
+        Some(Self::new(&Secret::new(&secret)))
     }
 
     /// The marker with its MAC. One that would be longer than [`LONGEST`] names no ids.
@@ -103,20 +138,21 @@ impl MarkerKey {
 
     fn sign_as_it_is(&self, marker: &Marker) -> SignedMarker {
         let mac = hmac::sign(&self.0, marker.fields().as_bytes());
-        SignedMarker::new(marker, &all_hex(mac.as_ref()))
+        SignedMarker::new(marker, &hex::encode(mac.as_ref()))
     }
 
-    /// The marker that opens a text, if we wrote every byte of it.
+    /// The marker that opens a text, if its MAC is ours.
     pub fn verify(&self, text: &str) -> Option<Marker> {
         let read = Unverified::opening(text)?;
-        let mac = from_hex(read.mac)?;
+        // Only the one form that we write: `hex` would take capital letters too.
+        let mac = hex::decode(read.mac).ok().filter(|mac| hex::encode(mac) == read.mac)?;
         hmac::verify(&self.0, read.fields.as_bytes(), &mac).ok()?;
         read.marker()
     }
 }
 
-/// The key of a plan's issue: one for each plan, whatever workflow ran it, unless the user's own key says otherwise.
-/// Where the plan is not known (of attached runs the API does not tell it), it is one for each job.
+/// The key of a plan's issue: one for each plan, whatever workflow ran it, unless `comment_key` tells them apart. Where the
+/// plan is unknown (the API does not return it for attached runs), it is one for each job.
 pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>, origin: &Origin) -> String {
     hash(&match (plan, comment_key) {
         (None, None) => serde_json::json!(["issue", "job", origin.workflow, origin.job]),
@@ -125,49 +161,47 @@ pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>, origin: &Origin)
 }
 
 fn hash(parts: &serde_json::Value) -> String {
-    hex(digest(&SHA256, parts.to_string().as_bytes()).as_ref())
+    short_hex(digest(&SHA256, parts.to_string().as_bytes()).as_ref())
 }
 
-fn hex(digest: &[u8]) -> String {
-    all_hex(digest.get(..HASH_BYTES).unwrap_or(digest))
+fn short_hex(digest: &[u8]) -> String {
+    hex::encode(digest.get(..HASH_BYTES).unwrap_or(digest))
 }
 
-fn all_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The bytes of lowercase hexadecimal digits.
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks();
-    let bytes = pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?));
-    rest.is_empty().then(|| bytes.collect()).flatten()
-}
-
-/// The check run's name where the user gave none: known before anything is started.
-pub fn check_name(inputs: &Inputs, origin: &Origin) -> String {
+/// The check run's name: `check_name`, else the plans or the job, and where there are several, the matrix leg and the
+/// step, since GitHub shows only the latest check run of a name. It is known before anything is started.
+pub fn check_name(inputs: &Inputs, context: &Context) -> String {
     if let Some(name) = &inputs.check_name {
         return name.clone();
     }
     let plans = inputs.plans().join(", ");
-    let of = if plans.is_empty() {
-        origin.job.clone().unwrap_or_default()
+    let subject = if plans.is_empty() {
+        context.origin.job.clone().unwrap_or_default()
     } else {
         plans
     };
-    match of.char_indices().nth(MAX_CHECK_NAME) {
-        _ if of.is_empty() => "QA.tech".to_owned(),
-        None => format!("QA.tech ({of})"),
-        Some((at, _)) => format!("QA.tech ({}…)", of.get(..at).unwrap_or_default()),
+    let subject = match subject.char_indices().nth(MAX_CHECK_NAME) {
+        None => subject,
+        Some((at, _)) => format!("{}…", subject.get(..at).unwrap_or_default()),
+    };
+    let leg = Some(leg(context))
+        .filter(|leg| *leg > 1)
+        .map(|leg| format!("leg {leg}"));
+    let step = match step(context) {
+        Step::Named(id) => Some(id.to_owned()),
+        Step::Numbered(1) => None,
+        Step::Numbered(number) => Some(format!("step {number}")),
+    };
+    let subject = Some(subject).filter(|subject| !subject.is_empty());
+    let parts: Vec<_> = [subject, leg, step].into_iter().flatten().collect();
+    if parts.is_empty() {
+        return "QA.tech".to_owned();
     }
+    format!("QA.tech ({})", parts.join(", "))
 }
 
 /// A check run's `external_id`: `qatech-run:<short ids of the latest attempts>;<GITHUB_RUN_ID>;<hash of the key>`. For
-/// people and other programs: anyone could have written one, so we read none back.
+/// people and other programs: anyone can write one, so it is never read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalId {
     /// The latest attempt's short id for each plan, in the order of the input; `None` where there is none.
@@ -199,8 +233,8 @@ pub fn latest_short_ids(report: &Report) -> Vec<Option<String>> {
         .collect()
 }
 
-/// Those of the latest attempts' short ids that a re-run of the job may build on: it knows of a run only what the run
-/// itself tells.
+/// Those of the latest attempts' short ids that a re-run of the job may build on: of a run it knows only what QA.tech
+/// returns for that run.
 pub fn sound_short_ids(report: &Report) -> Vec<Option<String>> {
     let id = |run: &RunReport| {
         let latest = run.latest().filter(|latest| is_sound(run, latest))?;
@@ -209,9 +243,9 @@ pub fn sound_short_ids(report: &Report) -> Vec<Option<String>> {
     report.runs.iter().map(id).collect()
 }
 
-/// Whether the latest attempt holds all that went wrong. A rerun that did not end, did not show all that had not passed
-/// or is not believed would by itself pass for the whole run, as would the one that makes a run flaky; and so would a
-/// run that does not list all that it announced, since only its start tells how many that are.
+/// Whether the latest attempt holds every failure. A rerun that did not end, did not include all that had not passed or
+/// was overruled would be mistaken for the whole run, as would the rerun that makes a run flaky; and so would a run that
+/// does not list as many cases as it announced.
 fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
     if !merge::first_list_is_complete(run) {
         return false;
@@ -225,7 +259,7 @@ fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
     (has_failed || has_passed) && run.listed == CaseCoverage::Complete && merge::not_played(run).is_none()
 }
 
-/// Short ids joined by commas; one that has other characters than short ids have is left out.
+/// Short ids joined by commas; an invalid one is left out.
 fn format_short_ids(short_ids: &[Option<String>]) -> String {
     let ids: Vec<_> = short_ids
         .iter()
@@ -273,7 +307,51 @@ mod tests {
     }
 
     fn hash(pairs: &[(&str, &str)]) -> String {
-        Identity::new(&inputs(pairs), &origin("CI", "e2e")).hash
+        Identity::new(&inputs(pairs), &context("CI", "e2e")).hash
+    }
+
+    fn context(workflow: &str, job: &str) -> Context {
+        Context {
+            origin: origin(workflow, job),
+            ..Context::default()
+        }
+    }
+
+    /// A leg of a matrix, and a step of it.
+    fn part(index: Option<u64>, step: Option<&str>) -> Context {
+        Context {
+            job_index: index,
+            step: step.map(str::to_owned),
+            ..context("CI", "e2e")
+        }
+    }
+
+    #[test]
+    fn legs_and_steps_have_keys_and_names_of_their_own() {
+        let eu = inputs(&[
+            ("test_plan_short_id", "pln_a"),
+            ("environments", "app_w = https://eu.example"),
+        ]);
+        let key = |index, step| Identity::new(&eu, &part(index, step)).hash;
+        let name = |index, step| check_name(&eu, &part(index, step));
+        let all = [
+            (Some(0), Some("__acme_gate"), "QA.tech (pln_a)"),
+            (Some(1), Some("__acme_gate"), "QA.tech (pln_a, leg 2)"),
+            (Some(0), Some("__acme_gate_2"), "QA.tech (pln_a, step 2)"),
+            (Some(0), Some("eu"), "QA.tech (pln_a, eu)"),
+            (Some(0), Some("us"), "QA.tech (pln_a, us)"),
+            (Some(2), Some("us"), "QA.tech (pln_a, leg 3, us)"),
+        ];
+        let keys: std::collections::BTreeSet<_> = all.iter().map(|(index, step, _)| key(*index, *step)).collect();
+        assert_eq!(keys.len(), all.len());
+        for (index, step, expected) in all {
+            assert_eq!(name(index, step), expected);
+        }
+        // A job without a matrix, under whatever name the action goes.
+        for step in [None, Some("__run"), Some("__self"), Some("__acme_gate"), Some("0")] {
+            assert_eq!(key(None, step), key(Some(0), Some("__acme_gate")), "{step:?}");
+            assert_eq!(name(None, step), "QA.tech (pln_a)");
+        }
     }
 
     #[test]
@@ -297,8 +375,8 @@ mod tests {
         );
         assert_eq!(hash(&[("run_short_id", "a")]), hash(&[("run_short_id", "b")]));
         assert_ne!(
-            Identity::new(&inputs(&[]), &origin("a", "b")),
-            Identity::new(&inputs(&[]), &origin("ab", ""))
+            Identity::new(&inputs(&[]), &context("a", "b")),
+            Identity::new(&inputs(&[]), &context("ab", ""))
         );
     }
 
@@ -393,12 +471,12 @@ mod tests {
 
     #[test]
     fn the_check_is_named_after_plans_or_job() {
-        let name = |pairs: &[_]| check_name(&inputs(pairs), &origin("CI", "e2e"));
+        let name = |pairs: &[_]| check_name(&inputs(pairs), &context("CI", "e2e"));
         assert_eq!(name(&[]), "QA.tech (e2e)");
         assert_eq!(name(&[("test_plan_short_id", "pln_b pln_a")]), "QA.tech (pln_b, pln_a)");
         assert_eq!(name(&[("run_short_id", "x")]), "QA.tech (e2e)");
         assert_eq!(name(&[("check_name", "Browser tests")]), "Browser tests");
-        assert_eq!(check_name(&inputs(&[]), &Origin::default()), "QA.tech");
+        assert_eq!(check_name(&inputs(&[]), &Context::default()), "QA.tech");
         let long = "é".repeat(500);
         assert_eq!(name(&[("test_plan_short_id", &long)]).chars().count(), 120 + 11);
     }
@@ -456,7 +534,7 @@ mod tests {
         // The MAC's key is none of the token's other uses.
         let plain = hmac::Key::new(hmac::HMAC_SHA256, b"token");
         let mac = hmac::sign(&plain, marker().fields().as_bytes());
-        let forged = SignedMarker::new(&marker(), &all_hex(mac.as_ref())).to_string();
+        let forged = SignedMarker::new(&marker(), &hex::encode(mac.as_ref())).to_string();
         assert_eq!(marker_key("token").verify(&forged), None);
     }
 

@@ -1,33 +1,41 @@
-//! The sinks: where the report goes. None of them can change the verdict, and one that fails does not keep the others.
+//! The sinks: where the report goes. None of them changes the verdict, and one that fails does not affect the others.
 
 pub mod github;
 pub mod history;
 pub mod identity;
 pub mod outputs;
+mod report_files;
 pub mod webhook;
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::inputs::{Annotations, SummaryWhen};
+use crate::render::log_lines;
 use crate::render::markdown::summary;
-use crate::render::{ctrf, html, json, junit, log_lines};
 use crate::report::history::{Entry, History, MAX_ENTRIES};
 use crate::report::verdict::exit;
 use crate::report::{Report, Verdict};
 use crate::signals::{Caught, Listener};
 use github::{GitHub, Links, Published};
 use outputs::{Artifacts, Outputs};
+use report_files::Written;
+use webhook::DeliveryError;
 
-/// How long GitHub and the webhook may take once the runs have ended.
+/// How long GitHub and the webhook may take once the runs have ended. Only a check run that would stay in progress may take
+/// longer.
 const PUBLISHING: Duration = Duration::from_secs(60);
-/// How long after a signal the check run's last request may take: 2 s are the promise for everything.
+/// How long after a signal the check run's last request may take: everything has to end within 2 s.
 const LAST_PATCH: Duration = Duration::from_millis(1_800);
 /// How long to wait for other jobs that append to the same history; a signal must not wait for longer than two seconds.
 const HISTORY_LOCK: Duration = Duration::from_millis(1_500);
+
+/// Bytes below which a job summary says nothing.
+const LEAST_SUMMARY: usize = 1_000;
 
 /// What the network's sinks need.
 pub struct Connections {
@@ -58,64 +66,74 @@ impl App<'_> {
         signals: &mut Listener,
     ) -> u8 {
         if let Some(signal) = report.interrupted_by {
-            self.serve_interrupted(report, services).await;
+            self.publish_interrupted(report, services).await;
             return signal.exit_code();
         }
-        let mut made = Artifacts::new();
-        let mut files_are_written = history_written;
         self.final_summary(&report);
-        files_are_written &= self.report_files(&report, &mut made).await;
+        let report = Arc::new(report);
+        // On a thread of their own: rendering large reports must not delay what a signal asks for.
+        let files = report_files::start(self.files, &self.inputs.files, &report);
+        let mut made = Artifacts::new();
         let mut caught = None;
         match &services {
             Some(services) => tokio::select! {
                 biased;
                 Some(first) = signals.first() => {
                     caught = Some(first);
-                    made.splice(0..0, self.links(services.github.links()));
+                    made = self.links(services.github.links());
                 }
                 () = self.network(services, &report, &mut made) => {}
             },
             None if self.inputs.annotations != Annotations::Off => self.annotate_log(&report),
             None => {}
         }
-        files_are_written &= self.outputs().write(&report, &made).await;
-        self.summary(&report).await;
-        match (caught, &services) {
-            (Some(Caught { signal, at }), Some(services)) => {
+        let cancelled = async {
+            if let (Some(Caught { signal: _, at }), Some(services)) = (caught, &services) {
                 self.cancel(services, &report, at).await;
-                signal.exit_code()
             }
-            (Some(Caught { signal, at: _ }), None) => signal.exit_code(),
-            (None, _) if !files_are_written => exit::BROKEN,
-            (None, _) => report.exit_code(),
+        };
+        let (files_are_written, ()) = tokio::join!(self.report_files(files, &mut made), cancelled);
+        let outputs_are_written = self.outputs().write(&report, &made).await;
+        self.summary(&report).await;
+        match caught {
+            Some(Caught { signal, at: _ }) => signal.exit_code(),
+            None if !(history_written && files_are_written && outputs_are_written) => exit::BROKEN,
+            None => report.exit_code(),
         }
     }
 
     /// What a signal leaves time for, in the order in which it is needed: a second signal ends it at any time, and a slow
     /// disk must not keep later steps from the outputs.
-    async fn serve_interrupted(&self, mut report: Report, services: Option<Connections>) {
-        let mut made: Artifacts = services
-            .iter()
-            .flat_map(|services| self.links(services.github.links()))
-            .collect();
+    async fn publish_interrupted(&self, mut report: Report, services: Option<Connections>) {
+        let mut made = services
+            .as_ref()
+            .map(|services| self.links(services.github.links()))
+            .unwrap_or_default();
         let mut outputs = self.outputs();
-        outputs.write(&report, &made).await;
+        let outputs_are_written = outputs.write(&report, &made).await;
         self.summary(&report).await;
         self.history(&mut report);
-        self.report_files(&report, &mut made).await;
-        outputs.write(&report, &made).await;
-        // One request is left, and then the last word.
-        if let Some(services) = &services {
-            let at = services.interrupted_at.unwrap_or_else(Instant::now);
-            self.cancel(services, &report, at).await;
+        let report = Arc::new(report);
+        let files = report_files::start(self.files, &self.inputs.files, &report);
+        // The check run's one request goes beside the files, which may be large.
+        let cancelled = async {
+            if let Some(services) = &services {
+                let at = services.interrupted_at.unwrap_or_else(Instant::now);
+                self.cancel(services, &report, at).await;
+            }
+        };
+        tokio::join!(cancelled, self.report_files(files, &mut made));
+        // A file that can't be written has been reported.
+        if outputs_are_written {
+            outputs.write(&report, &made).await;
         }
         self.final_summary(&report);
     }
 
-    /// Completes the check run as cancelled, so soon after the signal as was promised.
+    /// Completes the check run as cancelled, within the time that is promised after a signal.
     async fn cancel(&self, services: &Connections, report: &Report, at: Instant) {
         let published = services.github.cancel(report, at + LAST_PATCH).await;
-        self.tell(published, report);
+        self.show(published, report);
     }
 
     fn outputs(&self) -> Outputs<'_> {
@@ -137,13 +155,12 @@ impl App<'_> {
         } = services;
         let deadline = Instant::now() + PUBLISHING;
         let (published, ()) = tokio::join!(github.finish(report, deadline), self.webhook(client, report, deadline));
-        // In the order of the README: before the files.
-        made.splice(0..0, self.tell(published, report));
+        *made = self.show(published, report);
     }
 
-    /// Tells what came of publishing at GitHub, annotates the log where no check shows the failed cases, and gives the
-    /// links that were made.
-    fn tell(&self, published: Published, report: &Report) -> Artifacts {
+    /// Logs what came of publishing at GitHub, annotates the log where no check run shows the failed cases, and returns the
+    /// links.
+    fn show(&self, published: Published, report: &Report) -> Artifacts {
         let Published {
             links,
             annotate_in_log,
@@ -183,10 +200,10 @@ impl App<'_> {
         let Some(webhook) = &self.inputs.webhook else { return };
         let delivered = match webhook::body(report) {
             Ok(body) => webhook::deliver(client, webhook, body, deadline).await,
-            Err(error) => Err(format!("the report for the webhook can't be made: {error}")),
+            Err(error) => Err(DeliveryError::Report(error)),
         };
-        if let Err(problem) = delivered {
-            self.log.warning(&self.redactor.clean(problem));
+        if let Err(error) = delivered {
+            self.log.warning(&self.redactor.clean(error.to_string()));
         }
     }
 
@@ -196,7 +213,7 @@ impl App<'_> {
         }
     }
 
-    /// Workflow commands for the failed cases, where a runner reads them; everyone else has the last words.
+    /// Workflow commands for the failed cases, where a runner reads them; elsewhere the final summary lists them.
     fn annotate_log(&self, report: &Report) {
         if !self.log.is_github() {
             return;
@@ -206,12 +223,12 @@ impl App<'_> {
         }
     }
 
-    /// Appends to the history and lets the report know the trend. False where the file can't be written.
+    /// Appends to the history and adds the trend to the report. False where the file can't be written.
     fn history(&self, report: &mut Report) -> bool {
         let Some(path) = &self.inputs.history_path else {
             return true;
         };
-        let series = identity::Identity::new(self.inputs, &report.origin);
+        let series = identity::Identity::new(self.inputs, self.context);
         let Some(mut entry) = Entry::new(report, series.hash()) else {
             return true;
         };
@@ -220,7 +237,7 @@ impl App<'_> {
         }
         let patience = match report.interrupted_by {
             None => HISTORY_LOCK,
-            // Then all that is left to do has two seconds.
+            // Everything together has two seconds then.
             Some(_) => HISTORY_LOCK / 5,
         };
         let remembered = self
@@ -246,28 +263,15 @@ impl App<'_> {
         }
     }
 
-    /// The report files; false if one can't be written.
-    async fn report_files(&self, report: &Report, made: &mut Artifacts) -> bool {
-        type Write = fn(&Report, &mut dyn std::io::Write) -> std::io::Result<()>;
-        let files = &self.inputs.files;
-        let all: [(&'static str, Option<&PathBuf>, Write); 4] = [
-            ("junit_path", files.junit.as_ref(), |report, mut out| {
-                junit::write(report, &mut out)
-            }),
-            ("ctrf_path", files.ctrf.as_ref(), |report, mut out| {
-                ctrf::write(report, &mut out)
-            }),
-            ("json_path", files.json.as_ref(), |report, mut out| {
-                json::write(report, &mut out)
-            }),
-            ("html_path", files.html.as_ref(), |report, mut out| {
-                html::write(report, &mut out)
-            }),
-        ];
+    /// Waits for the report files; false if one can't be written.
+    async fn report_files(&self, files: JoinHandle<Vec<Written>>, made: &mut Artifacts) -> bool {
+        let Ok(all) = files.await else {
+            self.log.error("the report files can't be written: their thread failed");
+            return false;
+        };
         let mut fine = true;
-        for (name, path, write) in all {
-            let Some(path) = path else { continue };
-            match self.files.write_whole(path, |out| write(report, out)).await {
+        for Written { name, path, result } in all {
+            match result {
                 Ok(()) => made.push((name, path.display().to_string())),
                 Err(problem) => {
                     self.log.error(&self.redactor.clean(format!("`{name}`: {problem}")));
@@ -278,11 +282,29 @@ impl App<'_> {
         fine
     }
 
+    /// Appends the job summary, in the room that is left in the step's file: GitHub drops one that is too long.
     async fn summary(&self, report: &Report) {
-        if let Some(path) = &self.context.summary_file
-            && self.wants_summary(report)
-            && let Err(problem) = self.files.append(path, summary::summary(report, summary::LIMIT)).await
-        {
+        let Some(path) = self
+            .context
+            .summary_file
+            .as_ref()
+            .filter(|_| self.wants_summary(report))
+        else {
+            return;
+        };
+        let file = path.clone();
+        let present = self
+            .files
+            .within(move || std::fs::metadata(file).map_or(0, |file| file.len()));
+        let present = usize::try_from(present.await.unwrap_or(0)).unwrap_or(usize::MAX);
+        let room = summary::LIMIT.saturating_sub(present);
+        if room < LEAST_SUMMARY {
+            self.log.warning(&format!(
+                "the job summary is left out: earlier commands of this step have written {present} bytes of the {} that \
+                 GitHub shows",
+                summary::LIMIT
+            ));
+        } else if let Err(problem) = self.files.append(path, summary::summary(report, room)).await {
             self.log
                 .warning(&format!("the job summary can't be written: {problem}"));
         }

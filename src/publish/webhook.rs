@@ -8,6 +8,7 @@ use bytes::Bytes;
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use ring::hmac;
+use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::inputs::Webhook;
@@ -21,6 +22,31 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The same for all tries of one delivery, so that a receiver can drop what it has seen.
 const DELIVERY: &str = "X-Qatech-Run-Delivery";
 const SIGNATURE: &str = "X-Hub-Signature-256";
+
+/// Why the report did not reach the webhook. Names the host, never the path or query, which are secrets.
+#[derive(Debug, Error)]
+pub enum DeliveryError {
+    /// It could not be rendered.
+    #[error("the report for the webhook can't be made: {0}")]
+    Report(#[source] io::Error),
+    /// For the delivery's id.
+    #[error("the report was not sent to the webhook: the system has no random source")]
+    NoRandom,
+    /// The deadline came first.
+    #[error("the webhook at {host} took too long")]
+    TooLong {
+        /// The webhook's host.
+        host: String,
+    },
+    /// All tries failed.
+    #[error("the webhook at {host} did not take the report: {why}")]
+    Refused {
+        /// The webhook's host.
+        host: String,
+        /// Of the last try.
+        why: String,
+    },
+}
 
 /// The JSON report. It is written twice, the first time only to count its bytes: a large one would take up to three times
 /// its length while a buffer grows.
@@ -52,10 +78,15 @@ impl Write for Length {
 /// Delivers a JSON body.
 ///
 /// # Errors
-/// Why the last try failed; names the host, never the path or query, which are secrets.
-pub async fn deliver(client: &Client, webhook: &Webhook, body: Vec<u8>, deadline: Instant) -> Result<(), String> {
-    let host = webhook.url.host_str().unwrap_or_default();
-    let delivery = crate::random::hex(16).map_err(|_| "the system has no random source".to_owned())?;
+/// Why the last try failed.
+pub async fn deliver(
+    client: &Client,
+    webhook: &Webhook,
+    body: Vec<u8>,
+    deadline: Instant,
+) -> Result<(), DeliveryError> {
+    let host = webhook.url.host_str().unwrap_or_default().to_owned();
+    let delivery = crate::random::hex(16).map_err(|_| DeliveryError::NoRandom)?;
     let signature = webhook.secret.as_ref().map(|secret| signature(secret.expose(), &body));
     // Bytes are shared by the tries; a Vec would be copied for each.
     let body = Bytes::from(body);
@@ -72,7 +103,7 @@ pub async fn deliver(client: &Client, webhook: &Webhook, body: Vec<u8>, deadline
             request = request.header(SIGNATURE, signature);
         }
         let Ok(sent) = timeout_at(deadline, request.send()).await else {
-            return Err(format!("the webhook at {host} took too long"));
+            return Err(DeliveryError::TooLong { host });
         };
         let mut after = None;
         match sent {
@@ -96,14 +127,13 @@ pub async fn deliver(client: &Client, webhook: &Webhook, body: Vec<u8>, deadline
         }
         sleep(delay).await;
     }
-    Err(format!("the webhook at {host} did not take the report: {why}"))
+    Err(DeliveryError::Refused { host, why })
 }
 
 fn signature(secret: &str, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, body);
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256={hex}")
+    format!("sha256={}", hex::encode(tag.as_ref()))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::inputs::{ApplicationOverride, OnGithubRerun, Target};
 use crate::net::http;
 use crate::preflight::{self, PreflightError, Prepared};
 use crate::publish::Connections;
-use crate::publish::github::{GitHub, Head};
+use crate::publish::github::{GitHub, HeadCommit};
 use crate::publish::identity::Identity;
 use crate::qatech::Client;
 use crate::qatech::client::{Api, MAYBE_STARTED};
@@ -81,7 +81,7 @@ pub(crate) async fn run_all(
         }
     };
     let client = clients.pooled.clone();
-    let github = GitHub::begin(client.clone(), inputs, context, redactor);
+    let github = GitHub::begin(client.clone(), inputs, context, redactor, log);
     let project = inputs.project_short_id.clone();
     let api = Client::new(clients, inputs.api_url.clone(), token, project, redactor.clone());
     let shutdown = Shutdown::default();
@@ -109,7 +109,7 @@ pub(crate) async fn run_all(
     store.warn_of_unmatched_quarantine();
     let mut report = report(&store, started, mode, app);
     report.interrupted_by = interrupted_by;
-    if let Some(Head { sha, branch }) = github.head() {
+    if let Some(HeadCommit { sha, branch }) = github.head() {
         report.origin.sha.get_or_insert(sha);
         report.origin.branch = report.origin.branch.or(branch);
     }
@@ -165,7 +165,7 @@ async fn usual_duration(app: &App<'_>) -> Option<Duration> {
     }
     // Whatever is wrong with the file is reported when the result is appended to it.
     let path = app.files.regular(path).ok()?;
-    let series = Identity::new(app.inputs, &app.context.origin);
+    let series = Identity::new(app.inputs, app.context);
     let usual = app.files.within(move || {
         let history = History::parse(&std::fs::read(path).ok()?);
         history.median_duration(series.hash())
@@ -187,7 +187,7 @@ async fn drive_until_signal(
         let previous = previous_runs(app, github).await;
         let mut fields = app.context.start_fields();
         // A comment's event does not name the pull request's head; GitHub has by now, if all is well.
-        if let Some(Head { sha, branch }) = github.head() {
+        if let Some(HeadCommit { sha, branch }) = github.head() {
             fields.commit_hash.get_or_insert(sha);
             fields.branch = fields.branch.or(branch);
         }
@@ -276,7 +276,7 @@ async fn previous_runs(app: &App<'_>, github: &GitHub) -> Option<Vec<Option<Stri
         // A `comment_key` that jobs share would give one the other's runs.
         Ok(short_ids) if short_ids.len() == inputs.plans().len().max(1) => return Some(short_ids),
         Ok(_) => "what was found is of other plans".to_owned(),
-        Err(why) => why,
+        Err(why) => why.to_string(),
     };
     app.log.notice(&format!(
         "GitHub re-runs this job, but its runs are started afresh: {why}"

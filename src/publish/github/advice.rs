@@ -1,11 +1,12 @@
-//! From a failure to what to do about it: the exact permission that is missing, or why none can be had.
+//! Sentences for what went wrong at GitHub, and what to do about it: the exact permission that is missing, or why no
+//! permission helps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::context::{Context, HeadSha};
 use crate::inputs::{Annotations, CommentWhen, Inputs};
-use crate::publish::github::client::Failure;
+use crate::publish::github::error::{Error, Unusable, rounded};
 
 /// What a check run needs.
 pub(super) const CHECKS: &str = "checks: write";
@@ -33,7 +34,10 @@ impl Advice {
         let head = matches!(context.head, HeadSha::OfPullRequest(_));
         let wanted = [
             (true, "contents: read"),
-            (inputs.annotations == Annotations::Check, CHECKS),
+            (
+                matches!(inputs.annotations, Annotations::Check | Annotations::Job),
+                CHECKS,
+            ),
             (comment, COMMENTS),
             (head && !comment, PULL_REQUESTS),
             (inputs.wants_deployment(), DEPLOYMENTS),
@@ -52,7 +56,7 @@ impl Advice {
         let read_only = if of_pull_request && context.from_fork {
             Some("On a pull request from a fork the token is read-only, whatever `permissions:` says.")
         } else if context.dependabot {
-            Some("In what Dependabot causes the token is read-only.")
+            Some("In workflows that Dependabot triggers the token is read-only.")
         } else {
             None
         };
@@ -63,23 +67,29 @@ impl Advice {
         }
     }
 
-    /// `what` could not be done, as the beginning of a sentence; told with the cause and with the permission that it
-    /// `needs`, where that may be missing. [`Self::what_helps`] then tells the rest, once for all.
-    pub(super) fn explain(&self, what: &str, failure: &Failure, needs: &str) -> String {
-        let told = format!("{what}: {}.", failure.to_string().trim_end_matches('.'));
-        match failure.status() {
-            Some(401) => format!("{told} `github_token` is wrong or has expired."),
-            // No permission helps: somebody has locked the conversation.
-            Some(403) if told.contains("is locked") => told,
-            Some(403 | 404) => {
-                self.is_called_for.store(true, Ordering::Relaxed);
-                format!("{told} It needs `{needs}`.")
-            }
-            Some(_) | None => told,
+    /// A sentence: `what` could not be done, the cause, and what helps against that cause. Where a permission may be
+    /// missing it is the one that `needs` names, and [`Self::what_helps`] then gives all lines to add, once.
+    pub(super) fn explain(&self, what: &str, error: &Error, needs: &str) -> String {
+        let sentence = format!("{what}: {}.", error.to_string().trim_end_matches('.'));
+        match error {
+            Error::Refused { status, message } => match remedy(*status, message) {
+                Remedy::Permission => {
+                    self.is_called_for.store(true, Ordering::Relaxed);
+                    format!("{sentence} It needs `{needs}`.")
+                }
+                Remedy::Other(advice) => format!("{sentence} {advice}"),
+                Remedy::None => sentence,
+            },
+            Error::RateLimited { wait } => format!(
+                "{sentence} Re-run the job in {}, or publish with the token of a GitHub App (`github_token`), which has a \
+                 limit of its own.",
+                rounded(*wait)
+            ),
+            Error::Unreachable(_) | Error::Lost(_) | Error::Invalid(_) | Error::OutOfTime => sentence,
         }
     }
 
-    /// What is to be done about the permissions that were missing, with all the lines that the job needs.
+    /// What to do about the missing permissions, with all the lines that the job needs.
     pub(super) fn what_helps(&self) -> Option<String> {
         let Self {
             permissions,
@@ -88,16 +98,63 @@ impl Advice {
         } = self;
         is_called_for.load(Ordering::Relaxed).then(|| match read_only {
             Some(read_only) => format!(
-                "{read_only} To publish all the same, run the tests in a second workflow, on `workflow_run`, whose token \
-                 may write (README: \"Pull requests from forks\"), with:\n{permissions}"
+                "{read_only} To publish anyway, run the tests in a second workflow, on `workflow_run`, whose token may \
+                 write (README: \"Pull requests from forks\"), with:\n{permissions}"
             ),
             None => format!("The token lacks a permission; add to the job:\n{permissions}"),
         })
     }
 
-    /// The same where nothing could even be asked.
-    pub(super) fn without(&self, why: &str) -> String {
-        format!("{why} A job's own token may do it with:\n{}", self.permissions)
+    /// A sentence for why nothing can be published at all.
+    pub(super) fn unusable(&self, why: &Unusable) -> String {
+        let mut sentence = why.to_string();
+        if let Some(first) = sentence.get(..1).map(str::to_ascii_uppercase) {
+            sentence.replace_range(..1, &first);
+        }
+        let sentence = format!("{sentence}, so nothing is published at GitHub.");
+        match why {
+            Unusable::NoRepository | Unusable::NoToken => {
+                format!("{sentence} The job's own token can do it with:\n{}", self.permissions)
+            }
+            Unusable::NoApiUrl | Unusable::NoRandom | Unusable::InvalidToken | Unusable::InvalidApiUrl(_) => sentence,
+        }
+    }
+}
+
+/// What helps against a refusal.
+enum Remedy {
+    /// A permission of the job's token.
+    Permission,
+    /// Something else, as a sentence.
+    Other(&'static str),
+    None,
+}
+
+/// By GitHub's words: many refusals are a 403, and `permissions:` helps against some of them only.
+fn remedy(status: u16, message: &str) -> Remedy {
+    let message = message.to_ascii_lowercase();
+    let says = |words: &str| message.contains(words);
+    match status {
+        401 => Remedy::Other("`github_token` is wrong or has expired."),
+        403 if says("authenticate via a github app") => Remedy::Other(
+            "A personal access token can't do that, whatever its scopes: use the job's own token (`${{ github.token }}`, \
+             the default) or the token of a GitHub App.",
+        ),
+        403 if says("ip allow list") || says("ip address") => Remedy::Other(
+            "The organization admits listed addresses only: add the runner's address to its IP allow list, or run the job \
+             on a runner whose address is listed. No permission helps.",
+        ),
+        403 if says("saml") || says("single sign-on") => Remedy::Other(
+            "The organization requires single sign-on: authorize the token for it, or use the job's own token \
+             (`${{ github.token }}`).",
+        ),
+        403 if says("invalid app_id") => Remedy::Other(
+            "Only the app that created a check run may change it: use the job's own token (`${{ github.token }}`).",
+        ),
+        // Somebody has locked the conversation, or archived the repository.
+        403 if says("is locked") || says("archived") => Remedy::None,
+        403 | 404 => Remedy::Permission,
+        _ => Remedy::None,
     }
 }
 
@@ -115,8 +172,8 @@ mod tests {
         Advice::new(&crate::inputs::parse(all).unwrap(), context)
     }
 
-    fn refused(status: u16) -> Failure {
-        Failure::Refused {
+    fn refused(status: u16) -> Error {
+        Error::Refused {
             status,
             message: "Resource not accessible by integration".into(),
         }
@@ -132,7 +189,12 @@ mod tests {
             advice.explain("No check run could be made", &refused(422), CHECKS),
             "No check run could be made: GitHub answered 422: Resource not accessible by integration."
         );
-        assert!(!advice.explain("x", &Failure::Limited, CHECKS).contains("needs"));
+        let limited = Error::RateLimited {
+            wait: std::time::Duration::from_secs(24 * 60 - 1),
+        };
+        let sentence = advice.explain("x", &limited, CHECKS);
+        assert!(!sentence.contains("needs"), "{sentence}");
+        assert!(sentence.contains("Re-run the job in 24 min"), "{sentence}");
         assert_eq!(advice.what_helps(), None);
         let told = advice
             .clone()
@@ -151,7 +213,7 @@ mod tests {
     #[test]
     fn a_locked_conversation_lacks_no_permission() {
         let advice = advice(&[("INPUT_COMMENT", "always")], &Context::default());
-        let locked = Failure::Refused {
+        let locked = Error::Refused {
             status: 403,
             message: "Unable to create comment because issue is locked.".into(),
         };
@@ -160,6 +222,37 @@ mod tests {
             "The comment could not be written: GitHub answered 403: Unable to create comment because issue is locked."
         );
         assert_eq!(advice.what_helps(), None);
+    }
+
+    #[test]
+    fn refusals_that_no_permission_cures_get_other_advice() {
+        for (message, advised) in [
+            ("You must authenticate via a GitHub App.", "personal access token"),
+            (
+                "Although you appear to have the correct authorization credentials, the `acme` organization has an IP \
+                 allow list enabled, and your IP address is not permitted to access this resource.",
+                "IP allow list, or",
+            ),
+            (
+                "Resource protected by organization SAML enforcement. You must grant your Personal Access token access \
+                 to this organization.",
+                "authorize the token",
+            ),
+            (
+                "Invalid app_id `1` - check run can only be modified by the GitHub App that created it.",
+                "own token",
+            ),
+        ] {
+            let advice = advice(&[], &Context::default());
+            let refused = Error::Refused {
+                status: 403,
+                message: message.to_owned(),
+            };
+            let sentence = advice.explain("No check run could be created", &refused, CHECKS);
+            assert!(sentence.contains(advised), "{sentence}");
+            assert!(!sentence.contains("checks: write"), "{sentence}");
+            assert_eq!(advice.what_helps(), None, "{message}");
+        }
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! Our check run: created before anything is started, completed with the report, its annotations in batches.
+//! The check run that shows the failed cases: our own, created before anything is started and completed with the report,
+//! or the job's (`annotations: job`), whose output is replaced. Annotations are sent in batches.
 //!
-//! Neither write is idempotent: a create makes another check run, and each update appends its annotations. Where an
-//! answer is lost, what GitHub has is looked up before anything is sent again.
+//! No write is idempotent: a create makes another check run, and each update appends its annotations. Where an answer is
+//! lost, what GitHub has is looked up before anything is sent again.
 
-use crate::inputs::Annotations;
 use crate::net::retry::Delays;
 use crate::publish::github::advice::CHECKS;
-use crate::publish::github::client::{Api, Failure, Repeat};
+use crate::publish::github::client::{Api, Repeat};
+use crate::publish::github::error::{CompletionError, Error};
+use crate::publish::github::place;
 use crate::publish::github::prepare::Check;
-use crate::publish::github::wire::{CheckRun, CheckRunChange, CheckRuns, NewAnnotation, Output};
-use crate::publish::github::{Active, GitHub, Published, external_id, marker, place};
+use crate::publish::github::published::Published;
+use crate::publish::github::session::{Active, GitHub, external_id, marker};
+use crate::publish::github::wire::{CheckRun, CheckRunChange, CheckRunOutput, CheckRuns, NewAnnotation, Output};
 use crate::publish::identity::{latest_short_ids, sound_short_ids};
 use crate::render::github::check;
 use crate::render::github::check::{Annotation, CheckOutput};
@@ -24,6 +27,39 @@ pub(super) struct Handle {
     id: u64,
     /// Its page.
     pub(super) url: Option<String>,
+    owner: Owner,
+}
+
+/// Whose check run it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// Ours: we complete it.
+    Action,
+    /// The job's: status and conclusion are the runner's.
+    Job,
+}
+
+impl Handle {
+    /// The check run of the job itself, which exists from the job's start. Its page is none that we made.
+    pub(super) fn of_job(id: u64) -> Self {
+        Self {
+            id,
+            url: None,
+            owner: Owner::Job,
+        }
+    }
+
+    fn path(&self) -> String {
+        format!("/check-runs/{}", self.id)
+    }
+
+    /// What could not be done, as the beginning of a sentence.
+    fn not_completed(&self) -> &'static str {
+        match self.owner {
+            Owner::Action => "The check run could not be completed and is still in progress",
+            Owner::Job => "The job's check run could not be updated, so failed cases are annotated in the log",
+        }
+    }
 }
 
 impl From<CheckRun> for Handle {
@@ -31,6 +67,7 @@ impl From<CheckRun> for Handle {
         Self {
             id: run.id,
             url: run.html_url,
+            owner: Owner::Action,
         }
     }
 }
@@ -39,116 +76,130 @@ impl From<CheckRun> for Handle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Completion {
     NotBegun,
-    /// Some annotations may be there already.
+    /// Some annotations may have arrived.
     Begun,
     Done,
 }
 
+/// All that a check run is to show in the end.
+struct Ending<'a> {
+    /// Not sent to the job's check run.
+    external_id: &'a str,
+    /// Not sent to the job's check run; it decides the level of annotations all the same.
+    conclusion: StepConclusion,
+    output: &'a CheckOutput,
+    annotations: &'a [Annotation],
+}
+
 impl GitHub {
-    /// Completes the check run with the report.
+    /// Completes our check run with the report, or puts the report on the job's.
     pub(super) async fn finish_check(&self, active: &Active, check: Option<&Check>, report: &Report) -> Published {
         let mut published = Published::default();
-        let handle = match check {
-            Some(Check::Made(handle)) => handle,
-            Some(Check::NotWanted) => return published,
-            Some(Check::Refused(why)) => {
-                published.annotate_in_log = true;
-                published.notices.push(why.clone());
-                return published;
-            }
-            None => {
-                published.annotate_in_log = self.inputs.annotations == Annotations::Check;
-                return published;
-            }
+        let Some(handle) = self.handle(check, &mut published) else {
+            return published;
         };
-        published.links.check_run_url.clone_from(&handle.url);
         let place = place::default_place(&self.context);
         let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
         let output = self.check_output(active, report, more);
-        let id = external_id(latest_short_ids(report), &self.context, &active.key);
-        let conclusion = report.conclusion();
+        let ending = Ending {
+            external_id: &external_id(latest_short_ids(report), &self.context, &active.key),
+            conclusion: report.conclusion(),
+            output: &output,
+            annotations: &annotations,
+        };
         active.completion.set(Completion::Begun);
-        let completed = complete(&active.api, handle, &id, conclusion, &output, &annotations).await;
-        if !matches!(completed, Err((false, _))) {
-            active.completion.set(Completion::Done);
-        }
-        match completed {
-            Ok(()) => {}
-            Err((false, failure)) => {
+        let (what, error) = match complete(&active.api, handle, &ending).await {
+            Ok(()) => {
+                active.completion.set(Completion::Done);
+                return published;
+            }
+            Err(CompletionError::NotCompleted(error)) => {
                 published.annotate_in_log = true;
-                published.warnings.push(active.advice.explain(
-                    "The check run could not be completed",
-                    &failure,
-                    CHECKS,
-                ));
+                (handle.not_completed(), error)
             }
-            Err((true, failure)) => {
-                published.annotate_in_log = failure.is_invalid();
-                published.warnings.push(active.advice.explain(
-                    "Some annotations of the check run are missing",
-                    &failure,
-                    CHECKS,
-                ));
+            Err(CompletionError::Incomplete(error)) => {
+                active.completion.set(Completion::Done);
+                published.annotate_in_log = error.is_invalid();
+                ("Some annotations of the check run are missing", error)
             }
+        };
+        let sentence = active.advice.explain(what, &error, CHECKS);
+        match handle.owner {
+            Owner::Action => published.warnings.push(sentence),
+            // As where no check run of our own could be created.
+            Owner::Job => published.notices.push(sentence),
         }
         published
     }
 
-    /// Completes the check run as cancelled, with one request.
+    /// Completes our check run as cancelled, or puts the report on the job's, with one request.
     pub(super) async fn cancel_check(&self, active: &Active, check: Option<&Check>, report: &Report) -> Published {
         let mut published = Published::default();
+        let Some(handle) = self.handle(check, &mut published) else {
+            return published;
+        };
+        let place = place::default_place(&self.context);
+        let (mut annotations, mut more) = match active.completion.get() {
+            Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place),
+            // They would be there twice.
+            Completion::Begun => (Vec::new(), 0),
+            Completion::Done => return published,
+        };
+        more += annotations.len().saturating_sub(BATCH);
+        annotations.truncate(BATCH);
+        let output = self.check_output(active, report, more);
+        let ending = Ending {
+            external_id: &external_id(latest_short_ids(report), &self.context, &active.key),
+            conclusion: StepConclusion::Cancelled,
+            output: &output,
+            annotations: &annotations,
+        };
+        let change = first_change(handle, &ending);
+        // A signal leaves no time for a second try.
+        let sent = active
+            .api
+            .patch::<CheckRun>(&handle.path(), &change, Repeat::Never)
+            .await;
+        if let Err(error) = sent {
+            published.annotate_in_log = true;
+            let sentence = active.advice.explain(handle.not_completed(), &error, CHECKS);
+            published.warnings.push(sentence);
+        }
+        published
+    }
+
+    /// The check run, if there is one; else what follows from that.
+    fn handle<'a>(&self, check: Option<&'a Check>, published: &mut Published) -> Option<&'a Handle> {
         match check {
-            Some(Check::Made(handle)) => {
-                published.links.check_run_url.clone_from(&handle.url);
-                let place = place::default_place(&self.context);
-                let (mut annotations, mut more) = match active.completion.get() {
-                    Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place),
-                    // They would be there twice.
-                    Completion::Begun => (Vec::new(), 0),
-                    Completion::Done => return published,
-                };
-                more += annotations.len().saturating_sub(BATCH);
-                annotations.truncate(BATCH);
-                let id = external_id(latest_short_ids(report), &self.context, &active.key);
-                let output = self.check_output(active, report, more);
-                if let Err(failure) = cancel(&active.api, handle, &id, &output, &annotations).await {
-                    published.annotate_in_log = true;
-                    published.warnings.push(active.advice.explain(
-                        "The check run could not be completed",
-                        &failure,
-                        CHECKS,
-                    ));
-                }
-            }
+            Some(Check::Ready(handle)) => return Some(handle),
+            Some(Check::NotWanted) => {}
             Some(Check::Refused(why)) => {
                 published.annotate_in_log = true;
                 published.notices.push(why.clone());
             }
-            Some(Check::NotWanted) => {}
-            None => published.annotate_in_log = self.inputs.annotations == Annotations::Check,
+            None => published.annotate_in_log = self.wants_check(),
         }
-        published
+        None
     }
 
     fn check_output(&self, active: &Active, report: &Report, not_annotated: usize) -> CheckOutput {
         let mut output = check::output(report, not_annotated);
-        let short_ids = sound_short_ids(report);
         let head = active.head();
-        let marker = marker(&self.context, &active.key, &active.target, head.as_ref(), short_ids);
+        let marker = marker(&self.context, active, head.as_ref(), sound_short_ids(report));
         output.mark(&active.marker_key.sign(&marker));
         output
     }
 }
 
-/// Creates the check run, in progress.
+/// Creates our check run, in progress.
 pub(super) async fn create(
     api: &Api,
     name: &str,
     head_sha: &str,
     external_id: &str,
     output: &CheckOutput,
-) -> Result<Handle, Failure> {
-    // Legs of a matrix that test the same make check runs that are alike: this tells ours.
+) -> Result<Handle, Error> {
+    // Jobs that test the same create check runs that are alike: the nonce identifies ours.
     let nonce = crate::random::hex(8).unwrap_or_default();
     let summary = format!("{}\n<!-- {nonce} -->", output.summary);
     let change = CheckRunChange {
@@ -166,11 +217,11 @@ pub(super) async fn create(
     loop {
         let what = match api.post::<CheckRun>("/check-runs", &change).await {
             Ok(run) => return Ok(run.into()),
-            Err(Failure::Lost(what)) => what,
-            Err(failure) => return Err(failure),
+            Err(Error::Lost(what)) => what,
+            Err(error) => return Err(error),
         };
         if !api.pause(&mut delays).await {
-            return Err(Failure::Unreachable(what));
+            return Err(Error::Unreachable(what));
         }
         if let Some(run) = find(api, name, head_sha, external_id, &nonce).await? {
             return Ok(run.into());
@@ -185,7 +236,7 @@ async fn find(
     head_sha: &str,
     external_id: &str,
     nonce: &str,
-) -> Result<Option<CheckRun>, Failure> {
+) -> Result<Option<CheckRun>, Error> {
     let name_in_query: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
     let mut found: Option<CheckRun> = None;
     let query = format!("?check_name={name_in_query}&filter=all");
@@ -208,100 +259,114 @@ async fn find(
 
 /// Completes the check run and adds its annotations, in order. What GitHub finds invalid (422) is left out: a check that
 /// stays in progress would block whoever requires it.
-///
-/// # Errors
-/// Whether it was completed, and why not all of it arrived.
-async fn complete(
-    api: &Api,
-    handle: &Handle,
-    external_id: &str,
-    conclusion: StepConclusion,
-    output: &CheckOutput,
-    annotations: &[Annotation],
-) -> Result<(), (bool, Failure)> {
-    let mut batches = annotations.chunks(BATCH);
-    let mut change = CheckRunChange {
-        external_id: Some(external_id),
-        status: Some("completed"),
-        conclusion: Some(conclusion.as_str()),
-        output: shown(output, annotated(batches.next().unwrap_or_default(), conclusion)),
-        ..CheckRunChange::default()
+async fn complete(api: &Api, handle: &Handle, ending: &Ending<'_>) -> Result<(), CompletionError> {
+    let Ending {
+        external_id: _,
+        conclusion,
+        output,
+        annotations,
+    } = ending;
+    let (before, first_api) = match handle.owner {
+        Owner::Action => (0, api.patient()),
+        // The runner adds annotations of its own.
+        Owner::Job => {
+            let run = api.get::<CheckRun>(&handle.path()).await;
+            let run = run.map_err(CompletionError::NotCompleted)?;
+            (annotations_of(&run), api.clone())
+        }
     };
-    let mut sent = change.output.annotations.len();
+    let mut change = first_change(handle, ending);
+    let mut sent = before + change.output.annotations.len();
     let mut refused = None;
     let marker = output.summary.lines().next().unwrap_or_default();
-    let least = format!("{marker}\nGitHub did not take the report; the job's log tells how it ended.");
+    let least = format!("{marker}\nGitHub did not accept the report; the job's log shows how the run ended.");
     let least = Output {
         title: "QA.tech",
         summary: &least,
         ..Output::default()
     };
     let mut less = [shown(output, Vec::new()), least].into_iter();
-    while let Err(failure) = update(api, handle, &change, sent).await {
-        let left = if failure.is_invalid() { less.next() } else { None };
+    while let Err(error) = update(&first_api, handle, &change, sent).await {
+        let left = if error.is_invalid() { less.next() } else { None };
         match left {
             Some(output) => change.output = output,
-            None => return Err((false, failure)),
+            None => return Err(CompletionError::NotCompleted(error)),
         }
-        refused.get_or_insert(failure);
-        sent = 0;
+        refused.get_or_insert(error);
+        sent = before;
     }
-    for batch in batches {
+    for batch in annotations.chunks(BATCH).skip(1) {
         let change = CheckRunChange {
-            output: shown(output, annotated(batch, conclusion)),
+            output: shown(output, annotated(batch, *conclusion)),
             ..CheckRunChange::default()
         };
         match update(api, handle, &change, sent + batch.len()).await {
             Ok(()) => sent += batch.len(),
-            Err(failure) if failure.is_invalid() => {
-                refused.get_or_insert(failure);
+            Err(error) if error.is_invalid() => {
+                refused.get_or_insert(error);
             }
-            Err(failure) => return Err((true, refused.unwrap_or(failure))),
+            Err(error) => return Err(CompletionError::Incomplete(refused.unwrap_or(error))),
         }
     }
-    refused.map_or(Ok(()), |failure| Err((true, failure)))
+    refused.map_or(Ok(()), |error| Err(CompletionError::Incomplete(error)))
+}
+
+/// The request that completes our check run, or puts the report on the job's, with the first annotations.
+fn first_change<'a>(handle: &Handle, ending: &Ending<'a>) -> CheckRunChange<'a> {
+    let Ending {
+        external_id,
+        conclusion,
+        output,
+        annotations,
+    } = ending;
+    let first = annotations.get(..BATCH.min(annotations.len())).unwrap_or_default();
+    let output = shown(output, annotated(first, *conclusion));
+    match handle.owner {
+        Owner::Action => CheckRunChange {
+            external_id: Some(external_id),
+            status: Some("completed"),
+            conclusion: Some(conclusion.as_str()),
+            output,
+            ..CheckRunChange::default()
+        },
+        Owner::Job => CheckRunChange {
+            output,
+            ..CheckRunChange::default()
+        },
+    }
 }
 
 /// One update, sent again only where GitHub does not have it. `total`: annotations that there are to be afterwards.
-async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: usize) -> Result<(), Failure> {
-    let path = format!("/check-runs/{}", handle.id);
+async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: usize) -> Result<(), Error> {
     let mut delays = Delays::default();
     loop {
-        let what = match api.patch::<CheckRun>(&path, change, Repeat::IfNothingHappened).await {
+        let sent = api
+            .patch::<CheckRun>(&handle.path(), change, Repeat::IfNothingHappened)
+            .await;
+        let what = match sent {
             Ok(_) => return Ok(()),
-            Err(Failure::Lost(what) | Failure::Invalid(what)) => what,
-            Err(failure) => return Err(failure),
+            Err(Error::Lost(what) | Error::Invalid(what)) => what,
+            Err(error) => return Err(error),
         };
-        // GitHub may still be at it.
+        // GitHub may still be processing it.
         if !api.pause(&mut delays).await {
-            return Err(Failure::Unreachable(what));
+            return Err(Error::Unreachable(what));
         }
-        let run: CheckRun = api.get(&path).await?;
-        let has = run.output.and_then(|output| output.annotations_count).unwrap_or(0);
-        if run.status.as_deref() == Some("completed") && has >= total {
+        let run: CheckRun = api.get(&handle.path()).await?;
+        let title = run.output.as_ref().and_then(|output| output.title.as_deref());
+        let arrived = match handle.owner {
+            Owner::Action => run.status.as_deref() == Some("completed"),
+            Owner::Job => title == Some(change.output.title),
+        };
+        if arrived && annotations_of(&run) >= total {
             return Ok(());
         }
     }
 }
 
-/// Completes the check run with one request, so with [`BATCH`] annotations at most, and without a second try: a signal
-/// leaves no time.
-async fn cancel(
-    api: &Api,
-    handle: &Handle,
-    external_id: &str,
-    output: &CheckOutput,
-    annotations: &[Annotation],
-) -> Result<(), Failure> {
-    let change = CheckRunChange {
-        external_id: Some(external_id),
-        status: Some("completed"),
-        conclusion: Some(StepConclusion::Cancelled.as_str()),
-        output: shown(output, annotated(annotations, StepConclusion::Cancelled)),
-        ..CheckRunChange::default()
-    };
-    let path = format!("/check-runs/{}", handle.id);
-    api.patch::<CheckRun>(&path, &change, Repeat::Never).await.map(|_| ())
+fn annotations_of(run: &CheckRun) -> usize {
+    let count = |output: &CheckRunOutput| output.annotations_count;
+    run.output.as_ref().and_then(count).unwrap_or(0)
 }
 
 fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Output<'a> {
@@ -315,8 +380,10 @@ fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Ou
 }
 
 fn annotated(annotations: &[Annotation], conclusion: StepConclusion) -> Vec<NewAnnotation<'_>> {
-    let level = conclusion.annotation_level();
-    annotations.iter().map(|one| annotation(one, level)).collect()
+    let annotations = annotations.iter();
+    annotations
+        .map(|one| annotation(one, one.level(conclusion)))
+        .collect()
 }
 
 fn annotation<'a>(annotation: &'a Annotation, level: &'static str) -> NewAnnotation<'a> {
@@ -326,6 +393,7 @@ fn annotation<'a>(annotation: &'a Annotation, level: &'static str) -> NewAnnotat
         title,
         message,
         raw_details,
+        quarantined: _,
     } = annotation;
     NewAnnotation {
         path,

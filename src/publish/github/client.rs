@@ -1,5 +1,5 @@
-//! GitHub's REST API through octocrab on our one HTTP client: one place that sends, decides what may be repeated,
-//! and turns answers into values or into a [`Failure`] that says what was missing.
+//! GitHub's APIs through octocrab on our one HTTP client: one place that sends, decides what may be repeated, and turns
+//! answers into values or into an [`Error`].
 //!
 //! octocrab carries the requests and nothing else: its models are large, and its own errors say only "GitHub".
 
@@ -12,63 +12,23 @@ use reqwest::header::{ACCEPT, HeaderMap};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OnceCell, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
-use crate::context::Repository;
+use crate::context::Context;
 use crate::net::http;
 use crate::net::retry::Delays;
 use crate::publish::github::answer::{has_next, limit, message, reason};
+use crate::publish::github::deadline::{Deadline, Deadlines};
+use crate::publish::github::error::{Error, Unusable};
+use crate::publish::github::wire::{GraphQl, ViewerData, ViewerQuery};
 use crate::text::{Redactor, Secret};
 
-/// Up to this wait the tries go on as quickly while the runs are waited for as they do at the end.
+/// Delays up to this one are the same while the runs are waited for as at the end; longer ones are stretched.
 const QUICK: Duration = Duration::from_secs(5);
-/// Objects a page, the most that GitHub gives.
+/// Objects a page, GitHub's maximum.
 const PER_PAGE: usize = 100;
 /// More pages than any pull request has comments.
 const MAX_PAGES: usize = 100;
-
-/// Why a call did not succeed: a fragment for people, without any secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
-    /// GitHub understood and said no.
-    #[error("GitHub answered {status}: {message}")]
-    Refused {
-        /// HTTP status, 4xx.
-        status: u16,
-        /// GitHub's own words.
-        message: String,
-    },
-    /// Nothing can have happened, or it does not matter if it has.
-    #[error("GitHub is out of reach: {0}")]
-    Unreachable(String),
-    /// A write whose answer was lost, and which was not repeated.
-    #[error("GitHub's answer was lost ({0}), so it may have happened; it was not repeated")]
-    Lost(String),
-    /// An answer that can't be GitHub's: a redirect, or no JSON.
-    #[error("the answer is not one of GitHub's API: {0}")]
-    Invalid(String),
-    /// GitHub asks for a longer wait than there is time for.
-    #[error("GitHub's rate limit is exceeded, and there is no time to wait for it")]
-    Limited,
-    /// The deadline came first.
-    #[error("there was no time left for GitHub")]
-    OutOfTime,
-}
-
-impl Failure {
-    /// Whether GitHub found fault with what was sent: without the fault it may be taken.
-    pub(super) fn is_invalid(&self) -> bool {
-        self.status() == Some(422)
-    }
-
-    /// The status of a refusal.
-    pub(super) fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused { status, message: _ } => Some(*status),
-            Self::Unreachable(_) | Self::Lost(_) | Self::Invalid(_) | Self::Limited | Self::OutOfTime => None,
-        }
-    }
-}
 
 /// Which requests may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,18 +41,32 @@ pub(super) enum Repeat {
     Never,
 }
 
-/// The calls of one repository, all of which end by a deadline that is set late.
+/// How long a request waits for a rate limit once the runs have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Until the regular deadline.
+    Regular,
+    /// Until the later deadline: giving up would leave a check run in progress.
+    Long,
+}
+
+/// The calls of one repository, all of which end by a deadline that is set once the runs have ended.
 #[derive(Clone)]
 pub(super) struct Api {
     octocrab: Octocrab,
     /// `https://…/repos/owner/name`, without a slash at its end.
     repository: String,
     root: String,
+    /// The GraphQL endpoint, where it is on the same host as the REST API.
+    graphql: Option<String>,
     redactor: Redactor,
     /// `None` as long as the runs are waited for.
-    deadline: watch::Receiver<Option<Instant>>,
+    deadlines: watch::Receiver<Option<Deadlines>>,
+    patience: Patience,
     /// Set once a request did not succeed at once.
     trouble: watch::Sender<bool>,
+    /// The latest rate limit that is waited for beyond the regular deadline.
+    long_wait: watch::Sender<Option<Duration>>,
     /// See [`author`](super::author::author).
     pub(super) author: Arc<OnceCell<String>>,
 }
@@ -108,49 +82,69 @@ enum Outcome {
     Answered(Answer),
     /// GitHub did nothing, and asks for a wait.
     Limited(Duration),
-    /// Something went wrong on the way; `made` says whether the request can have arrived.
+    /// There was no usable answer; `sent` says whether the request may have arrived.
     Broken {
         what: String,
-        made: bool,
+        sent: bool,
     },
-    Failed(Failure),
+    Failed(Error),
 }
 
 impl Api {
     /// Must be called inside the runtime: octocrab starts a task.
     ///
     /// # Errors
-    /// Why the token or the address can't be used, as a sentence.
+    /// Why the token or the address can't be used.
     pub(super) fn new(
         client: reqwest::Client,
-        root: &url::Url,
-        repository: &Repository,
+        context: &Context,
         token: &Secret,
         redactor: Redactor,
-        deadline: watch::Receiver<Option<Instant>>,
-    ) -> Result<Self, String> {
+        deadlines: watch::Receiver<Option<Deadlines>>,
+    ) -> Result<Self, Unusable> {
+        let repository = context.repository.as_ref().ok_or(Unusable::NoRepository)?;
+        let api = context.api_url.as_ref().ok_or(Unusable::NoApiUrl)?;
         // octocrab panics where the header can't be made.
         if !token.expose().bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
-            return Err("`github_token` holds characters that no token has.".to_owned());
+            return Err(Unusable::InvalidToken);
         }
-        let root = root.as_str().trim_end_matches('/').to_owned();
+        let root = api.as_str().trim_end_matches('/').to_owned();
         let octocrab = Octocrab::builder()
             .add_header(ACCEPT, "application/vnd.github+json".to_owned())
-            .base_uri(root.as_str())
+            // Without a path, which octocrab would put before that of GraphQL: all our addresses are absolute.
+            .base_uri(api.origin().ascii_serialization())
             .and_then(|builder| builder.personal_token(token.expose()).build_with_reqwest(client))
-            .map_err(|error| format!("GITHUB_API_URL can't be used: {}", redactor.clean(reason(&error).0)))?;
+            .map_err(|error| Unusable::InvalidApiUrl(redactor.clean(reason(&error).0)))?;
+        // The token goes to no other host.
+        let graphql = context.graphql_url.as_ref().filter(|url| url.origin() == api.origin());
         Ok(Self {
             octocrab,
             repository: format!("{root}/repos/{}/{}", repository.owner, repository.name),
             root,
+            graphql: graphql.map(ToString::to_string),
             redactor,
-            deadline,
+            deadlines,
+            patience: Patience::Regular,
             trouble: watch::Sender::new(false),
+            long_wait: watch::Sender::new(None),
             author: Arc::default(),
         })
     }
 
-    /// Resolves once a request has to be repeated: nobody should wait for GitHub any more who need not.
+    /// The same for requests that wait for a rate limit until the later deadline.
+    pub(super) fn patient(&self) -> Self {
+        Self {
+            patience: Patience::Long,
+            ..self.clone()
+        }
+    }
+
+    /// The waits of [`patient`](Self::patient) requests beyond the regular deadline, as they begin.
+    pub(super) fn long_waits(&self) -> watch::Receiver<Option<Duration>> {
+        self.long_wait.subscribe()
+    }
+
+    /// Resolves once a request has to be repeated: then only those who need its result should go on waiting.
     pub(super) async fn troubled(&self) {
         let mut trouble = self.trouble.subscribe();
         // The sender is our own, so it is not gone.
@@ -160,19 +154,35 @@ impl Api {
     /// Waits before a write whose answer was lost is looked for or sent again; false, and at once, where there is no time.
     pub(super) async fn pause(&self, delays: &mut Delays) -> bool {
         self.trouble.send_replace(true);
-        let mut deadline = self.deadline.clone();
-        let early = deadline.borrow().is_none();
-        waited(next_wait(delays, early), &mut deadline, early).await
+        let mut deadline = Deadline::new(self.deadlines.clone());
+        let early = !deadline.is_set();
+        deadline.wait(next_wait(delays, early), early).await
+    }
+
+    /// The login of the token's owner, asked by GraphQL: the REST API refuses that to installation tokens.
+    pub(super) async fn viewer(&self) -> Result<String, Error> {
+        let Some(url) = &self.graphql else {
+            return Err(Error::Unreachable("no GraphQL endpoint is known".to_owned()));
+        };
+        let query = ViewerQuery {
+            query: "query { viewer { login } }",
+        };
+        // It only reads.
+        let answer: GraphQl<ViewerData> = self.parse(&self.send("POST", url, Some(&query), Repeat::Always).await?)?;
+        match answer.data {
+            Some(data) => Ok(data.viewer.login),
+            None => Err(Error::Invalid("no viewer".to_owned())),
+        }
     }
 
     /// GETs a path behind the repository, such as `/pulls/7`.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let url = format!("{}{path}", self.repository);
         self.parse(&self.send("GET", &url, None::<&()>, Repeat::Always).await?)
     }
 
     /// GETs a path at the API's root, such as `/user`.
-    pub(super) async fn get_at_root<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+    pub(super) async fn get_at_root<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let url = format!("{}{path}", self.root);
         self.parse(&self.send("GET", &url, None::<&()>, Repeat::Always).await?)
     }
@@ -183,10 +193,10 @@ impl Api {
         path: &str,
         query: &str,
         mut take: impl FnMut(T) -> bool + Send,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let joint = if query.is_empty() { '?' } else { '&' };
         for page in 1..=MAX_PAGES {
-            // The pages are counted here and the links only believed for there being one: they could lead anywhere.
+            // Pages are counted here: a link only says that there is a next page, since it could lead anywhere.
             let url = format!("{}{path}{query}{joint}per_page={PER_PAGE}&page={page}", self.repository);
             let answer = self.send("GET", &url, None::<&()>, Repeat::Always).await?;
             if take(self.parse(&answer)?) || !answer.more {
@@ -200,12 +210,11 @@ impl Api {
         &self,
         path: &str,
         body: &(impl Serialize + Sync),
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Error> {
         let url = format!("{}{path}", self.repository);
         let answer = self.send("POST", &url, Some(body), Repeat::IfNothingHappened).await?;
-        // It has happened: only what came back is unusable.
-        self.parse(&answer)
-            .map_err(|failure| Failure::Lost(failure.to_string()))
+        // It was done: only the answer is unusable.
+        self.parse(&answer).map_err(|failure| Error::Lost(failure.to_string()))
     }
 
     pub(super) async fn patch<T: DeserializeOwned>(
@@ -213,18 +222,18 @@ impl Api {
         path: &str,
         body: &(impl Serialize + Sync),
         repeat: Repeat,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Error> {
         let url = format!("{}{path}", self.repository);
         self.parse(&self.send("PATCH", &url, Some(body), repeat).await?)
     }
 
-    /// A text of GitHub's without secrets.
+    /// A text from GitHub without secrets.
     pub(super) fn clean(&self, text: String) -> String {
         self.redactor.clean(text)
     }
 
-    fn parse<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
-        serde_json::from_slice(&answer.body).map_err(|error| Failure::Invalid(self.redactor.clean(error.to_string())))
+    fn parse<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Error> {
+        serde_json::from_slice(&answer.body).map_err(|error| Error::Invalid(self.redactor.clean(error.to_string())))
     }
 
     async fn send(
@@ -233,33 +242,47 @@ impl Api {
         url: &str,
         body: Option<&(impl Serialize + Sync)>,
         repeat: Repeat,
-    ) -> Result<Answer, Failure> {
-        let mut deadline = self.deadline.clone();
+    ) -> Result<Answer, Error> {
+        let mut deadline = Deadline::new(self.deadlines.clone());
         let mut delays = Delays::default();
         loop {
             let outcome = tokio::select! {
                 outcome = self.once(method, url, body) => outcome,
-                () = passed(&mut deadline) => return Err(match repeat {
-                    Repeat::IfNothingHappened | Repeat::Never => Failure::Lost("no answer in time".to_owned()),
-                    Repeat::Always => Failure::OutOfTime,
+                () = deadline.passed() => return Err(match repeat {
+                    Repeat::IfNothingHappened | Repeat::Never => Error::Lost("no answer in time".to_owned()),
+                    Repeat::Always => Error::OutOfTime,
                 }),
             };
-            let late = deadline.borrow().is_some();
-            let (wait, failure, eager) = match outcome {
+            let late = deadline.is_set();
+            let (wait, error, eager) = match outcome {
                 Outcome::Answered(answer) => return Ok(answer),
-                Outcome::Failed(failure) => return Err(failure),
-                Outcome::Limited(wait) => (wait, Failure::Limited, false),
-                Outcome::Broken { what, made } => match repeat {
-                    Repeat::IfNothingHappened | Repeat::Never if made => return Err(Failure::Lost(what)),
+                Outcome::Failed(error) => return Err(error),
+                Outcome::Limited(wait) => {
+                    self.extend(&mut deadline, wait, repeat);
+                    (wait, Error::RateLimited { wait }, false)
+                }
+                Outcome::Broken { what, sent } => match repeat {
+                    Repeat::IfNothingHappened | Repeat::Never if sent => return Err(Error::Lost(what)),
                     Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => {
-                        (next_wait(&mut delays, !late), Failure::Unreachable(what), true)
+                        (next_wait(&mut delays, !late), Error::Unreachable(what), true)
                     }
                 },
             };
             self.trouble.send_replace(true);
-            if repeat == Repeat::Never || !waited(wait, &mut deadline, eager && !late).await {
-                return Err(failure);
+            if repeat == Repeat::Never || !deadline.wait(wait, eager && !late).await {
+                return Err(error);
             }
+        }
+    }
+
+    /// Lets a request that has patience wait for a rate limit beyond the regular deadline, and announces that.
+    fn extend(&self, deadline: &mut Deadline, wait: Duration, repeat: Repeat) {
+        if self.patience == Patience::Regular || repeat == Repeat::Never || deadline.allows(wait) {
+            return;
+        }
+        deadline.extend();
+        if deadline.allows(wait) {
+            self.long_wait.send_replace(Some(wait));
         }
     }
 
@@ -276,19 +299,19 @@ impl Api {
                     let (what, connected) = reason(&error);
                     return Outcome::Broken {
                         what: self.redactor.clean(what),
-                        made: connected,
+                        sent: connected,
                     };
                 }
             };
             let (parts, body) = response.into_parts();
             let body = match Limited::new(body, http::MAX_BODY).collect().await {
                 Ok(body) => body.to_bytes().to_vec(),
-                // What was answered is known by its status; only a success needs its body.
+                // Of a refusal the status is enough; only a success needs its body.
                 Err(_) if !parts.status.is_success() => Vec::new(),
                 Err(error) => {
                     return Outcome::Broken {
                         what: self.redactor.clean(format!("the answer broke off: {error}")),
-                        made: true,
+                        sent: true,
                     };
                 }
             };
@@ -298,7 +321,7 @@ impl Api {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Broken {
                 what: "no answer in time".to_owned(),
-                made: true,
+                sent: true,
             },
         }
     }
@@ -309,80 +332,34 @@ impl Api {
                 more: has_next(headers),
                 body,
             }),
-            300..=399 => Outcome::Failed(Failure::Invalid(format!(
-                "a redirect ({status}), which is not followed"
-            ))),
+            300..=399 => Outcome::Failed(Error::Invalid(format!("a redirect ({status}), which is not followed"))),
             400..=499 => {
                 let message = message(headers, &body, &self.redactor);
                 match limit(status, headers, &message) {
                     Some(wait) => Outcome::Limited(wait),
                     None if status == 408 => Outcome::Broken {
                         what: format!("{status} {message}"),
-                        made: true,
+                        sent: true,
                     },
-                    None => Outcome::Failed(Failure::Refused { status, message }),
+                    None => Outcome::Failed(Error::Refused { status, message }),
                 }
             }
             _ => Outcome::Broken {
                 what: format!("{status} {}", message(headers, &body, &self.redactor)),
-                made: true,
+                sent: true,
             },
         }
     }
 }
 
-/// The wait before the next try. As long as the runs are waited for, nobody is in a hurry, and all jobs of a repository
-/// share a thousand requests an hour.
+/// The wait before the next try. As long as the runs are waited for there is no hurry, and all jobs of a repository share
+/// 1,000 requests an hour.
 fn next_wait(delays: &mut Delays, early: bool) -> Duration {
     let wait = delays.next(None);
     if early && wait > QUICK { wait * 6 } else { wait }
 }
 
-/// Resolves when the deadline has passed; never where none is set.
-async fn passed(deadline: &mut watch::Receiver<Option<Instant>>) {
-    loop {
-        let until = *deadline.borrow_and_update();
-        let changed = async {
-            if deadline.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        match until {
-            Some(until) => tokio::select! {
-                () = sleep_until(until) => return,
-                () = changed => {}
-            },
-            None => changed.await,
-        }
-    }
-}
-
-/// Waits; `false`, and at once, where the deadline comes first. An `eager` wait ends when the deadline is set: the runs
-/// are over, and the next try decides.
-async fn waited(wait: Duration, deadline: &mut watch::Receiver<Option<Instant>>, eager: bool) -> bool {
-    let Some(until) = Instant::now().checked_add(wait) else {
-        return false;
-    };
-    loop {
-        if deadline.borrow_and_update().is_some_and(|deadline| until >= deadline) {
-            return false;
-        }
-        tokio::select! {
-            () = sleep_until(until) => return true,
-            changed = deadline.changed() => match changed {
-                Ok(()) if eager => return true,
-                Ok(()) => {}
-                Err(_) => {
-                    sleep_until(until).await;
-                    return true;
-                }
-            },
-        }
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -398,23 +375,5 @@ mod tests {
         };
         assert!((40..120).contains(&hour(true)), "{}", hour(true));
         assert!(hour(false) > 250);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wait_that_does_not_fit_is_not_begun() {
-        let (set, mut deadline) = watch::channel(None);
-        let from = Instant::now();
-        assert!(waited(Duration::from_secs(3600), &mut deadline, false).await);
-        assert_eq!(from.elapsed().as_secs(), 3600);
-        set.send(Some(Instant::now() + Duration::from_secs(60))).unwrap();
-        assert!(!waited(Duration::from_secs(61), &mut deadline, false).await);
-        assert_eq!(from.elapsed().as_secs(), 3600);
-        // A deadline that is set while it waits ends the wait.
-        let (set, mut deadline) = watch::channel(None);
-        let wait = tokio::spawn(async move { waited(Duration::from_secs(3600), &mut deadline, false).await });
-        tokio::task::yield_now().await;
-        set.send(Some(Instant::now() + Duration::from_secs(60))).unwrap();
-        assert!(!wait.await.unwrap());
-        assert_eq!(from.elapsed().as_secs(), 3600);
     }
 }

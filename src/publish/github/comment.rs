@@ -7,91 +7,132 @@ use tokio::time::timeout;
 use crate::inputs::CommentWhen;
 use crate::publish::github::advice::{COMMENTS, PULL_REQUESTS};
 use crate::publish::github::author::author;
-use crate::publish::github::client::{Api, Failure, Repeat};
+use crate::publish::github::client::{Api, Repeat};
+use crate::publish::github::error::Error;
+use crate::publish::github::prepare::HeadCommit;
+use crate::publish::github::published::Published;
+use crate::publish::github::pull_request;
+use crate::publish::github::session::{Active, GitHub, marker};
 use crate::publish::github::wire::{Comment, NewComment};
-use crate::publish::github::{Active, GitHub, Head, Published, marker, pull_request};
 use crate::publish::identity::{MarkerKey, sound_short_ids};
 use crate::render::github::comment::{LIMIT, comment};
 use crate::render::github::marker::{Marker, SignedMarker};
 use crate::report::{Report, Verdict};
 
-/// What is left of the comment where GitHub finds it too long all the same.
+/// The limit where GitHub refuses a comment of the regular length.
 const SHRUNK: usize = LIMIT / 4;
-/// For the look-up of the pull request's head, which must not cost the comment its time.
+/// For the look-up of the pull request's head, which must leave time for the comment.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// What became of the comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
-    /// It stands there, written now or unchanged; its page.
-    Stands(Option<String>),
+    /// It is up to date, written now or unchanged; its page.
+    UpToDate(Option<String>),
     /// There is none, and none is called for.
     NotNeeded,
-    /// Another run's comment is newer, which is a sentence.
-    Newer(&'static str),
+    /// Another run's comment is newer.
+    Newer(Newer),
+    /// Another part of this workflow run has written the comment of this key.
+    Shared,
+}
+
+/// Why a comment is not written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Newer {
+    Run,
+    Commit,
+}
+
+impl Newer {
+    fn notice(self) -> &'static str {
+        match self {
+            Self::Run => "The comment on the pull request was left as it is: a newer workflow run wrote it.",
+            Self::Commit => "The comment on the pull request was left as it is: it is for a newer commit.",
+        }
+    }
 }
 
 impl GitHub {
-    /// Writes the comment, where one is wanted and there is a pull request.
-    pub(super) async fn finish_comment(&self, active: &Active, head: Option<&Head>, report: &Report) -> Published {
+    /// Writes the comment, where one is wanted, on each pull request that the results belong to.
+    pub(super) async fn finish_comment(
+        &self,
+        active: &Active,
+        head: Option<&HeadCommit>,
+        report: &Report,
+    ) -> Published {
         let mut published = Published::default();
-        if self.inputs.comment == CommentWhen::Off {
-            return published;
-        }
-        let number = match pull_request::number(&active.api, &self.context.pull_request).await {
-            Ok(Some(number)) => number,
-            Ok(None) => return published,
-            Err(failure) => {
-                let told = active
-                    .advice
-                    .explain("The pull request could not be found", &failure, PULL_REQUESTS);
-                published.warnings.push(told);
+        let wanted = match self.inputs.comment {
+            CommentWhen::Off => return published,
+            CommentWhen::Failure => is_failure(report),
+            CommentWhen::Always => true,
+        };
+        let numbers = match pull_request::numbers(&active.api, &self.context.pull_request).await {
+            Ok(numbers) => numbers,
+            Err(error) => {
+                let what = "The pull request could not be found";
+                published
+                    .warnings
+                    .push(active.advice.explain(what, &error, PULL_REQUESTS));
                 return published;
             }
         };
-        let marker = marker(
-            &self.context,
-            &active.key,
-            &active.target,
-            head,
-            sound_short_ids(report),
-        );
-        let merge_group = self.context.merge_group;
-        let ours = ExpectedCheck {
-            marker,
+        if numbers.is_empty() && wanted {
+            published.notices.push(
+                "No comment was written: this event belongs to no pull request that is open and has this commit as its \
+                 head (`comment`)."
+                    .to_owned(),
+            );
+        }
+        let ours = ExpectedComment {
+            marker: marker(&self.context, active, head, sound_short_ids(report)),
             marker_key: &active.marker_key,
+            wanted,
+            merge_group: self.context.merge_group,
         };
-        match publish(&active.api, number, &ours, report, self.inputs.comment, merge_group).await {
-            Ok(Outcome::Stands(url)) => published.links.comment_url = url,
-            Ok(Outcome::NotNeeded) => {}
-            Ok(Outcome::Newer(why)) => published.notices.push(why.to_owned()),
-            Err(failure) => published.warnings.push(active.advice.explain(
-                "The comment could not be written",
-                &failure,
-                COMMENTS,
-            )),
+        let mut urls = Vec::new();
+        for number in numbers {
+            match publish(&active.api, number, &ours, report).await {
+                Ok(Outcome::UpToDate(url)) => urls.extend(url),
+                Ok(Outcome::NotNeeded) => {}
+                Ok(Outcome::Newer(newer)) => published.notices.push(newer.notice().to_owned()),
+                Ok(Outcome::Shared) => published.warnings.push(
+                    "The comment on the pull request was left as it is: another step or job of this workflow run wrote \
+                     it. Give each a `comment_key` of its own."
+                        .to_owned(),
+                ),
+                Err(error) => {
+                    let what = "The comment could not be written";
+                    published.warnings.push(active.advice.explain(what, &error, COMMENTS));
+                }
+            }
+            active.links.borrow_mut().comment_url = (!urls.is_empty()).then(|| urls.join(","));
         }
         published
     }
 }
 
-/// What we are about to write.
-struct ExpectedCheck<'a> {
+/// The comment that is about to be written.
+struct ExpectedComment<'a> {
     marker: Marker,
     marker_key: &'a MarkerKey,
+    /// Whether it is created where there is none yet.
+    wanted: bool,
+    /// The commit is a merge queue's, which never is a pull request's head.
+    merge_group: bool,
 }
 
-/// Our comment on a pull request, whoever of our runs wrote it last, with its marker.
+/// Our comment on a pull request, whichever of our runs wrote it last, with its marker.
 ///
-/// A comment of our author with our key whose marker somebody has altered is ours to write again, but nothing in it
-/// counts: it has no marker here. One with a marker of ours goes before it.
+/// A comment of our author with our key whose marker somebody has altered is ours to overwrite, but its fields are not
+/// used: it has no marker here. One with a marker of ours takes precedence.
 pub(super) async fn find(
     api: &Api,
     number: u64,
     key: &str,
     marker_key: &MarkerKey,
     author: &str,
-) -> Result<Option<(Comment, Option<Marker>)>, Failure> {
+) -> Result<Option<(Comment, Option<Marker>)>, Error> {
     let mut altered = None;
     let mut found = None;
     api.pages(&format!("/issues/{number}/comments"), "", |page: Vec<Comment>| {
@@ -115,36 +156,32 @@ pub(super) async fn find(
     Ok(found.or(altered))
 }
 
-/// Writes the comment, if that is called for.
-async fn publish(
-    api: &Api,
-    number: u64,
-    ours: &ExpectedCheck<'_>,
-    report: &Report,
-    when: CommentWhen,
-    merge_group: bool,
-) -> Result<Outcome, Failure> {
-    let ExpectedCheck { marker, marker_key } = ours;
+/// Writes the comment on one pull request, if that is called for.
+async fn publish(api: &Api, number: u64, ours: &ExpectedComment<'_>, report: &Report) -> Result<Outcome, Error> {
+    let ExpectedComment {
+        marker,
+        marker_key,
+        wanted,
+        merge_group,
+    } = ours;
     let signed = marker_key.sign(marker);
     let author = author(api).await;
     if let Some((old, old_marker)) = find(api, number, &marker.key, marker_key, &author).await? {
-        if let Some(old_marker) = old_marker
-            && let Some(why) = newer(api, number, marker, &old_marker, merge_group).await
-        {
-            return Ok(Outcome::Newer(why));
+        if let Some(old_marker) = old_marker {
+            if is_of_another_part(marker, &old_marker) {
+                return Ok(Outcome::Shared);
+            }
+            if let Some(newer) = newer(api, number, marker, &old_marker, *merge_group).await {
+                return Ok(Outcome::Newer(newer));
+            }
         }
         match update(api, old, report, &signed).await {
             // Somebody has deleted it since it was listed.
-            Err(failure) if failure.status() == Some(404) => {}
+            Err(error) if error.status() == Some(404) => {}
             result => return result,
         }
     }
-    let create = match when {
-        CommentWhen::Off => false,
-        CommentWhen::Failure => is_failure(report),
-        CommentWhen::Always => true,
-    };
-    if !create {
+    if !wanted {
         return Ok(Outcome::NotNeeded);
     }
     let path = format!("/issues/{number}/comments");
@@ -152,43 +189,47 @@ async fn publish(
     loop {
         let body = comment(report, &signed, limit);
         match api.post::<Comment>(&path, &NewComment { body: &body }).await {
-            Err(failure) if failure.is_invalid() && limit == LIMIT => limit = SHRUNK,
-            result => return result.map(|comment| Outcome::Stands(comment.html_url)),
+            Err(error) if error.is_invalid() && limit == LIMIT => limit = SHRUNK,
+            result => return result.map(|comment| Outcome::UpToDate(comment.html_url)),
         }
     }
 }
 
-async fn update(api: &Api, old: Comment, report: &Report, marker: &SignedMarker) -> Result<Outcome, Failure> {
+async fn update(api: &Api, old: Comment, report: &Report, marker: &SignedMarker) -> Result<Outcome, Error> {
     let path = format!("/issues/comments/{}", old.id);
     let mut limit = LIMIT;
     loop {
         let body = comment(report, marker, limit);
         if old.body.as_deref().is_some_and(|old| same(old, &body)) {
-            return Ok(Outcome::Stands(old.html_url));
+            return Ok(Outcome::UpToDate(old.html_url));
         }
         match api
             .patch::<Comment>(&path, &NewComment { body: &body }, Repeat::Always)
             .await
         {
-            Err(failure) if failure.is_invalid() && limit == LIMIT => limit = SHRUNK,
-            result => return result.map(|comment| Outcome::Stands(comment.html_url.or(old.html_url))),
+            Err(error) if error.is_invalid() && limit == LIMIT => limit = SHRUNK,
+            result => return result.map(|comment| Outcome::UpToDate(comment.html_url.or(old.html_url))),
         }
     }
 }
 
-/// Whether what stands there is of a newer run, or speaks of the pull request's head while we do not.
-async fn newer(api: &Api, number: u64, ours: &Marker, theirs: &Marker, merge_group: bool) -> Option<&'static str> {
+/// Whether a comment was written in this very attempt for something else, as by steps that share a `comment_key`: writing
+/// over it would hide the other's result.
+fn is_of_another_part(ours: &Marker, theirs: &Marker) -> bool {
+    (theirs.run_id, theirs.attempt) == (ours.run_id, ours.attempt) && theirs.target != ours.target
+}
+
+/// Whether the existing comment is of a newer run, or is for the pull request's head while our report is not.
+async fn newer(api: &Api, number: u64, ours: &Marker, theirs: &Marker, merge_group: bool) -> Option<Newer> {
     if (theirs.run_id, theirs.attempt) > (ours.run_id, ours.attempt) {
-        return Some("The comment on the pull request was left as it is: a newer workflow run wrote it.");
+        return Some(Newer::Run);
     }
     // A merge group's commit never is the head. And where our own commit is unknown, there is nothing to compare.
     if merge_group || ours.head_sha.is_empty() || theirs.head_sha == ours.head_sha {
         return None;
     }
     match timeout(HEAD_TIME, pull_request::head(api, number)).await {
-        Ok(Ok((head, _))) if head == theirs.head_sha => {
-            Some("The comment on the pull request was left as it is: it speaks of a newer commit.")
-        }
+        Ok(Ok((head, _))) if head == theirs.head_sha => Some(Newer::Commit),
         Ok(Ok(_) | Err(_)) | Err(_) => None,
     }
 }

@@ -7,7 +7,9 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::inputs::Inputs;
 use crate::publish::github::advice::{Advice, DEPLOYMENTS, PULL_REQUESTS};
-use crate::publish::github::client::{Api, Failure};
+use crate::publish::github::client::Api;
+use crate::publish::github::deadline::Deadlines;
+use crate::publish::github::error::Error;
 use crate::publish::github::pull_request;
 use crate::text::Redactor;
 use crate::text::sort::sort_by_number;
@@ -61,7 +63,7 @@ pub(crate) struct Lookup {
     api: Api,
     advice: Advice,
     /// Kept, since the client would wait without a limit where it is gone.
-    _deadline: watch::Sender<Option<Instant>>,
+    _deadline: watch::Sender<Option<Deadlines>>,
 }
 
 impl Lookup {
@@ -75,21 +77,16 @@ impl Lookup {
         deadline: Instant,
     ) -> Result<Self, LookupError> {
         let unavailable = |why: &str| LookupError::Unavailable(why.to_owned());
-        let repository = context
-            .repository
-            .as_ref()
-            .ok_or_else(|| unavailable("GITHUB_REPOSITORY names no repository whose deployments could be read."))?;
-        let root = context
-            .api_url
-            .as_ref()
-            .ok_or_else(|| unavailable("GITHUB_API_URL names no usable address."))?;
         let token = inputs
             .github_token
             .as_ref()
             .ok_or_else(|| unavailable("Reading deployments needs `github_token`, with `deployments: read`."))?;
-        let (sender, until) = watch::channel(Some(deadline));
-        let api =
-            Api::new(client, root, repository, token, redactor.clone(), until).map_err(LookupError::Unavailable)?;
+        let (sender, until) = watch::channel(Some(Deadlines {
+            regular: deadline,
+            rate_limited: deadline,
+        }));
+        let api = Api::new(client, context, token, redactor.clone(), until)
+            .map_err(|error| unavailable(&format!("Deployments can't be read: {error}.")))?;
         Ok(Self {
             api,
             advice: Advice::new(inputs, context),
@@ -154,14 +151,14 @@ impl Lookup {
         self.api.clean(text).chars().take(MAX_TEXT).collect()
     }
 
-    fn explain(&self, what: &str, failure: &Failure, needs: &str) -> LookupError {
+    fn explain(&self, what: &str, failure: &Error, needs: &str) -> LookupError {
         match failure {
-            Failure::OutOfTime => LookupError::OutOfTime,
-            Failure::Refused { .. }
-            | Failure::Unreachable(_)
-            | Failure::Lost(_)
-            | Failure::Invalid(_)
-            | Failure::Limited => {
+            Error::OutOfTime => LookupError::OutOfTime,
+            Error::Refused { .. }
+            | Error::Unreachable(_)
+            | Error::Lost(_)
+            | Error::Invalid(_)
+            | Error::Limited => {
                 LookupError::Refused(self.advice.explain(&format!("{what} can't be read"), failure, needs))
             }
         }

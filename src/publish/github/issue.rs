@@ -3,29 +3,31 @@
 use crate::inputs::Inputs;
 use crate::publish::github::advice::ISSUES;
 use crate::publish::github::author::author;
-use crate::publish::github::client::{Api, Failure, Repeat};
+use crate::publish::github::client::{Api, Repeat};
+use crate::publish::github::error::Error;
+use crate::publish::github::published::Published;
+use crate::publish::github::session::{Active, GitHub};
 use crate::publish::github::wire::{Comment, Issue, IssueChange, NewComment};
-use crate::publish::github::{Active, GitHub, Published};
 use crate::publish::identity::issue_key;
 use crate::render::github::issue as text;
 use crate::report::{Mode, Origin, Report, ReportSlice, RunReport, Verdict};
 
 const OPEN: &str = "open";
 const CLOSED: &str = "closed";
-/// Pages of closed issues that are looked through: whose issue is older than a thousand others gets a new one.
-const MAX_CLOSED: usize = 10;
+/// Pages of closed issues that are searched: a plan whose issue is older than a thousand others gets a new one.
+const MAX_CLOSED_PAGES: usize = 10;
 
 /// What a plan's verdict means for its issue; of several the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Color {
     Green,
-    /// It tells nothing of the tests: the issue stays as it is.
+    /// It says nothing about the tests: the issue stays as it is.
     Grey,
     Red,
 }
 
 impl Color {
-    fn of(run: &RunReport) -> Self {
+    fn new(run: &RunReport) -> Self {
         match run.verdict {
             Some(Verdict::Failed | Verdict::Error | Verdict::TimedOut) => Self::Red,
             Some(Verdict::Passed | Verdict::Flaky) => Self::Green,
@@ -47,8 +49,8 @@ impl GitHub {
         let scheduled = self.context.origin.event.as_deref() == Some("schedule");
         if !scheduled && self.context.origin.default_branch.is_none() {
             published.notices.push(
-                "No issue was opened or closed: the event does not tell the default branch, and issues are kept for \
-                 that one only."
+                "No issue was opened or closed: issues are kept for the default branch only, and the event does not \
+                 name it."
                     .to_owned(),
             );
             return published;
@@ -62,12 +64,12 @@ impl GitHub {
             ..
         } = &self.inputs;
         let (urls, failure) = publish(&active.api, report, comment_key.as_deref(), issue_labels).await;
-        published.links.issue_url = (!urls.is_empty()).then(|| urls.join(","));
+        active.links.borrow_mut().issue_url = (!urls.is_empty()).then(|| urls.join(","));
         if let Some(failure) = failure {
             published.warnings.push(
                 active
                     .advice
-                    .explain("The issue could not be kept up to date", &failure, ISSUES),
+                    .explain("The issue could not be updated", &failure, ISSUES),
             );
         }
         published
@@ -83,12 +85,12 @@ struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// Those of a report. Runs of one plan stand side by side: plans are asked for once each.
+    /// Those of a report. Runs of one plan are adjacent: each plan is requested once.
     fn all(report: &'a Report, comment_key: Option<&str>) -> Vec<Self> {
         let keyed = report.runs.chunk_by(|one, next| plan(one) == plan(next));
         keyed
             .filter_map(|runs| {
-                let color = runs.iter().map(Color::of).max()?;
+                let color = runs.iter().map(Color::new).max()?;
                 (color != Color::Grey).then(|| Self {
                     part: ReportSlice { report, runs },
                     red: color == Color::Red,
@@ -100,10 +102,10 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The short id of a run's plan, as it was asked for or as the API told it.
+/// The short id of a run's plan, as it was requested or as the API returned it.
 fn plan(run: &RunReport) -> Option<&str> {
-    let told = run.plan.as_ref().map(|plan| plan.short_id.as_str());
-    run.requested_plan.as_deref().or(told.filter(|id| !id.is_empty()))
+    let returned = run.plan.as_ref().map(|plan| plan.short_id.as_str());
+    run.requested_plan.as_deref().or(returned.filter(|id| !id.is_empty()))
 }
 
 /// Brings the issues of all plans up to date; the pages of those that were touched, and what went wrong first.
@@ -112,7 +114,7 @@ async fn publish(
     report: &Report,
     comment_key: Option<&str>,
     labels: &[String],
-) -> (Vec<String>, Option<Failure>) {
+) -> (Vec<String>, Option<Error>) {
     let mut urls = Vec::new();
     let mut failure = None;
     let mut subjects = Subject::all(report, comment_key);
@@ -138,7 +140,7 @@ async fn bring_up_to_date(
     subject: Subject<'_>,
     labels: &[String],
     author: &str,
-) -> (Option<String>, Option<Failure>) {
+) -> (Option<String>, Option<Error>) {
     let Subject { part, red, key, issue } = subject;
     let Some(issue) = issue else {
         if !red {
@@ -183,7 +185,7 @@ async fn bring_up_to_date(
         Ok(())
     };
     let commented = comment.await.err();
-    // A comment that can't be written, as in a locked conversation, leaves no issue open that is green.
+    // The issue is closed even where no comment can be written, as in a locked conversation.
     let changed = match &change {
         Some(change) => api.patch::<Issue>(&path, change, Repeat::Always).await.err(),
         None => None,
@@ -191,9 +193,9 @@ async fn bring_up_to_date(
     (issue.html_url, commented.or(changed))
 }
 
-/// Looks through our issues of a state, newest first, for those that subjects have not found yet. Closed ones are of
-/// interest only to what is red: to be opened again.
-async fn find(api: &Api, subjects: &mut [Subject<'_>], state: &'static str, author: &str) -> Result<(), Failure> {
+/// Searches our issues of a state, newest first, for those of subjects that have none yet. Closed ones matter only to
+/// what is red, to be reopened.
+async fn find(api: &Api, subjects: &mut [Subject<'_>], state: &'static str, author: &str) -> Result<(), Error> {
     let missing = |subject: &Subject<'_>| subject.issue.is_none() && (subject.red || state == OPEN);
     if !subjects.iter().any(missing) {
         return Ok(());
@@ -217,14 +219,14 @@ async fn find(api: &Api, subjects: &mut [Subject<'_>], state: &'static str, auth
                 }
             }
             pages += 1;
-            (state == CLOSED && pages == MAX_CLOSED) || !subjects.iter().any(missing)
+            (state == CLOSED && pages == MAX_CLOSED_PAGES) || !subjects.iter().any(missing)
         },
     )
     .await
 }
 
 /// Whether an earlier attempt of this workflow run has commented already.
-async fn commented(api: &Api, issue: &Issue, origin: &Origin, author: &str) -> Result<bool, Failure> {
+async fn commented(api: &Api, issue: &Issue, origin: &Origin, author: &str) -> Result<bool, Error> {
     let (Some(run_id), Some(2..)) = (origin.run_id, origin.run_attempt) else {
         return Ok(false);
     };

@@ -1,30 +1,62 @@
-//! What is done before the runs are waited for: finding the head commit, and making the check run on it.
+//! What is done before the runs are waited for: finding the head commit, and creating the check run on it.
 
 use tokio::sync::watch;
 
 use crate::context::HeadSha;
 use crate::publish::github::advice::{Advice, CHECKS, PULL_REQUESTS};
+use crate::publish::github::check_run::{self, Handle};
 use crate::publish::github::client::Api;
-use crate::publish::github::{check_run, pull_request};
+use crate::publish::github::pull_request;
 use crate::publish::identity::MarkerKey;
 use crate::render::github::check::CheckOutput;
 use crate::render::github::marker::Marker;
 
-/// The commit that the results belong to, where the event did not tell it.
+/// The commit that the results belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct HeadCommit {
     /// Its SHA.
     pub sha: String,
     /// Its branch's name.
     pub branch: Option<String>,
 }
 
-/// What became of the check run before the runs are waited for.
+/// What is known of the head commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Head {
+    /// GitHub is still being asked.
+    #[default]
+    Pending,
+    Known(HeadCommit),
+    /// GitHub did not return one, or there is none.
+    Absent,
+}
+
+impl Head {
+    pub(super) fn commit(&self) -> Option<&HeadCommit> {
+        match self {
+            Self::Known(commit) => Some(commit),
+            Self::Pending | Self::Absent => None,
+        }
+    }
+}
+
+/// The check run that shows the failed cases.
+#[derive(Debug)]
 pub(super) enum Check {
     NotWanted,
-    Made(check_run::Handle),
+    /// It exists.
+    Ready(Handle),
     /// A sentence that says why, and what to do.
     Refused(String),
+}
+
+/// The check run that is wanted.
+pub(super) enum WantedCheck {
+    None,
+    /// One of our own, to be created.
+    New(Box<NewCheck>),
+    /// The job's, by its id where that is known.
+    Job(Option<u64>),
 }
 
 /// What is done before the runs are waited for.
@@ -33,9 +65,9 @@ pub(super) struct Preparation {
     pub(super) advice: Advice,
     pub(super) head: HeadSha,
     pub(super) branch: Option<String>,
-    pub(super) check: Option<NewCheck>,
-    /// Told the head, or that there is none, as soon as that is known: comment and look back need no check run.
-    pub(super) found: watch::Sender<Option<Option<Head>>>,
+    pub(super) check: WantedCheck,
+    /// Set as soon as the head is known or known to be absent: comment and look back need no check run.
+    pub(super) found: watch::Sender<Head>,
 }
 
 pub(super) struct NewCheck {
@@ -47,38 +79,52 @@ pub(super) struct NewCheck {
     pub(super) marker_key: MarkerKey,
 }
 
+/// What every sentence about a missing check run begins with.
+const NO_CHECK: &str = "No check run could be created, so failed cases are annotated in the log";
+const NO_JOB_CHECK: &str = "Failed cases are annotated in the log and not on the job's check run: its id is unknown. The \
+                            runner (from version 2.328 on) and the server must provide `job.check_run_id`.";
+
 impl Preparation {
-    /// Finds the head and makes the check run.
+    /// Finds the head and creates the check run.
     pub(super) async fn run(self) -> Check {
-        const WHAT: &str = "No check run could be made, so failed cases are annotated in the log";
-        let head = match self.head {
-            HeadSha::Known(sha) => Ok(Head {
-                sha,
-                branch: self.branch,
-            }),
-            HeadSha::OfPullRequest(number) => match pull_request::head(&self.api, number).await {
-                Ok((sha, branch)) => Ok(Head { sha, branch }),
-                Err(failure) => Err(self.advice.explain(WHAT, &failure, PULL_REQUESTS)),
+        let Self {
+            api,
+            advice,
+            head,
+            branch,
+            check,
+            found,
+        } = self;
+        let head = match head {
+            HeadSha::Known(sha) => Ok(HeadCommit { sha, branch }),
+            HeadSha::OfPullRequest(number) => match pull_request::head(&api, number).await {
+                Ok((sha, branch)) => Ok(HeadCommit { sha, branch }),
+                Err(error) => Err(advice.explain(NO_CHECK, &error, PULL_REQUESTS)),
             },
-            HeadSha::None => Err(format!("{WHAT}: the event does not tell the commit.")),
+            HeadSha::None => Err(format!("{NO_CHECK}: the event does not contain the commit.")),
         };
-        self.found.send_replace(Some(head.as_ref().ok().cloned()));
-        match (self.check, &head) {
-            (None, _) => Check::NotWanted,
-            (Some(_), Err(why)) => Check::Refused(why.clone()),
-            (Some(new), Ok(head)) => {
+        found.send_replace(match &head {
+            Ok(commit) => Head::Known(commit.clone()),
+            Err(_) => Head::Absent,
+        });
+        match (check, head) {
+            (WantedCheck::None, _) => Check::NotWanted,
+            (WantedCheck::Job(Some(id)), _) => Check::Ready(Handle::of_job(id)),
+            (WantedCheck::Job(None), _) => Check::Refused(NO_JOB_CHECK.to_owned()),
+            (WantedCheck::New(_), Err(why)) => Check::Refused(why),
+            (WantedCheck::New(new), Ok(head)) => {
                 let NewCheck {
                     name,
                     external_id,
                     mut output,
                     mut marker,
                     marker_key,
-                } = new;
+                } = *new;
                 marker.head_sha.clone_from(&head.sha);
                 output.mark(&marker_key.sign(&marker));
-                match check_run::create(&self.api, &name, &head.sha, &external_id, &output).await {
-                    Ok(handle) => Check::Made(handle),
-                    Err(failure) => Check::Refused(self.advice.explain(WHAT, &failure, CHECKS)),
+                match check_run::create(&api, &name, &head.sha, &external_id, &output).await {
+                    Ok(handle) => Check::Ready(handle),
+                    Err(error) => Check::Refused(advice.explain(NO_CHECK, &error, CHECKS)),
                 }
             }
         }

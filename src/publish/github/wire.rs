@@ -21,6 +21,7 @@ pub(super) struct App {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct CheckRunOutput {
+    pub(super) title: Option<String>,
     pub(super) summary: Option<String>,
     pub(super) annotations_count: Option<usize>,
 }
@@ -31,7 +32,7 @@ pub(super) struct CheckRuns {
     pub(super) check_runs: Vec<CheckRun>,
 }
 
-/// What creates or updates a check run.
+/// The body that creates or updates a check run.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CheckRunChange<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,4 +130,21 @@ pub(super) struct IssueChange<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct NewComment<'a> {
     pub(super) body: &'a str,
+}
+
+/// What asks for the token's owner (<https://docs.github.com/en/graphql/reference/queries#viewer>).
+#[derive(Debug, Serialize)]
+pub(super) struct ViewerQuery {
+    pub(super) query: &'static str,
+}
+
+/// An answer of the GraphQL API; without `data` where the query failed.
+#[derive(Debug, Deserialize)]
+pub(super) struct GraphQl<T> {
+    pub(super) data: Option<T>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ViewerData {
+    pub(super) viewer: User,
 }

@@ -84,6 +84,8 @@ pub struct Annotation {
     pub message: String,
     /// Plain text: all that every attempt said.
     pub raw_details: String,
+    /// The case is in quarantine.
+    pub quarantined: bool,
 }
 
 /// Where annotations go that no rule is for.
@@ -131,6 +133,7 @@ fn annotation(run: &RunReport, case: &Case, several: bool, rules: &[PathRule], d
         title: case_title(run, case, several, TITLE),
         message: cut_bytes(&message, MESSAGE).into_owned(),
         raw_details: raw_details(run, case),
+        quarantined: case.is_quarantined_failure(),
     }
 }
 

@@ -28,7 +28,7 @@ fn of(github: &FakeGitHub, event: &qatech_fakes::events::Event) -> Stage {
 
 /// The marker that the job's own comment would have, with other numbers.
 fn marker(stage: &Stage, head_sha: &str, run_id: u64, attempt: u64) -> Marker {
-    let identity = Identity::new(&stage.inputs(), &stage.context().origin);
+    let identity = Identity::new(&stage.inputs(), &stage.context());
     Marker {
         key: identity.hash().to_owned(),
         head_sha: head_sha.to_owned(),
@@ -74,11 +74,83 @@ async fn every_event_comments_on_its_pull_request_and_on_no_other() {
         assert_eq!(published.links.comment_url.is_some(), comments == 1, "{}", event.name);
         assert_eq!(
             (published.warnings.len(), published.notices.len()),
-            (0, 0),
+            (0, 1 - comments),
             "{}",
             event.name
         );
+        // Where there is nobody to tell, that is said.
+        assert!(
+            published
+                .notices
+                .iter()
+                .all(|notice| notice.contains("no pull request"))
+        );
     }
+}
+
+#[tokio::test]
+async fn a_pushed_commit_that_heads_several_pull_requests_gets_a_comment_on_each() {
+    let github = FakeGitHub::start();
+    for number in [7, 8] {
+        github.add(Issue::pull(number, HEAD_SHA).head("octo-org", "feature"));
+    }
+    github.add(Issue::pull(9, HEAD_SHA).head("octo-org", "feature").closed());
+    let job = of(&github, &Scene::new().push());
+    let published = job.publish(&failed(1)).await;
+    let urls = published.links.comment_url.unwrap();
+    let urls: Vec<_> = urls.split(',').collect();
+    assert!(
+        urls.len() == 2 && urls[0].contains("/7#") && urls[1].contains("/8#"),
+        "{urls:?}"
+    );
+    // The next run updates both.
+    job.clone().variable("GITHUB_RUN_ID", "901").publish(&passed()).await;
+    for number in [7, 8] {
+        assert_eq!(github.only_comment(number).updates, 1);
+    }
+    assert_eq!(github.comments(9).len(), 0);
+}
+
+#[tokio::test]
+async fn what_needs_no_comment_needs_no_pull_request() {
+    let github = FakeGitHub::start();
+    for (when, report, notices) in [
+        ("failure", passed(), 0),
+        ("failure", failed(1), 1),
+        ("always", passed(), 1),
+        ("off", failed(1), 0),
+    ] {
+        let job = of(&github, &Scene::new().workflow_dispatch()).input("comment", when);
+        assert_eq!(job.publish(&report).await.notices.len(), notices, "{when}");
+    }
+}
+
+#[tokio::test]
+async fn a_comment_of_the_same_run_and_key_is_not_written_over() {
+    let github = pull_request();
+    let job = |url: &str| {
+        job(&github)
+            .input("comment_key", "web")
+            .input("environments", &format!("app_w = {url}"))
+    };
+    job("https://eu.example").publish(&failed(1)).await;
+    let published = job("https://us.example").publish(&passed()).await;
+    assert!(
+        published.warnings[0].contains("`comment_key` of its own"),
+        "{published:?}"
+    );
+    let comment = github.only_comment(7);
+    assert!(
+        comment.updates == 0 && comment.body.contains("Case 1"),
+        "{}",
+        comment.body
+    );
+    // A later run writes it.
+    job("https://us.example")
+        .variable("GITHUB_RUN_ID", "901")
+        .publish(&passed())
+        .await;
+    assert_eq!(github.only_comment(7).updates, 1);
 }
 
 #[tokio::test]

@@ -178,7 +178,8 @@ async fn who_we_are_is_asked_once() {
     let job = job(&github, &event).input("comment", "always");
     let published = job.publish(&failed(1)).await;
     assert!(published.links.issue_url.is_some(), "{published:?}");
-    github.assert_count(Call::GetUser, 1);
+    github.assert_count(Call::Viewer, 1);
+    github.assert_count(Call::GetUser, 0);
 }
 
 #[tokio::test]

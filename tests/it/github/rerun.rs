@@ -23,9 +23,7 @@ fn second_attempt(github: &FakeGitHub) -> Stage {
 }
 
 fn key(stage: &Stage) -> String {
-    Identity::new(&stage.inputs(), &stage.context().origin)
-        .hash()
-        .to_owned()
+    Identity::new(&stage.inputs(), &stage.context()).hash().to_owned()
 }
 
 fn ids(ids: &[&str]) -> Vec<Option<String>> {
@@ -100,14 +98,17 @@ async fn legs_that_differ_by_a_url_never_take_each_others_runs() {
     assert_eq!(eu.begin().earlier(TIME).await, Ok(ids(&["run-1"])));
     assert_eq!(us.begin().earlier(TIME).await, Ok(ids(&["run-2"])));
     let why = leg("asia").begin().earlier(TIME).await.unwrap_err();
-    assert!(why.contains("other plans, applications or environments"), "{why}");
-    // The same with the comment, which all legs share: the last that wrote it is the only one to have it.
+    assert!(
+        why.to_string().contains("other plans, applications or environments"),
+        "{why}"
+    );
+    // The same with the comment, which these legs share: the first that wrote it is the only one to have it.
     github.permit(Scope::Checks, Access::None);
     let comment = |leg: &Stage| leg.clone().input("comment", "always");
     comment(&first(&eu)).publish(&failed(1)).await;
     comment(&first(&us)).publish(&report).await;
-    assert!(comment(&eu).begin().earlier(TIME).await.is_err());
-    assert_eq!(comment(&us).begin().earlier(TIME).await, Ok(ids(&["run-2"])));
+    assert_eq!(comment(&eu).begin().earlier(TIME).await, Ok(ids(&["run-1"])));
+    assert!(comment(&us).begin().earlier(TIME).await.is_err());
 }
 
 #[tokio::test]
@@ -124,7 +125,7 @@ async fn jobs_that_share_a_key_never_take_each_others_runs() {
     }
     for plans in ["pln_a", "pln_b pln_a"] {
         let why = job(plans).begin().earlier(TIME).await.unwrap_err();
-        assert!(why.contains("other plans"), "{plans}: {why}");
+        assert!(why.to_string().contains("other plans"), "{plans}: {why}");
     }
 }
 
@@ -138,7 +139,7 @@ async fn legs_that_can_not_be_told_apart_start_afresh() {
     // Also where one of them names no run, or its attempt is over.
     github.add_check_run(left(&stage, "QA.tech (e2e)", 1, ""));
     let why = stage.begin().earlier(TIME).await.unwrap_err();
-    assert!(why.contains("several check runs"), "{why}");
+    assert!(why.to_string().contains("several check runs"), "{why}");
 }
 
 #[tokio::test]
@@ -158,7 +159,7 @@ async fn without_its_marker_no_check_run_counts() {
             ..whole.clone()
         });
         let why = stage.begin().earlier(TIME).await.unwrap_err();
-        assert!(why.contains("no check run or comment"), "{why}");
+        assert!(why.to_string().contains("no check run or comment"), "{why}");
     }
     github.add_check_run(whole);
     assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["a"])));
@@ -248,7 +249,7 @@ async fn ids_of_others_are_not_believed() {
     };
     github.add_comment(7, "mallory", &marker(RUN_ID, "evil"));
     let why = stage.begin().earlier(TIME).await.unwrap_err();
-    assert!(why.contains("no check run or comment"), "{why}");
+    assert!(why.to_string().contains("no check run or comment"), "{why}");
     // A comment of our author, but of another workflow run; or with what is no short id.
     for (run_id, id) in [(RUN_ID - 1, "evil"), (RUN_ID, "../evil"), (RUN_ID, "")] {
         let comment = github.add_comment(7, ACTIONS_LOGIN, &marker(run_id, id));
@@ -271,7 +272,7 @@ async fn without_the_permission_for_checks_the_comment_tells() {
         .await;
     assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["run-1"])));
     let why = second_attempt(&github).begin().earlier(TIME).await.unwrap_err();
-    assert!(why.contains("403"), "{why}");
+    assert!(why.to_string().contains("403"), "{why}");
 }
 
 #[tokio::test]
@@ -292,12 +293,12 @@ async fn a_github_that_does_not_answer_is_not_waited_for() {
         .earlier(Duration::from_secs(2))
         .await
         .unwrap_err();
-    assert!(why.contains("in time"), "{why}");
+    assert!(why.to_string().contains("in time"), "{why}");
     let why = second_attempt(&github)
         .variable("GITHUB_REPOSITORY", "")
         .begin()
         .earlier(TIME)
         .await
         .unwrap_err();
-    assert_eq!(why, "GITHUB_REPOSITORY names none, so nothing is published at GitHub");
+    assert_eq!(why.to_string(), "GITHUB_REPOSITORY does not name a repository");
 }

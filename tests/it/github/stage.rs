@@ -7,6 +7,7 @@ use qatech_fakes::events::Event;
 use qatech_fakes::github::FakeGitHub;
 use qatech_run::context::Context;
 use qatech_run::inputs::{Inputs, parse};
+use qatech_run::log::Log;
 use qatech_run::net::http;
 use qatech_run::net::proxy::Network;
 use qatech_run::publish::github::{GitHub, Published};
@@ -84,7 +85,7 @@ impl Stage {
     pub fn begin(&self) -> GitHub {
         let client = http::client(&Network::default()).expect("there is a client");
         let inputs = self.inputs();
-        GitHub::begin(client, &inputs, &self.context(), &inputs.redactor())
+        GitHub::begin(client, &inputs, &self.context(), &inputs.redactor(), &Log::new(true))
     }
 
     /// Begins, waits for the check run, and publishes the report.

@@ -1,4 +1,4 @@
-//! The calls of GitHub's REST API that the fake knows, their routes, and the schemas of what they take.
+//! The calls of GitHub's REST API, and the one of its GraphQL API, that the fake knows, their routes, and the schemas of what they take.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -49,6 +49,8 @@ pub enum Call {
     ListDeploymentStatuses,
     /// `GET /user`
     GetUser,
+    /// `POST /graphql` with `viewer { login }`
+    Viewer,
 }
 
 /// Calls with their method and the path's segments behind `/repos/{owner}/{repo}`, as in GitHub's OpenAPI document.
@@ -79,7 +81,7 @@ const REPOSITORY_CALLS: [(Call, &str, &str); 18] = [
 ];
 
 impl Call {
-    /// Whether the call changes something.
+    /// Whether the call changes something. A query of GraphQL does not, although it is a POST.
     pub fn writes(self) -> bool {
         self.method() != "GET"
     }
@@ -95,6 +97,7 @@ impl Call {
     fn key(self) -> String {
         match REPOSITORY_CALLS.iter().find(|(call, ..)| *call == self) {
             Some((_, method, path)) => format!("{method} /repos/{{owner}}/{{repo}}/{path}"),
+            None if self == Self::Viewer => "POST /graphql".to_owned(),
             None => "GET /user".to_owned(),
         }
     }
@@ -164,9 +167,14 @@ pub(super) enum Repository {
 /// Finds the call of a path behind the API's root, still percent-encoded.
 pub(super) fn route(method: &str, path: &str) -> Option<Route> {
     let path = path.strip_prefix('/')?;
-    if (method, path) == ("GET", "user") {
+    let of_token = match (method, path) {
+        ("GET", "user") => Some(Call::GetUser),
+        ("POST", "graphql") => Some(Call::Viewer),
+        _ => None,
+    };
+    if let Some(call) = of_token {
         return Some(Route {
-            call: Call::GetUser,
+            call,
             repository: None,
             parameters: Vec::new(),
             tail: String::new(),
@@ -230,7 +238,10 @@ fn schemas() -> &'static BTreeMap<Call, Schemas> {
     SCHEMAS.get_or_init(|| {
         let document: Value =
             serde_json::from_str(include_str!("../../schemas/github.json")).expect("schemas/github.json is JSON");
-        let calls = REPOSITORY_CALLS.iter().map(|(call, ..)| *call).chain([Call::GetUser]);
+        let calls = REPOSITORY_CALLS
+            .iter()
+            .map(|(call, ..)| *call)
+            .chain([Call::GetUser, Call::Viewer]);
         calls
             .map(|call| {
                 let entry = &document["calls"][call.key()];

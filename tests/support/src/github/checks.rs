@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::model::{ACTIONS_APP, Annotation, CheckRun};
+use super::model::{Annotation, CheckRun};
 use super::page::Page;
 use super::wire;
 use super::world::{Context, Repository, World};
@@ -29,6 +29,7 @@ impl World {
         let mut run = CheckRun {
             id: self.next_id(),
             status: "queued".to_owned(),
+            app: self.token.app.clone(),
             ..CheckRun::new(&name, &head_sha)
         };
         if let Err(problem) = self.apply(context, &mut run) {
@@ -44,7 +45,7 @@ impl World {
             return wire::error(404, "Not Found");
         };
         let mut run = self.repositories[context.at].check_runs[index].clone();
-        if run.app != ACTIONS_APP {
+        if run.app != self.token.app {
             let message = format!("Invalid app_id `15368` - check run {} was made by another app.", run.id);
             return wire::error(403, &message);
         }

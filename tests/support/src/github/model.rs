@@ -43,8 +43,10 @@ pub enum Access {
 pub struct Token {
     /// What stands behind `Bearer`.
     pub value: String,
-    /// The user of a personal access token; `None` for the `GITHUB_TOKEN` of a workflow, which has no user.
+    /// The user of a personal access token; `None` for the token of an app, which has no user.
     pub login: Option<String>,
+    /// The slug of the app: [`ACTIONS_APP`] for the `GITHUB_TOKEN` of a workflow.
+    pub app: String,
     /// Access to check runs. A personal access token can only read them, whatever stands here.
     pub checks: Access,
     /// Access to pull requests and their comments.
@@ -62,10 +64,19 @@ impl Token {
         Self {
             value: value.to_owned(),
             login: None,
+            app: ACTIONS_APP.to_owned(),
             checks: access,
             pull_requests: access,
             issues: access,
             deployments: access,
+        }
+    }
+
+    /// The installation token of another GitHub App.
+    pub fn app(value: &str, slug: &str) -> Self {
+        Self {
+            app: slug.to_owned(),
+            ..Self::actions(value)
         }
     }
 
@@ -108,7 +119,7 @@ impl Token {
     }
 
     pub(super) fn author(&self) -> String {
-        self.login.clone().unwrap_or_else(|| ACTIONS_LOGIN.to_owned())
+        self.login.clone().unwrap_or_else(|| format!("{}[bot]", self.app))
     }
 }
 

@@ -37,7 +37,7 @@ impl World {
                 of_number(comment.map_or(0, |comment| comment.number))
             }
             Call::ListDeployments | Call::ListDeploymentStatuses => &[Scope::Deployments][..],
-            Call::GetUser => return None,
+            Call::GetUser | Call::Viewer => return None,
         };
         let checks = scopes.contains(&Scope::Checks);
         if checks && context.call.writes() && self.token.login.is_some() {

@@ -199,6 +199,39 @@ fn violations_fail_the_test_that_owns_the_fake() {
 }
 
 #[test]
+fn graphql_tells_whose_any_token_is() {
+    let query = json!({"query": "query { viewer { login } }"});
+    for (token, login) in [
+        (Token::actions("ghs_a"), ACTIONS_LOGIN),
+        (Token::app("ghs_b", "acme-ci"), "acme-ci[bot]"),
+        (Token::personal("ghp_c", "octocat"), "octocat"),
+    ] {
+        for github in [FakeGitHub::start(), FakeGitHub::start_enterprise()] {
+            github.set_token(token.clone());
+            let answer = send(&github, "POST", &github.graphql_url(), Some(&query));
+            assert_eq!(answer.body["data"]["viewer"]["login"], json!(login));
+            github.assert_no_writes();
+        }
+    }
+}
+
+#[test]
+fn a_check_run_is_changed_by_the_app_that_made_it_only() {
+    let github = FakeGitHub::start();
+    let id = github.add_check_run(CheckRun::new("e2e", HEAD));
+    github.set_token(Token::app("ghs_b", "acme-ci"));
+    let path = format!("/repos/octo-org/shop/check-runs/{id}");
+    let output = json!({"output": {"title": "x", "summary": "y"}});
+    assert_eq!(send(&github, "PATCH", &path, Some(&output)).status, 403);
+    let made = post(
+        &github,
+        "/repos/octo-org/shop/check-runs",
+        json!({"name": "x", "head_sha": HEAD}),
+    );
+    assert_eq!(made.body["app"]["slug"], json!("acme-ci"));
+}
+
+#[test]
 fn only_a_personal_token_has_a_user() {
     let github = FakeGitHub::start();
     let answer = get(&github, "/user");

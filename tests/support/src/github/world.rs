@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::calls::{self, Call, Repository as Named, Route};
 use super::deployments::Deployment;
@@ -175,10 +175,7 @@ impl World {
 
     /// Answers a request and keeps it.
     pub fn handle(&mut self, request: &Request) -> Reply {
-        let local = request
-            .path
-            .strip_prefix(self.prefix.as_str())
-            .filter(|path| path.starts_with('/'));
+        let local = self.local(&request.path);
         let route = local.and_then(|path| calls::route(&request.method, path));
         let body = serde_json::from_slice(&request.body).ok();
         let mut recorded = Recorded {
@@ -220,6 +217,16 @@ impl World {
         }
         self.requests.push(recorded);
         self.with_limits(reply)
+    }
+
+    /// A path behind the API's root. GraphQL's is beside the REST API: `/api/graphql` on GitHub Enterprise Server.
+    fn local<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let above = self.prefix.strip_suffix("/v3").unwrap_or(&self.prefix);
+        let behind = |prefix: &str| path.strip_prefix(prefix).filter(|path| path.starts_with('/'));
+        match behind(above) {
+            Some("/graphql") => Some("/graphql"),
+            _ => behind(&self.prefix).filter(|path| *path != "/graphql"),
+        }
     }
 
     /// The header fields that tell what is left of the hour's requests, unless the answer has its own.
@@ -320,6 +327,10 @@ impl World {
                 None => wire::error(403, "Resource not accessible by integration"),
             };
         }
+        if call == Call::Viewer {
+            let viewer = json!({"data": {"viewer": {"login": self.token.author()}}});
+            return Reply::json(200, &viewer);
+        }
         let Some(at) = at else {
             return wire::error(404, "Not Found");
         };
@@ -354,7 +365,7 @@ impl World {
             Call::UpdateIssue => self.update_issue(&context),
             Call::ListDeployments => self.list_deployments(&context),
             Call::ListDeploymentStatuses => self.list_deployment_statuses(&context),
-            Call::GetUser => wire::error(404, "Not Found"),
+            Call::GetUser | Call::Viewer => wire::error(404, "Not Found"),
         }
     }
 }

@@ -1,0 +1,145 @@
+//! What can go wrong at GitHub. [`Advice`](super::advice::Advice) makes sentences of it, with what to do.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::render::duration::format_duration;
+
+/// Why a call did not succeed: a fragment for people, without any secret.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Error {
+    /// GitHub understood the request and refused it.
+    #[error("GitHub answered {status}: {message}")]
+    Refused {
+        /// HTTP status, 4xx.
+        status: u16,
+        /// GitHub's own words.
+        message: String,
+    },
+    /// The request had no effect, or repeating it would do no harm.
+    #[error("GitHub is out of reach: {0}")]
+    Unreachable(String),
+    /// The answer to a write was lost, and the write was not repeated.
+    #[error("GitHub's answer was lost ({0}); the request may have succeeded, so it was not repeated")]
+    Lost(String),
+    /// An answer that can't be GitHub's: a redirect, or no JSON.
+    #[error("the answer does not come from GitHub's API: {0}")]
+    Invalid(String),
+    /// GitHub asks for a longer wait than there is time for.
+    #[error("GitHub's rate limit is exceeded for another {}, and there is no time to wait for it", rounded(*.wait))]
+    RateLimited {
+        /// The wait that GitHub asks for.
+        wait: Duration,
+    },
+    /// The deadline came first.
+    #[error("there was no time left for GitHub")]
+    OutOfTime,
+}
+
+impl Error {
+    /// Whether GitHub found fault with the content of the request: another content may be accepted.
+    pub(super) fn is_invalid(&self) -> bool {
+        self.status() == Some(422)
+    }
+
+    /// The status of a refusal.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, message: _ } => Some(*status),
+            Self::Unreachable(_)
+            | Self::Lost(_)
+            | Self::Invalid(_)
+            | Self::RateLimited { wait: _ }
+            | Self::OutOfTime => None,
+        }
+    }
+}
+
+/// Why nothing can be published at GitHub although it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unusable {
+    /// `GITHUB_REPOSITORY` is unset or malformed.
+    #[error("GITHUB_REPOSITORY does not name a repository")]
+    NoRepository,
+    /// `GITHUB_API_URL` is unset or can't be given a token.
+    #[error("GITHUB_API_URL is not a usable address")]
+    NoApiUrl,
+    /// The input is blank.
+    #[error("there is no `github_token`")]
+    NoToken,
+    /// Without an API token, markers are signed with a random key.
+    #[error("the system has no random source")]
+    NoRandom,
+    /// It can't be sent in a header.
+    #[error("`github_token` contains characters that no token has")]
+    InvalidToken,
+    /// The client can't be built on it.
+    #[error("GITHUB_API_URL can't be used: {0}")]
+    InvalidApiUrl(String),
+}
+
+/// What of a check run's report did not arrive.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum CompletionError {
+    /// The check run is still in progress.
+    #[error("the check run was not completed")]
+    NotCompleted(#[source] Error),
+    /// It has its conclusion, but something of the report was refused or lost.
+    #[error("some annotations are missing")]
+    Incomplete(#[source] Error),
+}
+
+/// Why a re-run of the job knows no runs of its earlier attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PreviousAttemptError {
+    /// Nothing is published in this job, so nothing was in its earlier attempt.
+    #[error("nothing was published at GitHub")]
+    NotPublished,
+    /// Nothing can be read either.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// Without it no attempt can be told from another job's.
+    #[error("GITHUB_RUN_ID is not set")]
+    NoRunId,
+    /// GitHub took longer than there is time for.
+    #[error("GitHub did not answer in time")]
+    OutOfTime,
+    /// Legs of a matrix that test the same.
+    #[error("several check runs may be the one of its earlier attempt")]
+    Ambiguous,
+    /// Another leg's, or a job's that shares the `comment_key`.
+    #[error("what was found is of other plans, applications or environments")]
+    OtherTarget,
+    /// Nothing of this job was found.
+    #[error("no check run or comment of ours names a run of it")]
+    NotFound,
+    /// GitHub could not be asked.
+    #[error(transparent)]
+    GitHub(#[from] Error),
+}
+
+/// A wait for people, rounded up to whole seconds, and to minutes where it is longer than five of them.
+pub(super) fn rounded(wait: Duration) -> String {
+    let seconds = wait.as_millis().div_ceil(1_000);
+    let seconds = if seconds > 300 {
+        seconds.div_ceil(60) * 60
+    } else {
+        seconds
+    };
+    format_duration(u64::try_from(seconds * 1_000).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_rounded_up() {
+        let of = |millis| rounded(Duration::from_millis(millis));
+        assert_eq!(of(69_001), "1 min 10 s");
+        assert_eq!(of(300_000), "5 min");
+        assert_eq!(of(23 * 60_000 + 1), "24 min");
+        assert_eq!(of(1), "1 s");
+    }
+}
