@@ -65,7 +65,7 @@ impl App<'_> {
             self.serve_interrupted(report, services).await;
             return signal.exit_code();
         }
-        report.tolerated = StepConclusion::of(&report, &self.inputs.fail_on) == StepConclusion::Neutral;
+        report.tolerated = StepConclusion::new(&report, &self.inputs.fail_on) == StepConclusion::Neutral;
         let mut made = Artifacts::new();
         let mut files_are_written = self.history(&mut report);
         self.final_summary(&report);

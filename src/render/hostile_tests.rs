@@ -14,7 +14,20 @@ use proptest::prelude::*;
 
 /// Tags that we write.
 const OURS: &[&str] = &[
-    "details", "/details", "summary", "/summary", "b", "/b", "i", "/i", "sub", "/sub", "br", "code", "/code",
+    "details",
+    "details open",
+    "/details",
+    "summary",
+    "/summary",
+    "b",
+    "/b",
+    "i",
+    "/i",
+    "sub",
+    "/sub",
+    "br",
+    "code",
+    "/code",
 ];
 
 fn marker() -> Marker {
@@ -54,7 +67,7 @@ fn check_markdown(markdown: &str) -> Result<(), TestCaseError> {
         match tag.strip_prefix('/') {
             Some(closed) => prop_assert_eq!(open.pop(), Some(closed.to_owned()), "{}", markdown),
             None if tag == "br" => {}
-            None => open.push(tag.clone()),
+            None => open.push(tag.trim_end_matches(" open").to_owned()),
         }
     }
     prop_assert!(open.is_empty(), "{open:?} stay open in {markdown}");
@@ -155,7 +168,7 @@ proptest! {
                 check_log_line(&line)?;
             }
             for line in Reader::Runner.failures(&report, &FailOn::new(Verdict::ALL.to_vec())) {
-                let rest = line.strip_prefix("::error title=").unwrap();
+                let rest = line.strip_prefix("::error title=").or_else(|| line.strip_prefix("::notice title=")).unwrap();
                 let (title, message) = rest.split_once("::").unwrap();
                 prop_assert!(!title.contains([',', ':', '\n', '\r']), "{line}");
                 prop_assert!(!message.contains(['\n', '\r']) && !line.contains("##["), "{line}");

@@ -66,7 +66,7 @@ impl GitHub {
         let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
         let output = self.check_output(active, report, more);
         let id = external_id(latest_short_ids(report), &self.context, &active.key);
-        let conclusion = StepConclusion::of(report, &self.inputs.fail_on);
+        let conclusion = StepConclusion::new(report, &self.inputs.fail_on);
         active.completion.set(Completion::Begun);
         let completed = complete(&active.api, handle, &id, conclusion, &output, &annotations).await;
         if !matches!(completed, Err((false, _))) {
@@ -315,8 +315,10 @@ fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Ou
 }
 
 fn annotated(annotations: &[Annotation], conclusion: StepConclusion) -> Vec<NewAnnotation<'_>> {
-    let level = conclusion.annotation_level();
-    annotations.iter().map(|one| annotation(one, level)).collect()
+    annotations
+        .iter()
+        .map(|one| annotation(one, one.level(conclusion)))
+        .collect()
 }
 
 fn annotation<'a>(annotation: &'a Annotation, level: &'static str) -> NewAnnotation<'a> {
@@ -326,6 +328,7 @@ fn annotation<'a>(annotation: &'a Annotation, level: &'static str) -> NewAnnotat
         title,
         message,
         raw_details,
+        quarantined: _,
     } = annotation;
     NewAnnotation {
         path,

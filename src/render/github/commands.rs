@@ -1,7 +1,7 @@
-//! Workflow commands, and the same words in plain form where no runner reads them.
+//! Workflow commands, and the same messages in plain form where no runner reads them.
 
-use crate::render::escape::{command_data, command_property, cut_chars, is_blank, log_line};
-use crate::render::github::check::{StepConclusion, case_title};
+use crate::render::escape::{command_data, command_property, cut_chars, log_line};
+use crate::render::github::check::{StepConclusion, case_title, failure_message};
 use crate::render::phrases::{Headline, several};
 use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::report::{Case, FailOn, Report, RunReport};
@@ -10,19 +10,21 @@ use crate::report::{Case, FailOn, Report, RunReport};
 const LINE: usize = 4_096;
 /// Characters of a title.
 const TITLE: usize = 255;
-/// Annotations of one kind that GitHub shows for a step.
+/// Annotations of one level that GitHub shows for a step.
 const ANNOTATIONS: usize = 10;
+/// Notices for cases in quarantine, which leaves room for other notices.
+const NOTICES: usize = 5;
 
-/// Who reads the log.
+/// The reader of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// GitHub's runner (`GITHUB_ACTIONS` is `true`): it takes commands out of the log.
+    /// GitHub's runner (`GITHUB_ACTIONS` is `true`), which reads commands in the log.
     Runner,
     /// A person, or another system.
     Plain,
 }
 
-/// How bad a message is.
+/// The level of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// Red.
@@ -69,7 +71,7 @@ impl Reader {
         }
     }
 
-    /// Opens a fold in the log.
+    /// Opens a group in the log, which the runner folds.
     pub fn group(self, title: &str) -> String {
         let title = log_line(&cut_chars(title, TITLE));
         match self {
@@ -78,7 +80,7 @@ impl Reader {
         }
     }
 
-    /// Closes the fold, where there are folds.
+    /// Closes the group, where there are groups.
     pub fn end_group(self) -> Option<&'static str> {
         match self {
             Self::Runner => Some("::endgroup::"),
@@ -86,82 +88,90 @@ impl Reader {
         }
     }
 
-    /// The line that makes the runner mask a secret; none where it would only print it. Nothing of a secret is cleaned
-    /// away: the runner looks for the very value. None of several lines is handed over: of such a one the runner masks
-    /// each line, be it a single bracket, and those that are long enough are secrets by themselves.
+    /// The line that makes the runner mask a secret; `None` where it would only print the secret. The value is not cleaned,
+    /// since the runner searches for exactly that value. A value of several lines is left out: the runner would mask each
+    /// line, even a single bracket, and lines that are long enough are secrets of their own.
     pub fn mask(self, secret: &str) -> Option<String> {
         let value = secret.trim();
         let one_line = !value.is_empty() && !value.contains(['\r', '\n']);
         (self == Self::Runner && one_line).then(|| format!("::add-mask::{}", value.replace('%', "%25")))
     }
 
-    /// What is red, at most ten: runs without a red case that are red as a whole, then failed and errored cases. With
-    /// more, the last one counts the rest. They are errors where their run's verdict makes the step fail, and warnings
-    /// where the step lets it through, as it does with runs that were only looked at. A step that fails for something else
-    /// has one error that says so.
+    /// The failures: runs that failed without a failed case, then failed and errored cases, at most ten, the last of which
+    /// counts the rest. They are errors where their run's verdict makes the step fail, else warnings. A step that fails for
+    /// another reason has one error that says so. Cases in quarantine follow as notices, at most [`NOTICES`].
     pub fn failures(self, report: &Report, fail_on: &FailOn) -> Vec<String> {
         let level = |run: &RunReport| match run.verdict {
             Some(verdict) if fail_on.fails(verdict) => Level::Error,
             Some(_) | None => Level::Warning,
         };
         let several_runs = report.runs.len() > 1;
-        let synthetic_cases = || {
-            let wholes = report
+        let broken_runs = || {
+            let synthetic = report
                 .runs
                 .iter()
                 .filter_map(|run| Some((run, SyntheticCase::of(run)?)));
-            wholes.filter(|(_, whole)| whole.ending == Ending::Broken)
+            synthetic.filter(|(_, case)| case.ending == Ending::Broken)
         };
-        let (runs, tests) = (synthetic_cases().count(), report.bad_cases().count());
+        let failed_cases = || report.bad_cases().filter(|(_, case)| !case.is_quarantined_failure());
+        let (runs, tests) = (broken_runs().count(), failed_cases().count());
         let total = runs + tests;
         let shown = if total > ANNOTATIONS { ANNOTATIONS - 1 } else { total };
-        let wholes = synthetic_cases()
-            .map(|(run, whole)| self.message(level(run), &format!("QA.tech: {}", run.label()), &whole.message));
-        let cases = report
-            .bad_cases()
-            .map(|(run, case)| self.failure(level(run), run, case, several_runs));
-        let mut lines: Vec<_> = wholes.chain(cases).take(shown).collect();
-        let mut red = synthetic_cases()
+        let of_runs = broken_runs()
+            .map(|(run, case)| self.message(level(run), &format!("QA.tech: {}", run.label()), &case.message));
+        let of_cases = failed_cases().map(|(run, case)| self.failure(level(run), run, case, several_runs));
+        let mut lines: Vec<_> = of_runs.chain(of_cases).take(shown).collect();
+        let mut failed_runs = broken_runs()
             .map(|(run, _)| run)
-            .chain(report.bad_cases().map(|(run, _)| run));
-        let any_error = red.any(|run| level(run) == Level::Error);
+            .chain(failed_cases().map(|(run, _)| run));
+        let any_error = failed_runs.any(|run| level(run) == Level::Error);
         if total > shown {
-            let left_out = [
-                (runs.saturating_sub(shown), "more run"),
-                (tests.min(total - shown), "more test"),
-            ];
-            let left_out = left_out.into_iter().filter(|(count, _)| *count > 0);
-            let left_out: Vec<_> = left_out.map(|(count, what)| several(count as u64, what)).collect();
-            let message = format!("{} failed; the job summary lists them", left_out.join(" and "));
+            let left_out = left_out(runs.saturating_sub(shown), tests.min(total - shown));
             let level = if any_error { Level::Error } else { Level::Warning };
-            lines.push(self.message(level, "QA.tech", &message));
+            lines.push(self.message(level, "QA.tech", &left_out));
         }
-        if !any_error && StepConclusion::of(report, fail_on).is_red() {
-            let message = format!("{}; the step fails for that", Headline::of(report.as_slice()).title());
+        if !any_error && StepConclusion::new(report, fail_on).is_red() {
+            let message = format!("{}; this fails the step", Headline::new(report.as_slice()).title());
             lines.push(self.message(Level::Error, "QA.tech", &message));
+        }
+        lines.extend(self.quarantined(report, several_runs));
+        lines
+    }
+
+    /// Notices for failed cases in quarantine.
+    fn quarantined(self, report: &Report, several_runs: bool) -> Vec<String> {
+        let mut cases = report.bad_cases().filter(|(_, case)| case.is_quarantined_failure());
+        let first = cases.by_ref().take(NOTICES);
+        let mut lines: Vec<_> = first
+            .map(|(run, case)| self.failure(Level::Notice, run, case, several_runs))
+            .collect();
+        let more = cases.count() as u64;
+        if more > 0 {
+            let message = format!(
+                "{} failed; the job summary lists them",
+                several(more, "more quarantined test")
+            );
+            lines.push(self.message(Level::Notice, "QA.tech", &message));
         }
         lines
     }
 
     fn failure(self, level: Level, run: &RunReport, case: &Case, several_runs: bool) -> String {
-        let telling = case.decisive_attempt();
-        let reason = telling.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
-        let thought = telling
-            .and_then(|attempt| attempt.reasoning.as_deref())
-            .unwrap_or_default();
-        // Only so much can be shown, so more need not be escaped.
-        let thought = cut_chars(thought, LINE);
-        let message = match (is_blank(reason), is_blank(&thought)) {
-            (true, true) => format!("The test {}", case.outcome.as_str()),
-            (true, false) => thought.into_owned(),
-            (false, true) => reason.to_owned(),
-            (false, false) => format!("{reason}\n{thought}"),
-        };
+        // No more than a line can show needs to be escaped.
+        let message = failure_message(case, LINE);
         self.message(level, &case_title(run, case, several_runs, TITLE), &message)
     }
 }
 
-/// As much of a text as fits into `room` characters once it is escaped.
+/// `2 more runs and 1 more test failed; the job summary lists them`.
+fn left_out(runs: usize, tests: usize) -> String {
+    let parts = [(runs, "more run"), (tests, "more test")];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts.map(|(count, what)| several(count as u64, what)).collect();
+    format!("{} failed; the job summary lists them", parts.join(" and "))
+}
+
+/// The longest start of a text that has at most `room` characters once it is escaped.
 fn fit(text: &str, room: usize, escape: impl Fn(&str) -> String) -> String {
     let mut keep = room;
     loop {
@@ -253,7 +263,7 @@ mod tests {
         flaky.runs[0].cases.retain(|case| !case.outcome.is_bad());
         flaky.runs[0].verdict = Some(Verdict::Flaky);
         assert!(Reader::Plain.failures(&flaky, &fail_on()).is_empty());
-        let told = "error: QA.tech: Passed, but flaky: 1 of 11 tests only in a rerun; the step fails for that";
+        let told = "error: QA.tech: Passed, but flaky: 1 of 11 tests only in a rerun; this fails the step";
         let fail_on = FailOn::new(vec![Verdict::Flaky]);
         assert_eq!(Reader::Plain.failures(&flaky, &fail_on), [told]);
         // Beside a failed run that is let through.

@@ -1,28 +1,33 @@
-//! The job summary: everything a person wants to know on the page of the workflow run.
+//! The job summary, which GitHub shows on the page of the workflow run.
 
 use crate::render::markdown::page::Measure;
-use crate::render::markdown::{body, head};
+use crate::render::markdown::{Layout, body, head};
 use crate::report::Report;
 
-/// What GitHub takes, with headroom: a summary of 1,048,576 bytes or more is dropped whole.
+/// Bytes of a step's summary file, with headroom: GitHub drops the summary if the file has 1,048,576 bytes or more.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary>
 pub const LIMIT: usize = 1_000_000;
 
-/// The job summary as Markdown, in at most `limit` bytes: verdict, counts, runs, then the cases, in less and less detail
-/// the more there are.
-pub fn summary(report: &Report, limit: usize) -> String {
-    let mut text = head(report.as_slice(), limit / 5 * 3, Measure::Bytes, true);
-    let rest = limit.saturating_sub(text.len());
-    text.push_str(&body(report.as_slice(), rest, Measure::Bytes, true));
+/// The bytes that are left for a summary in a step's file that already has `held` bytes.
+pub fn room(held: u64) -> usize {
+    usize::try_from(held).map_or(0, |held| LIMIT.saturating_sub(held))
+}
+
+/// The job summary as Markdown, in at most `room` bytes: verdict, counts, runs, then the cases, with less detail the more
+/// there are.
+pub fn summary(report: &Report, room: usize) -> String {
+    let mut text = head(report.as_slice(), room / 5 * 3, Measure::Bytes, true);
+    let rest = room.saturating_sub(text.len());
+    text.push_str(&body(report.as_slice(), rest, Measure::Bytes, Layout::Page));
     text
 }
 
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
-mod tests {
+pub(in crate::render) mod tests {
     use super::*;
     use crate::report::sample::{case, report, run, shop};
-    use crate::report::{CaseCoverage, CaseOutcome, Mode, Signal, Verdict};
+    use crate::report::{CaseCoverage, CaseDetails, CaseOutcome, Mode, QuarantineNote, Signal, Verdict};
     use insta::assert_snapshot;
 
     fn text(report: &Report) -> String {
@@ -47,6 +52,57 @@ mod tests {
             attempt.changes.truncate(1);
         }
         report
+    }
+
+    /// The shop's run with details of its failures, and one of them in quarantine.
+    pub(in crate::render) fn detailed() -> Report {
+        let mut report = shop();
+        let codes = ["TEST_FAILED", "AGENT_TIMEOUT", "PLATFORM_CRASH"];
+        let bad = report.runs[0].cases.iter_mut().filter(|case| case.outcome.is_bad());
+        for (case, code) in bad.zip(codes) {
+            for attempt in &mut case.attempts {
+                attempt.details = Some(Box::new(CaseDetails {
+                    error_code: Some(code.into()),
+                    duration: Some(42_000),
+                    url: Some(format!("https://app.qa.tech/p/shop/cases/{}?run=1&x", attempt.short_id)),
+                    ..CaseDetails::default()
+                }));
+            }
+        }
+        report.runs[0].cases[3].quarantine = Some(QuarantineNote {
+            reason: Some("#12: the address service is down".into()),
+            until: Some("2026-01-31".into()),
+        });
+        report
+    }
+
+    #[test]
+    fn of_failures_with_details_and_one_in_quarantine() {
+        let text = text(&detailed());
+        let cases = text.split("<details>\n<summary>10 other").next().unwrap_or_default();
+        assert_snapshot!(cases, @"");
+    }
+
+    #[test]
+    fn a_link_is_only_made_of_an_https_page() {
+        for url in [
+            "javascript:alert(1)",
+            "http://app.qa.tech/x",
+            "https://a.b/c)d",
+            "https://u:p@a.b/",
+        ] {
+            let mut report = detailed();
+            for case in &mut report.runs[0].cases {
+                for details in case.attempts.iter_mut().filter_map(|attempt| attempt.details.as_mut()) {
+                    details.url = Some(url.into());
+                }
+            }
+            let text = text(&report);
+            assert!(
+                text.contains("agent miss") && !text.contains("open at QA.tech"),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! The trend: how earlier results went, and what is new or old about today's failures.
+//! The trend: earlier results, and which of today's failures are new.
 
 use crate::render::duration::{format_duration, utc};
 use crate::render::escape::{code_cell, cut_bytes, push_inline};
 use crate::render::markdown::safe_url;
-use crate::render::phrases::{mark, phrase, several};
+use crate::render::phrases::{mark, number, phrase, several};
 use crate::report::Report;
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 
@@ -68,6 +68,24 @@ pub(super) fn section(report: &Report) -> String {
         out.push_str(&format!("| What | Tests |\n|---|---|\n{rows}\n"));
     }
     out
+}
+
+/// How this result differs from earlier ones: `1 new failure, 2 still failing`. `None` where there is no history, or no
+/// difference.
+pub(super) fn changes(report: &Report) -> Option<String> {
+    let trend = report.trend.as_ref().filter(|trend| trend.points.len() > 1)?;
+    let counts = [
+        (trend.new_failures.len(), "new failure"),
+        (trend.still_failing.len(), "still failing"),
+    ];
+    let parts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts
+        .map(|(count, what)| match what {
+            "new failure" => several(count as u64, what),
+            what => format!("{} {what}", number(count as u64)),
+        })
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// A result's mark, as a link to its workflow run where that is known.
