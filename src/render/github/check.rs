@@ -450,6 +450,8 @@ mod tests {
         let output = output(&shop(), 0);
         assert_eq!(output.title, "Failed: 2 of 14 tests failed, 1 errored, 1 flaky");
         insta::assert_snapshot!(output.summary, @r#"
+        **Next step:** Open the failed tests at QA.tech; if the product is at fault, fix it and push again.
+
         | Tests | ✅ Passed | ❌ Failed | 💥 Errored | 🔁 Flaky | ⏭️ Skipped |
         |---:|---:|---:|---:|---:|---:|
         | 14 | 9 | 2 | 1 | 1 | 1 |

@@ -234,15 +234,15 @@ mod tests {
     #[test]
     fn ten_failures_at_most_and_the_last_counts_the_rest() {
         insta::assert_snapshot!(Reader::Runner.failures(&shop(), &fail_on()).join("\n"), @r#"
-        ::error title=Pay with a saved card::Could not find the pay button%0AI opened the basket and chose the saved card ending in 4242.%0AThe page showed a spinner for 30 seconds.%0A%0AThen the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
-        ::error title=Search for a product::The browser crashed%0AThe page stopped answering after the third letter was typed.
-        ::error title=Change the delivery address::New address was not saved%0AAfter saving, the old address was still shown in the order summary.
+        ::error title=Pay with a saved card::Could not find the pay button%0A%0AI opened the basket and chose the saved card ending in 4242.%0AThe page showed a spinner for 30 seconds.%0A%0AThen the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+        ::error title=Search for a product::The browser crashed%0A%0AThe page stopped answering after the third letter was typed.
+        ::error title=Change the delivery address::New address was not saved%0A%0AAfter saving, the old address was still shown in the order summary.
         "#);
         let lines = |cases: usize| Reader::Runner.failures(&large(cases, 10), &fail_on());
         assert_eq!(lines(100).len(), 10);
         assert_eq!(
             lines(100)[9],
-            "::error title=Case number 93::What came of it%0AThe agent"
+            "::error title=Case number 93::What came of it%0A%0AThe agent"
         );
         assert_eq!(lines(110).len(), 10);
         assert_eq!(

@@ -265,7 +265,7 @@ mod tests {
           failed: Pay with a saved card: Could not find the pay button
           errored: Search for a product: The browser crashed
           failed: Change the delivery address: New address was not saved
-        What was not over goes on at QA.tech: it can't be cancelled from here.
+        A run that had not ended goes on at QA.tech: it can't be cancelled from here.
         "#);
     }
 

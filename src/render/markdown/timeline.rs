@@ -167,7 +167,7 @@ impl<'a> Chart<'a> {
         // Writing to a string can't fail.
         let _ = write!(
             out,
-            "%%{{init: {{\"gantt\": {{\"leftPadding\": {padding}, \"topPadding\": 24, \"barHeight\": 16, \"barGap\": 4, \
+            "%%{{init: {{\"gantt\": {{\"leftPadding\": {padding}, \"barHeight\": 16, \"barGap\": 4, \
              \"fontSize\": 11, \"sectionFontSize\": 12}}, \"themeCSS\": \".grid .tick line {{ opacity: 0.2; }}\"}}}}%%\n\
              gantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat {format}\n    tickInterval {interval}\n    todayMarker off\n"
         );
@@ -339,7 +339,43 @@ mod tests {
 
     #[test]
     fn the_chart_of_a_run_with_a_rerun() {
-        insta::assert_snapshot!(section(&shop()), @"");
+        insta::assert_snapshot!(section(&shop()), @r#"
+        <details>
+        <summary>Timeline, as observed by polling</summary>
+
+        ```mermaid
+        %%{init: {"gantt": {"leftPadding": 87, "barHeight": 16, "barGap": 4, "fontSize": 11, "sectionFontSize": 12}, "themeCSS": ".grid .tick line { opacity: 0.2; }"}}%%
+        gantt
+            dateFormat HH:mm:ss.SSS
+            axisFormat %M:%S
+            tickInterval 30second
+            todayMarker off
+            section First run
+            ▸ Run – failed :crit, 00:00:01.000, 00:01:31.000
+            · Log in with a wrong password :done, 00:00:06.200, 00:00:21.200
+            · Pay with a saved card – failed :crit, 00:00:07.200, 00:00:22.200
+            · Search for a product – errored :crit, 00:00:08.200, 00:00:23.200
+            · Change the delivery address – failed :crit, 00:00:09.200, 00:00:24.200
+            · Log in with a passkey – failed :crit, 00:00:10.200, 00:00:25.200
+            · Pay by invoice – skipped :00:00:11.200, 00:00:26.200
+            · Register a new account :done, 00:00:12.200, 00:00:27.200
+            · Put two products into the basket :done, 00:00:13.200, 00:00:28.200
+            · Remove a product from the basket :done, 00:00:14.200, 00:00:29.200
+            · Use a voucher :done, 00:00:15.200, 00:00:30.200
+            · Read the terms :done, 00:00:16.200, 00:00:31.200
+            · Switch the language to German :done, 00:00:17.200, 00:00:32.200
+            · Contact support :done, 00:00:18.200, 00:00:33.200
+            · Log out :done, 00:00:19.200, 00:00:34.200
+            section Rerun 1
+            ▸ Run – failed :crit, 00:01:41.000, 00:02:40.000
+            · Pay with a saved card – failed :crit, 00:01:47.200, 00:02:02.200
+            · Search for a product – errored :crit, 00:01:48.200, 00:02:03.200
+            · Change the delivery address – failed :crit, 00:01:49.200, 00:02:04.200
+            · Log in with a passkey :done, 00:01:50.200, 00:02:05.200
+        ```
+
+        </details>
+        "#);
     }
 
     /// Labels of the bars of cases.

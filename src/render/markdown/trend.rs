@@ -161,9 +161,9 @@ mod tests {
         let mut report = shop();
         report.trend = Some(trend(&report));
         insta::assert_snapshot!(section(&report), @r#"
-        ### Trend of the last 10 results
+        ### Trend of the last 11 results
 
-        [✅](https://github.com/acme/shop/actions/runs/4711 "passed, 2025-12-23")[⏭️](https://github.com/acme/shop/actions/runs/4711 "skipped, 2025-12-24")[🔁](https://github.com/acme/shop/actions/runs/4711 "passed, but flaky, 2025-12-25")[🛑](https://github.com/acme/shop/actions/runs/4711 "interrupted, 2025-12-26")[🚫](https://github.com/acme/shop/actions/runs/4711 "cancelled, 2025-12-27")[⌛](https://github.com/acme/shop/actions/runs/4711 "timed out, 2025-12-28")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2025-12-29")[💥](https://github.com/acme/shop/actions/runs/4711 "ended with an error, 2025-12-30")[❔](https://github.com/acme/shop/actions/runs/4711 "outcome unknown, 2025-12-31")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2026-01-01")
+        [✅](https://github.com/acme/shop/actions/runs/4711 "passed, 2025-12-22")[⏭️](https://github.com/acme/shop/actions/runs/4711 "skipped, 2025-12-23")[🔁](https://github.com/acme/shop/actions/runs/4711 "passed, but flaky, 2025-12-24")[🚧](https://github.com/acme/shop/actions/runs/4711 "failed in quarantined tests only, 2025-12-25")[🛑](https://github.com/acme/shop/actions/runs/4711 "interrupted, 2025-12-26")[🚫](https://github.com/acme/shop/actions/runs/4711 "cancelled, 2025-12-27")[⌛](https://github.com/acme/shop/actions/runs/4711 "timed out, 2025-12-28")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2025-12-29")[💥](https://github.com/acme/shop/actions/runs/4711 "ended with an error, 2025-12-30")[❓](https://github.com/acme/shop/actions/runs/4711 "outcome unknown, 2025-12-31")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2026-01-01")
 
         Oldest first; 2 of 6 green, median 1 min 30 s, last green 2025-12-25 (<code>3f2a9c1</code>).
 

@@ -20,7 +20,7 @@ pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
         }
         Verdict::Error => Some("Open the run at QA.tech for the error, then rerun the job."),
         Verdict::Unknown if part.runs.iter().all(|run| run.attempts.is_empty()) => {
-            Some("Check at QA.tech whether a run was started, solve the problem above, then rerun the job.")
+            Some("Check at QA.tech whether a run was started, solve the problem that is shown, then rerun the job.")
         }
         Verdict::Unknown => Some("Open the run at QA.tech to see how it ended, then rerun the job."),
         Verdict::Failed => Some(after_failures(part)),
