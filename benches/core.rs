@@ -21,7 +21,7 @@ use qatech_run::render::markdown::summary;
 use qatech_run::render::{ctrf, html, json, junit, outputs};
 use qatech_run::report::merge;
 use qatech_run::report::merge::CaseSnapshot;
-use qatech_run::report::{Case, Millis, Report, RunReport, sample};
+use qatech_run::report::{Case, Millis, Quarantine, Report, RunReport, sample};
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::store::{Event, EventHandler, RunStore};
@@ -189,7 +189,7 @@ fn reading(criterion: &mut Criterion) {
             bench.iter_batched(
                 || (report.runs.first().unwrap().clone(), seen(&report)),
                 |(mut run, seen)| {
-                    merge::apply(&mut run, 0, seen, 1);
+                    merge::apply(&mut run, 0, seen, 1, &Quarantine::default());
                     run
                 },
                 BatchSize::PerIteration,

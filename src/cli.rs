@@ -1,11 +1,11 @@
-//! The command line: `--version` and `--help`. Everything else comes from the environment.
+//! The command line: `--version` and `--help`. All other input comes from the environment.
 
 use std::ffi::OsString;
 
 use crate::inputs::table::INPUTS;
 use crate::report::verdict::exit;
 
-/// The text and the exit code for arguments; `None` without any, and the program goes on.
+/// The text to print and the exit code for arguments; `None` without any.
 pub fn answer(arguments: &[OsString]) -> Option<(String, u8)> {
     let first = arguments.first()?.to_string_lossy();
     Some(match first.as_ref() {
@@ -23,7 +23,7 @@ pub fn answer(arguments: &[OsString]) -> Option<(String, u8)> {
 fn help() -> String {
     let mut text = String::from(
         "qatech-run: gate a pipeline on QA.tech.\n\n\
-         Starts test runs (or attaches to running ones), waits until they end, and tells everyone who needs to know.\n\n\
+         Starts test runs (or attaches to existing ones), waits until they end, and reports the result.\n\n\
          Usage: qatech-run            inputs are read from the environment variables below\n\
          \x20      qatech-run --version\n\
          \x20      qatech-run --help\n\n\
@@ -34,20 +34,21 @@ fn help() -> String {
         for line in wrapped(input.help, 92) {
             text.push_str(&format!("      {line}\n"));
         }
-        // The default that only GitHub can fill in is no default on a command line.
+        // A default that is an expression of GitHub is no default on a command line.
         if !input.default.is_empty() && !input.default.contains("${{") {
             text.push_str(&format!("      Default: {}\n", input.default));
         }
     }
     text.push_str(
         "\nExit codes:\n\
-         \x20 0    the verdict is not in fail_on; or nothing was waited for; or dry run\n\
-         \x20 1    failed, skipped or flaky, and in fail_on\n\
+         \x20 0    the verdict is not in fail_on; or blocking is false; or dry run\n\
+         \x20 1    failed, skipped, flaky, quarantined or no tests, and in fail_on\n\
          \x20 2    inputs are wrong; nothing was sent\n\
-         \x20 3    error, cancelled or unknown, and in fail_on; a file that was asked for can't be written\n\
+         \x20 3    error, cancelled or unknown, and in fail_on; a requested file can't be written\n\
          \x20 4    timed_out, and in fail_on\n\
          \x20 130  interrupted by SIGINT\n\
-         \x20 143  interrupted by SIGTERM or SIGHUP\n",
+         \x20 143  interrupted by SIGTERM or SIGHUP\n\
+         Precedence: 130 or 143, then 3, 4, 1.\n",
     );
     text
 }

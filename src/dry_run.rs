@@ -1,7 +1,11 @@
-//! `dry_run`: what would be sent, printed; nothing is.
+//! `dry_run`: prints what would be sent, and sends nothing.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
 
 use crate::context::{Context, HeadSha};
-use crate::inputs::{Annotations, CommentWhen, Inputs, Target};
+use crate::inputs::{Annotations, ApplicationOverride, CommentWhen, EnvironmentOverride, Inputs, Target};
 use crate::log::Log;
 use crate::publish::identity;
 use crate::qatech::client::run_url;
@@ -9,74 +13,180 @@ use crate::qatech::wire::StartRequest;
 use crate::render::escape::log_line;
 use crate::text::Redactor;
 
-/// Prints every request that would be sent first, and the sinks that would be served at the end.
+/// Prints the preparations, the first request of each run, and what would be published at the end.
 pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor) {
     log.line("Dry run: nothing is sent.");
-    let print = |text: String| log.line(&log_line(&redactor.clean(text)));
+    let lines = [runs(inputs, context), publishing(inputs, context), files(inputs)];
+    for line in lines.concat() {
+        log.line(&log_line(&redactor.clean(line)));
+    }
+}
+
+/// What would be asked of QA.tech, and before that of others.
+fn runs(inputs: &Inputs, context: &Context) -> Vec<String> {
+    if inputs.api_token.is_none() {
+        return vec!["would not ask QA.tech: there is no API token (`on_missing_token: skip`)".to_owned()];
+    }
     match &inputs.target {
-        Target::Attach(_) | Target::Start(_) if inputs.api_token.is_none() => {
-            print("would not ask QA.tech: there is no API token (`on_missing_token: skip`)".to_owned());
-        }
-        Target::Attach(short_ids) => {
-            for short_id in short_ids {
+        Target::Attach(short_ids) => short_ids
+            .iter()
+            .map(|short_id| {
                 let url = run_url(&inputs.api_url, &[short_id]);
-                print(format!("would ask for run {short_id}: GET {url}?testCases=all"));
-            }
-        }
+                format!("would query run {short_id}: GET {url}?testCases=all")
+            })
+            .collect(),
         Target::Start(plans) => {
-            let fields = context.start_fields();
-            for plan in plans {
-                let request = StartRequest {
-                    trigger: &fields,
-                    test_plan_short_id: plan.as_deref(),
-                    applications: &inputs.applications,
-                    notifications: &inputs.notifications,
-                };
-                let body = serde_json::to_string(&request).unwrap_or_default();
-                print(format!(
-                    "would start a run: POST {} {body}",
-                    run_url(&inputs.api_url, &[])
-                ));
+            let mut lines = preparations(inputs);
+            let url = run_url(&inputs.api_url, &[]);
+            let starts = plans.iter().map(|plan| start_body(inputs, context, plan.as_deref()));
+            lines.extend(starts.map(|body| format!("would start a run: POST {url} {body}")));
+            lines
+        }
+    }
+}
+
+/// What would be done before the start.
+fn preparations(inputs: &Inputs) -> Vec<String> {
+    let mut lines = Vec::new();
+    for build in &inputs.builds {
+        lines.push(format!(
+            "would upload the build {} for application {}",
+            build.path.display(),
+            build.application
+        ));
+    }
+    for application in &inputs.applications {
+        if let Some(EnvironmentOverride::Deployment { environment }) = &application.environment {
+            lines.push(format!(
+                "would look for the deployment of the head commit{} for application {}, for at most {} minutes",
+                matching(environment.as_deref()),
+                application.application_short_id,
+                inputs.deployment_timeout.as_secs_f64() / 60.0
+            ));
+        }
+    }
+    for probe in &inputs.wait_for {
+        let contains = probe.contains.as_ref();
+        lines.push(format!(
+            "would wait for {}{}, for at most {} minutes",
+            probe.url,
+            contains.map_or_else(String::new, |text| format!(" to contain {text:?}")),
+            inputs.wait_for_timeout.as_secs_f64() / 60.0
+        ));
+    }
+    lines
+}
+
+/// The body of a start, with placeholders for what is known only after the preparations.
+fn start_body(inputs: &Inputs, context: &Context, plan: Option<&str>) -> String {
+    let applications = with_placeholders(inputs);
+    let fields = context.start_fields();
+    let request = StartRequest {
+        trigger: &fields,
+        test_plan_short_id: plan,
+        applications: &applications,
+        notifications: &inputs.notifications,
+    };
+    let mut body = serde_json::to_value(&request).unwrap_or_default();
+    if let Value::Object(fields) = &mut body {
+        let project = inputs.project_short_id.as_ref().map(|id| Value::from(id.as_str()));
+        let cases = (!inputs.test_case_ids.is_empty()).then(|| Value::from(inputs.test_case_ids.as_slice()));
+        let overrides = inputs.config_overrides.as_ref();
+        let parameters = overrides.and_then(|overrides| serde_json::to_value(overrides).ok());
+        for (name, value) in [
+            ("projectShortId", project),
+            ("testCaseIds", cases),
+            ("parameters", parameters),
+        ] {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), value);
             }
         }
     }
-    // As `GitHub::begin` has it: nothing is published of a run that is not waited for.
+    body.to_string()
+}
+
+/// The applications, with placeholders for the URLs of deployments and the short ids of builds.
+fn with_placeholders(inputs: &Inputs) -> Vec<ApplicationOverride> {
+    let mut applications = inputs.applications.clone();
+    for application in &mut applications {
+        if let Some(EnvironmentOverride::Deployment { environment }) = &application.environment {
+            application.environment = Some(EnvironmentOverride::Url {
+                url: format!("<URL of the deployment{}>", matching(environment.as_deref())),
+                name: None,
+            });
+        }
+    }
+    for build in &inputs.builds {
+        let environment = Some(EnvironmentOverride::Build {
+            short_id: format!("<short id of {}>", build.path.display()),
+        });
+        let mut known = applications.iter_mut();
+        match known.find(|other| other.application_short_id == build.application) {
+            Some(application) => application.environment = environment,
+            None => applications.push(ApplicationOverride {
+                application_short_id: build.application.clone(),
+                environment,
+                device_preset_short_id: None,
+            }),
+        }
+    }
+    applications
+}
+
+fn matching(glob: Option<&str>) -> Cow<'static, str> {
+    glob.map_or(Cow::Borrowed(""), |glob| Cow::Owned(format!(" to {glob:?}")))
+}
+
+/// What would be published at GitHub and the webhook.
+fn publishing(inputs: &Inputs, context: &Context) -> Vec<String> {
+    let mut lines = Vec::new();
+    // As `GitHub::begin` has it: nothing is published for a run that is not waited for.
     if inputs.blocking && context.in_github() && inputs.github_token.is_some() {
-        if inputs.annotations == Annotations::Check {
-            let head = match &context.head {
-                HeadSha::Known(sha) => sha.clone(),
-                HeadSha::OfPullRequest(number) => format!("the head of pull request #{number}"),
-                HeadSha::None => "no known commit".to_owned(),
-            };
-            print(format!(
-                "would create the check run {:?} on {head}",
-                identity::check_name(inputs, &context.origin)
-            ));
+        match inputs.annotations {
+            Annotations::Check => {
+                let head = match &context.head {
+                    HeadSha::Known(sha) => sha.clone(),
+                    HeadSha::OfPullRequest(number) => format!("the head of pull request #{number}"),
+                    HeadSha::None => "no known commit".to_owned(),
+                };
+                let name = identity::check_name(inputs, &context.origin);
+                lines.push(format!("would create the check run {name:?} on {head}"));
+            }
+            Annotations::Job => lines.push("would annotate the job's own check run".to_owned()),
+            Annotations::Log | Annotations::Off => {}
         }
         if inputs.comment != CommentWhen::Off {
-            print("would write the pull request's comment".to_owned());
+            lines.push("would write the pull request's comment".to_owned());
         }
         if inputs.issue {
-            print("would open or close the plans' issues".to_owned());
+            lines.push("would open or close the plans' issues".to_owned());
         }
     }
     if let Some(webhook) = &inputs.webhook {
-        print(format!(
-            "would post the JSON report to {}",
-            webhook.url.host_str().unwrap_or_default()
-        ));
+        let host = webhook.url.host_str().unwrap_or_default();
+        lines.push(format!("would post the JSON report to {host}"));
     }
+    lines
+}
+
+/// Files that would be written.
+fn files(inputs: &Inputs) -> Vec<String> {
     let files = &inputs.files;
-    for path in [
-        files.junit.as_ref(),
-        files.ctrf.as_ref(),
-        files.json.as_ref(),
-        files.html.as_ref(),
-        inputs.history_path.as_ref(),
-    ]
-    .into_iter()
-    .flatten()
-    {
-        print(format!("would write {}", path.display()));
+    let paths = [
+        &files.junit,
+        &files.ctrf,
+        &files.json,
+        &files.html,
+        &inputs.history_path,
+    ];
+    let mut lines: Vec<_> = paths
+        .into_iter()
+        .flatten()
+        .map(|path| format!("would write {}", path.display()))
+        .collect();
+    if let Some(folder) = &inputs.screenshots_path {
+        lines.push(format!("would write screenshots to {}", folder.display()));
     }
+    lines
 }

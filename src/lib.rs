@@ -31,7 +31,7 @@ use publish::github::GitHub;
 use publish::outputs::{Artifacts, Outputs};
 use publish::{App, Connections};
 use report::verdict::exit;
-use report::{Mode, Report};
+use report::{FailOn, Mode, Report};
 
 /// Runs the program on the environment's variables and returns its exit code.
 pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
@@ -65,7 +65,10 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         }
     };
     for notice in &inputs.notices {
-        log.notice(notice);
+        log.notice(&redactor.clean(notice.clone()));
+    }
+    for warning in &inputs.warnings {
+        log.warning(&redactor.clean(warning.clone()));
     }
     // Certificates are read from wherever variables say.
     let Some((network, warnings)) = files.within(move || Network::read(&variables)).await else {
@@ -94,6 +97,18 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         redactor: &redactor,
         files: &files,
     };
+    let quarantine = match runs::quarantine::read(&inputs, &files, began.wall).await {
+        Ok(quarantine) => quarantine,
+        Err(errors) => {
+            for error in errors {
+                log.error(&redactor.clean(error.to_string()));
+            }
+            let nothing = began.report(Mode::StartOnly, &context);
+            let mut outputs = Outputs::new(&log, &context, &redactor, &files, inputs.outputs_path.as_deref());
+            outputs.write(&nothing, &Artifacts::new()).await;
+            return exit::USAGE;
+        }
+    };
     if inputs.dry_run {
         dry_run::print(&log, &inputs, &context, &redactor);
         let nothing = began.report(Mode::StartOnly, &context);
@@ -106,7 +121,8 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     }
     let Some(token) = &inputs.api_token else {
         log.notice("There is no API token, so QA.tech was not asked (`on_missing_token: skip`).");
-        let report = began.report(Mode::SkippedWithoutToken, &context);
+        let mut report = began.report(Mode::SkippedWithoutToken, &context);
+        report.fail_on.clone_from(&inputs.fail_on);
         // A check that is required must not be missing where the step is green.
         let services = http::client(&context.network).ok().map(|client| Connections {
             github: GitHub::begin(client.clone(), &inputs, &context, &redactor),
@@ -115,7 +131,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         });
         return sinks.publish(report, services, &mut signals).await;
     };
-    let (report, services) = runs::play(&sinks, began, token.clone(), &mut signals).await;
+    let (report, services) = runs::play(&sinks, began, token.clone(), quarantine, &mut signals).await;
     sinks.publish(report, services, &mut signals).await
 }
 
@@ -137,7 +153,7 @@ impl Began {
             origin: context.origin.clone(),
             runs: Vec::new(),
             interrupted_by: None,
-            tolerated: false,
+            fail_on: FailOn::default(),
             warnings: Vec::new(),
             trend: None,
         }

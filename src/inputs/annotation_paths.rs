@@ -43,9 +43,11 @@ impl PathRule {
             Some((path, number)) => (path.trim(), number.trim().parse().ok().filter(|line| *line > 0)?),
             None => (place, 1),
         };
-        let path = path.strip_prefix("./").unwrap_or(path);
+        // GitHub knows slashes only, and Windows writes the other ones.
+        let path = path.replace('\\', "/");
+        let path = path.strip_prefix("./").unwrap_or(&path);
         let relative = !path.is_empty() && !path.starts_with('/') && !path.split('/').any(|part| part == "..");
-        (!pattern.is_empty() && relative && !path.chars().any(char::is_control)).then(|| Self {
+        (!pattern.is_empty() && relative && !path.contains(|c: char| c.is_control() || c == ':')).then(|| Self {
             pattern: Glob::new(pattern),
             path: path.to_owned(),
             line,
@@ -75,6 +77,12 @@ mod tests {
     }
 
     #[test]
+    fn backslashes_become_slashes() {
+        let rules = PathRule::parse_lines(r"a = .\tests\login.ts:3").unwrap();
+        assert_eq!((rules[0].path.as_str(), rules[0].line), ("tests/login.ts", 3));
+    }
+
+    #[test]
     fn what_is_no_rule_is_told_by_its_line() {
         for line in [
             "nothing",
@@ -82,6 +90,10 @@ mod tests {
             "= b",
             "a = /etc/passwd",
             "a = ../x",
+            r"a = ..\x",
+            r"a = x\..\..\y",
+            r"a = \\server\x",
+            r"a = C:\x:1",
             "a = b:0",
             "a = b:c",
         ] {

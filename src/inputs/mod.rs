@@ -1,10 +1,18 @@
-//! The inputs: read once from `INPUT_*`, checked all at once, turned into types that cannot be wrong.
+//! The inputs: read once from the environment, checked all at once, and turned into types that hold valid values only.
 
 mod annotation_paths;
+mod builds;
+mod config_overrides;
+mod environments;
+mod json;
+mod lines;
 pub mod overrides;
 mod parse;
+mod secrets;
 pub mod table;
 mod values;
+mod wait_for;
+mod web_url;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +26,7 @@ use crate::text::{Redactor, Secret};
 pub use annotation_paths::PathRule;
 pub use overrides::{ApplicationOverride, EnvironmentOverride, NotificationOverride};
 pub use parse::{Rejected, parse};
+pub use wait_for::SHA_PLACEHOLDER;
 
 /// Everything the user asked for.
 #[derive(Debug, Clone)]
@@ -66,6 +75,10 @@ pub struct Inputs {
     pub case_details: CaseDetailsFor,
     /// Folder for the last screenshot of each failed case.
     pub screenshots_path: Option<PathBuf>,
+    /// Lines of `quarantine`; [`crate::report`] knows their grammar.
+    pub quarantine: Option<String>,
+    /// File with such lines.
+    pub quarantine_path: Option<PathBuf>,
     /// What to do when GitHub re-runs the job.
     pub on_github_rerun: OnGithubRerun,
     /// Verdicts that fail the step.
@@ -98,8 +111,10 @@ pub struct Inputs {
     pub issue_labels: Vec<String>,
     /// Send nothing.
     pub dry_run: bool,
-    /// What the user should know of the inputs, such as one that is ignored.
+    /// Messages on the inputs, such as one that is ignored. They repeat values, so they are redacted where they are shown.
     pub notices: Vec<String>,
+    /// Messages on inputs that are probably wrong, such as a secret that is very short.
+    pub warnings: Vec<String>,
 }
 
 /// What to run: new runs of plans, or runs that exist.
@@ -171,18 +186,25 @@ pub struct Tested {
 }
 
 /// `rerun_only`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RerunOnly {
     /// All cases that failed.
+    #[default]
     Failed,
     /// Cases that the agent or the platform missed (`AGENT_…`, `PLATFORM_…`).
     Misses,
 }
 
+impl RerunOnly {
+    /// The values of the input.
+    pub(crate) const CHOICES: &[(&str, Self)] = &[("failed", Self::Failed), ("misses", Self::Misses)];
+}
+
 /// `case_details`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CaseDetailsFor {
     /// Failed and errored cases.
+    #[default]
     Failed,
     /// Every case.
     All,
@@ -190,19 +212,31 @@ pub enum CaseDetailsFor {
     Off,
 }
 
+impl CaseDetailsFor {
+    /// The values of the input.
+    pub(crate) const CHOICES: &[(&str, Self)] = &[("failed", Self::Failed), ("all", Self::All), ("off", Self::Off)];
+}
+
 /// `on_github_rerun`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnGithubRerun {
     /// Start afresh.
+    #[default]
     All,
     /// Rerun only what failed in the earlier attempt.
     Failed,
 }
 
+impl OnGithubRerun {
+    /// The values of the input.
+    pub(crate) const CHOICES: &[(&str, Self)] = &[("all", Self::All), ("failed", Self::Failed)];
+}
+
 /// `summary`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SummaryWhen {
     /// Whatever the verdict.
+    #[default]
     Always,
     /// Whenever the verdict is not `passed`.
     Failure,
@@ -210,10 +244,17 @@ pub enum SummaryWhen {
     Off,
 }
 
+impl SummaryWhen {
+    /// The values of the input.
+    pub(crate) const CHOICES: &[(&str, Self)] =
+        &[("always", Self::Always), ("failure", Self::Failure), ("off", Self::Off)];
+}
+
 /// `annotations`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Annotations {
     /// A check run with annotations.
+    #[default]
     Check,
     /// Annotations on the job's own check run.
     Job,
@@ -223,15 +264,32 @@ pub enum Annotations {
     Off,
 }
 
+impl Annotations {
+    /// The values of the input.
+    pub(crate) const CHOICES: &[(&str, Self)] = &[
+        ("check", Self::Check),
+        ("job", Self::Job),
+        ("log", Self::Log),
+        ("off", Self::Off),
+    ];
+}
+
 /// `comment`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CommentWhen {
     /// Never.
+    #[default]
     Off,
     /// Created on failure, updated ever after.
     Failure,
     /// Whatever the verdict.
     Always,
+}
+
+impl CommentWhen {
+    /// The values of the input.
+    pub(crate) const CHOICES: &[(&str, Self)] =
+        &[("off", Self::Off), ("failure", Self::Failure), ("always", Self::Always)];
 }
 
 /// Report files to write.
@@ -263,15 +321,9 @@ impl std::fmt::Debug for Webhook {
 }
 
 impl Inputs {
-    /// The redactor of every secret the inputs hold. Proxies are added by who reads the environment.
+    /// The redactor of every secret in the inputs. Those of proxies are added by whoever reads the environment.
     pub fn redactor(&self) -> Redactor {
-        let mut redactor = self.secrets.clone();
-        for application in &self.applications {
-            if let Some(EnvironmentOverride::Url { url, name: _ }) = &application.environment {
-                redactor.add_written_url(url);
-            }
-        }
-        redactor
+        self.secrets.clone()
     }
 
     /// The plans' short ids, as asked for.

@@ -1,7 +1,12 @@
-//! Application and notification overrides: three JSON forms and one without JSON, all turned into the API's arrays.
+//! Application and notification overrides in JSON, in any of their forms, as the API's arrays.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+pub use crate::inputs::environments::environments;
+use crate::inputs::json;
+use crate::inputs::lines::{Problems, collect};
+use crate::inputs::web_url;
 
 /// One entry of the start request's `applications`
 /// (`ApplicationOverride` in <https://docs.qa.tech/api-reference/start-run>).
@@ -64,12 +69,9 @@ pub struct NotificationOverride {
     pub notify_on: Option<&'static str>,
 }
 
-/// What is wrong, as fragments that follow the input's name.
-type Problems = Vec<String>;
-
 /// Parses `applications_config` in any of its three forms.
 pub fn applications(text: &str) -> Result<Vec<ApplicationOverride>, Problems> {
-    let value: Value = serde_json::from_str(text).map_err(|error| vec![not_json(&error)])?;
+    let value: Value = json::parse(text).map_err(|error| vec![error.to_string()])?;
     let list = match value {
         Value::Array(list) => list,
         Value::Object(mut outer) => {
@@ -138,79 +140,43 @@ fn application(at: &str, entry: Value) -> Result<ApplicationOverride, Problems> 
 }
 
 fn environment(at: &str, value: Value) -> Result<EnvironmentOverride, Problems> {
-    let mut fields = Fields::new(at, value, "either url (and name), or shortId")?;
+    let mut fields = Fields::new(at, value, "url (and name), or shortId, or applicationBuildShortId")?;
     let url = fields.text("url");
     let short_id = fields.text("shortId");
+    let legacy_short_id = fields.text("short_id");
+    let build = fields.text("applicationBuildShortId");
     let name = fields.text("name");
-    let environment = match (url, short_id) {
-        (Some(url), None) => {
-            if let Err(problem) = check_url(&url) {
-                fields.problems.push(format!("{at}.url {problem}"));
+    if !fields.problems.is_empty() {
+        return Err(fields.problems);
+    }
+    if short_id.is_some() && legacy_short_id.is_some() {
+        return Err(vec![format!("{at} has both shortId and short_id; give one")]);
+    }
+    let environment = match (url, short_id.or(legacy_short_id), build) {
+        (Some(url), None, None) => {
+            if let Err(error) = web_url::check(&url) {
+                fields.problems.push(format!("{at}.url {error}"));
             }
             EnvironmentOverride::Url { url, name }
         }
         // A name beside a short id would be ignored by the API: it is the environment's own that counts.
-        (None, Some(short_id)) => EnvironmentOverride::ShortId { short_id },
-        (Some(_), Some(_)) => return Err(vec![format!("{at} has both url and shortId; give one")]),
-        (None, None) => return Err(vec![format!("{at} needs url or shortId")]),
+        (None, Some(short_id), None) => EnvironmentOverride::ShortId { short_id },
+        (None, None, Some(short_id)) => EnvironmentOverride::Build { short_id },
+        (None, None, None) => {
+            return Err(vec![format!("{at} needs url, shortId or applicationBuildShortId")]);
+        }
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
+            return Err(vec![format!(
+                "{at} has more than one of url, shortId and applicationBuildShortId; give one"
+            )]);
+        }
     };
     fields.finish(environment)
 }
 
-/// Parses `environments`: lines `application = url` or `application = env_…`. Empty lines and `#` lines are skipped.
-pub fn environments(text: &str) -> Result<Vec<ApplicationOverride>, Problems> {
-    let mut seen = std::collections::BTreeSet::new();
-    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-    let list = collect(
-        lines
-            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-            .map(|(number, line)| {
-                let (application, place) = line
-                    .split_once('=')
-                    .map(|(application, place)| (application.trim(), place.trim()))
-                    .filter(|(application, place)| !application.is_empty() && !place.is_empty())
-                    .ok_or_else(|| {
-                        vec![format!(
-                            "line {number} is not of the form `application = url-or-environment`"
-                        )]
-                    })?;
-                if !seen.insert(application.to_owned()) {
-                    return Err(vec![format!(
-                        "line {number} names application {application:?} a second time"
-                    )]);
-                }
-                let environment = if place.contains("://") {
-                    check_url(place).map_err(|problem| vec![format!("line {number}: the URL {problem}")])?;
-                    EnvironmentOverride::Url {
-                        url: place.to_owned(),
-                        name: None,
-                    }
-                } else if place.contains(['.', '/', ':']) {
-                    return Err(vec![format!(
-                        "line {number}: a URL must start with https:// (or http://)"
-                    )]);
-                } else {
-                    EnvironmentOverride::ShortId {
-                        short_id: place.to_owned(),
-                    }
-                };
-                Ok(ApplicationOverride {
-                    application_short_id: application.to_owned(),
-                    environment: Some(environment),
-                    device_preset_short_id: None,
-                })
-            }),
-    )?;
-    if list.is_empty() {
-        Err(vec!["names no application".to_owned()])
-    } else {
-        Ok(list)
-    }
-}
-
 /// Parses `notifications_config`. An empty array is refused here, as the API refuses it.
 pub fn notifications(text: &str) -> Result<Vec<NotificationOverride>, Problems> {
-    let value: Value = serde_json::from_str(text).map_err(|error| vec![not_json(&error)])?;
+    let value: Value = json::parse(text).map_err(|error| vec![error.to_string()])?;
     let Value::Array(list) = value else {
         return Err(vec!["must be a JSON array".to_owned()]);
     };
@@ -246,32 +212,6 @@ pub fn notifications(text: &str) -> Result<Vec<NotificationOverride>, Problems> 
             notify_on,
         })
     }))
-}
-
-fn check_url(text: &str) -> Result<(), String> {
-    let url = url::Url::parse(text).map_err(|error| format!("is no URL ({error})"))?;
-    match url.scheme() {
-        "http" | "https" => Ok(()),
-        other => Err(format!("has the scheme {other:?}; allowed: http, https")),
-    }
-}
-
-// The position is told, the text is not: a URL with credentials may stand in it.
-fn not_json(error: &serde_json::Error) -> String {
-    format!("is no JSON (line {}, column {})", error.line(), error.column())
-}
-
-/// All values, or all problems.
-fn collect<T>(results: impl Iterator<Item = Result<T, Problems>>) -> Result<Vec<T>, Problems> {
-    let mut good = Vec::new();
-    let mut bad = Problems::new();
-    for result in results {
-        match result {
-            Ok(value) => good.push(value),
-            Err(problems) => bad.extend(problems),
-        }
-    }
-    if bad.is_empty() { Ok(good) } else { Err(bad) }
 }
 
 /// The fields of a JSON object, taken one by one; what is left over is a typing error that the API would ignore.
@@ -357,18 +297,6 @@ mod tests {
     }
 
     #[test]
-    fn lines_need_no_json() {
-        let text = "\n app_web = https://pr-12.example/?a=b \n# the API\napp_api = env_staging\n";
-        assert_eq!(
-            sent(environments(text)),
-            json!([
-                {"applicationShortId": "app_web", "environment": {"url": "https://pr-12.example/?a=b"}},
-                {"applicationShortId": "app_api", "environment": {"shortId": "env_staging"}},
-            ])
-        );
-    }
-
-    #[test]
     fn every_mistake_is_told() {
         let problems = applications(r#"[{"environment": {"url": "ftp://x", "nmae": "y"}}, 3, {"applicationShortId": "app_a", "environment": {}}]"#).unwrap_err();
         assert_eq!(
@@ -376,21 +304,47 @@ mod tests {
             [
                 "applications[0].applicationShortId is missing",
                 "applications[0].environment.url has the scheme \"ftp\"; allowed: http, https",
-                "applications[0].environment has an unknown key \"nmae\"; allowed: either url (and name), or shortId",
+                "applications[0].environment has an unknown key \"nmae\"; allowed: url (and name), or shortId, or applicationBuildShortId",
                 "applications[1] must be an object with applicationShortId, environment, devicePresetShortId",
-                "applications[2].environment needs url or shortId",
+                "applications[2].environment needs url, shortId or applicationBuildShortId",
             ]
         );
-        assert_eq!(applications("{").unwrap_err(), ["is no JSON (line 1, column 1)"]);
-        assert_eq!(environments("app_web: https://x").unwrap_err().len(), 1);
-        assert_eq!(
-            environments("a = pr-12.example").unwrap_err(),
-            ["line 1: a URL must start with https:// (or http://)"]
-        );
-        assert_eq!(
-            environments("a = env_1\na = env_2").unwrap_err(),
-            ["line 2 names application \"a\" a second time"]
-        );
+        assert_eq!(applications("{").unwrap_err(), ["is not valid JSON (line 1, column 1)"]);
+        let twice = r#"{"applications": {"app_a": {"environment": {"url": "https://a.example"}}, "app_a": {}}}"#;
+        assert!(applications(twice).unwrap_err()[0].starts_with("has the key \"app_a\" twice in one object"));
+    }
+
+    #[test]
+    fn an_environment_is_a_url_a_short_id_or_a_build() {
+        for (environment, expected) in [
+            (json!({"shortId": "env_a"}), json!({"shortId": "env_a"})),
+            (json!({"short_id": "env_a"}), json!({"shortId": "env_a"})),
+            (
+                json!({"applicationBuildShortId": "build_a"}),
+                json!({"applicationBuildShortId": "build_a"}),
+            ),
+        ] {
+            let text = json!([{"applicationShortId": "app_a", "environment": environment}]).to_string();
+            assert_eq!(sent(applications(&text))[0]["environment"], expected);
+        }
+        for (environment, problem) in [
+            (
+                json!({"shortId": "a", "short_id": "b"}),
+                "has both shortId and short_id",
+            ),
+            (
+                json!({"url": "https://a.example", "applicationBuildShortId": "b"}),
+                "has more than one of",
+            ),
+            (
+                json!({"shortId": "a", "applicationBuildShortId": "b"}),
+                "has more than one of",
+            ),
+        ] {
+            let text = json!([{"applicationShortId": "app_a", "environment": environment}]).to_string();
+            let problems = applications(&text).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].contains(problem), "{problems:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! The values of single inputs: each is turned into its type, or into a problem that names the input, the value and what is
-//! allowed.
+//! The values of single inputs: each becomes its type, or a problem that names the input, the value and what is allowed.
 
 use url::Url;
 
@@ -17,7 +16,10 @@ const FAIL_ON: [Verdict; 8] = [
     Verdict::Quarantined,
 ];
 
-/// Collects the problems of all inputs, and what the user should know of them.
+/// The word of `fail_on` for a run that passed without a single test case.
+const NO_TESTS: &str = "no_tests";
+
+/// Collects the problems of all inputs, and notices on them.
 #[derive(Default)]
 pub(super) struct Parser {
     pub(super) problems: Vec<String>,
@@ -96,15 +98,16 @@ impl Parser {
         }
     }
 
-    pub(super) fn word<T: Copy>(&mut self, name: &str, text: Option<&str>, words: &[(&str, T)], default: T) -> T {
-        let Some(text) = text else { return default };
-        match words.iter().find(|(word, _)| *word == text) {
+    /// One of several words.
+    pub(super) fn choice<T: Copy + Default>(&mut self, name: &str, text: Option<&str>, choices: &[(&str, T)]) -> T {
+        let Some(text) = text else { return T::default() };
+        match choices.iter().find(|(word, _)| *word == text) {
             Some((_, value)) => *value,
             None => {
-                let allowed: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                let allowed: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
                 self.problems
                     .push(format!("`{name}` is {text:?}; allowed: {}", allowed.join(", ")));
-                default
+                T::default()
             }
         }
     }
@@ -134,13 +137,13 @@ impl Parser {
     }
 
     pub(super) fn rerun_failed(&mut self, text: Option<&str>) -> u32 {
-        const MOST: u32 = 20;
+        const MAX: u32 = 20;
         let Some(text) = text else { return 0 };
         match text.parse::<u32>() {
-            Ok(times) if times <= MOST => times,
+            Ok(times) if times <= MAX => times,
             Ok(_) | Err(_) => {
                 self.problems.push(format!(
-                    "`rerun_failed` is {text:?}; allowed: a whole number from 0 to {MOST}"
+                    "`rerun_failed` is {text:?}; allowed: a whole number from 0 to {MAX}"
                 ));
                 0
             }
@@ -158,19 +161,20 @@ impl Parser {
         }
         if words.is_empty() {
             self.problems.push(format!(
-                "`fail_on` is {text:?}, which names nothing; for no verdict at all say none"
+                "`fail_on` is {text:?}, which names no verdict; write none for no verdict at all"
             ));
         }
-        let mut verdicts = Vec::new();
+        let mut fail_on = FailOn::new(Vec::new());
         for word in words {
             match FAIL_ON.iter().find(|verdict| verdict.as_str() == word) {
-                Some(verdict) => verdicts.push(*verdict),
+                Some(verdict) => fail_on.verdicts.push(*verdict),
+                None if word == NO_TESTS => fail_on.no_tests = true,
                 None => self.problems.push(format!(
-                    "`fail_on` names {word:?}; allowed: {}, or none alone",
+                    "`fail_on` names {word:?}; allowed: {}, {NO_TESTS}, or none alone",
                     FAIL_ON.map(Verdict::as_str).join(", ")
                 )),
             }
         }
-        FailOn::new(verdicts)
+        fail_on
     }
 }

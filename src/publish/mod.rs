@@ -15,12 +15,11 @@ use crate::context::Context;
 use crate::files::Files;
 use crate::inputs::{Annotations, Inputs, SummaryWhen};
 use crate::log::Log;
-use crate::render::github::check::StepConclusion;
 use crate::render::markdown::summary;
 use crate::render::{ctrf, html, json, junit, log_lines};
 use crate::report::history::{Entry, History, MAX_ENTRIES};
 use crate::report::verdict::exit;
-use crate::report::{Mode, Report, Verdict};
+use crate::report::{Report, Verdict};
 use crate::signals::{Caught, Listener};
 use crate::text::Redactor;
 use github::{GitHub, Links, Published};
@@ -65,7 +64,6 @@ impl App<'_> {
             self.serve_interrupted(report, services).await;
             return signal.exit_code();
         }
-        report.tolerated = StepConclusion::new(&report, &self.inputs.fail_on) == StepConclusion::Neutral;
         let mut made = Artifacts::new();
         let mut files_are_written = self.history(&mut report);
         self.final_summary(&report);
@@ -92,11 +90,7 @@ impl App<'_> {
             }
             (Some(Caught { signal, at: _ }), None) => signal.exit_code(),
             (None, _) if !files_are_written => exit::BROKEN,
-            (None, _) if report.mode == Mode::SkippedWithoutToken => exit::GREEN,
-            (None, _) => self
-                .inputs
-                .fail_on
-                .exit_code(report.runs.iter().filter_map(|run| run.verdict)),
+            (None, _) => report.exit_code(),
         }
     }
 
@@ -210,7 +204,7 @@ impl App<'_> {
         if !self.log.is_github() {
             return;
         }
-        for line in self.log.reader().failures(report, &self.inputs.fail_on) {
+        for line in self.log.reader().failures(report) {
             self.log.line(&line);
         }
     }
@@ -221,7 +215,7 @@ impl App<'_> {
             return true;
         };
         let series = identity::Identity::new(self.inputs, &report.origin);
-        let Some(mut entry) = Entry::of(report, series.hash()) else {
+        let Some(mut entry) = Entry::new(report, series.hash()) else {
             return true;
         };
         if self.context.from_fork {
@@ -244,7 +238,7 @@ impl App<'_> {
                     self.log.warning(&warning);
                     report.warnings.push(warning);
                 }
-                report.trend = Some(earlier.trend(&entry));
+                report.trend = Some(earlier.trend(&entry, report));
                 true
             }
             Err(problem) => {

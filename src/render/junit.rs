@@ -31,7 +31,7 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
         origin: _,
         runs,
         interrupted_by: _,
-        tolerated: _,
+        fail_on: _,
         warnings: _,
         trend: _,
     } = report;

@@ -3,11 +3,14 @@
 //! Pure: reading, locking and writing the file is `publish::history`. What is read back was written by other jobs, or by
 //! anyone who could write to the cache or branch that holds the file: its texts are as untrusted as the API's.
 
-use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, SHOWN, StillFailing, Trend, TrendPoint};
+use crate::report::quarantine;
+use crate::report::trend::{
+    CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, SHOWN, StillFailing, Trend, TrendPoint,
+};
 use crate::report::{CaseOutcome, Counts, Millis, Mode, Report, Verdict};
 use crate::text::sort::sort_by_number;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How a line of ours begins: its version.
 pub const SCHEMA: &str = "qatech-run/history/1";
@@ -30,6 +33,10 @@ const MAX_FOREIGN: usize = 1_000;
 const MAX_COUNT: u64 = 1_000_000_000;
 /// How many flaky cases a trend names.
 const MAX_FLAKY: usize = 10;
+/// How many lines for the quarantine list a trend suggests.
+const MAX_SUGGESTIONS: usize = 5;
+/// In how many results a case was flaky or failed before its quarantine is suggested.
+const MIN_TIMES: u64 = 3;
 
 /// One result, as a line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,15 +55,8 @@ pub struct Entry {
     duration_ms: Millis,
     counts: Counts,
     /// Failed and errored cases.
-    bad: Vec<EntryCase>,
-    flaky: Vec<EntryCase>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct EntryCase {
-    id: String,
-    short_id: String,
-    name: String,
+    bad: Vec<CaseName>,
+    flaky: Vec<CaseName>,
 }
 
 mod verdict_word {
@@ -76,9 +76,9 @@ mod verdict_word {
 }
 
 impl Entry {
-    /// The entry of a report; `None` where nothing was waited for, so that there is nothing to remember.
+    /// The entry for a report; `None` where nothing was waited for, so that there is nothing to remember.
     /// `series` is the same for all results that are to be compared.
-    pub fn of(report: &Report, series: &str) -> Option<Self> {
+    pub fn new(report: &Report, series: &str) -> Option<Self> {
         match report.mode {
             Mode::Wait if !report.runs.is_empty() => {}
             Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken => return None,
@@ -144,38 +144,15 @@ impl Entry {
         }
     }
 
-    fn names(&self, case: &EntryCase) -> bool {
+    fn names(&self, case: &CaseName) -> bool {
         self.bad.iter().any(|bad| bad.identity() == case.identity())
     }
 }
 
-impl EntryCase {
-    fn identity(&self) -> &str {
-        let ids = [&self.id, &self.short_id];
-        ids.into_iter().find(|id| !id.is_empty()).unwrap_or(&self.name)
-    }
-
-    fn name(&self) -> CaseName {
-        CaseName {
-            id: self.id.clone(),
-            short_id: self.short_id.clone(),
-            name: self.name.clone(),
-        }
-    }
-}
-
-fn cases(report: &Report, wanted: impl Fn(CaseOutcome) -> bool) -> Vec<EntryCase> {
+fn cases(report: &Report, wanted: impl Fn(CaseOutcome) -> bool) -> Vec<CaseName> {
     let cases = report.runs.iter().flat_map(|run| &run.cases);
     let wanted = cases.filter(|case| wanted(case.outcome));
-    let short = |text: &str| text.chars().take(MAX_CHARS).collect();
-    wanted
-        .take(MAX_CASES)
-        .map(|case| EntryCase {
-            id: short(&case.id),
-            short_id: short(&case.short_id),
-            name: short(&case.name),
-        })
-        .collect()
+    wanted.take(MAX_CASES).map(CaseName::new).collect()
 }
 
 /// From the first start to the last end that was observed.
@@ -237,9 +214,30 @@ impl History {
         })
     }
 
-    /// The trend that a new result makes.
-    pub fn trend(&self, now: &Entry) -> Trend {
-        let default = now.default_branch.as_deref();
+    /// Median duration of the latest results of a series, as observed; `None` where there are none.
+    pub fn median_duration(&self, series: &str) -> Option<Millis> {
+        let latest = self
+            .entries
+            .iter()
+            .rev()
+            .filter(|entry| entry.series == series && entry.tells());
+        median_duration(&latest.take(SHOWN).collect::<Vec<_>>())
+    }
+
+    /// The default branch: what the result says, else the latest result of its series that says it, else the branch that
+    /// is usually called so, if the series has results of one.
+    fn default_branch<'a>(&'a self, now: &'a Entry) -> Option<&'a str> {
+        let series = || self.entries.iter().rev().filter(|entry| entry.series == now.series);
+        let usual = |name: &&str| series().any(|entry| entry.branch.as_deref() == Some(*name));
+        now.default_branch
+            .as_deref()
+            .or_else(|| series().find_map(|entry| entry.default_branch.as_deref()))
+            .or_else(|| ["main", "master"].into_iter().find(usual))
+    }
+
+    /// The trend that a new result of these test cases makes.
+    pub fn trend(&self, now: &Entry, report: &Report) -> Trend {
+        let default = self.default_branch(now);
         let same = |a: &Option<String>, b: Option<&str>| a.is_some() && a.as_deref() == b;
         let scope: Vec<&Entry> = self
             .entries
@@ -256,27 +254,13 @@ impl History {
         let compared: Vec<&Entry> = if own.is_empty() { telling().collect() } else { own };
         let green = compared.iter().rposition(|entry| entry.is_green());
         let since_green = compared.get(green.map_or(0, |at| at + 1)..).unwrap_or_default();
+        let (new_failures, still_failing) = failures(now, since_green, compared.is_empty());
 
-        let (mut new_failures, mut still_failing) = (Vec::new(), Vec::new());
-        for case in &now.bad {
-            let mut failed = since_green.iter().filter(|entry| entry.names(case));
-            match failed.next() {
-                Some(first) => still_failing.push(StillFailing {
-                    case: case.name(),
-                    since: first.moment(),
-                    times: 1 + failed.count() as u64,
-                }),
-                // Without anything to compare with, nothing is new.
-                None if compared.is_empty() => {}
-                None => new_failures.push(case.name()),
-            }
-        }
-
-        let elsewhere = now.on_default(None) == Some(false);
+        let elsewhere = now.on_default(default) == Some(false);
         let on_default = telling().rfind(|entry| elsewhere && entry.on_default(default) == Some(true));
         let failed_on_default = on_default.map_or(Vec::new(), |entry| {
             let both = now.bad.iter().filter(|case| entry.names(case));
-            both.map(EntryCase::name).collect()
+            both.cloned().collect()
         });
 
         Trend {
@@ -286,10 +270,89 @@ impl History {
             last_green: green.and_then(|at| compared.get(at)).map(|entry| entry.moment()),
             new_failures,
             still_failing,
+            fixed: compared.last().map_or(Vec::new(), |before| fixed(before, report)),
             failed_on_default,
             flaky: flaky(&shown),
+            suggestions: suggestions(&shown, default, report),
         }
     }
+}
+
+/// The cases that fail now: those that have not failed since the last green result, and those that have. Without
+/// anything to compare with, nothing is new.
+fn failures(now: &Entry, since_green: &[&Entry], is_first: bool) -> (Vec<CaseName>, Vec<StillFailing>) {
+    let (mut new_failures, mut still_failing) = (Vec::new(), Vec::new());
+    for case in &now.bad {
+        let mut failed = since_green.iter().filter(|entry| entry.names(case));
+        match failed.next() {
+            Some(first) => still_failing.push(StillFailing {
+                case: case.clone(),
+                since: first.moment(),
+                times: 1 + failed.count() as u64,
+            }),
+            None if is_first => {}
+            None => new_failures.push(case.clone()),
+        }
+    }
+    (new_failures, still_failing)
+}
+
+/// The cases that passed now and failed in the result before.
+fn fixed(before: &Entry, report: &Report) -> Vec<CaseName> {
+    let failed: HashSet<&str> = before.bad.iter().map(CaseName::identity).collect();
+    let passed = report
+        .runs
+        .iter()
+        .flat_map(|run| &run.cases)
+        .filter(|case| case.outcome == CaseOutcome::Passed);
+    let names = passed.map(CaseName::new);
+    names.filter(|name| failed.contains(name.identity())).collect()
+}
+
+/// See [`Trend::suggestions`].
+fn suggestions(shown: &[&Entry], default_branch: Option<&str>, report: &Report) -> Vec<QuarantineSuggestion> {
+    let mut times: HashMap<&str, (u64, u64)> = HashMap::new();
+    let mut of = 0;
+    for entry in shown.iter().filter(|entry| entry.tells()) {
+        of += 1;
+        for case in &entry.flaky {
+            times.entry(case.identity()).or_default().0 += 1;
+        }
+        if entry.on_default(default_branch) == Some(true) {
+            for case in &entry.bad {
+                times.entry(case.identity()).or_default().1 += 1;
+            }
+        }
+    }
+    let gating = report
+        .runs
+        .iter()
+        .flat_map(|run| &run.cases)
+        .filter(|case| case.quarantine.is_none());
+    let suggestion = |case: CaseName| {
+        let (flaky, failed) = times.get(case.identity()).copied().unwrap_or_default();
+        let what = match (flaky, failed) {
+            (flaky, failed) if flaky + failed < MIN_TIMES => return None,
+            (flaky, 0) => format!("flaky in {flaky}"),
+            (0, failed) => format!("failed in {failed}"),
+            (flaky, failed) => format!("flaky in {flaky} and failed in {failed}"),
+        };
+        let reason = format!("{what} of the last {of} results");
+        let line = quarantine::suggested_line(&case, &reason, report.started_at)?;
+        Some(QuarantineSuggestion {
+            case,
+            flaky,
+            failed_on_default: failed,
+            of,
+            line,
+        })
+    };
+    let mut suggestions: Vec<_> = gating.map(CaseName::new).filter_map(suggestion).collect();
+    sort_by_number(&mut suggestions, |suggestion| {
+        u64::MAX - (suggestion.flaky + suggestion.failed_on_default)
+    });
+    suggestions.truncate(MAX_SUGGESTIONS);
+    suggestions
 }
 
 fn entry(line: &[u8]) -> Option<Entry> {
@@ -346,7 +409,7 @@ fn flaky(shown: &[&Entry]) -> Vec<FlakyCase> {
     for case in shown.iter().rev().flat_map(|entry| &entry.flaky) {
         let index = *known.entry(case.identity()).or_insert_with(|| {
             flaky.push(FlakyCase {
-                case: case.name(),
+                case: case.clone(),
                 times: 0,
             });
             flaky.len() - 1

@@ -27,7 +27,7 @@ pub use quarantine::{Quarantine, QuarantineNote};
 pub use run::{Attempt, AttemptOrigin, CaseCoverage, RunReport, StatusChange, TestPlan};
 pub use slice::ReportSlice;
 pub use trend::{CaseName, Trend};
-pub use verdict::{FailOn, Verdict};
+pub use verdict::{FailOn, StepConclusion, Verdict};
 
 /// Milliseconds since the program started, as observed on a monotonic clock.
 pub type Millis = u64;
@@ -47,8 +47,8 @@ pub struct Report {
     pub runs: Vec<RunReport>,
     /// The signal that ended the wait, if one did.
     pub interrupted_by: Option<Signal>,
-    /// The step is green whatever the verdict: `fail_on` names none of the runs' verdicts.
-    pub tolerated: bool,
+    /// What makes the step fail.
+    pub fail_on: FailOn,
     /// What the user should know besides the verdict (fallbacks, contradictions), in order of appearance.
     pub warnings: Vec<String>,
     /// What earlier results say, where there is a history.

@@ -85,12 +85,10 @@ impl Quarantine {
         if errors.is_empty() { Ok(quarantine) } else { Err(errors) }
     }
 
-    /// Both lists as one.
-    #[must_use]
-    pub fn merge(mut self, other: Self) -> Self {
+    /// Appends another list.
+    pub fn extend(&mut self, other: Self) {
         self.entries.extend(other.entries);
         self.expired.extend(other.expired);
-        self
     }
 
     /// The note of the first entry that matches a test case; `None` where none does.

@@ -115,6 +115,15 @@ pub struct StatusChange {
 }
 
 impl RunReport {
+    /// Whether the run passed without a single test case.
+    pub fn has_no_tests(&self) -> bool {
+        let announced = self.attempts.iter().filter_map(|attempt| attempt.test_count);
+        self.verdict == Some(Verdict::Passed)
+            && self.listed == CaseCoverage::Complete
+            && self.cases.is_empty()
+            && announced.sum::<u64>() == 0
+    }
+
     /// The latest run at QA.tech.
     pub fn latest(&self) -> Option<&Attempt> {
         self.attempts.last()

@@ -2,8 +2,8 @@
 
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 use crate::report::{
-    Attempt, AttemptOrigin, Case, CaseAttempt, CaseCoverage, CaseDetails, CaseOutcome, Mode, Observed, Origin,
-    QuarantineNote, Report, RunReport, StatusChange, TestPlan, Verdict,
+    Attempt, AttemptOrigin, Case, CaseAttempt, CaseCoverage, CaseOutcome, FailOn, Mode, Observed, Origin, Report,
+    RunReport, StatusChange, TestPlan, Verdict,
 };
 
 /// A report of runs that were waited for, on pull request 7.
@@ -15,7 +15,7 @@ pub fn report(runs: Vec<RunReport>) -> Report {
         origin: origin(),
         runs,
         interrupted_by: None,
-        tolerated: false,
+        fail_on: FailOn::default(),
         warnings: Vec::new(),
         trend: None,
     }
@@ -272,8 +272,10 @@ pub fn trend(report: &Report) -> Trend {
                 times: 2,
             })
             .collect(),
+        fixed: Vec::new(),
         failed_on_default: names().skip(1).take(1).collect(),
         flaky: names().map(|case| FlakyCase { case, times: 2 }).collect(),
+        suggestions: Vec::new(),
     }
 }
 
@@ -316,17 +318,7 @@ pub fn filled_with(text: &str) -> Report {
             for attempt in &mut case.attempts {
                 attempt.status = text.to_owned();
                 attempt.result = some();
-                attempt.details = Some(Box::new(CaseDetails {
-                    error_code: Some(format!("AGENT_{text}")),
-                    duration: Some(1_000),
-                    url: some(),
-                    ..CaseDetails::default()
-                }));
             }
-            case.quarantine = (outcome == CaseOutcome::Errored).then(|| QuarantineNote {
-                reason: some(),
-                until: some(),
-            });
             case
         })
         .collect();

@@ -1,5 +1,7 @@
 //! What earlier results say about this one: the trend that summary, HTML and JSON show.
 
+use serde::{Deserialize, Serialize};
+
 use crate::report::case::name_or_short_id;
 use crate::report::history::MAX_CHARS;
 use crate::report::{Case, Counts, Millis, Verdict};
@@ -25,10 +27,30 @@ pub struct Trend {
     pub new_failures: Vec<CaseName>,
     /// Cases that fail now and have failed since the last green result.
     pub still_failing: Vec<StillFailing>,
+    /// Cases that passed, and failed in the latest result before this one.
+    pub fixed: Vec<CaseName>,
     /// Cases that fail here, and failed in the default branch's latest result. Empty on the default branch itself.
     pub failed_on_default: Vec<CaseName>,
     /// Cases that were flaky most often in the results shown, at most ten.
     pub flaky: Vec<FlakyCase>,
+    /// Lines for the quarantine list, for cases of this report that were flaky, or failed on the default branch, in at
+    /// least three of the results shown; at most five, none for a case that is in quarantine already.
+    pub suggestions: Vec<QuarantineSuggestion>,
+}
+
+/// A test case that could go into quarantine, with the line that does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineSuggestion {
+    /// Which.
+    pub case: CaseName,
+    /// In how many of the results shown it was flaky.
+    pub flaky: u64,
+    /// In how many of the default branch's results shown it failed.
+    pub failed_on_default: u64,
+    /// How many results shown say anything of the tests.
+    pub of: u64,
+    /// The line, ready to be copied: one line without control characters, the case's name in it as untrusted as ever.
+    pub line: String,
 }
 
 /// One earlier result, or this one.
@@ -70,7 +92,7 @@ pub struct PassRate {
 }
 
 /// A test case, as the history names it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CaseName {
     /// Id, or empty where the API gave none.
     pub id: String,
@@ -103,7 +125,22 @@ pub struct FlakyCase {
 impl CaseName {
     /// Whether the name may have been cut.
     pub(super) fn is_cut(&self) -> bool {
-        name_or_short_id(&self.name, &self.short_id).chars().count() >= MAX_CHARS
+        self.label().chars().count() >= MAX_CHARS
+    }
+
+    /// The case as the history names it, texts cut.
+    pub(super) fn new(case: &Case) -> Self {
+        let short = |text: &str| text.chars().take(MAX_CHARS).collect();
+        Self {
+            id: short(&case.id),
+            short_id: short(&case.short_id),
+            name: short(&case.name),
+        }
+    }
+
+    /// What to call the case: its name, else its short id.
+    pub fn label(&self) -> &str {
+        name_or_short_id(&self.name, &self.short_id)
     }
 
     /// What tells cases apart: the id, else the short id, else the name.
@@ -116,11 +153,7 @@ impl CaseName {
 
     /// Whether this is that case.
     pub fn is(&self, case: &Case) -> bool {
-        let identity = [&case.id, &case.short_id].into_iter().find(|text| !text.is_empty());
-        match identity {
-            Some(identity) => self.identity() == identity,
-            None => self.identity() == case.name,
-        }
+        self.identity() == Self::new(case).identity()
     }
 }
 

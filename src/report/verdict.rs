@@ -1,6 +1,8 @@
-//! Verdicts, which of them fail the step, and the exit code that follows.
+//! Verdicts, which of them fail the step, and the exit code and conclusion that follow.
 
-/// What is to be said of a run, or of the step. Ordered from best to worst: the worst is the step's.
+use crate::report::{Mode, Report};
+
+/// The result of a run, or of the step. Ordered from best to worst: the worst over all runs is the step's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
     /// `COMPLETED` with `PASSED`.
@@ -21,7 +23,7 @@ pub enum Verdict {
     Failed,
     /// Status `ERROR`.
     Error,
-    /// We could not find out.
+    /// The outcome could not be determined.
     Unknown,
 }
 
@@ -78,7 +80,7 @@ impl std::fmt::Display for Verdict {
 pub mod exit {
     /// Nothing that fails the step.
     pub const GREEN: u8 = 0;
-    /// `failed`, `skipped`, `flaky` or `quarantined`, where `fail_on` names it.
+    /// `failed`, `skipped`, `flaky` or `quarantined`, or a run without test cases, where `fail_on` names it.
     pub const RED: u8 = 1;
     /// Inputs are wrong; nothing was sent.
     pub const USAGE: u8 = 2;
@@ -101,6 +103,18 @@ pub struct FailOn {
     pub no_tests: bool,
 }
 
+impl Default for FailOn {
+    fn default() -> Self {
+        Self::new(vec![
+            Verdict::Failed,
+            Verdict::Error,
+            Verdict::Cancelled,
+            Verdict::TimedOut,
+            Verdict::Unknown,
+        ])
+    }
+}
+
 impl FailOn {
     /// These verdicts, and no failure for a run without test cases.
     pub fn new(verdicts: Vec<Verdict>) -> Self {
@@ -115,8 +129,8 @@ impl FailOn {
         verdict == Verdict::Interrupted || self.verdicts.contains(&verdict)
     }
 
-    /// The exit code for the verdicts of all runs: of several that apply, 3 goes before 4 before 1.
-    /// A signal's code is not decided here: it depends on which signal it was.
+    /// The exit code for the verdicts of all runs. Precedence: 3, 4, 1. A signal's code is not decided here: it depends on
+    /// which signal it was.
     pub fn exit_code(&self, verdicts: impl IntoIterator<Item = Verdict>) -> u8 {
         let codes: Vec<u8> = verdicts
             .into_iter()
@@ -130,9 +144,112 @@ impl FailOn {
     }
 }
 
+/// What the step comes to: the `conclusion` of its check run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepConclusion {
+    /// Green.
+    Success,
+    /// Red.
+    Failure,
+    /// Grey; blocks nothing.
+    Neutral,
+    /// Red: out of time.
+    TimedOut,
+    /// Grey; blocks where the check is required.
+    Cancelled,
+}
+
+impl StepConclusion {
+    /// The word that GitHub's API takes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Neutral => "neutral",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the step fails. Where it does not, nothing in its reports is red.
+    pub fn is_red(self) -> bool {
+        match self {
+            Self::Failure | Self::TimedOut | Self::Cancelled => true,
+            Self::Success | Self::Neutral => false,
+        }
+    }
+
+    /// The `annotation_level` of failed cases.
+    pub fn annotation_level(self) -> &'static str {
+        if self.is_red() { "failure" } else { "warning" }
+    }
+}
+
+impl Report {
+    /// The conclusion that goes with the exit code: what `fail_on` tolerates never blocks, what fails the step is never
+    /// green.
+    pub fn conclusion(&self) -> StepConclusion {
+        let of_runs = self.runs.iter().filter_map(|run| run.verdict);
+        let failing = of_runs
+            .chain(self.verdict())
+            .filter(|verdict| self.fail_on.fails(*verdict))
+            .max();
+        match (failing, self.verdict()) {
+            // Without a token nothing fails, whatever `fail_on` says of `skipped`.
+            (_, Some(Verdict::Skipped)) if self.runs.is_empty() => StepConclusion::Neutral,
+            (Some(Verdict::TimedOut), _) => StepConclusion::TimedOut,
+            (Some(Verdict::Cancelled | Verdict::Interrupted), _) => StepConclusion::Cancelled,
+            (
+                Some(
+                    Verdict::Failed
+                    | Verdict::Error
+                    | Verdict::Unknown
+                    | Verdict::Skipped
+                    | Verdict::Flaky
+                    | Verdict::Quarantined
+                    | Verdict::Passed,
+                ),
+                _,
+            ) => StepConclusion::Failure,
+            (None, _) if self.fails_for_no_tests() => StepConclusion::Failure,
+            (None, Some(Verdict::Passed | Verdict::Flaky)) => StepConclusion::Success,
+            (None, _) => StepConclusion::Neutral,
+        }
+    }
+
+    /// Whether the step passes although its verdict is neither `passed` nor `flaky`.
+    pub fn is_tolerated(&self) -> bool {
+        self.conclusion() == StepConclusion::Neutral
+    }
+
+    /// Whether the step fails because a run passed without a single test case.
+    pub fn fails_for_no_tests(&self) -> bool {
+        self.fail_on.no_tests && self.runs.iter().any(|run| run.has_no_tests())
+    }
+
+    /// The exit code that follows from the runs, or from the signal that ended the wait.
+    pub fn exit_code(&self) -> u8 {
+        match (self.interrupted_by, self.mode) {
+            (Some(signal), _) => signal.exit_code(),
+            (None, Mode::SkippedWithoutToken) => exit::GREEN,
+            (None, Mode::Wait | Mode::StartOnly | Mode::Look) => {
+                let code = self.fail_on.exit_code(self.runs.iter().filter_map(|run| run.verdict));
+                if code == exit::GREEN && self.fails_for_no_tests() {
+                    exit::RED
+                } else {
+                    code
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::report::sample::{case, report, run, shop};
+    use crate::report::{CaseCoverage, CaseOutcome, Signal};
 
     #[test]
     fn the_worst_verdict_is_the_greatest() {
@@ -174,5 +291,96 @@ mod tests {
     #[test]
     fn interrupted_fails_whatever_fail_on_says() {
         assert!(FailOn::new(vec![]).fails(Verdict::Interrupted));
+    }
+
+    fn ended(verdicts: &[Verdict], fail_on: FailOn) -> Report {
+        let runs = verdicts.iter().map(|verdict| {
+            let mut run = run("Plan", "id", vec![case(1, "A", CaseOutcome::Passed, "", "")]);
+            run.verdict = Some(*verdict);
+            run
+        });
+        Report {
+            fail_on,
+            ..report(runs.collect())
+        }
+    }
+
+    #[test]
+    fn each_verdict_has_its_conclusion() {
+        let words = Verdict::ALL.map(|verdict| ended(&[verdict], FailOn::default()).conclusion().as_str());
+        let expected = [
+            "success",
+            "neutral",
+            "success",
+            "neutral",
+            "cancelled",
+            "cancelled",
+            "timed_out",
+            "failure",
+            "failure",
+            "failure",
+        ];
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn what_fail_on_tolerates_is_neutral_and_what_it_names_is_red() {
+        let conclusion =
+            |verdicts: &[Verdict], fail_on: &[Verdict]| ended(verdicts, FailOn::new(fail_on.to_vec())).conclusion();
+        for verdict in [Verdict::Failed, Verdict::Unknown, Verdict::TimedOut, Verdict::Cancelled] {
+            assert_eq!(conclusion(&[verdict], &[]), StepConclusion::Neutral);
+        }
+        for verdict in [Verdict::Flaky, Verdict::Skipped, Verdict::Quarantined] {
+            assert_eq!(conclusion(&[verdict], &[verdict]), StepConclusion::Failure);
+        }
+        let mixed = [Verdict::Unknown, Verdict::Failed];
+        assert_eq!(conclusion(&mixed, &[Verdict::Failed]), StepConclusion::Failure);
+        assert_eq!(StepConclusion::Failure.annotation_level(), "failure");
+        assert_eq!(StepConclusion::Neutral.annotation_level(), "warning");
+    }
+
+    #[test]
+    fn without_token_or_wait_nothing_is_blocked() {
+        let mut skipped = ended(&[], FailOn::new(Verdict::ALL.to_vec()));
+        skipped.mode = Mode::SkippedWithoutToken;
+        assert_eq!(skipped.conclusion(), StepConclusion::Neutral);
+        let mut started = shop();
+        started.mode = Mode::StartOnly;
+        started.runs[0].verdict = None;
+        assert_eq!(started.conclusion(), StepConclusion::Neutral);
+        started.interrupted_by = Some(Signal::Int);
+        started.fail_on = FailOn::new(vec![]);
+        assert_eq!(started.conclusion(), StepConclusion::Cancelled);
+    }
+
+    #[test]
+    fn a_run_without_tests_fails_the_step_only_where_fail_on_says_so() {
+        let mut empty = report(vec![run("Plan", "id", vec![])]);
+        assert_eq!(
+            (empty.conclusion(), empty.exit_code()),
+            (StepConclusion::Success, exit::GREEN)
+        );
+        empty.fail_on.no_tests = true;
+        assert_eq!(
+            (empty.conclusion(), empty.exit_code()),
+            (StepConclusion::Failure, exit::RED)
+        );
+        // Test cases that were announced but not listed are no empty run.
+        empty.runs[0].attempts[0].test_count = Some(2);
+        assert_eq!(empty.exit_code(), exit::GREEN);
+        empty.runs[0].attempts[0].test_count = None;
+        empty.runs[0].listed = CaseCoverage::Partial;
+        assert_eq!(empty.exit_code(), exit::GREEN);
+    }
+
+    #[test]
+    fn the_exit_code_and_the_conclusion_agree() {
+        for verdict in Verdict::ALL {
+            for fail_on in [FailOn::new(vec![]), FailOn::new(vec![verdict]), FailOn::default()] {
+                let report = ended(&[verdict], fail_on);
+                let fails = report.exit_code() != exit::GREEN;
+                assert_eq!(fails, report.conclusion().is_red(), "{verdict}");
+            }
+        }
     }
 }

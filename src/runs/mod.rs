@@ -4,6 +4,7 @@ pub mod driver;
 mod fetch_policy;
 pub mod poller;
 mod previous_run;
+pub(crate) mod quarantine;
 pub mod schedule;
 pub mod store;
 
@@ -21,7 +22,7 @@ use crate::publish::{App, Connections};
 use crate::qatech::Client;
 use crate::qatech::client::MAYBE_STARTED;
 use crate::qatech::wire::{StartFields, StartRequest};
-use crate::report::{Attempt, CaseCoverage, Mode, Report, RunReport, Signal, Verdict, merge, status};
+use crate::report::{Attempt, CaseCoverage, Mode, Quarantine, Report, RunReport, Signal, Verdict, merge, status};
 use crate::runs::driver::{Driver, Origin};
 use crate::runs::poller::Policy;
 use crate::runs::store::RunStore;
@@ -41,6 +42,7 @@ pub(crate) async fn play(
     sinks: &App<'_>,
     began: Began,
     token: Secret,
+    quarantine: Quarantine,
     signals: &mut Listener,
 ) -> (Report, Option<Connections>) {
     let App {
@@ -56,7 +58,7 @@ pub(crate) async fn play(
         (false, Target::Attach(_)) => Mode::Look,
     };
     let planned = planned(&inputs.target);
-    let board = RunStore::new(began.at, planned, Box::new(log.clone()));
+    let board = RunStore::new(began.at, planned, Box::new(log.clone())).with_quarantine(quarantine);
     let client = match http::client(&context.network) {
         Ok(client) => client,
         Err(problem) => {
@@ -136,6 +138,7 @@ pub(crate) async fn play(
     log.end_group();
     let interrupted_by = caught.map(|caught| caught.signal);
     close(&board, interrupted_by, mode);
+    board.warn_of_unmatched_quarantine();
     let mut report = report(&board, began, mode, sinks);
     report.interrupted_by = interrupted_by;
     if let Some(Head { sha, branch }) = github.head() {
@@ -313,6 +316,7 @@ fn report(board: &RunStore, began: Began, mode: Mode, sinks: &App<'_>) -> Report
     Report {
         runs,
         warnings,
+        fail_on: sinks.inputs.fail_on.clone(),
         ..began.report(mode, sinks.context)
     }
 }

@@ -243,9 +243,10 @@ impl<A: Api> Wait<'_, A> {
             .into_iter()
             .map(|case| case.seen(|text| self.redactor.clean(text)))
             .collect();
-        let one_failed = seen
-            .iter()
-            .any(|case| CaseOutcome::from_status(&case.status, case.result.as_deref()) == CaseOutcome::Failed);
+        let one_failed = seen.iter().any(|case| {
+            let outcome = CaseOutcome::from_status(&case.status, case.result.as_deref());
+            outcome == CaseOutcome::Failed && self.board.gates(case)
+        });
         self.board.record_cases(self.run, self.attempt, seen, listed);
         let end = |verdict, problem| {
             if self.policy.poll_once {

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use crate::report::merge;
 use crate::report::merge::{CaseSnapshot, Merged};
 use crate::report::{
-    Attempt, AttemptOrigin, CaseCoverage, Counts, Millis, RunReport, StatusChange, TestPlan, Verdict, status,
+    Attempt, AttemptOrigin, CaseCoverage, Counts, Millis, Quarantine, RunReport, StatusChange, TestPlan, Verdict,
+    status,
 };
 
 /// Status changes of an attempt that are kept: a run has a handful.
@@ -63,6 +64,8 @@ pub struct RunStore {
     runs: RefCell<Vec<RunReport>>,
     warnings: RefCell<Vec<String>>,
     teller: Box<dyn EventHandler>,
+    /// Test cases whose failures do not fail the step.
+    quarantine: Quarantine,
     /// Runs of which not everything could be kept.
     left_out: RefCell<BTreeSet<usize>>,
     /// The runs whose POST is under way: its answer is worth a moment even when a signal came.
@@ -79,9 +82,31 @@ impl RunStore {
             runs: RefCell::new(runs),
             warnings: RefCell::default(),
             teller,
+            quarantine: Quarantine::default(),
             left_out: RefCell::default(),
             posts_in_flight: RefCell::default(),
             stopping: Cell::new(false),
+        }
+    }
+
+    /// With this quarantine list; entries that are past their date are warned of at once.
+    #[must_use]
+    pub fn with_quarantine(self, quarantine: Quarantine) -> Self {
+        for warning in quarantine.expired() {
+            self.warn(warning.clone());
+        }
+        Self { quarantine, ..self }
+    }
+
+    /// Whether a test case fails the step if it fails: it is not in quarantine.
+    pub fn gates(&self, case: &CaseSnapshot) -> bool {
+        self.quarantine.matches(&case.name, &case.short_id).is_none()
+    }
+
+    /// Warns of quarantine entries that match no test case.
+    pub fn warn_of_unmatched_quarantine(&self) {
+        if let Some(warning) = self.read(|runs| self.quarantine.unmatched(runs)) {
+            self.warn(warning);
         }
     }
 
@@ -191,7 +216,7 @@ impl RunStore {
             if attempt == 0 {
                 run.listed = run.listed.max(listed);
             }
-            let Merged { newly_bad, left_out } = merge::apply(run, attempt, seen, at);
+            let Merged { newly_bad, left_out } = merge::apply(run, attempt, seen, at, &self.quarantine);
             bad = newly_bad;
             if left_out {
                 run.listed = CaseCoverage::Partial;

@@ -22,7 +22,7 @@ fn entry(writer: u64, number: u64) -> Entry {
         vec![sample::case(1, "Log in", CaseOutcome::Failed, "", "")],
     )]);
     report.started_at = number * 10 + writer;
-    Entry::of(&report, "series").expect("it was waited for")
+    Entry::new(&report, "series").expect("it was waited for")
 }
 
 /// Not a test of its own: what the other processes run.
@@ -107,7 +107,7 @@ fn a_torn_last_line_stays_torn_and_harms_no_other() {
     let before = remember(&file, &entry(1, 2), MAX_ENTRIES, PATIENCE).expect("it can be written");
     let before = History::parse(&before);
     assert_eq!(before.foreign, [1]);
-    assert_eq!(before.trend(&entry(1, 2)).points.len(), 2);
+    assert_eq!(before.trend(&entry(1, 2), &sample::report(Vec::new())).points.len(), 2);
 }
 
 #[test]

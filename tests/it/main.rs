@@ -8,6 +8,7 @@
     clippy::unwrap_used
 )]
 
+mod architecture;
 mod attacks;
 mod blackbox;
 #[cfg(unix)]

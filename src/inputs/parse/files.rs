@@ -1,4 +1,4 @@
-//! The files that the user asked for by path.
+//! Inputs that are paths of files.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::inputs::ReportFiles;
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
 
-/// The path of a file that was asked for.
+/// The path in an input.
 pub(super) fn path(text: Option<&String>) -> Option<PathBuf> {
     text.map(PathBuf::from)
 }
@@ -22,7 +22,7 @@ impl Parser {
         }
     }
 
-    /// Two reports in one file would leave one, and a report over the history nothing of it. Devices take any number.
+    /// Of two reports in one file only one would be left, and a report would overwrite the history or the quarantine. Devices take any number.
     fn one_file_each(&mut self, raw: &Raw) {
         let given = [
             ("junit_path", &raw.junit_path),
@@ -31,6 +31,7 @@ impl Parser {
             ("html_path", &raw.html_path),
             ("outputs_path", &raw.outputs_path),
             ("history_path", &raw.history_path),
+            ("quarantine_path", &raw.quarantine_path),
         ];
         let file = |path: &String| {
             let parts = Path::new(path).components().filter(|part| *part != Component::CurDir);
@@ -44,7 +45,7 @@ impl Parser {
             let mut before = given.iter().take(index);
             if let Some((other, _)) = before.find(|(_, other)| other.as_ref() == Some(path)) {
                 self.problems.push(format!(
-                    "`{name}` and `{other}` name one file, so that one would replace the other; give each its own"
+                    "`{name}` and `{other}` name the same file, so one would overwrite the other; give each its own"
                 ));
             }
         }

@@ -1,77 +1,85 @@
-//! What was given: the variables that are ours, and the secrets among them, be they right or wrong.
+//! What was given: the variables that are read, and the secrets among them, whether valid or not.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 
-use url::Url;
-
+use crate::inputs::secrets::Secrets;
 use crate::inputs::table::{INPUTS, Raw};
 use crate::inputs::values::Parser;
-use crate::text::{Redactor, Secret};
+use crate::text::Secret;
+
+/// Variables that hold the token where the input does not, in order of precedence: our own, that of the vendor's command line,
+/// and that of its page on GitLab.
+pub(in crate::inputs) const TOKEN_VARIABLES: [&str; 3] = ["QATECH_API_TOKEN", "QATECH_API_KEY", "QA_TECH_API_TOKEN"];
+/// The variable that holds the project where the input does not.
+pub(super) const PROJECT_VARIABLE: &str = "QATECH_PROJECT_SHORT_ID";
+
+/// The variables that are read, trimmed and without blank ones.
+#[derive(Default)]
+pub(super) struct Given {
+    /// The inputs.
+    pub(super) raw: Raw,
+    /// The token of the first of [`TOKEN_VARIABLES`].
+    pub(super) token: Option<Secret>,
+    /// The value of [`PROJECT_VARIABLE`].
+    pub(super) project: Option<String>,
+    /// Every secret that was given, also one that is not used or will be rejected.
+    pub(super) secrets: Secrets,
+}
 
 impl Parser {
-    /// Only our own variables reach envy, trimmed and without blank ones: others may hold anything, even no UTF-8.
-    pub(super) fn read(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> (Raw, Option<Secret>) {
-        let mut ours = Vec::new();
-        let mut env_token = None;
+    /// Reads the variables that are inputs; others may hold anything, even text that is not UTF-8.
+    ///
+    /// The block of the environment may hold a name twice. Which value a program sees then depends on how it looks, so
+    /// values that differ are an error; all of them may be secrets.
+    pub(super) fn read(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Given {
+        let mut given = Given::default();
+        let mut values: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in variables {
-            let Some(name) = name.to_str() else { continue };
-            let is_token = name == "QATECH_API_TOKEN";
-            if !is_token && !INPUTS.iter().any(|input| input.variable() == name) {
+            let Some(name) = name.to_str().and_then(known_name) else {
                 continue;
-            }
+            };
             let Some(value) = value.to_str() else {
                 self.problems.push(format!("{name} is not valid UTF-8"));
                 continue;
             };
-            let value = value.trim();
+            // Editors on Windows begin a file with a byte-order mark, and files become inputs.
+            let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
             if value.is_empty() {
                 continue;
             }
-            if is_token {
-                env_token = Some(Secret::new(value));
-            } else {
-                ours.push((name.to_owned(), value.to_owned()));
+            given.secrets.add(&name, value);
+            match values.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value.to_owned());
+                }
+                Entry::Occupied(entry) if entry.get() == value => {}
+                Entry::Occupied(entry) => self.problems.push(format!(
+                    "{} is set more than once in the environment, to different values; set it once",
+                    entry.key()
+                )),
             }
         }
-        match envy::prefixed("INPUT_").from_iter::<_, Raw>(ours) {
-            Ok(raw) => (raw, env_token),
-            Err(error) => {
-                self.problems.push(format!("the inputs can't be read: {error}"));
-                (Raw::default(), env_token)
-            }
+        given.project = values.remove(PROJECT_VARIABLE);
+        let mut tokens = TOKEN_VARIABLES.iter().filter_map(|name| values.remove(*name));
+        given.token = tokens.next().map(Secret::new);
+        drop(tokens);
+        match envy::prefixed("INPUT_").from_iter(values) {
+            Ok(raw) => given.raw = raw,
+            Err(error) => self.problems.push(format!("the inputs can't be read: {error}")),
         }
+        given
     }
 }
 
-/// The redactor of every secret that was given, also one that is not used or will be refused.
-pub(super) fn redactor(raw: &Raw, env_token: Option<&Secret>) -> Redactor {
-    let mut redactor = Redactor::default();
-    for text in [&raw.api_token, &raw.github_token, &raw.webhook_secret]
-        .into_iter()
-        .flatten()
-    {
-        redactor.add(&Secret::new(text.as_str()));
-    }
-    if let Some(token) = env_token {
-        redactor.add(token);
-    }
-    add_urls(&mut redactor, raw);
-    redactor
-}
-
-/// Adds what is secret in URLs, as far as inputs that may yet be refused show it.
-fn add_urls(redactor: &mut Redactor, raw: &Raw) {
-    if let Some(url) = raw.webhook_url.as_deref().and_then(|text| Url::parse(text).ok()) {
-        redactor.add_url(&url, true);
-    }
-    for text in [&raw.api_url, &raw.environments, &raw.applications_config]
-        .into_iter()
-        .flatten()
-    {
-        for part in text.split(|c: char| c.is_whitespace() || c == '"') {
-            if part.contains("://") {
-                redactor.add_written_url(part);
-            }
-        }
-    }
+/// The name of a variable that is read. Windows does not distinguish upper and lower case in it.
+fn known_name(name: &str) -> Option<String> {
+    let name = if cfg!(windows) {
+        name.to_ascii_uppercase()
+    } else {
+        name.to_owned()
+    };
+    let is_input = || INPUTS.iter().any(|input| input.variable() == name);
+    (TOKEN_VARIABLES.contains(&name.as_str()) || name == PROJECT_VARIABLE || is_input()).then_some(name)
 }

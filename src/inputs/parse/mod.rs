@@ -1,4 +1,4 @@
-//! From `INPUT_*` variables to [`Inputs`]: every mistake is collected, and all are told at once.
+//! From the environment to [`Inputs`]: every problem is collected, and all are reported at once.
 
 mod files;
 mod given;
@@ -14,17 +14,23 @@ use std::time::Duration;
 use url::Url;
 
 use crate::inputs::annotation_paths::PathRule;
+use crate::inputs::parse::given::Given;
+pub(in crate::inputs) use crate::inputs::parse::given::TOKEN_VARIABLES;
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
 use crate::inputs::{
-    Annotations, CaseDetailsFor, CommentWhen, Inputs, OnGithubRerun, RerunOnly, SummaryWhen, Tested, Webhook, overrides,
+    Annotations, CaseDetailsFor, CommentWhen, ConfigOverrides, Inputs, OnGithubRerun, RerunOnly, SummaryWhen, Tested,
+    Webhook, config_overrides, overrides, wait_for,
 };
 use crate::net::secret_url;
 use crate::text::{Redactor, Secret};
 
 const DEFAULT_API: &str = "https://api.qa.tech/v1";
-/// The vendor's old host, the default of its own action.
-const VENDOR_HOST: &str = "app.qa.tech";
+/// Hosts in the defaults of the vendor's action: the API's, there without `/v1`, and that of its older versions.
+const VENDOR_HOSTS: [&str; 2] = ["api.qa.tech", "app.qa.tech"];
+const DEFAULT_TIMEOUT_MINUTES: f64 = 60.0;
+const DEFAULT_DEPLOYMENT_MINUTES: f64 = 15.0;
+const DEFAULT_WAIT_FOR_MINUTES: f64 = 10.0;
 /// Thirty days: longer than any CI job may take, and far from the limits of the clock.
 const MAX_MINUTES: f64 = 43_200.0;
 
@@ -34,24 +40,23 @@ const MAX_MINUTES: f64 = 43_200.0;
 /// All problems at once, each a sentence that names the input, the value (never that of a secret) and what is allowed.
 pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Inputs, Rejected> {
     let mut parser = Parser::default();
-    let (raw, env_token) = parser.read(variables);
-    let redactor = given::redactor(&raw, env_token.as_ref());
-    match parser.inputs(&raw, env_token, &redactor) {
+    let given = parser.read(variables);
+    match parser.inputs(&given) {
         Some(inputs) if parser.problems.is_empty() => Ok(inputs),
         Some(_) | None => Err(Rejected {
             problems: parser.problems,
-            redactor,
-            outputs_path: files::path(raw.outputs_path.as_ref()),
+            redactor: given.secrets.redactor,
+            outputs_path: files::path(given.raw.outputs_path.as_ref()),
         }),
     }
 }
 
-/// Inputs that can't be used, with what is needed to say so.
+/// Inputs that can't be used, with what is needed to report it.
 #[derive(Debug)]
 pub struct Rejected {
     /// What is wrong.
     pub problems: Vec<String>,
-    /// The secrets that were given all the same.
+    /// The secrets among the rejected inputs.
     pub redactor: Redactor,
     /// `outputs_path`, where given.
     pub outputs_path: Option<PathBuf>,
@@ -59,123 +64,107 @@ pub struct Rejected {
 
 impl Parser {
     /// `None` where a problem left nothing to put into the struct; every problem is collected either way.
-    fn inputs(&mut self, raw: &Raw, env_token: Option<Secret>, redactor: &Redactor) -> Option<Inputs> {
-        let api_token = self.token(raw, env_token);
+    fn inputs(&mut self, given: &Given) -> Option<Inputs> {
+        let raw = &given.raw;
+        let api_token = self.token(given);
         let api_url = self.api_url(raw.api_url.as_deref());
         let webhook = self.webhook(raw);
-        if raw.project_id.is_some() {
-            self.notices
-                .push("`project_id` is ignored: the API token tells the project.".to_owned());
-        }
         let target = self.target(raw);
         let applications = self.applications(raw);
+        let builds = self.builds(raw.builds.as_deref(), &applications);
         let notifications = raw.notifications_config.as_deref();
-        let notifications = self.structured("notifications_config", notifications, overrides::notifications);
         let rules = raw.annotation_paths.as_deref();
-        let annotation_paths = self.structured("annotation_paths", rules, PathRule::parse_lines);
-        let (timeout, poll_interval) = self.times(raw);
         let mut inputs = Inputs {
-            secrets: redactor.clone(),
+            secrets: given.secrets.redactor.clone(),
             api_token,
             target,
-            project_short_id: None,
-            test_case_ids: Vec::new(),
-            config_overrides: None,
-            builds: Vec::new(),
-            deployment_timeout: Duration::from_secs(15 * 60),
-            wait_for: Vec::new(),
-            wait_for_timeout: Duration::from_secs(10 * 60),
-            tested: Tested::default(),
+            project_short_id: self.project(given),
+            test_case_ids: self.test_cases(raw.test_case_ids.as_deref()),
+            config_overrides: self.config_overrides(raw.config_overrides.as_deref()),
+            builds,
+            deployment_timeout: self.minutes(
+                "deployment_timeout_minutes",
+                raw.deployment_timeout_minutes.as_deref(),
+                DEFAULT_DEPLOYMENT_MINUTES,
+            ),
+            wait_for: self.structured("wait_for", raw.wait_for.as_deref(), wait_for::parse),
+            wait_for_timeout: self.minutes(
+                "wait_for_timeout_minutes",
+                raw.wait_for_timeout_minutes.as_deref(),
+                DEFAULT_WAIT_FOR_MINUTES,
+            ),
+            tested: self.tested(raw),
             blocking: self.boolean("blocking", raw.blocking.as_deref(), true),
             applications,
-            notifications,
-            timeout,
-            poll_interval,
+            notifications: self.structured("notifications_config", notifications, overrides::notifications),
+            timeout: self.minutes(
+                "timeout_minutes",
+                raw.timeout_minutes.as_deref(),
+                DEFAULT_TIMEOUT_MINUTES,
+            ),
+            poll_interval: self
+                .number(
+                    "poll_interval_seconds",
+                    raw.poll_interval_seconds.as_deref(),
+                    0.1..=3600.0,
+                )
+                .map(Duration::from_secs_f64),
             fail_fast: self.boolean("fail_fast", raw.fail_fast.as_deref(), false),
             rerun_failed: self.rerun_failed(raw.rerun_failed.as_deref()),
-            rerun_only: RerunOnly::Failed,
-            case_details: CaseDetailsFor::Failed,
-            screenshots_path: None,
-            on_github_rerun: self.word(
+            rerun_only: self.choice("rerun_only", raw.rerun_only.as_deref(), RerunOnly::CHOICES),
+            case_details: self.choice("case_details", raw.case_details.as_deref(), CaseDetailsFor::CHOICES),
+            screenshots_path: files::path(raw.screenshots_path.as_ref()),
+            quarantine: raw.quarantine.clone(),
+            quarantine_path: files::path(raw.quarantine_path.as_ref()),
+            on_github_rerun: self.choice(
                 "on_github_rerun",
                 raw.on_github_rerun.as_deref(),
-                &[("all", OnGithubRerun::All), ("failed", OnGithubRerun::Failed)],
-                OnGithubRerun::All,
+                OnGithubRerun::CHOICES,
             ),
             fail_on: self.fail_on(raw.fail_on.as_deref()),
-            summary: self.word(
-                "summary",
-                raw.summary.as_deref(),
-                &[
-                    ("always", SummaryWhen::Always),
-                    ("failure", SummaryWhen::Failure),
-                    ("off", SummaryWhen::Off),
-                ],
-                SummaryWhen::Always,
-            ),
-            annotations: self.word(
-                "annotations",
-                raw.annotations.as_deref(),
-                &[
-                    ("check", Annotations::Check),
-                    ("log", Annotations::Log),
-                    ("off", Annotations::Off),
-                ],
-                Annotations::Check,
-            ),
+            summary: self.choice("summary", raw.summary.as_deref(), SummaryWhen::CHOICES),
+            annotations: self.choice("annotations", raw.annotations.as_deref(), Annotations::CHOICES),
             check_name: raw.check_name.clone(),
-            annotation_paths,
-            comment: self.word(
-                "comment",
-                raw.comment.as_deref(),
-                &[
-                    ("off", CommentWhen::Off),
-                    ("failure", CommentWhen::Failure),
-                    ("always", CommentWhen::Always),
-                ],
-                CommentWhen::Off,
-            ),
+            annotation_paths: self.structured("annotation_paths", rules, PathRule::parse_lines),
+            comment: self.choice("comment", raw.comment.as_deref(), CommentWhen::CHOICES),
             comment_key: raw.comment_key.clone(),
             github_token: raw.github_token.as_deref().map(Secret::new),
             files: self.report_files(raw),
             outputs_path: files::path(raw.outputs_path.as_ref()),
             history_path: files::path(raw.history_path.as_ref()),
             webhook,
-            issue: self.word(
-                "issue",
-                raw.issue.as_deref(),
-                &[("off", false), ("failure", true)],
-                false,
-            ),
+            issue: self.choice("issue", raw.issue.as_deref(), &[("off", false), ("failure", true)]),
             issue_labels: labels(raw.issue_labels.as_deref()),
             dry_run: self.boolean("dry_run", raw.dry_run.as_deref(), false),
             notices: Vec::new(),
-            // Last: it ends the function, and by then every other input has been looked at.
+            warnings: given.secrets.warnings(),
+            // Last: it ends the function, and by then every other input has been checked.
             api_url: api_url?,
         };
-        self.tell_what_has_no_effect(&inputs);
+        self.note_unused(&inputs);
         inputs.notices = std::mem::take(&mut self.notices);
         Some(inputs)
     }
 
-    fn token(&mut self, raw: &Raw, env: Option<Secret>) -> Option<Secret> {
-        let skip = self.word(
-            "on_missing_token",
-            raw.on_missing_token.as_deref(),
-            &[("fail", false), ("skip", true)],
-            false,
-        );
-        let token = raw.api_token.as_deref().map(Secret::new).or(env);
+    fn token(&mut self, given: &Given) -> Option<Secret> {
+        let choices = &[("fail", false), ("skip", true)];
+        let skip = self.choice("on_missing_token", given.raw.on_missing_token.as_deref(), choices);
+        let token = given
+            .raw
+            .api_token
+            .as_deref()
+            .map(Secret::new)
+            .or_else(|| given.token.clone());
         match &token {
-            Some(token) if !is_header_text(token.expose()) => {
-                self.problems.push("`api_token` holds characters that no token has (a line break in its middle?)".to_owned());
-            }
-            None if !skip => self.problems.push(
-                "`api_token` is missing: pass the project's API token as the input `api_token` or as the environment variable \
-                 QATECH_API_TOKEN (QA.tech: Settings → Integrations → API). Pull requests from forks and from Dependabot get \
-                 no secrets; `on_missing_token: skip` ends those green"
-                    .to_owned(),
+            Some(token) if !is_header_text(token.expose()) => self.problems.push(
+                "`api_token` contains characters that no token has (a line break in the middle?)".to_owned(),
             ),
+            None if !skip => self.problems.push(format!(
+                "`api_token` is missing: pass the API key as the input `api_token` or as one of the environment variables {} \
+                 (QA.tech: Settings → Integrations → API). Pull requests from forks and from Dependabot get no secrets; with \
+                 `on_missing_token: skip` the step passes there",
+                TOKEN_VARIABLES.join(", ")
+            )),
             Some(_) | None => {}
         }
         token
@@ -183,13 +172,61 @@ impl Parser {
 
     fn api_url(&mut self, text: Option<&str>) -> Option<Url> {
         let url = self.url("api_url", text.unwrap_or(DEFAULT_API), secret_url::base_for_secrets)?;
-        if url.host_str() != Some(VENDOR_HOST) {
+        let is_vendors = url.port().is_none() && url.host_str().is_some_and(|host| VENDOR_HOSTS.contains(&host));
+        if !is_vendors || url.as_str() == DEFAULT_API {
             return Some(url);
         }
         self.notices.push(format!(
-            "`api_url` names the deprecated API of the vendor's action; {DEFAULT_API} is used."
+            "`api_url` is an address of the vendor's action; {DEFAULT_API} is used instead."
         ));
         Url::parse(DEFAULT_API).ok()
+    }
+
+    fn config_overrides(&mut self, text: Option<&str>) -> Option<ConfigOverrides> {
+        match config_overrides::parse(text?) {
+            Ok(overrides) => Some(overrides),
+            Err(problems) => {
+                let problems = problems.into_iter();
+                self.problems
+                    .extend(problems.map(|problem| format!("`config_overrides` {problem}")));
+                None
+            }
+        }
+    }
+
+    /// `commit`, `branch` and `pull_request`. A commit must be whole: GitHub takes no shorter one as the head of a check run.
+    fn tested(&mut self, raw: &Raw) -> Tested {
+        let is_sha = |text: &str| matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if let Some(commit) = raw.commit.as_ref().filter(|text| !is_sha(text)) {
+            self.problems.push(format!(
+                "`commit` is {commit:?}; allowed: a full SHA of 40 (or 64) hexadecimal digits"
+            ));
+        }
+        let branch = raw
+            .branch
+            .as_deref()
+            .map(|text| text.strip_prefix("refs/heads/").unwrap_or(text));
+        if let Some(branch) =
+            branch.filter(|text| text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()))
+        {
+            self.problems
+                .push(format!("`branch` is {branch:?}; allowed: the name of a branch"));
+        }
+        let number = raw
+            .pull_request
+            .as_deref()
+            .map(|text| text.strip_prefix('#').unwrap_or(text));
+        let pull_request = number.and_then(|text| text.parse().ok().filter(|number| *number > 0));
+        if let (Some(text), None) = (number, pull_request) {
+            self.problems.push(format!(
+                "`pull_request` is {text:?}; allowed: the number of a pull request"
+            ));
+        }
+        Tested {
+            commit: raw.commit.as_deref().map(str::to_ascii_lowercase),
+            branch: branch.map(str::to_owned),
+            pull_request,
+        }
     }
 
     fn webhook(&mut self, raw: &Raw) -> Option<Webhook> {
@@ -206,43 +243,47 @@ impl Parser {
         })
     }
 
-    /// How long to wait at all, and how long between two looks where that is fixed.
-    fn times(&mut self, raw: &Raw) -> (Duration, Option<Duration>) {
-        let minutes = self.number("timeout_minutes", raw.timeout_minutes.as_deref(), 1e-4..=MAX_MINUTES);
-        let interval = raw.poll_interval_seconds.as_deref();
-        let interval = self.number("poll_interval_seconds", interval, 0.1..=3600.0);
-        (
-            Duration::from_secs_f64(minutes.unwrap_or(60.0) * 60.0),
-            interval.map(Duration::from_secs_f64),
-        )
+    fn minutes(&mut self, name: &str, text: Option<&str>, default: f64) -> Duration {
+        let minutes = self.number(name, text, 1e-4..=MAX_MINUTES);
+        Duration::from_secs_f64(minutes.unwrap_or(default) * 60.0)
     }
 
-    fn tell_what_has_no_effect(&mut self, inputs: &Inputs) {
+    /// Notices on inputs that have no effect beside others.
+    fn note_unused(&mut self, inputs: &Inputs) {
         if inputs.fail_fast && inputs.rerun_failed > 0 {
             self.notices.push(
-                "`fail_fast` ends the wait before a failed run has ended, so `rerun_failed` has nothing to rerun then."
+                "`fail_fast` stops waiting before a failed run has ended, so `rerun_failed` has nothing to rerun then."
+                    .to_owned(),
+            );
+        }
+        if inputs.screenshots_path.is_some() && inputs.case_details == CaseDetailsFor::Off {
+            self.notices.push(
+                "`screenshots_path` has no effect with `case_details: off`: the details name the screenshots."
                     .to_owned(),
             );
         }
         if inputs.blocking {
             return;
         }
-        let mut names = Vec::new();
-        for (name, given) in [
+        let unused = [
             ("`fail_fast`", inputs.fail_fast),
             ("`rerun_failed`", inputs.rerun_failed > 0),
+            ("`screenshots_path`", inputs.screenshots_path.is_some()),
+            ("`quarantine`", inputs.quarantine.is_some()),
+            ("`quarantine_path`", inputs.quarantine_path.is_some()),
             ("`comment`", inputs.comment != CommentWhen::Off),
             ("`issue`", inputs.issue),
             ("`history_path`", inputs.history_path.is_some()),
-        ] {
-            if given {
-                names.push(name);
-            }
-        }
+        ];
+        let names: Vec<_> = unused
+            .iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| *name)
+            .collect();
         if !names.is_empty() {
-            let names = names.join(", ");
             self.notices.push(format!(
-                "Without effect, since `blocking: false` waits for no end: {names}."
+                "No effect, since `blocking: false` does not wait for the end: {}.",
+                names.join(", ")
             ));
         }
     }

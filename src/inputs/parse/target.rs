@@ -1,33 +1,114 @@
-//! What to run: runs that exist or new ones, and what goes with a start.
+//! What to run: existing runs or new ones, and what goes with a start.
 
+use url::Url;
+
+use crate::inputs::config_overrides::is_uuid;
+use crate::inputs::parse::given::{Given, PROJECT_VARIABLE};
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
-use crate::inputs::{ApplicationOverride, Target, overrides};
+use crate::inputs::{ApplicationOverride, Build, Target, builds, overrides};
 
 impl Parser {
     pub(super) fn target(&mut self, raw: &Raw) -> Target {
+        if let Some(text) = &raw.run_short_id {
+            self.reject_start_inputs(raw);
+            return Target::Attach(self.runs(text));
+        }
+        if raw.test_plan_short_id.is_some() && raw.test_plan_short_ids.is_some() {
+            self.problems.push(
+                "`test_plan_short_id` and `test_plan_short_ids` are the same input by two names; remove one of them"
+                    .to_owned(),
+            );
+        }
+        let plans = match (&raw.test_plan_short_id, &raw.test_plan_short_ids) {
+            (Some(text), _) => self.short_ids("test_plan_short_id", text),
+            (None, Some(text)) => self.short_ids("test_plan_short_ids", text),
+            (None, None) => return Target::Start(vec![None]),
+        };
+        if raw.test_case_ids.is_some() {
+            self.problems.push(
+                "`test_case_ids` runs single test cases instead of a plan, so `test_plan_short_id` has no effect; remove one of them"
+                    .to_owned(),
+            );
+        }
+        Target::Start(plans.into_iter().map(Some).collect())
+    }
+
+    /// Nothing of what only a start uses can have an effect on a run that exists. Inputs with a default are not held against it.
+    fn reject_start_inputs(&mut self, raw: &Raw) {
         for (name, given) in [
-            ("test_plan_short_id", raw.test_plan_short_id.is_some()),
-            ("applications_config", raw.applications_config.is_some()),
-            ("environments", raw.environments.is_some()),
-            ("notifications_config", raw.notifications_config.is_some()),
+            ("test_plan_short_id", &raw.test_plan_short_id),
+            ("test_plan_short_ids", &raw.test_plan_short_ids),
+            ("test_case_ids", &raw.test_case_ids),
+            ("applications_config", &raw.applications_config),
+            ("environments", &raw.environments),
+            ("config_overrides", &raw.config_overrides),
+            ("builds", &raw.builds),
+            ("wait_for", &raw.wait_for),
+            ("notifications_config", &raw.notifications_config),
         ] {
-            if given && raw.run_short_id.is_some() {
+            if given.is_some() {
                 self.problems.push(format!(
-                    "`run_short_id` attaches to runs that exist, so `{name}` can have no effect; remove one of them"
+                    "`run_short_id` attaches to existing runs, so `{name}` has no effect; remove one of them"
                 ));
             }
         }
-        if let Some(text) = &raw.run_short_id {
-            return Target::Attach(self.short_ids("run_short_id", text));
-        }
-        Target::Start(match &raw.test_plan_short_id {
-            Some(text) => {
-                let plans = self.short_ids("test_plan_short_id", text);
-                plans.into_iter().map(Some).collect()
+    }
+
+    /// Short ids of runs, some of them perhaps as addresses of their pages.
+    fn runs(&mut self, text: &str) -> Vec<String> {
+        let mut ids = Vec::new();
+        for word in text.split(|c: char| c == ',' || c.is_whitespace()) {
+            match run_page_id(word) {
+                Some(Ok(id)) => ids.push(id),
+                Some(Err(error)) => self
+                    .problems
+                    .push(format!("`run_short_id` holds {word:?}, which {error}")),
+                None => ids.push(word.to_owned()),
             }
-            None => vec![None],
-        })
+        }
+        let ids = ids.join(" ");
+        // Every address was wrong, and told so.
+        if ids.trim().is_empty() && text.contains("://") {
+            return Vec::new();
+        }
+        self.short_ids("run_short_id", &ids)
+    }
+
+    /// `test_case_ids`: UUIDs, since the API takes nothing else.
+    pub(super) fn test_cases(&mut self, text: Option<&str>) -> Vec<String> {
+        let Some(text) = text else { return Vec::new() };
+        let ids = self.short_ids("test_case_ids", text);
+        for id in ids.iter().filter(|id| !is_uuid(id)) {
+            self.problems.push(format!(
+                "`test_case_ids` holds {id:?}, which is not the UUID of a test case (such as 123e4567-e89b-12d3-a456-426614174000)"
+            ));
+        }
+        ids
+    }
+
+    /// The project: the input, else `project_id` where it names one, else the variable.
+    pub(super) fn project(&mut self, given: &Given) -> Option<String> {
+        let raw = &given.raw;
+        let legacy = raw.project_id.as_ref();
+        let legacy = legacy.filter(|id| id.starts_with("proj") && raw.project_short_id.is_none());
+        if raw.project_id.is_some() && legacy.is_none() && raw.project_id != raw.project_short_id {
+            self.notices.push(match raw.project_short_id {
+                Some(_) => "`project_id` is ignored, since `project_short_id` is set.".to_owned(),
+                None => "`project_id` is ignored: it is not a short id of the form `proj_…`.".to_owned(),
+            });
+        }
+        let (name, id) = match (&raw.project_short_id, legacy, &given.project) {
+            (Some(id), _, _) => ("`project_short_id`", id),
+            (None, Some(id), _) => ("`project_id`", id),
+            (None, None, Some(id)) => (PROJECT_VARIABLE, id),
+            (None, None, None) => return None,
+        };
+        if id.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control()) {
+            self.problems
+                .push(format!("{name} is {id:?}; allowed: the short id of one project"));
+        }
+        Some(id.clone())
     }
 
     /// The start request's `applications`, out of the one of two inputs that was given.
@@ -36,7 +117,7 @@ impl Parser {
         let environments = raw.environments.as_deref();
         if config.is_some() && environments.is_some() {
             self.problems
-                .push("`applications_config` and `environments` say the same thing; remove one of them".to_owned());
+                .push("`applications_config` and `environments` set the same thing; remove one of them".to_owned());
         }
         let applications = self.structured("applications_config", config, overrides::applications);
         let environments = self.structured("environments", environments, overrides::environments);
@@ -46,4 +127,45 @@ impl Parser {
             environments
         }
     }
+
+    /// `builds`: an application can't be tested both on a build and somewhere else.
+    pub(super) fn builds(&mut self, text: Option<&str>, applications: &[ApplicationOverride]) -> Vec<Build> {
+        let builds = self.structured("builds", text, builds::parse);
+        for build in &builds {
+            let same = |other: &&ApplicationOverride| other.application_short_id == build.application;
+            if applications
+                .iter()
+                .find(same)
+                .is_some_and(|other| other.environment.is_some())
+            {
+                self.problems.push(format!(
+                    "`builds` and `environments` (or `applications_config`) both say where application {:?} runs; remove one of them",
+                    build.application
+                ));
+            }
+        }
+        builds
+    }
+}
+
+/// Why an address is not that of a run's page.
+#[derive(Debug, thiserror::Error)]
+enum RunPageError {
+    #[error("is not a valid URL ({0})")]
+    Invalid(#[from] url::ParseError),
+    #[error("is not the address of a run's page; allowed: https://app.qa.tech/…/results/<short id>")]
+    OtherPage,
+}
+
+/// The short id in the address of a run's page; `None` where the text is not an address.
+fn run_page_id(text: &str) -> Option<Result<String, RunPageError>> {
+    text.contains("://").then(|| {
+        let url = Url::parse(text)?;
+        let mut segments: Vec<&str> = url.path_segments().into_iter().flatten().collect();
+        segments.retain(|segment| !segment.is_empty());
+        match (url.scheme(), segments.as_slice()) {
+            ("https", [.., "results", id]) => Ok((*id).to_owned()),
+            _ => Err(RunPageError::OtherPage),
+        }
+    })
 }

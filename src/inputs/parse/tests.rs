@@ -1,8 +1,8 @@
 //! Tests of the parsing of all inputs.
 
 use super::*;
-use crate::inputs::Target;
 use crate::inputs::table::INPUTS;
+use crate::inputs::{Target, builds};
 use crate::report::{FailOn, Verdict};
 use proptest::prelude::*;
 
@@ -121,10 +121,27 @@ fn plans_are_split_and_counted_once() {
 
 #[test]
 fn the_vendors_host_is_ours_with_a_notice() {
-    for url in ["https://app.qa.tech", "https://app.qa.tech/"] {
+    for url in [
+        "https://app.qa.tech",
+        "https://app.qa.tech/",
+        "https://app.qa.tech/api/run",
+        "https://api.qa.tech",
+        "https://API.qa.tech/",
+        "https://api.qa.tech/v2/",
+    ] {
         let inputs = given(&[("api_url", url)]).unwrap();
         assert_eq!(inputs.api_url.as_str(), DEFAULT_API);
-        assert_eq!(inputs.notices.len(), 1);
+        assert_eq!(inputs.notices.len(), 1, "{url}");
+    }
+    let ours = given(&[("api_url", "https://api.qa.tech/v1/")]).unwrap();
+    assert_eq!((ours.api_url.as_str(), ours.notices.len()), (DEFAULT_API, 0));
+    for wrong in [
+        "https://me:s3cret@api.qa.tech",
+        "http://api.qa.tech",
+        "https://api.qa.tech?a=s3cret",
+    ] {
+        let problems = given(&[("api_url", wrong)]).unwrap_err();
+        assert!(problems.len() == 1 && !problems[0].contains("s3cret"), "{problems:?}");
     }
     assert_eq!(
         given(&[("api_url", "http://127.0.0.1:9/v1/")])
@@ -147,7 +164,7 @@ fn what_needs_an_end_is_told_to_have_no_effect_without_waiting() {
     let notices = |blocking| given_notices(&[&given[..], &[("blocking", blocking)]].concat());
     assert_eq!(
         notices("false"),
-        ["Without effect, since `blocking: false` waits for no end: `comment`, `history_path`."]
+        ["No effect, since `blocking: false` does not wait for the end: `comment`, `history_path`."]
     );
     assert_eq!(notices("true"), [""; 0]);
 }
@@ -166,7 +183,7 @@ fn no_two_files_are_one() {
     ])
     .unwrap_err();
     let expected = |name| {
-        format!("`{name}` and `json_path` name one file, so that one would replace the other; give each its own")
+        format!("`{name}` and `json_path` name the same file, so one would overwrite the other; give each its own")
     };
     assert_eq!(problems, [expected("outputs_path"), expected("history_path")]);
     assert!(given(&[("json_path", "/dev/null"), ("html_path", "/dev/null")]).is_ok());
@@ -182,6 +199,295 @@ fn fail_on_none_is_for_none() {
         given(&[("fail_on", "skipped flaky")]).unwrap().fail_on,
         FailOn::new(vec![Verdict::Skipped, Verdict::Flaky])
     );
+    let fail_on = given(&[("fail_on", "quarantined, no_tests")]).unwrap().fail_on;
+    assert_eq!((fail_on.verdicts, fail_on.no_tests), (vec![Verdict::Quarantined], true));
+    assert!(given(&[("fail_on", "none, no_tests")]).is_err());
+}
+
+/// The inputs from variables by their full names.
+fn from_variables(pairs: &[(&str, &str)]) -> Result<Inputs, Rejected> {
+    parse(pairs.iter().map(|(name, value)| (name.into(), value.into())))
+}
+
+#[test]
+fn the_token_is_looked_for_in_the_variables_of_the_vendors_tools_too() {
+    let all = [
+        ("QA_TECH_API_TOKEN", "of-gitlab"),
+        ("QATECH_API_KEY", "of-the-cli"),
+        ("QATECH_API_TOKEN", "our-own"),
+        ("INPUT_API_TOKEN", "of-the-input"),
+    ];
+    for count in 1..=all.len() {
+        let inputs = from_variables(&all[..count]).unwrap();
+        assert_eq!(inputs.api_token.as_ref().unwrap().expose(), all[count - 1].1);
+        // Also those that are not used are secrets.
+        for (_, token) in &all[..count] {
+            assert_eq!(inputs.redactor().clean((*token).to_owned()), "***");
+        }
+    }
+}
+
+#[test]
+fn the_project_is_an_input_or_the_vendors_older_one_or_a_variable() {
+    let token = ("INPUT_API_TOKEN", "secret-token");
+    let ours = ("INPUT_PROJECT_SHORT_ID", "proj_ours");
+    let older = ("INPUT_PROJECT_ID", "proj-shop_older");
+    let env = ("QATECH_PROJECT_SHORT_ID", "proj_env");
+    let foreign = ("INPUT_PROJECT_ID", "0b5a4b1e-2f3c-4d5e-8f90-a1b2c3d4e5f6");
+    for (pairs, project, notices) in [
+        (&[token, ours, older, env][..], Some("proj_ours"), 1),
+        (&[token, older, env], Some("proj-shop_older"), 0),
+        (&[token, env], Some("proj_env"), 0),
+        (&[token, foreign], None, 1),
+        (&[token, foreign, env], Some("proj_env"), 1),
+        (&[token, ("INPUT_PROJECT_ID", "proj_ours"), ours], Some("proj_ours"), 0),
+        (&[token], None, 0),
+    ] {
+        let inputs = from_variables(pairs).unwrap();
+        assert_eq!(inputs.project_short_id.as_deref(), project, "{pairs:?}");
+        assert_eq!(inputs.notices.len(), notices, "{:?}", inputs.notices);
+    }
+    assert_eq!(
+        given(&[("project_short_id", "proj_a, proj_b")]).unwrap_err(),
+        ["`project_short_id` is \"proj_a, proj_b\"; allowed: the short id of one project"]
+    );
+}
+
+#[test]
+fn a_variable_that_is_set_twice_is_named_and_its_values_stay_secret() {
+    let rejected = from_variables(&[
+        ("INPUT_API_TOKEN", "first-secret"),
+        ("INPUT_GITHUB_TOKEN", "github-secret"),
+        ("INPUT_API_TOKEN", "second-secret"),
+    ])
+    .unwrap_err();
+    assert_eq!(
+        rejected.problems,
+        ["INPUT_API_TOKEN is set more than once in the environment, to different values; set it once"]
+    );
+    let text = "first-secret second-secret github-secret".to_owned();
+    assert_eq!(rejected.redactor.clean(text), "*** *** ***");
+    // Once with a value and once without one, or twice with the same, is not ambiguous.
+    let same = [
+        ("INPUT_API_TOKEN", "a-secret"),
+        ("INPUT_API_TOKEN", " "),
+        ("INPUT_API_TOKEN", "a-secret "),
+    ];
+    assert_eq!(from_variables(&same).unwrap().api_token.unwrap().expose(), "a-secret");
+    // Nothing else is lost either.
+    let paths = [
+        ("INPUT_OUTPUTS_PATH", "out.env"),
+        ("INPUT_SUMMARY", "off"),
+        ("INPUT_SUMMARY", "always"),
+    ];
+    let rejected = from_variables(&paths).unwrap_err();
+    assert_eq!(rejected.outputs_path, Some(PathBuf::from("out.env")));
+    assert_eq!(rejected.problems.len(), 2, "{:?}", rejected.problems);
+}
+
+#[test]
+fn plans_have_an_alias() {
+    assert_eq!(
+        given(&[("test_plan_short_ids", "pln_a,pln_b")]).unwrap().plans(),
+        ["pln_a", "pln_b"]
+    );
+    let both = given(&[("test_plan_short_ids", "pln_a"), ("test_plan_short_id", "pln_a")]);
+    assert_eq!(both.unwrap_err().len(), 1);
+}
+
+#[test]
+fn test_cases_are_named_by_uuid() {
+    const UUID: &str = "0b5a4b1e-2f3c-4d5e-8f90-a1b2c3d4e5f6";
+    let inputs = given(&[("test_case_ids", &format!("{UUID},\n{UUID}"))]).unwrap();
+    assert_eq!((inputs.test_case_ids, inputs.notices.len()), (vec![UUID.to_owned()], 1));
+    assert_eq!(inputs.target, Target::Start(vec![None]));
+    for short in [
+        "tc_login",
+        "0b5a4b1e-2f3c-4d5e-8f90-a1b2c3d4e5fg",
+        "0b5a4b1e2f3c4d5e8f90a1b2c3d4e5f6",
+    ] {
+        let problems = given(&[("test_case_ids", &format!("{UUID} {short}"))]).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains(short), "{problems:?}");
+    }
+    let both = given(&[("test_case_ids", UUID), ("test_plan_short_id", "pln_a")]).unwrap_err();
+    assert_eq!(both.len(), 1, "{both:?}");
+}
+
+#[test]
+fn a_run_is_named_by_its_short_id_or_by_the_address_of_its_page() {
+    let text = "abc123, https://app.qa.tech/p/shop/results/def456?tab=all\nhttps://app.qa.tech/dashboard/p/shop/results/ghi789/";
+    assert_eq!(
+        given(&[("run_short_id", text)]).unwrap().target,
+        Target::Attach(["abc123", "def456", "ghi789"].map(str::to_owned).to_vec())
+    );
+    for wrong in [
+        "https://app.qa.tech/p/shop/results",
+        "https://app.qa.tech/p/shop/results/test/xyz",
+        "http://app.qa.tech/p/shop/results/abc",
+        "https://",
+    ] {
+        let problems = given(&[("run_short_id", wrong)]).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains(wrong), "{problems:?}");
+    }
+    assert_eq!(
+        given(&[("run_short_id", "abc https://app.qa.tech/results/abc")])
+            .unwrap()
+            .notices
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn what_only_a_start_uses_excludes_an_existing_run() {
+    let start_only = [
+        ("test_plan_short_id", "pln_a"),
+        ("test_plan_short_ids", "pln_a"),
+        ("test_case_ids", "0b5a4b1e-2f3c-4d5e-8f90-a1b2c3d4e5f6"),
+        ("applications_config", r#"[{"applicationShortId": "app_a"}]"#),
+        ("environments", "app_a = deployment"),
+        ("config_overrides", r#"{"configs": {"cfg_a": {}}}"#),
+        ("builds", "app_a = a.apk"),
+        ("wait_for", "https://pr.example"),
+        ("notifications_config", r#"[{"type": "slack", "channel": "qa"}]"#),
+    ];
+    for (name, value) in start_only {
+        given(&[(name, value)]).unwrap();
+        let problems = given(&[("run_short_id", "abc"), (name, value)]).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains(name), "{problems:?}");
+    }
+    // What has a default is always given in an action, and what is reported counts there too.
+    for (name, value) in [
+        ("deployment_timeout_minutes", "15"),
+        ("wait_for_timeout_minutes", "10"),
+        ("project_short_id", "proj_a"),
+        ("commit", "0123456789abcdef0123456789abcdef01234567"),
+    ] {
+        given(&[("run_short_id", "abc"), (name, value)]).unwrap();
+    }
+}
+
+#[test]
+fn an_application_is_tested_on_a_build_or_somewhere_else() {
+    let build = ("builds", "app_a = a.apk");
+    let device = r#"[{"applicationShortId": "app_a", "devicePresetShortId": "preset_a"}]"#;
+    assert_eq!(
+        given(&[build, ("applications_config", device)]).unwrap().builds.len(),
+        1
+    );
+    assert!(given(&[build, ("environments", "app_b = env_b")]).is_ok());
+    for other in [
+        ("environments", "app_a = env_a"),
+        (
+            "applications_config",
+            r#"[{"applicationShortId": "app_a", "environment": {"shortId": "env_a"}}]"#,
+        ),
+    ] {
+        let problems = given(&[build, other]).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains("\"app_a\""), "{problems:?}");
+    }
+}
+
+#[test]
+fn config_overrides_are_secret_also_where_they_are_rejected() {
+    for (text, fine) in [
+        (r#"{"configs": {"cfg_a": {"password": "hunter2-hunter2"}}}"#, true),
+        (r#"{"configs": {"cfg_a": "hunter2-hunter2"}}"#, false),
+        (r#"{"configs": {"cfg_a": {"password": "hunter2-hunter2"}}"#, false),
+        (
+            r#"{"configs": {"cfg_a": {"password": "hunter2-hunter2", "password": ""}}}"#,
+            false,
+        ),
+    ] {
+        let pairs = [("INPUT_API_TOKEN", "secret-token"), ("INPUT_CONFIG_OVERRIDES", text)];
+        let redactor = match from_variables(&pairs) {
+            Ok(inputs) => {
+                assert!(fine && inputs.config_overrides.is_some());
+                inputs.redactor()
+            }
+            Err(rejected) => {
+                assert!(!fine && rejected.problems.len() == 1, "{:?}", rejected.problems);
+                rejected.redactor
+            }
+        };
+        assert_eq!(redactor.clean("hunter2-hunter2".to_owned()), "***", "{text}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped_in_every_input() {
+    let inputs = given(&[
+        ("applications_config", "\u{feff}[{\"applicationShortId\": \"app_a\"}]"),
+        (
+            "notifications_config",
+            " \u{feff}[{\"type\": \"slack\", \"channel\": \"qa\"}]",
+        ),
+        ("config_overrides", "\u{feff}{\"configs\": {\"cfg_a\": {}}}"),
+        ("blocking", "\u{feff}false"),
+        ("branch", "\u{feff}"),
+    ])
+    .unwrap();
+    assert_eq!(
+        (inputs.applications.len(), inputs.notifications.len(), inputs.blocking),
+        (1, 1, false)
+    );
+    assert!(inputs.config_overrides.is_some() && inputs.tested.branch.is_none());
+}
+
+#[test]
+fn what_was_tested_can_be_said() {
+    let sha = "0123456789ABCDEF0123456789abcdef01234567";
+    let inputs = given(&[
+        ("commit", sha),
+        ("branch", "refs/heads/feature/x"),
+        ("pull_request", "#7"),
+    ])
+    .unwrap();
+    assert_eq!(
+        inputs.tested,
+        Tested {
+            commit: Some(sha.to_ascii_lowercase()),
+            branch: Some("feature/x".to_owned()),
+            pull_request: Some(7),
+        }
+    );
+    for (name, value) in [
+        ("commit", "0123456"),
+        ("commit", "0123456789abcdef0123456789abcdef0123456g"),
+        ("branch", "a b"),
+        ("branch", "refs/heads/"),
+        ("pull_request", "0"),
+        ("pull_request", "-1"),
+        ("pull_request", "refs/pull/7/merge"),
+    ] {
+        let problems = given(&[(name, value)]).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains(name), "{problems:?}");
+    }
+}
+
+#[test]
+fn words_are_read_by_every_input_that_has_some() {
+    let inputs = given(&[
+        ("rerun_only", "misses"),
+        ("case_details", "all"),
+        ("annotations", "job"),
+        ("screenshots_path", "shots"),
+        ("quarantine", "Login *\nPay"),
+        ("quarantine_path", ".qa/quarantine"),
+        ("deployment_timeout_minutes", "0.5"),
+        ("wait_for_timeout_minutes", "2"),
+    ])
+    .unwrap();
+    assert_eq!(inputs.rerun_only, RerunOnly::Misses);
+    assert_eq!(inputs.case_details, CaseDetailsFor::All);
+    assert_eq!(inputs.annotations, Annotations::Job);
+    assert_eq!(inputs.screenshots_path, Some(PathBuf::from("shots")));
+    assert_eq!(inputs.quarantine.as_deref(), Some("Login *\nPay"));
+    assert_eq!(inputs.quarantine_path, Some(PathBuf::from(".qa/quarantine")));
+    assert_eq!(inputs.deployment_timeout, Duration::from_secs(30));
+    assert_eq!(inputs.wait_for_timeout, Duration::from_secs(120));
+    let off = given(&[("case_details", "off"), ("screenshots_path", "shots")]).unwrap();
+    assert_eq!(off.notices.len(), 1, "{:?}", off.notices);
 }
 
 proptest! {
@@ -200,5 +506,8 @@ proptest! {
         let _ = overrides::applications(&text);
         let _ = overrides::environments(&text);
         let _ = overrides::notifications(&text);
+        let _ = config_overrides::parse(&text);
+        let _ = wait_for::parse(&text);
+        let _ = builds::parse(&text);
     }
 }

@@ -12,8 +12,8 @@ use crate::publish::github::wire::{CheckRun, CheckRunChange, CheckRuns, NewAnnot
 use crate::publish::github::{Active, GitHub, Published, external_id, marker, place};
 use crate::publish::identity::{latest_short_ids, sound_short_ids};
 use crate::render::github::check;
-use crate::render::github::check::{Annotation, CheckOutput, StepConclusion};
-use crate::report::Report;
+use crate::render::github::check::{Annotation, CheckOutput};
+use crate::report::{Report, StepConclusion};
 
 /// Annotations a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
 const BATCH: usize = 50;
@@ -66,7 +66,7 @@ impl GitHub {
         let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
         let output = self.check_output(active, report, more);
         let id = external_id(latest_short_ids(report), &self.context, &active.key);
-        let conclusion = StepConclusion::new(report, &self.inputs.fail_on);
+        let conclusion = report.conclusion();
         active.completion.set(Completion::Begun);
         let completed = complete(&active.api, handle, &id, conclusion, &output, &annotations).await;
         if !matches!(completed, Err((false, _))) {

@@ -28,7 +28,7 @@ fn document(report: &Report) -> Document<'_> {
         origin,
         runs,
         interrupted_by,
-        tolerated: _,
+        fail_on: _,
         warnings,
         trend,
     } = report;

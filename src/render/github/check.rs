@@ -9,7 +9,7 @@ use crate::render::markdown::page::Measure;
 use crate::render::markdown::{Layout, body, head, origin_line};
 use crate::render::phrases::details::{details_line, quarantine_line};
 use crate::render::phrases::{Headline, attempt_name, outcome_phrase, several};
-use crate::report::{Case, Explanation, FailOn, Report, RunReport, Verdict};
+use crate::report::{Case, Explanation, Report, RunReport, StepConclusion};
 
 /// Bytes of `summary` and of `text`: <https://docs.github.com/en/rest/checks/runs#create-a-check-run>.
 pub const LIMIT: usize = 65_535;
@@ -40,76 +40,6 @@ impl CheckOutput {
     /// itself.
     pub fn mark(&mut self, marker: &SignedMarker) {
         self.summary.insert_str(0, &format!("{marker}\n"));
-    }
-}
-
-/// A check run's `conclusion`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepConclusion {
-    /// Green.
-    Success,
-    /// Red.
-    Failure,
-    /// Grey; blocks nothing.
-    Neutral,
-    /// Red: out of time.
-    TimedOut,
-    /// Grey; blocks where the check is required.
-    Cancelled,
-}
-
-impl StepConclusion {
-    /// The word that the API takes.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Neutral => "neutral",
-            Self::TimedOut => "timed_out",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether the step fails. Where it passes, nothing is shown in red.
-    pub fn is_red(self) -> bool {
-        match self {
-            Self::Failure | Self::TimedOut | Self::Cancelled => true,
-            Self::Success | Self::Neutral => false,
-        }
-    }
-
-    /// The `annotation_level` of failed cases.
-    pub fn annotation_level(self) -> &'static str {
-        if self.is_red() { "failure" } else { "warning" }
-    }
-
-    /// The conclusion that matches the step's: what `fail_on` tolerates never blocks, and what fails the step is never green.
-    pub fn new(report: &Report, fail_on: &FailOn) -> Self {
-        let of_runs = report.runs.iter().filter_map(|run| run.verdict);
-        let failing = of_runs
-            .chain(report.verdict())
-            .filter(|verdict| fail_on.fails(*verdict))
-            .max();
-        match (failing, report.verdict()) {
-            // Without a token nothing fails, whether or not `fail_on` names `skipped`.
-            (_, Some(Verdict::Skipped)) if report.runs.is_empty() => Self::Neutral,
-            (Some(Verdict::TimedOut), _) => Self::TimedOut,
-            (Some(Verdict::Cancelled | Verdict::Interrupted), _) => Self::Cancelled,
-            (
-                Some(
-                    Verdict::Failed
-                    | Verdict::Error
-                    | Verdict::Unknown
-                    | Verdict::Skipped
-                    | Verdict::Flaky
-                    | Verdict::Quarantined
-                    | Verdict::Passed,
-                ),
-                _,
-            ) => Self::Failure,
-            (None, Some(Verdict::Passed | Verdict::Flaky)) => Self::Success,
-            (None, _) => Self::Neutral,
-        }
     }
 }
 
@@ -290,92 +220,7 @@ fn raw_details(run: &RunReport, case: &Case) -> String {
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::report::sample::{large, report, run, shop};
-    use crate::report::{Mode, Signal};
-
-    fn default_fail_on() -> FailOn {
-        FailOn::new(vec![
-            Verdict::Failed,
-            Verdict::Error,
-            Verdict::Cancelled,
-            Verdict::TimedOut,
-            Verdict::Unknown,
-        ])
-    }
-
-    fn ended(verdicts: &[Verdict]) -> Report {
-        let runs = verdicts.iter().map(|verdict| {
-            let mut run = run("Plan", "id", vec![]);
-            run.verdict = Some(*verdict);
-            run
-        });
-        report(runs.collect())
-    }
-
-    #[test]
-    fn each_verdict_has_its_conclusion() {
-        let words = Verdict::ALL.map(|verdict| StepConclusion::new(&ended(&[verdict]), &default_fail_on()).as_str());
-        let expected = [
-            "success",
-            "neutral",
-            "success",
-            "neutral",
-            "cancelled",
-            "cancelled",
-            "timed_out",
-            "failure",
-            "failure",
-            "failure",
-        ];
-        assert_eq!(words, expected);
-    }
-
-    #[test]
-    fn what_fail_on_tolerates_is_neutral_and_what_it_names_is_red() {
-        let nothing = FailOn::new(vec![]);
-        for verdict in [Verdict::Failed, Verdict::Unknown, Verdict::TimedOut, Verdict::Cancelled] {
-            assert_eq!(
-                StepConclusion::new(&ended(&[verdict]), &nothing),
-                StepConclusion::Neutral
-            );
-        }
-        let flaky = FailOn::new(vec![Verdict::Flaky, Verdict::Skipped]);
-        assert_eq!(
-            StepConclusion::new(&ended(&[Verdict::Flaky]), &flaky),
-            StepConclusion::Failure
-        );
-        assert_eq!(
-            StepConclusion::new(&ended(&[Verdict::Skipped]), &flaky),
-            StepConclusion::Failure
-        );
-        let only_failed = FailOn::new(vec![Verdict::Failed]);
-        let mixed = ended(&[Verdict::Unknown, Verdict::Failed]);
-        assert_eq!(StepConclusion::new(&mixed, &only_failed), StepConclusion::Failure);
-        assert_eq!(StepConclusion::Failure.annotation_level(), "failure");
-        assert_eq!(StepConclusion::Neutral.annotation_level(), "warning");
-    }
-
-    #[test]
-    fn without_token_or_wait_nothing_is_blocked() {
-        let mut skipped = report(vec![]);
-        skipped.mode = Mode::SkippedWithoutToken;
-        assert_eq!(
-            StepConclusion::new(&skipped, &FailOn::new(Verdict::ALL.to_vec())),
-            StepConclusion::Neutral
-        );
-        let mut started = shop();
-        started.mode = Mode::StartOnly;
-        started.runs[0].verdict = None;
-        assert_eq!(
-            StepConclusion::new(&started, &default_fail_on()),
-            StepConclusion::Neutral
-        );
-        started.interrupted_by = Some(Signal::Int);
-        assert_eq!(
-            StepConclusion::new(&started, &FailOn::new(vec![])),
-            StepConclusion::Cancelled
-        );
-    }
+    use crate::report::sample::{large, shop};
 
     #[test]
     fn an_annotation_tells_the_latest_failure_and_all_of_it_in_its_details() {

@@ -1,10 +1,10 @@
 //! Workflow commands, and the same messages in plain form where no runner reads them.
 
 use crate::render::escape::{command_data, command_property, cut_chars, log_line};
-use crate::render::github::check::{StepConclusion, case_title, failure_message};
+use crate::render::github::check::{case_title, failure_message};
 use crate::render::phrases::{Headline, several};
 use crate::render::synthetic_case::{Ending, SyntheticCase};
-use crate::report::{Case, FailOn, Report, RunReport};
+use crate::report::{Case, Report, RunReport};
 
 /// Characters of a command's line; the runner cuts a message that is longer.
 const LINE: usize = 4_096;
@@ -100,9 +100,9 @@ impl Reader {
     /// The failures: runs that failed without a failed case, then failed and errored cases, at most ten, the last of which
     /// counts the rest. They are errors where their run's verdict makes the step fail, else warnings. A step that fails for
     /// another reason has one error that says so. Cases in quarantine follow as notices, at most [`NOTICES`].
-    pub fn failures(self, report: &Report, fail_on: &FailOn) -> Vec<String> {
+    pub fn failures(self, report: &Report) -> Vec<String> {
         let level = |run: &RunReport| match run.verdict {
-            Some(verdict) if fail_on.fails(verdict) => Level::Error,
+            Some(verdict) if report.fail_on.fails(verdict) => Level::Error,
             Some(_) | None => Level::Warning,
         };
         let several_runs = report.runs.len() > 1;
@@ -130,7 +130,7 @@ impl Reader {
             let level = if any_error { Level::Error } else { Level::Warning };
             lines.push(self.message(level, "QA.tech", &left_out));
         }
-        if !any_error && StepConclusion::new(report, fail_on).is_red() {
+        if !any_error && report.conclusion().is_red() {
             let message = format!("{}; this fails the step", Headline::new(report.as_slice()).title());
             lines.push(self.message(Level::Error, "QA.tech", &message));
         }
@@ -190,10 +190,17 @@ fn fit(text: &str, room: usize, escape: impl Fn(&str) -> String) -> String {
 mod tests {
     use super::*;
     use crate::report::sample::{large, report, run, shop};
-    use crate::report::{Mode, Verdict};
+    use crate::report::{FailOn, Mode, QuarantineNote, Verdict};
 
-    fn fail_on() -> FailOn {
-        FailOn::new(vec![Verdict::Failed, Verdict::TimedOut, Verdict::Unknown])
+    /// The failures, with `fail_on` as it is by default.
+    fn failures(reader: Reader, report: &Report) -> Vec<String> {
+        failures_with(reader, report, FailOn::default())
+    }
+
+    fn failures_with(reader: Reader, report: &Report, fail_on: FailOn) -> Vec<String> {
+        let mut report = report.clone();
+        report.fail_on = fail_on;
+        reader.failures(&report)
     }
 
     #[test]
@@ -233,12 +240,12 @@ mod tests {
 
     #[test]
     fn ten_failures_at_most_and_the_last_counts_the_rest() {
-        insta::assert_snapshot!(Reader::Runner.failures(&shop(), &fail_on()).join("\n"), @r#"
+        insta::assert_snapshot!(failures(Reader::Runner, &shop()).join("\n"), @r#"
         ::error title=Pay with a saved card::Could not find the pay button%0A%0AI opened the basket and chose the saved card ending in 4242.%0AThe page showed a spinner for 30 seconds.%0A%0AThen the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
         ::error title=Search for a product::The browser crashed%0A%0AThe page stopped answering after the third letter was typed.
         ::error title=Change the delivery address::New address was not saved%0A%0AAfter saving, the old address was still shown in the order summary.
         "#);
-        let lines = |cases: usize| Reader::Runner.failures(&large(cases, 10), &fail_on());
+        let lines = |cases: usize| failures(Reader::Runner, &large(cases, 10));
         assert_eq!(lines(100).len(), 10);
         assert_eq!(
             lines(100)[9],
@@ -253,7 +260,7 @@ mod tests {
 
     #[test]
     fn what_the_step_lets_through_is_no_error_and_what_fails_it_is_told() {
-        let tolerated = Reader::Runner.failures(&shop(), &FailOn::new(vec![]));
+        let tolerated = failures_with(Reader::Runner, &shop(), FailOn::new(vec![]));
         assert_eq!(tolerated.len(), 3);
         assert!(
             tolerated.iter().all(|line| line.starts_with("::warning title=")),
@@ -262,16 +269,40 @@ mod tests {
         let mut flaky = shop();
         flaky.runs[0].cases.retain(|case| !case.outcome.is_bad());
         flaky.runs[0].verdict = Some(Verdict::Flaky);
-        assert!(Reader::Plain.failures(&flaky, &fail_on()).is_empty());
+        assert!(failures(Reader::Plain, &flaky).is_empty());
         let told = "error: QA.tech: Passed, but flaky: 1 of 11 tests only in a rerun; this fails the step";
         let fail_on = FailOn::new(vec![Verdict::Flaky]);
-        assert_eq!(Reader::Plain.failures(&flaky, &fail_on), [told]);
+        assert_eq!(failures_with(Reader::Plain, &flaky, fail_on.clone()), [told]);
         // Beside a failed run that is let through.
         flaky.runs.extend(shop().runs);
-        let lines = Reader::Plain.failures(&flaky, &fail_on);
+        let lines = failures_with(Reader::Plain, &flaky, fail_on.clone());
         assert!(
             lines.len() == 4 && lines[3].starts_with("error: QA.tech: Failed: "),
             "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn failures_in_quarantine_are_notices_after_all_others() {
+        let mut report = large(200, 10);
+        for case in report.runs[0].cases.iter_mut().skip(50) {
+            case.quarantine = Some(QuarantineNote {
+                reason: Some("known bug".into()),
+                until: None,
+            });
+        }
+        let lines = failures(Reader::Runner, &report);
+        let levels: Vec<_> = lines.iter().filter_map(|line| line.split([':', ' ']).nth(2)).collect();
+        assert_eq!(levels, [["error"; 5].as_slice(), &["notice"; 6]].concat());
+        assert!(
+            lines[5].contains("::What came of it%0AQuarantined: known bug%0A"),
+            "{}",
+            lines[5]
+        );
+        assert!(
+            lines[10].ends_with("::10 more quarantined tests failed; the job summary lists them"),
+            "{}",
+            lines[10]
         );
     }
 
@@ -283,7 +314,7 @@ mod tests {
         let mut gone = run("Gone", "x", vec![]);
         gone.verdict = Some(Verdict::Unknown);
         look.runs.push(gone);
-        let lines = Reader::Plain.failures(&look, &fail_on());
+        let lines = failures(Reader::Plain, &look);
         assert!(lines[0].starts_with("error: "), "{}", lines[0]);
         assert!(
             lines[1..9].iter().all(|line| line.starts_with("warning: ")),
@@ -299,7 +330,7 @@ mod tests {
             broken.verdict = Some(Verdict::TimedOut);
             broken
         };
-        let rest = |report: &Report| Reader::Plain.failures(report, &fail_on()).pop();
+        let rest = |report: &Report| failures(Reader::Plain, report).pop();
         let mut runs = report((1..=11).map(broken).collect());
         let told = |rest: &str| Some(format!("error: QA.tech: {rest} failed; the job summary lists them"));
         assert_eq!(rest(&runs), told("2 more runs"));

@@ -68,7 +68,7 @@ impl<'a> Page<'a> {
             origin,
             runs,
             interrupted_by: _,
-            tolerated: _,
+            fail_on: _,
             warnings,
             trend: _,
         } = report;

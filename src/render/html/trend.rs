@@ -75,6 +75,8 @@ impl<'a> TrendView<'a> {
             still_failing,
             failed_on_default,
             flaky,
+            fixed: _,
+            suggestions: _,
         } = trend;
         let longest = points.iter().map(|point| point.duration).max().unwrap_or(0).max(1_000);
         let high = |duration: u64| duration.min(longest).saturating_mul(PLOT) / longest;

@@ -55,7 +55,7 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
             origin,
             runs,
             interrupted_by,
-            tolerated: _,
+            fail_on: _,
             warnings,
             trend,
         } = report;

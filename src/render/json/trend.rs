@@ -29,6 +29,8 @@ impl<'a> From<&'a Trend> for TrendJson<'a> {
             still_failing,
             failed_on_default,
             flaky,
+            fixed: _,
+            suggestions: _,
         } = trend;
         Self {
             points: points.iter().map(PointJson::from).collect(),

@@ -229,7 +229,7 @@ mod tests {
     use crate::render::markdown::summary::summary;
     use crate::render::markdown::summary::tests::detailed;
     use crate::report::sample::{large, report, run, shop};
-    use crate::report::{Mode, QuarantineNote, Signal, Verdict, merge};
+    use crate::report::{FailOn, Mode, QuarantineNote, Signal, Verdict, merge};
 
     #[test]
     fn lines_while_waiting() {
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn a_tolerated_result_is_explained_where_it_looks_red() {
         let mut shop = shop();
-        shop.tolerated = true;
+        shop.fail_on = FailOn::new(vec![]);
         assert_eq!(
             final_summary(&shop)[1],
             "The step passes: fail_on tolerates this result."

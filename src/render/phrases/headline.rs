@@ -1,7 +1,7 @@
 //! The verdict in one line.
 
 use crate::render::phrases::{
-    Tone, also, by_outcome, done_of, failure_phrase, is_empty, is_over, mark, number, phrase, several, unseen,
+    Tone, also, by_outcome, done_of, failure_phrase, is_over, mark, number, phrase, several, unseen,
 };
 use crate::report::{Counts, FailureKind, FailureKinds, Mode, ReportSlice, RunReport, Verdict};
 
@@ -59,7 +59,7 @@ impl Headline {
 
 /// Whether a verdict looks red although `fail_on` tolerates it, which has to be explained.
 pub fn is_tolerated(part: ReportSlice<'_>) -> bool {
-    part.report.tolerated
+    part.report.is_tolerated()
         && part
             .verdict()
             .is_some_and(|verdict| verdict == Verdict::Cancelled || Tone::from_verdict(verdict) == Tone::Red)
@@ -147,7 +147,7 @@ fn numbers(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
     let runs = part.runs.len();
     let so = part.runs.iter().filter(|run| run.seen() == Some(verdict)).count();
     let (text, about_tests) = match verdict {
-        Verdict::Passed if runs > 0 && part.runs.iter().all(is_empty) => {
+        Verdict::Passed if runs > 0 && part.runs.iter().all(RunReport::has_no_tests) => {
             ("without a single test case".to_owned(), true)
         }
         Verdict::Passed => (passed(counts), true),

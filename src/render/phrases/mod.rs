@@ -12,7 +12,7 @@ use crate::render::duration::format_duration;
 use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, RunReport, status};
 
 pub use headline::{Headline, is_tolerated};
-pub use next_step::{is_empty, next_step};
+pub use next_step::next_step;
 pub use numbers::{capitalized, number, several};
 pub use words::{QUARANTINE_MARK, Tone, failure_phrase, mark, outcome_mark, outcome_phrase, phrase};
 

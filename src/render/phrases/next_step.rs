@@ -1,6 +1,6 @@
 //! What to do about a result, in one sentence.
 
-use crate::report::{Case, CaseCoverage, FailureKind, Mode, ReportSlice, RunReport, Verdict};
+use crate::report::{Case, FailureKind, Mode, ReportSlice, RunReport, Verdict};
 
 /// The next step for the reader, with names of inputs between backticks; `None` where there is nothing to do.
 pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
@@ -8,7 +8,7 @@ pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
         return None;
     }
     match part.verdict()? {
-        Verdict::Passed if part.runs.iter().any(is_empty) => {
+        Verdict::Passed if part.runs.iter().any(RunReport::has_no_tests) => {
             Some("Add test cases to the plan, or set `fail_on: no_tests` to fail on a run without any.")
         }
         Verdict::Passed | Verdict::Skipped | Verdict::Interrupted => None,
@@ -25,11 +25,6 @@ pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
         Verdict::Unknown => Some("Open the run at QA.tech to see how it ended, then rerun the job."),
         Verdict::Failed => Some(after_failures(part)),
     }
-}
-
-/// Whether a run passed without a single test case.
-pub fn is_empty(run: &RunReport) -> bool {
-    run.seen() == Some(Verdict::Passed) && run.listed == CaseCoverage::Complete && run.counts().total == 0
 }
 
 fn after_failures(part: ReportSlice<'_>) -> &'static str {

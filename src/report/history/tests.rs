@@ -27,7 +27,12 @@ fn result(at: u64, branch: &str, verdict: Verdict, bad: &[&str], flaky: &[&str])
     let mut report = report(vec![run]);
     report.started_at = at * MINUTE;
     report.origin.branch = Some(branch.into());
-    Entry::of(&report, "series").unwrap()
+    Entry::new(&report, "series").unwrap()
+}
+
+/// The trend of a result whose test cases nothing is known of.
+fn trend_of(history: &History, now: &Entry) -> Trend {
+    history.trend(now, &report(Vec::new()))
 }
 
 fn file(entries: &[Entry]) -> Vec<u8> {
@@ -51,16 +56,16 @@ fn a_line_reads_back_as_it_was_written() {
 fn nothing_is_remembered_where_nothing_was_waited_for() {
     let mut started = report(vec![run("Smoke", "smk1", Vec::new())]);
     started.runs[0].verdict = None;
-    assert_eq!(Entry::of(&started, "series"), None);
+    assert_eq!(Entry::new(&started, "series"), None);
     // A start that was refused has a verdict, but nobody would have waited for the run either.
     started.runs[0].verdict = Some(Verdict::Unknown);
     for mode in [Mode::StartOnly, Mode::Look] {
         started.mode = mode;
-        assert_eq!(Entry::of(&started, "series"), None);
+        assert_eq!(Entry::new(&started, "series"), None);
     }
     let mut skipped = report(Vec::new());
     skipped.mode = Mode::SkippedWithoutToken;
-    assert_eq!(Entry::of(&skipped, "series"), None);
+    assert_eq!(Entry::new(&skipped, "series"), None);
 }
 
 #[test]
@@ -94,7 +99,10 @@ fn new_and_still_failing_are_told_apart_by_the_last_green_result() {
         result(4, "main", Verdict::Cancelled, &[], &[]),
         result(5, "main", Verdict::Failed, &["still", "gone"], &[]),
     ]));
-    let trend = history.trend(&result(6, "main", Verdict::Failed, &["still", "old"], &["other"]));
+    let trend = trend_of(
+        &history,
+        &result(6, "main", Verdict::Failed, &["still", "old"], &["other"]),
+    );
     assert_eq!(names(&trend.new_failures), ["old"]);
     let still: Vec<_> = trend
         .still_failing
@@ -123,7 +131,7 @@ fn a_branch_is_compared_with_the_default_branch_until_it_has_results_of_its_own(
         result(3, "other", Verdict::Failed, &["elsewhere"], &[]),
     ];
     let now = result(9, "topic", Verdict::Failed, &["red on main", "elsewhere"], &[]);
-    let trend = History::parse(&file(&lines)).trend(&now);
+    let trend = trend_of(&History::parse(&file(&lines)), &now);
     assert_eq!(names(&trend.failed_on_default), ["red on main"]);
     assert_eq!(names(&trend.new_failures), ["elsewhere"]);
     assert_eq!(trend.points.len(), 3, "another branch's results are not ours");
@@ -132,7 +140,7 @@ fn a_branch_is_compared_with_the_default_branch_until_it_has_results_of_its_own(
 
     lines.push(result(4, "topic", Verdict::Failed, &["elsewhere"], &[]));
     lines.push(result(5, "main", Verdict::Passed, &[], &[]));
-    let trend = History::parse(&file(&lines)).trend(&now);
+    let trend = trend_of(&History::parse(&file(&lines)), &now);
     assert!(trend.failed_on_default.is_empty(), "it was mended there since");
     assert_eq!(names(&trend.new_failures), ["red on main"]);
     assert_eq!(trend.still_failing.len(), 1);
@@ -140,7 +148,7 @@ fn a_branch_is_compared_with_the_default_branch_until_it_has_results_of_its_own(
 
 #[test]
 fn without_a_history_nothing_is_new() {
-    let trend = History::default().trend(&result(1, "main", Verdict::Failed, &["a"], &[]));
+    let trend = trend_of(&History::default(), &result(1, "main", Verdict::Failed, &["a"], &[]));
     assert!(trend.new_failures.is_empty() && trend.still_failing.is_empty());
     assert_eq!(trend.points.len(), 1);
 }
@@ -151,7 +159,10 @@ fn other_series_do_not_count_and_a_trend_has_thirty_points() {
         .map(|at| result(at, "main", Verdict::Passed, &[], &[]))
         .collect();
     lines[39].series = "another".into();
-    let trend = History::parse(&file(&lines)).trend(&result(99, "main", Verdict::Passed, &[], &[]));
+    let trend = trend_of(
+        &History::parse(&file(&lines)),
+        &result(99, "main", Verdict::Passed, &[], &[]),
+    );
     assert_eq!(trend.points.len(), SHOWN);
     assert_eq!(trend.points[0].moment.at, 10 * MINUTE);
     assert_eq!(trend.points[SHOWN - 1].moment.at, 99 * MINUTE);
@@ -160,7 +171,7 @@ fn other_series_do_not_count_and_a_trend_has_thirty_points() {
 #[test]
 fn a_line_stays_short_whatever_the_cases() {
     let cases = (0..5_000).map(|number| case(number, &"漢".repeat(5_000), CaseOutcome::Failed, "", ""));
-    let entry = Entry::of(&report(vec![run("Smoke", "smk1", cases.collect())]), "series").unwrap();
+    let entry = Entry::new(&report(vec![run("Smoke", "smk1", cases.collect())]), "series").unwrap();
     assert_eq!(entry.counts.failed, 5_000);
     assert!(serde_json::to_string(&entry).unwrap().len() < 150_000);
 
@@ -208,7 +219,7 @@ fn results_from_the_future_are_not_believed_and_go_first() {
     let future = result(1 << 40, "main", Verdict::Passed, &[], &[]);
     let honest = result(1, "main", Verdict::Failed, &["a"], &[]);
     let bytes = file(&[honest.clone(), future.clone(), future]);
-    let trend = History::parse(&bytes).trend(&now);
+    let trend = trend_of(&History::parse(&bytes), &now);
     assert_eq!((trend.points.len(), trend.last_green), (2, None));
     assert_eq!(names(&[trend.still_failing[0].case.clone()]), ["a"]);
     let kept = History::parse(&bounded(&bytes, 1, 2_000 * MINUTE).unwrap());
@@ -232,7 +243,7 @@ fn a_file_full_of_anything_is_held_in_little_room() {
     let mut wide = result(1, "main", Verdict::Failed, &[], &[]);
     wide.bad = many
         .iter()
-        .map(|id| EntryCase {
+        .map(|id| CaseName {
             id: id.clone(),
             short_id: String::new(),
             name: String::new(),
@@ -251,9 +262,9 @@ fn a_branch_of_a_fork_is_not_ours_of_that_name() {
     };
     let fork = with_default(result(1, "main", Verdict::Failed, &["a"], &[])).of_fork();
     let now = with_default(result(2, "feature", Verdict::Failed, &["a"], &[]));
-    let trend = History::parse(&file(std::slice::from_ref(&fork))).trend(&now);
+    let trend = trend_of(&History::parse(&file(std::slice::from_ref(&fork))), &now);
     assert_eq!((trend.points.len(), trend.failed_on_default), (1, vec![]));
     let ours = with_default(result(3, "main", Verdict::Failed, &["a"], &[]));
-    let trend = History::parse(&file(&[fork, ours])).trend(&now);
+    let trend = trend_of(&History::parse(&file(&[fork, ours])), &now);
     assert_eq!(names(&trend.failed_on_default), ["a"]);
 }

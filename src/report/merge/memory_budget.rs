@@ -16,7 +16,7 @@ pub(super) struct MemoryBudget {
 
 impl MemoryBudget {
     /// The room that a run has left.
-    pub(super) fn of(run: &RunReport) -> Self {
+    pub(super) fn new(run: &RunReport) -> Self {
         let held: usize = run.cases.iter().map(of_case).sum();
         Self {
             cases: MAX_CASES.saturating_sub(run.cases.len()),
@@ -104,9 +104,14 @@ fn of_text(text: &Option<String>) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::{Merged, apply};
+    use super::super::Merged;
     use super::*;
+    use crate::report::Quarantine;
     use crate::report::sample::run;
+
+    fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: u64) -> Merged {
+        super::super::apply(run, attempt, seen, at, &Quarantine::default())
+    }
 
     fn seen(id: String, reasoning: usize) -> CaseSnapshot {
         CaseSnapshot {

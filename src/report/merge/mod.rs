@@ -1,16 +1,16 @@
-//! Merging what each look at each attempt tells of the test cases, so that no case is lost and no failure is forgiven unseen.
+//! Merges what each poll of each attempt lists, so that no test case is lost and no failure is forgiven unseen.
 
 mod match_cases;
 mod memory_budget;
 mod verdict;
 
-use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, status};
+use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Observed, Quarantine, RunReport, status};
 use match_cases::match_cases;
 pub use memory_budget::MAX_CASES;
 use memory_budget::MemoryBudget;
 pub use verdict::{conclude, contradiction, first_list_is_complete, not_played};
 
-/// A test case as one look saw it.
+/// A test case as one poll saw it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseSnapshot {
     /// Id; empty where the API gave none.
@@ -33,108 +33,130 @@ pub struct CaseSnapshot {
     pub examples: Option<String>,
 }
 
-/// What a look has changed.
+/// What a poll has changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Merged {
     /// Indices of the cases that have newly turned bad in this attempt.
     pub newly_bad: Vec<usize>,
-    /// There was no room for all of what was seen.
+    /// There was no room for everything that was seen.
     pub left_out: bool,
 }
 
-/// Merges what a look at an attempt has seen into the run's cases. Partial looks (only failed ones) are fine: cases
-/// that are not in them stay as they are.
+/// Merges what one poll of an attempt has seen into the run's cases. A partial list (only failed ones) is fine: cases
+/// that are not in it stay as they are. Cases that match an entry of the quarantine list are marked as soon as they are
+/// seen.
 ///
 /// The same case is one with the same id, else the same short id, else a name, each unique on both sides. Cases that
-/// nothing tells apart are those of the attempt's earlier look, in their order.
-pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: Millis) -> Merged {
-    let match_cases = match_cases(&run.cases, attempt, &seen);
-    let mut room = MemoryBudget::of(run);
+/// nothing tells apart are those of the attempt's earlier poll, in their order.
+pub fn apply(
+    run: &mut RunReport,
+    attempt: usize,
+    seen: Vec<CaseSnapshot>,
+    at: Millis,
+    quarantine: &Quarantine,
+) -> Merged {
+    let places = match_cases(&run.cases, attempt, &seen);
+    let mut budget = MemoryBudget::new(run);
     let mut merged = Merged::default();
-    for (mut seen, place) in seen.into_iter().zip(match_cases) {
+    for (mut seen, place) in seen.into_iter().zip(places) {
         let fits = match place.and_then(|index| run.cases.get(index)) {
-            Some(case) => room.take_known(case, attempt, &seen),
-            None => room.take_new(&seen),
+            Some(case) => budget.take_known(case, attempt, &seen),
+            None => budget.take_new(&seen),
         };
         merged.left_out |= !fits;
         if !fits && place.is_none() {
             continue;
         }
         if !fits {
-            // What became of a known case counts, whatever is said of it.
+            // The outcome of a known case counts, even where there is no room for its texts.
             (seen.title, seen.reasoning, seen.goal, seen.examples) = (None, None, None, None);
         }
-        let outcome = CaseOutcome::from_status(&seen.status, seen.result.as_deref());
-        let CaseSnapshot {
-            id,
-            short_id,
-            name,
-            status,
-            result,
-            title,
-            reasoning,
-            goal,
-            examples,
-        } = seen;
         let index = place.unwrap_or(run.cases.len());
         if place.is_none() {
-            let name = if name.trim().is_empty() {
-                fallback_name(&short_id, &id, index)
-            } else {
-                name
-            };
-            run.cases.push(Case {
-                id,
-                short_id: short_id.clone(),
-                name,
-                goal,
-                examples,
-                outcome,
-                attempts: Vec::new(),
-                quarantine: None,
-            });
-        } else if let Some(case) = run.cases.get_mut(index) {
-            // A later look may know more, never less.
-            case.goal = goal.or(case.goal.take());
-            case.examples = examples.or(case.examples.take());
+            run.cases.push(new_case(&seen, index));
         }
         let Some(case) = run.cases.get_mut(index) else { continue };
-        let previous = case.attempts.pop_if(|last| last.attempt == attempt);
-        let was_bad = previous.as_ref().is_some_and(|previous| previous.outcome.is_bad());
-        let mut observed = previous.map_or(
-            Observed {
-                first_seen: at,
-                running: None,
-                ended: None,
-            },
-            |previous| previous.observed,
-        );
-        if observed.running.is_none() && status == status::RUNNING {
-            observed.running = Some(at);
+        let is_new = case.latest().is_none_or(|latest| latest.attempt != attempt);
+        if is_new && case.quarantine.is_none() {
+            case.quarantine = quarantine.matches(&case.name, &seen.short_id);
         }
-        observed.ended = if outcome == CaseOutcome::Unfinished {
-            None
-        } else {
-            observed.ended.or(Some(at))
-        };
-        case.attempts.push(CaseAttempt {
-            attempt,
-            short_id,
-            outcome,
-            counts: true,
-            status,
-            result,
-            title,
-            reasoning,
-            observed,
-            details: None,
-        });
-        case.outcome = combined_outcome(&case.attempts);
-        if outcome.is_bad() && !was_bad {
+        if record(case, attempt, seen, at) {
             merged.newly_bad.push(index);
         }
     }
     merged
+}
+
+/// A case that no attempt has yet.
+fn new_case(seen: &CaseSnapshot, index: usize) -> Case {
+    let CaseSnapshot { id, short_id, name, .. } = seen;
+    let name = if name.trim().is_empty() {
+        fallback_name(short_id, id, index)
+    } else {
+        name.clone()
+    };
+    Case {
+        id: id.clone(),
+        short_id: short_id.clone(),
+        name,
+        goal: None,
+        examples: None,
+        outcome: CaseOutcome::Unfinished,
+        attempts: Vec::new(),
+        quarantine: None,
+    }
+}
+
+/// Records what an attempt's latest poll has seen of a case, in place of what an earlier poll of the attempt has. True
+/// where the case has newly turned bad in this attempt.
+fn record(case: &mut Case, attempt: usize, seen: CaseSnapshot, at: Millis) -> bool {
+    let outcome = CaseOutcome::from_status(&seen.status, seen.result.as_deref());
+    let CaseSnapshot {
+        id: _,
+        short_id,
+        name: _,
+        status,
+        result,
+        title,
+        reasoning,
+        goal,
+        examples,
+    } = seen;
+    // A later poll may know more, never less.
+    case.goal = goal.or(case.goal.take());
+    case.examples = examples.or(case.examples.take());
+    let previous = case.attempts.pop_if(|last| last.attempt == attempt);
+    let was_bad = previous.as_ref().is_some_and(|previous| previous.outcome.is_bad());
+    let mut observed = previous.map_or(
+        Observed {
+            first_seen: at,
+            running: None,
+            ended: None,
+        },
+        |previous| previous.observed,
+    );
+    if observed.running.is_none() && status == status::RUNNING {
+        observed.running = Some(at);
+    }
+    observed.ended = if outcome == CaseOutcome::Unfinished {
+        None
+    } else {
+        observed.ended.or(Some(at))
+    };
+    case.attempts.push(CaseAttempt {
+        attempt,
+        short_id,
+        outcome,
+        counts: true,
+        status,
+        result,
+        title,
+        reasoning,
+        observed,
+        details: None,
+    });
+    case.outcome = combined_outcome(&case.attempts);
+    outcome.is_bad() && !was_bad
 }
 
 fn fallback_name(short_id: &str, id: &str, index: usize) -> String {
@@ -190,6 +212,11 @@ mod tests {
             result: (!result.is_empty()).then(|| result.into()),
             ..CaseSnapshot::default()
         }
+    }
+
+    /// Merges without a quarantine list.
+    fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: Millis) -> Merged {
+        super::apply(run, attempt, seen, at, &Quarantine::default())
     }
 
     fn attempt(verdict: Verdict) -> Attempt {

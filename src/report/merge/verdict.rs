@@ -1,7 +1,7 @@
 //! The verdict over all attempts of a run, and where its cases contradict it.
 
 use crate::report::merge::combined_outcome;
-use crate::report::{Attempt, CaseCoverage, CaseOutcome, Counts, RunReport, Verdict, status};
+use crate::report::{Attempt, Case, CaseCoverage, CaseOutcome, Counts, RunReport, Verdict, status};
 
 /// Settles a run that was waited for: which reruns count, its cases' outcomes, and its verdict over all attempts, with
 /// what is to be said where the attempts and the cases do not simply agree.
@@ -31,51 +31,93 @@ fn verdict(run: &RunReport) -> (Option<Verdict>, Option<String>) {
     let Some((first, reruns)) = run.attempts.split_first() else {
         return (run.verdict, run.problem.clone());
     };
-    let Some(last) = reruns.last() else {
-        return (first.verdict, first.problem.clone());
-    };
     if first.verdict != Some(Verdict::Failed) {
         return (first.verdict, first.problem.clone());
     }
-    let rerun = format!("rerun {}", last.short_id);
-    let problem = match (last.verdict, unforgiven(run, first)) {
-        (Some(Verdict::Interrupted), _) => return (Some(Verdict::Interrupted), last.problem.clone()),
-        (Some(Verdict::Passed), None) => return (Some(Verdict::Flaky), None),
-        (Some(Verdict::Passed), Some(why)) => Some(format!("{rerun} passed, but {why}, so the first result stands")),
-        (Some(Verdict::Failed), None) => Some(format!(
-            "{rerun} is FAILED at QA.tech although every case that failed has passed in it"
-        )),
-        (Some(Verdict::Failed), Some(_)) => not_played(run)
-            .map(|cases| format!("of the test cases that had not passed before, {cases} were not played in {rerun}")),
-        // Why, the attempt itself says.
-        (other, _) => Some(format!("{rerun} {}, so the first result stands", without_use(other))),
-    };
-    (Some(Verdict::Failed), problem)
+    match reruns.last() {
+        None => match forgiven(run, first) {
+            Ok(Forgiven::Quarantined) => (Some(Verdict::Quarantined), first.problem.clone()),
+            Ok(Forgiven::Flaky) | Err(_) => (first.verdict, first.problem.clone()),
+        },
+        Some(last) => verdict_after(run, first, last),
+    }
 }
 
-/// Why the reruns do not forgive the first attempt's failure; `None` where they do.
+/// The verdict on a run that failed first, by its latest rerun.
+fn verdict_after(run: &RunReport, first: &Attempt, last: &Attempt) -> (Option<Verdict>, Option<String>) {
+    let rerun = format!("rerun {}", last.short_id);
+    let forgiven = forgiven(run, first);
+    let problem = match (last.verdict, &forgiven) {
+        (Some(Verdict::Interrupted), _) => return (Some(Verdict::Interrupted), last.problem.clone()),
+        (Some(Verdict::Passed), Ok(Forgiven::Flaky)) => return (Some(Verdict::Flaky), None),
+        (Some(Verdict::Passed | Verdict::Failed), Ok(Forgiven::Quarantined)) => None,
+        (Some(Verdict::Passed), Err(why)) => Some(format!("{rerun} passed, but {why}, so the first result stands")),
+        (Some(Verdict::Failed), Ok(Forgiven::Flaky)) => Some(format!(
+            "{rerun} is FAILED at QA.tech although every case that failed has passed in it"
+        )),
+        (Some(Verdict::Failed), Err(_)) => not_played(run)
+            .map(|cases| format!("of the test cases that had not passed before, {cases} were not played in {rerun}")),
+        // The attempt itself says why.
+        (other, _) => Some(format!("{rerun} {}, so the first result stands", without_use(other))),
+    };
+    match forgiven {
+        Ok(Forgiven::Quarantined) => (Some(Verdict::Quarantined), problem),
+        Ok(Forgiven::Flaky) | Err(_) => (Some(Verdict::Failed), problem),
+    }
+}
+
+/// What a failed run is forgiven for.
+enum Forgiven {
+    /// Every case that failed has passed in a rerun.
+    Flaky,
+    /// Every case that failed is in quarantine, or has passed in a rerun.
+    Quarantined,
+}
+
+/// What forgives the first attempt's failure, or why nothing does.
 ///
-/// The one rule of `flaky`: of the first attempt's complete list, every case has passed, was skipped, or passed in a
-/// rerun, and at least one that failed is among the last.
-fn unforgiven(run: &RunReport, first: &Attempt) -> Option<String> {
-    let not_green = run.cases.iter().filter(|case| !case.outcome.is_green()).count();
-    let forgiven = run.cases.iter().any(|case| case.outcome == CaseOutcome::Flaky);
+/// The one rule of `flaky` and `quarantined`: of the first attempt's complete list, every case has passed, was skipped,
+/// passed in a rerun, or failed in quarantine. At least one of them failed before it passed, or failed in quarantine. A
+/// case that is unfinished forgives nothing, and neither does an attempt that failed without a failed case.
+fn forgiven(run: &RunReport, first: &Attempt) -> Result<Forgiven, String> {
+    let blocks = |case: &&Case| !case.outcome.is_green() && !case.is_quarantined_failure();
+    let blocking = run.cases.iter().filter(blocks).count();
+    let flaky = run.cases.iter().any(|case| case.outcome == CaseOutcome::Flaky);
+    let quarantined = run.cases.iter().any(Case::is_quarantined_failure);
     if run.listed != CaseCoverage::Complete {
-        Some("not every test case of the first run could be listed".to_owned())
+        Err("not every test case of the first run could be listed".to_owned())
     } else if !first_list_is_complete(run) {
-        Some(format!(
+        Err(format!(
             "run {} lists {} of the {} test cases that it announced",
             first.short_id,
             of_first_attempt(run),
             first.test_count.unwrap_or(0)
         ))
-    } else if not_green > 0 {
-        Some(format!("{not_green} of the test cases were not seen to pass"))
-    } else if !forgiven {
-        Some("no test case that failed before was seen to pass in it".to_owned())
+    } else if blocking > 0 {
+        Err(format!("{blocking} of the test cases were not seen to pass"))
+    } else if quarantined && !every_failure_is_listed(run) {
+        Err("an attempt failed without a failed test case".to_owned())
+    } else if quarantined {
+        Ok(Forgiven::Quarantined)
+    } else if flaky {
+        Ok(Forgiven::Flaky)
     } else {
-        None
+        Err("no test case that failed before was seen to pass in it".to_owned())
     }
+}
+
+/// Whether each attempt that failed lists a case that did not pass: otherwise something else may have failed.
+fn every_failure_is_listed(run: &RunReport) -> bool {
+    let failed = (0..)
+        .zip(&run.attempts)
+        .filter(|(_, attempt)| attempt.verdict == Some(Verdict::Failed));
+    let has_failed_in = |case: &Case, index| {
+        let mut attempts = case.attempts.iter();
+        attempts.any(|seen| seen.attempt == index && seen.outcome.is_bad())
+    };
+    failed
+        .map(|(index, _)| index)
+        .all(|index| run.cases.iter().any(|case| has_failed_in(case, index)))
 }
 
 /// Whether as many cases of the first attempt are known as it announced, where it did.
@@ -119,12 +161,11 @@ fn without_use(verdict: Option<Verdict>) -> &'static str {
     }
 }
 
-/// What is to be said where the cases contradict the run's verdict: the API's result decides.
+/// A warning where the cases do not support the run's verdict: they contradict it, or there are none. The API's result
+/// decides.
 pub fn contradiction(run: &RunReport) -> Option<String> {
     let mut counts = Counts::default();
-    for case in &run.cases {
-        counts.add(case.outcome);
-    }
+    run.cases.iter().for_each(|case| counts.add_case(case));
     let bad = counts.failed + counts.errored;
     // Of a list that is not of the run's end nothing follows for what was still running in it.
     let unfinished = if run.listed == CaseCoverage::Complete {
@@ -146,6 +187,9 @@ pub fn contradiction(run: &RunReport) -> Option<String> {
                 "run {short_id} PASSED at QA.tech, although {what}; its result decides"
             ))
         }
+        Verdict::Passed if run.has_no_tests() => Some(format!(
+            "run {short_id} PASSED at QA.tech without a single test case (`fail_on: no_tests` fails the step for that)"
+        )),
         // A rerun that is not believed failed by our word, not by QA.tech's.
         Verdict::Failed
             if bad == 0

@@ -321,7 +321,7 @@ fn action_yml_declares_the_inputs_of_the_table() {
     }
     let step = &metadata["runs"]["steps"][0];
     let mapped = texts(&step["env"]);
-    assert_eq!(mapped.len(), INPUTS.len());
+    let (mapped, of_the_job) = mapped.split_at(INPUTS.len());
     for ((variable, value), known) in mapped.iter().zip(INPUTS) {
         assert_eq!(*variable, known.variable());
         assert_eq!(
@@ -329,6 +329,17 @@ fn action_yml_declares_the_inputs_of_the_table() {
             Some(format!("${{{{ inputs.{} }}}}", known.name).as_str())
         );
     }
+    let of_the_job: Vec<_> = of_the_job
+        .iter()
+        .map(|(variable, value)| (variable.as_str(), value.as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        of_the_job,
+        [
+            ("QATECH_RUN_JOB_INDEX", "${{ strategy.job-index }}"),
+            ("QATECH_RUN_CHECK_RUN_ID", "${{ job.check_run_id }}"),
+        ]
+    );
     assert!(
         !step["run"].as_str().unwrap().contains("${{"),
         "nothing is interpolated into the script"

@@ -55,6 +55,45 @@ fn only_what_would_be_published_is_announced() {
 }
 
 #[test]
+fn preparations_and_their_results_are_printed() {
+    let fake = FakeQaTech::start();
+    let uuid = "0b5a4b1e-2f3c-4d5e-8f90-a1b2c3d4e5f6";
+    let done = run(&fake)
+        .input("dry_run", "true")
+        .input("project_short_id", "proj_shop")
+        .input("test_case_ids", uuid)
+        .input("environments", "app_web = deployment: Preview*\napp_api = build_7")
+        .input("builds", "app_ios = out/Shop.ipa")
+        .input(
+            "wait_for",
+            "https://pr.example/health?key=hidden-probe-key contains {sha}",
+        )
+        .input(
+            "config_overrides",
+            r#"{"configs": {"cfg_login": {"password": "hidden-password"}}}"#,
+        )
+        .output();
+    assert_ending(&done, 0, "");
+    assert!(fake.requests().is_empty());
+    for part in [
+        "would upload the build out/Shop.ipa for application app_ios",
+        "would look for the deployment of the head commit to \"Preview*\" for application app_web, for at most 15 minutes",
+        "would wait for https://pr.example/health?*** to contain \"{sha}\", for at most 10 minutes",
+        r#""projectShortId":"proj_shop""#,
+        &format!(r#""testCaseIds":["{uuid}"]"#),
+        r#""parameters":{"configs":{"cfg_login":{"password":"***"}}}"#,
+        r#""applicationBuildShortId":"build_7""#,
+        r#""applicationBuildShortId":"<short id of out/Shop.ipa>""#,
+        r#""url":"<URL of the deployment to"#,
+    ] {
+        assert!(done.log.contains(part), "no {part}:\n{}", done.log);
+    }
+    for secret in ["hidden-probe-key", "hidden-password"] {
+        assert_eq!(done.places_with(secret), [""; 0], "{secret}");
+    }
+}
+
+#[test]
 fn attaching_sends_nothing_either() {
     let fake = FakeQaTech::start();
     let done = run(&fake)

@@ -58,8 +58,36 @@ fn wrong_values_are_named_with_what_is_allowed() {
         ("fail_on", "failed,broken", &["timed_out", "cancelled", "flaky", "none"]),
         ("fail_on", "none,failed", &[]),
         ("fail_on", "Failed", &["failed"]),
+        ("fail_on", "no-tests", &["quarantined", "no_tests"]),
+        ("rerun_only", "some", &["failed", "misses"]),
+        ("case_details", "none", &["failed", "all", "off"]),
+        ("project_short_id", "proj_a proj_b", &["proj_a proj_b"]),
+        ("test_case_ids", "tc_login", &["tc_login", "UUID"]),
+        ("run_short_id", "https://app.qa.tech/p/shop/plans/x", &["/results/"]),
+        (
+            "config_overrides",
+            "{\"config\": {}}",
+            &["configs", "configsByEnvironment"],
+        ),
+        (
+            "applications_config",
+            "{\"applications\": {\"app_a\": {}, \"app_a\": {}}}",
+            &["app_a", "twice"],
+        ),
+        (
+            "notifications_config",
+            "[{\"type\":\"slack\",\"type\":\"slack\"}]",
+            &["\"type\"", "twice"],
+        ),
+        ("builds", "app_a = app.zip", &["app.zip", ".apk", ".aab", ".ipa"]),
+        ("wait_for", "ftp://pr.example", &["http", "https"]),
+        ("wait_for", "https://pr.example has ok", &["contains"]),
+        ("wait_for_timeout_minutes", "0", &[]),
+        ("deployment_timeout_minutes", "soon", &[]),
+        ("commit", "abc123", &["abc123", "full SHA"]),
+        ("pull_request", "main", &["main", "number"]),
         ("summary", "sometimes", &["always", "failure", "off"]),
-        ("annotations", "loud", &["check", "log", "off"]),
+        ("annotations", "loud", &["check", "job", "log", "off"]),
         ("annotation_paths", "no equals sign", &[]),
         ("comment", "never", &["off", "failure", "always"]),
         ("issue", "always", &["off", "failure"]),
@@ -160,6 +188,13 @@ fn secrets_are_not_shown_even_where_they_are_wrong() {
             "applications_config",
             "{\"applications\":[{\"applicationShortId\":\"app_a\",\"environment\":{\"url\":\"https://u:pass-w0rd@h/?t=s3cret\"}}",
             "pass-w0rd",
+        ),
+        ("wait_for", "ftp://pr.example/?token=s3cret-probe", "s3cret"),
+        ("run_short_id", "https://app.qa.tech/p/x?token=s3cret-page", "s3cret"),
+        (
+            "config_overrides",
+            "{\"configs\": {\"s3cret-key\": \"s3cret-value\"}}",
+            "s3cret-value",
         ),
         ("api_token", "qa-s3cret-part\nqa-s3cret-other", "qa-s3cret"),
         ("api_token", "t\u{f6}ken-s3cret", "s3cret"),
@@ -268,7 +303,7 @@ fn project_id_is_ignored_with_a_notice() {
 
 #[test]
 fn the_vendors_default_url_is_taken_as_ours() {
-    for url in ["https://app.qa.tech", "https://app.qa.tech/"] {
+    for url in ["https://app.qa.tech", "https://app.qa.tech/api", "https://api.qa.tech"] {
         let done = run_at(url).input("dry_run", "true").output();
         assert_eq!(done.code, 0, "{}", done.log);
         assert!(done.log.contains("https://api.qa.tech/v1/run"), "{}", done.log);
@@ -327,6 +362,30 @@ fn the_token_may_come_from_its_own_variable_and_the_input_goes_first() {
     assert_ending(&done, 0, "passed");
     let done = start(&fake, green()).env("QATECH_API_TOKEN", "another").output();
     assert_ending(&done, 0, "passed");
+}
+
+#[test]
+fn the_variables_of_the_vendors_tools_hold_a_token_too() {
+    for name in ["QATECH_API_KEY", "QA_TECH_API_TOKEN"] {
+        let fake = FakeQaTech::start();
+        let done = start(&fake, green()).input("api_token", "").env(name, TOKEN).output();
+        assert_ending(&done, 0, "passed");
+    }
+}
+
+#[test]
+fn a_short_secret_is_warned_of() {
+    let fake = FakeQaTech::start();
+    let done = start(&fake, green())
+        .input("environments", "app_web = https://admin:hunter2@pr.example/")
+        .output();
+    assert_ending(&done, 0, "passed");
+    let warnings = told(&done, "warning");
+    assert!(
+        warnings.iter().any(|warning| warning.contains("`environments`")),
+        "{}",
+        done.log
+    );
 }
 
 #[test]

@@ -274,13 +274,13 @@ pub fn with_history() -> Report {
         } else {
             "main".into()
         });
-        let entry = Entry::of(&report, "shop").expect("it was waited for");
+        let entry = Entry::new(&report, "shop").expect("it was waited for");
         lines.push_str(&serde_json::to_string(&entry).expect("it is JSON"));
         lines.push('\n');
     }
     let mut now = shop();
-    let entry = Entry::of(&now, "shop").expect("it was waited for");
-    now.trend = Some(History::parse(lines.as_bytes()).trend(&entry));
+    let entry = Entry::new(&now, "shop").expect("it was waited for");
+    now.trend = Some(History::parse(lines.as_bytes()).trend(&entry, &now));
     now
 }
 

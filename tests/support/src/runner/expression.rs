@@ -193,6 +193,8 @@ impl Parser<'_> {
                     "runner",
                     "steps",
                     "env",
+                    "strategy",
+                    "job",
                     "always()",
                     "success()",
                     "failure()",
@@ -261,6 +263,7 @@ mod tests {
             ("inputs.empty", json!("")),
             ("runner.os", json!("Windows")),
             ("steps.run-it.outputs.verdict", json!("passed")),
+            ("strategy.job-index", json!(2)),
             ("always()", json!(true)),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -276,6 +279,7 @@ mod tests {
             ("${{ 'it''s' }}${{ 5 }}${{ null }}", "it's5"),
             ("${{ inputs.empty || 'x' }}", "x"),
             ("${{ '1' == 1 }}", "true"),
+            ("<${{ strategy.job-index }}${{ job.check_run_id }}>", "<2>"),
         ] {
             assert_eq!(interpolate(text, &context).as_deref(), Ok(expected), "{text}");
         }

@@ -1,0 +1,92 @@
+//! `builds`: builds of mobile applications to upload before the start.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::inputs::lines::{Problems, pair, parse_lines};
+use crate::inputs::{Build, Platform};
+
+/// Why a line of `builds` can't be used.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("is not of the form `application = path`")]
+    Form,
+    #[error("names application {0:?} a second time")]
+    Repeated(String),
+    #[error("names {0:?}, which is not the path of an .apk, .aab or .ipa file")]
+    Extension(String),
+}
+
+/// Parses `builds`: lines `application = path`.
+///
+/// # Errors
+/// The problems of all lines, as fragments that follow the input's name.
+pub fn parse(text: &str) -> Result<Vec<Build>, Problems> {
+    let mut seen = BTreeSet::new();
+    parse_lines(text, |line| {
+        let (application, path) = pair(line).ok_or(LineError::Form)?;
+        if !seen.insert(application.to_owned()) {
+            return Err(LineError::Repeated(application.to_owned()));
+        }
+        let platform = Platform::from_path(Path::new(path)).ok_or_else(|| LineError::Extension(path.to_owned()))?;
+        Ok(Build {
+            application: application.to_owned(),
+            path: PathBuf::from(path),
+            platform,
+        })
+    })
+}
+
+impl Platform {
+    /// The platform that a build file is for, by its extension in any case.
+    pub fn from_path(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "apk" | "aab" => Some(Self::Android),
+            "ipa" => Some(Self::Ios),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_application_and_a_path() {
+        let builds = parse("app_a = out/app-debug.apk\n\n# store\napp_b=a=b/App.AAB\napp_c = My App.ipa").unwrap();
+        let shown: Vec<_> = builds
+            .iter()
+            .map(|build| (build.application.as_str(), build.path.to_str().unwrap(), build.platform))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("app_a", "out/app-debug.apk", Platform::Android),
+                ("app_b", "a=b/App.AAB", Platform::Android),
+                ("app_c", "My App.ipa", Platform::Ios),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrong_line_is_told_by_its_number() {
+        for (line, problem) in [
+            ("out/app.apk", "line 2 is not of the form `application = path`"),
+            ("app_b =", "line 2 is not of the form `application = path`"),
+            (
+                "app_b = app.zip",
+                "line 2 names \"app.zip\", which is not the path of an .apk, .aab or .ipa file",
+            ),
+            (
+                "app_b = .apk",
+                "line 2 names \".apk\", which is not the path of an .apk, .aab or .ipa file",
+            ),
+            ("app_a = b.apk", "line 2 names application \"app_a\" a second time"),
+        ] {
+            assert_eq!(parse(&format!("app_a = a.apk\n{line}")).unwrap_err(), [problem]);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! URLs of what is tested: they are opened, and no secret of ours is sent to them, so http is as good as https.
+
+use url::Url;
+
+/// Why a text is no such URL. No message repeats it: it may hold credentials.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WebUrlError {
+    /// It can't be parsed.
+    #[error("is not valid ({0})")]
+    Invalid(#[from] url::ParseError),
+    /// It has another scheme than http or https.
+    #[error("has the scheme {0:?}; allowed: http, https")]
+    Scheme(String),
+}
+
+/// Checks that a text is an http or https URL.
+///
+/// # Errors
+/// What is wrong, as a fragment that follows the name of what holds the URL.
+pub fn check(text: &str) -> Result<Url, WebUrlError> {
+    let url = Url::parse(text)?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        other => Err(WebUrlError::Scheme(other.to_owned())),
+    }
+}
