@@ -68,7 +68,7 @@ async fn it_opens_comments_closes_and_reopens() {
 
     assert_eq!(job.publish(&of_run(failed(1), 904, 1)).await.links.issue_url, url);
     assert_eq!(github.only_issue().state, "open");
-    assert!(github.comments(issue.number)[2].body.contains("red again"));
+    assert!(github.comments(issue.number)[2].body.contains("fails again"));
 }
 
 #[tokio::test]
