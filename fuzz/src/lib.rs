@@ -19,7 +19,7 @@ use qatech_run::render::{ctrf, escape, html, json, junit, log_lines, outputs};
 use qatech_run::report::history::{Entry, History, MAX_ENTRIES, bounded};
 use qatech_run::report::merge;
 use qatech_run::report::sample;
-use qatech_run::report::{AttemptOrigin, FailOn, Quarantine, Report, ReportSlice, Verdict};
+use qatech_run::report::{AttemptOrigin, Quarantine, Report, ReportSlice, Verdict};
 use qatech_run::text::Secret;
 use serde_json::Value;
 
@@ -311,7 +311,7 @@ fn rendered(report: &Report) {
             "{line:?}"
         );
     }
-    for line in Reader::Runner.failures(report, &FailOn::new(vec![Verdict::Failed])) {
+    for line in Reader::Runner.failures(report) {
         let level = ["::error ", "::notice ", "::warning "]
             .iter()
             .any(|level| line.starts_with(level));

@@ -218,7 +218,7 @@ impl App<'_> {
         if !self.log.is_github() {
             return;
         }
-        for line in self.log.reader().failures(report, &self.inputs.fail_on) {
+        for line in self.log.reader().failures(report) {
             self.log.line(&line);
         }
     }

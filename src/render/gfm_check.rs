@@ -83,7 +83,7 @@ pub(crate) fn tags(html: &[String]) -> Vec<String> {
     tags
 }
 
-/// What GitHub's filters would take for a mention or a reference in a text that is no code.
+/// What GitHub's filters would take for a mention, a reference or an emoji code in a text that is no code.
 pub(crate) fn reference(text: &str) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
     let word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric() || *c == '_');
@@ -92,6 +92,16 @@ pub(crate) fn reference(text: &str) -> Option<String> {
         let around = || chars.iter().skip(at.saturating_sub(8)).take(24).collect::<String>();
         if *c == '@' && word(next) {
             return Some(around());
+        }
+        if *c == ':' {
+            let name = chars
+                .iter()
+                .skip(at + 1)
+                .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-'));
+            let length = name.count();
+            if length > 0 && chars.get(at + 1 + length) == Some(&':') {
+                return Some(around());
+            }
         }
         if *c == '#' && next.is_some_and(char::is_ascii_digit) {
             return Some(around());

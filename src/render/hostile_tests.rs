@@ -8,13 +8,27 @@ use crate::render::markdown::summary;
 use crate::render::{log_lines, outputs, phrases};
 use crate::report::sample;
 use crate::report::sample::{filled_with, large, report, run};
-use crate::report::{CaseOutcome, FailOn, Report, ReportSlice, Verdict};
+use crate::report::trend::QuarantineSuggestion;
+use crate::report::{CaseDetails, CaseOutcome, FailOn, QuarantineNote, Report, ReportSlice, Verdict};
 use commands::{Level, Reader};
 use proptest::prelude::*;
 
 /// Tags that we write.
 const OURS: &[&str] = &[
-    "details", "/details", "summary", "/summary", "b", "/b", "i", "/i", "sub", "/sub", "br", "code", "/code",
+    "details",
+    "details open",
+    "/details",
+    "summary",
+    "/summary",
+    "b",
+    "/b",
+    "i",
+    "/i",
+    "sub",
+    "/sub",
+    "br",
+    "code",
+    "/code",
 ];
 
 fn marker() -> Marker {
@@ -54,7 +68,7 @@ fn check_markdown(markdown: &str) -> Result<(), TestCaseError> {
         match tag.strip_prefix('/') {
             Some(closed) => prop_assert_eq!(open.pop(), Some(closed.to_owned()), "{}", markdown),
             None if tag == "br" => {}
-            None => open.push(tag.clone()),
+            None => open.push(tag.trim_end_matches(" open").to_owned()),
         }
     }
     prop_assert!(open.is_empty(), "{open:?} stay open in {markdown}");
@@ -80,9 +94,43 @@ fn check_log_line(line: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A report with a text everywhere, in details, in the quarantine list and in suggestions for it, too.
+fn detailed_with(text: &str) -> Report {
+    let mut report = filled_with(text);
+    report.fail_on = FailOn::new(Verdict::ALL.to_vec());
+    for case in report.runs.iter_mut().flat_map(|run| &mut run.cases) {
+        for attempt in &mut case.attempts {
+            attempt.details = Some(Box::new(CaseDetails {
+                error_code: Some(format!("AGENT_{text}")),
+                duration: Some(1_000),
+                url: Some(text.to_owned()),
+                ..CaseDetails::default()
+            }));
+        }
+        case.quarantine = (case.outcome == CaseOutcome::Errored).then(|| QuarantineNote {
+            reason: Some(text.to_owned()),
+            until: Some(text.to_owned()),
+        });
+    }
+    let mut trend = sample::trend(&report);
+    trend.suggestions = trend
+        .new_failures
+        .iter()
+        .map(|case| QuarantineSuggestion {
+            case: case.clone(),
+            flaky: 3,
+            failed_on_default: 1,
+            of: 9,
+            line: text.to_owned(),
+        })
+        .collect();
+    report.trend = Some(trend);
+    report
+}
+
 /// The report with a text everywhere, and the same as two runs, so that labels are shown.
 fn reports(text: &str) -> [Report; 2] {
-    let one = filled_with(text);
+    let one = detailed_with(text);
     let mut two = one.clone();
     two.runs.extend(one.runs.clone());
     [one, two]
@@ -134,7 +182,7 @@ proptest! {
     #[test]
     fn annotations_are_plain_and_never_empty(text in hostile()) {
         let place = check::Place { path: ".github/workflows/qa.yml".into(), line: 3 };
-        let (annotations, left_out) = check::annotations(&filled_with(&text), &[], &place);
+        let (annotations, left_out) = check::annotations(&detailed_with(&text), &[], &place);
         prop_assert_eq!((annotations.len(), left_out), (2, 0));
         for annotation in annotations {
             prop_assert!(!annotation.message.trim().is_empty() && !annotation.raw_details.is_empty());
@@ -151,18 +199,18 @@ proptest! {
             for line in log_lines::final_summary(&report) {
                 check_log_line(&line)?;
             }
-            for line in Reader::Plain.failures(&report, &FailOn::new(Verdict::ALL.to_vec())) {
+            for line in Reader::Plain.failures(&report) {
                 check_log_line(&line)?;
             }
-            for line in Reader::Runner.failures(&report, &FailOn::new(Verdict::ALL.to_vec())) {
-                let rest = line.strip_prefix("::error title=").unwrap();
+            for line in Reader::Runner.failures(&report) {
+                let rest = line.strip_prefix("::error title=").or_else(|| line.strip_prefix("::notice title=")).unwrap();
                 let (title, message) = rest.split_once("::").unwrap();
                 prop_assert!(!title.contains([',', ':', '\n', '\r']), "{line}");
                 prop_assert!(!message.contains(['\n', '\r']) && !line.contains("##["), "{line}");
             }
         }
         check_log_line(&log_lines::status_change(&text, &text, &text, Some(&text), 1))?;
-        check_log_line(&log_lines::failed_case(&filled_with(&text).runs[0].cases[0], Some(&text)))?;
+        check_log_line(&log_lines::failed_case(&detailed_with(&text).runs[0].cases[0], Some(&text)))?;
         check_log_line(&Reader::Plain.group(&text))?;
         check_log_line(&Reader::Plain.message(Level::Notice, &text, &text))?;
         let group = Reader::Runner.group(&text);
@@ -239,7 +287,7 @@ fn a_hundred_kilobytes_without_a_space_keep_every_limit() {
         for annotation in check::annotations(&report, &[], &place).0 {
             assert!(annotation.message.len() < 65_536 && annotation.raw_details.len() < 65_536);
         }
-        for line in Reader::Runner.failures(&report, &FailOn::new(Verdict::ALL.to_vec())) {
+        for line in Reader::Runner.failures(&report) {
             assert!(line.chars().count() <= 4_096);
         }
         let pairs = outputs::pairs(&report, &[]);
@@ -260,7 +308,7 @@ fn a_big_report_is_shrunk_and_says_so() {
     assert!(comment.contains("the others have one line each"));
     assert!(utf16(&comment) <= comment::LIMIT);
     check_markdown(&comment).unwrap();
-    let failures = Reader::Runner.failures(&big, &FailOn::new(Verdict::ALL.to_vec()));
+    let failures = Reader::Runner.failures(&big);
     assert_eq!(failures.len(), 10);
     assert!(failures[9].contains("1,991 more tests failed"));
     let short = comment::comment(&big, &signed(), 20_000);

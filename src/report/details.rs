@@ -46,6 +46,11 @@ pub enum FailureKind {
 }
 
 impl CaseDetails {
+    /// The durable page of the case, only if it may be shown as a link; see [`super::Attempt::link`].
+    pub fn link(&self) -> Option<&str> {
+        self.url.as_deref().filter(|url| super::links::is_https(url))
+    }
+
     /// What the failure was; `None` where the error code is absent or unknown.
     pub fn failure_kind(&self) -> Option<FailureKind> {
         match self.error_code.as_deref()? {

@@ -380,8 +380,8 @@ fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Ou
 }
 
 fn annotated(annotations: &[Annotation], conclusion: StepConclusion) -> Vec<NewAnnotation<'_>> {
-    let annotations = annotations.iter();
     annotations
+        .iter()
         .map(|one| annotation(one, one.level(conclusion)))
         .collect()
 }

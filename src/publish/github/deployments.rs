@@ -158,7 +158,7 @@ impl Lookup {
             | Error::Unreachable(_)
             | Error::Lost(_)
             | Error::Invalid(_)
-            | Error::Limited => {
+            | Error::RateLimited { .. } => {
                 LookupError::Refused(self.advice.explain(&format!("{what} can't be read"), failure, needs))
             }
         }

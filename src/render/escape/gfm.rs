@@ -77,13 +77,37 @@ fn escape_line(out: &mut String, line: &str, commits: bool) {
             }
         } else {
             let step = c.len_utf8();
-            let next = rest.get(step..).and_then(|rest| rest.chars().next());
-            escape_char(out, c, last, next);
+            let after = rest.get(step..).unwrap_or_default();
+            escape_char(out, c, last, after.chars().next());
+            if c == ':' && opens_emoji_code(after) {
+                out.push(ZERO_WIDTH_SPACE);
+            }
             step
         };
         last = rest.get(..step).and_then(|done| done.chars().next_back());
         rest = rest.get(step..).unwrap_or_default();
     }
+}
+
+/// Whether `:tada:` or the like begins, after its first colon. GitHub replaces it in the finished text.
+fn opens_emoji_code(after: &str) -> bool {
+    let name = after
+        .bytes()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'));
+    let length = name.count();
+    length > 0 && after.as_bytes().get(length) == Some(&b':')
+}
+
+/// A text whose emoji codes stay text where GitHub does not read Markdown, as in an issue's title.
+pub fn break_emoji_codes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        out.push(c);
+        if c == ':' && opens_emoji_code(text.get(at + 1..).unwrap_or_default()) {
+            out.push(ZERO_WIDTH_SPACE);
+        }
+    }
+    out
 }
 
 /// What GitHub may take for a name: a run of these is looked at whole.
@@ -220,6 +244,16 @@ mod tests {
             inline("id 550e8400-e29b-41d4-a716-446655440000"),
             "id <code>550e8400-e29b-41d4-a716-446655440000</code>"
         );
+    }
+
+    #[test]
+    fn emoji_codes_stay_text() {
+        assert_eq!(
+            inline(":tada: a::b :a:+1:"),
+            "&#58;\u{200b}tada: a::b :\u{200b}a:\u{200b}+1:"
+        );
+        assert_eq!(inline("at 10:30:15 or a:b"), "at 10:\u{200b}30:15 or a:b");
+        assert_eq!(break_emoji_codes("a :x_y: b"), "a :\u{200b}x_y: b");
     }
 
     #[test]

@@ -1,23 +1,25 @@
-//! The check run: conclusion, output and annotations.
+//! The check run: conclusion, output and annotations. With `annotations: job`, the job's own check run gets the same output
+//! and the same annotations.
 
 use crate::inputs::PathRule;
 use crate::render::escape::{clean, cut_bytes, cut_chars, one_line};
 use crate::render::github::marker;
 use crate::render::github::marker::SignedMarker;
 use crate::render::markdown::page::Measure;
-use crate::render::markdown::{body, head, origin_line};
-use crate::render::phrases::{Headline, attempt_name, outcome_word, several};
-use crate::report::{Case, Report, RunReport};
+use crate::render::markdown::{Layout, body, head, origin_line};
+use crate::render::phrases::details::{details_line, quarantine_line};
+use crate::render::phrases::{Headline, attempt_name, outcome_phrase, several};
+use crate::report::{Case, Explanation, Report, RunReport, StepConclusion};
 
 /// Bytes of `summary` and of `text`: <https://docs.github.com/en/rest/checks/runs#create-a-check-run>.
 pub const LIMIT: usize = 65_535;
-/// Of these bytes of `summary`, what is left for the marker and the end of its line.
+/// Bytes of `summary` that are reserved for the marker and its line break.
 const MARKER_ROOM: usize = marker::LONGEST + 1;
-/// Annotations at most; the rest is counted.
+/// Most annotations; the rest is counted.
 pub const ANNOTATIONS: usize = 1_000;
 /// Characters of a title.
 const TITLE: usize = 255;
-/// Bytes of an annotation's message: what is read beside the code. All of it stands in the raw details.
+/// Bytes of an annotation's message, which is shown beside the code. The raw details have the full text.
 const MESSAGE: usize = 2_000;
 /// Bytes of an annotation's raw details; GitHub takes 64 KB.
 const RAW_DETAILS: usize = 64_000;
@@ -34,14 +36,14 @@ pub struct CheckOutput {
 }
 
 impl CheckOutput {
-    /// Opens the summary with the marker: the only thing of ours that a re-run of the job can read back, since GitHub
-    /// sets `details_url` itself.
+    /// Opens the summary with the marker, from which a re-run of the job learns what was run: GitHub sets `details_url`
+    /// itself.
     pub fn mark(&mut self, marker: &SignedMarker) {
         self.summary.insert_str(0, &format!("{marker}\n"));
     }
 }
 
-/// The output of a check run that is made before anything is started: there is nothing to tell yet.
+/// The output of a check run that is created before anything is started.
 pub fn waiting() -> CheckOutput {
     CheckOutput {
         title: "Waiting for QA.tech".to_owned(),
@@ -50,7 +52,7 @@ pub fn waiting() -> CheckOutput {
     }
 }
 
-/// The output of a check run that is over, with so many failed cases for which there is no annotation.
+/// The output of a completed check run; `not_annotated` is the number of failed cases without an annotation.
 pub fn output(report: &Report, not_annotated: usize) -> CheckOutput {
     let mut end = origin_line(report);
     if not_annotated > 0 {
@@ -65,13 +67,13 @@ pub fn output(report: &Report, not_annotated: usize) -> CheckOutput {
     );
     summary.push_str(&end);
     CheckOutput {
-        title: cut_chars(&Headline::of(report.as_slice()).title(), TITLE).into_owned(),
+        title: cut_chars(&Headline::new(report.as_slice()).title(), TITLE).into_owned(),
         summary,
-        text: body(report.as_slice(), LIMIT, Measure::Bytes, true),
+        text: body(report.as_slice(), LIMIT, Measure::Bytes, Layout::Page),
     }
 }
 
-/// An annotation, of [`StepConclusion::annotation_level`](crate::report::StepConclusion::annotation_level).
+/// An annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
     /// Path in the repository.
@@ -82,13 +84,24 @@ pub struct Annotation {
     pub title: String,
     /// Plain text, never empty.
     pub message: String,
-    /// Plain text: all that every attempt said.
+    /// Plain text: everything that each attempt says.
     pub raw_details: String,
-    /// The case is in quarantine.
+    /// Whether the case is in quarantine, so that its failure does not fail the step.
     pub quarantined: bool,
 }
 
-/// Where annotations go that no rule is for.
+impl Annotation {
+    /// The `annotation_level`.
+    pub fn level(&self, conclusion: StepConclusion) -> &'static str {
+        if self.quarantined {
+            "notice"
+        } else {
+            conclusion.annotation_level()
+        }
+    }
+}
+
+/// The place of annotations that no rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Path in the repository.
@@ -97,16 +110,22 @@ pub struct Place {
     pub line: u32,
 }
 
-/// One annotation for each failed or errored case, at most [`ANNOTATIONS`], and how many more there would be.
+/// One annotation for each failed or errored case, those in quarantine last, at most [`ANNOTATIONS`], and how many more
+/// there would be.
 pub fn annotations(report: &Report, rules: &[PathRule], default: &Place) -> (Vec<Annotation>, usize) {
     let several = report.runs.len() > 1;
-    let mut cases = report.bad_cases();
-    let made = cases
+    let in_quarantine = |wanted: bool| {
+        report
+            .bad_cases()
+            .filter(move |(_, case)| case.is_quarantined_failure() == wanted)
+    };
+    let mut cases = in_quarantine(false).chain(in_quarantine(true));
+    let annotations = cases
         .by_ref()
         .take(ANNOTATIONS)
         .map(|(run, case)| annotation(run, case, several, rules, default))
         .collect();
-    (made, cases.count())
+    (annotations, cases.count())
 }
 
 fn annotation(run: &RunReport, case: &Case, several: bool, rules: &[PathRule], default: &Place) -> Annotation {
@@ -114,26 +133,44 @@ fn annotation(run: &RunReport, case: &Case, several: bool, rules: &[PathRule], d
         .iter()
         .find(|rule| rule.matches(&case.name))
         .map_or((&default.path, default.line), |rule| (&rule.path, rule.line));
-    let telling = case.decisive_attempt();
-    let reason = telling.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
-    let reason = one_line(reason);
-    let thought = telling
-        .and_then(|attempt| attempt.reasoning.as_deref())
-        .unwrap_or_default();
-    let thought = clean(&cut_bytes(thought, MESSAGE)).trim().to_owned();
-    let message = match (reason.is_empty(), thought.is_empty()) {
-        (true, true) => format!("The test {}; QA.tech gave no reason.", outcome_word(case.outcome)),
-        (true, false) => thought,
-        (false, true) => reason.into_owned(),
-        (false, false) => format!("{reason}\n\n{thought}"),
-    };
     Annotation {
         path: path.clone(),
         line,
         title: case_title(run, case, several, TITLE),
-        message: cut_bytes(&message, MESSAGE).into_owned(),
+        message: cut_bytes(&failure_message(case, MESSAGE), MESSAGE).into_owned(),
         raw_details: raw_details(run, case),
         quarantined: case.is_quarantined_failure(),
+    }
+}
+
+/// Why a case failed, as plain text that is never empty: title, details and reasoning, each in at most `max` bytes.
+pub(super) fn failure_message(case: &Case, max: usize) -> String {
+    let Explanation { title, reasoning } = case.explanation();
+    let title = one_line(&cut_bytes(title, max)).into_owned();
+    let reasoning = clean(&cut_bytes(reasoning, max)).trim().to_owned();
+    let mut head = if title.is_empty() && reasoning.is_empty() {
+        format!("The test {}; QA.tech gave no reason.", outcome_phrase(case.outcome))
+    } else {
+        title
+    };
+    let details = case.decisive_attempt().and_then(|attempt| attempt.details.as_deref());
+    let notes = [
+        case.quarantine
+            .as_ref()
+            .filter(|_| case.is_quarantined_failure())
+            .map(quarantine_line),
+        details.map(details_line),
+    ];
+    for note in notes.into_iter().flatten().filter(|note| !note.is_empty()) {
+        if !head.is_empty() {
+            head.push('\n');
+        }
+        head.push_str(&note);
+    }
+    match (head.is_empty(), reasoning.is_empty()) {
+        (true, _) => reasoning,
+        (false, true) => head,
+        (false, false) => format!("{head}\n\n{reasoning}"),
     }
 }
 
@@ -153,7 +190,7 @@ pub(super) fn case_title(run: &RunReport, case: &Case, several: bool, max: usize
     cut_chars(&title, max).into_owned()
 }
 
-/// Goal and every attempt's words, as plain text.
+/// Goal, and everything that each attempt says, as plain text.
 fn raw_details(run: &RunReport, case: &Case) -> String {
     let mut parts = Vec::new();
     if let Some(goal) = &case.goal {
@@ -166,10 +203,13 @@ fn raw_details(run: &RunReport, case: &Case) -> String {
             part.push_str(&format!(" ({})", cut_chars(&of_run.short_id, 60)));
         }
         part.push_str(": ");
-        part.push_str(outcome_word(attempt.outcome));
-        for text in [&attempt.title, &attempt.reasoning].into_iter().flatten() {
-            part.push('\n');
-            part.push_str(&cut_bytes(text, RAW_DETAILS));
+        part.push_str(outcome_phrase(attempt.outcome));
+        let details = attempt.details.as_deref().map(details_line);
+        for text in [attempt.title.as_ref(), details.as_ref(), attempt.reasoning.as_ref()] {
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
+                part.push('\n');
+                part.push_str(&cut_bytes(text, RAW_DETAILS));
+            }
         }
         parts.push(part);
     }
@@ -255,6 +295,8 @@ mod tests {
         let output = output(&shop(), 0);
         assert_eq!(output.title, "Failed: 2 of 14 tests failed, 1 errored, 1 flaky");
         insta::assert_snapshot!(output.summary, @r#"
+        **Next step:** Open the failed tests at QA.tech; if the product is at fault, fix it and push again.
+
         | Tests | ✅ Passed | ❌ Failed | 💥 Errored | 🔁 Flaky | ⏭️ Skipped |
         |---:|---:|---:|---:|---:|---:|
         | 14 | 9 | 2 | 1 | 1 | 1 |

@@ -1,28 +1,30 @@
-//! Workflow commands, and the same words in plain form where no runner reads them.
+//! Workflow commands, and the same messages in plain form where no runner reads them.
 
-use crate::render::escape::{command_data, command_property, cut_chars, is_blank, log_line};
-use crate::render::github::check::case_title;
+use crate::render::escape::{command_data, command_property, cut_chars, log_line};
+use crate::render::github::check::{case_title, failure_message};
 use crate::render::phrases::{Headline, several};
 use crate::render::synthetic_case::{Ending, SyntheticCase};
-use crate::report::{Case, FailOn, Report, RunReport, StepConclusion};
+use crate::report::{Case, Report, RunReport};
 
 /// Characters of a command's line; the runner cuts a message that is longer.
 const LINE: usize = 4_096;
 /// Characters of a title.
 const TITLE: usize = 255;
-/// Annotations of one kind that GitHub shows for a step.
+/// Annotations of one level that GitHub shows for a step.
 const ANNOTATIONS: usize = 10;
+/// Notices for cases in quarantine, which leaves room for other notices.
+const NOTICES: usize = 5;
 
-/// Who reads the log.
+/// The reader of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// GitHub's runner (`GITHUB_ACTIONS` is `true`): it takes commands out of the log.
+    /// GitHub's runner (`GITHUB_ACTIONS` is `true`), which reads commands in the log.
     Runner,
     /// A person, or another system.
     Plain,
 }
 
-/// How bad a message is.
+/// The level of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// Red.
@@ -69,7 +71,7 @@ impl Reader {
         }
     }
 
-    /// Opens a fold in the log.
+    /// Opens a group in the log, which the runner folds.
     pub fn group(self, title: &str) -> String {
         let title = log_line(&cut_chars(title, TITLE));
         match self {
@@ -78,7 +80,7 @@ impl Reader {
         }
     }
 
-    /// Closes the fold, where there are folds.
+    /// Closes the group, where there are groups.
     pub fn end_group(self) -> Option<&'static str> {
         match self {
             Self::Runner => Some("::endgroup::"),
@@ -86,82 +88,90 @@ impl Reader {
         }
     }
 
-    /// The line that makes the runner mask a secret; none where it would only print it. Nothing of a secret is cleaned
-    /// away: the runner looks for the very value. None of several lines is handed over: of such a one the runner masks
-    /// each line, be it a single bracket, and those that are long enough are secrets by themselves.
+    /// The line that makes the runner mask a secret; `None` where it would only print the secret. The value is not cleaned,
+    /// since the runner searches for exactly that value. A value of several lines is left out: the runner would mask each
+    /// line, even a single bracket, and lines that are long enough are secrets of their own.
     pub fn mask(self, secret: &str) -> Option<String> {
         let value = secret.trim();
         let one_line = !value.is_empty() && !value.contains(['\r', '\n']);
         (self == Self::Runner && one_line).then(|| format!("::add-mask::{}", value.replace('%', "%25")))
     }
 
-    /// What is red, at most ten: runs without a red case that are red as a whole, then failed and errored cases. With
-    /// more, the last one counts the rest. They are errors where their run's verdict makes the step fail, and warnings
-    /// where the step lets it through, as it does with runs that were only looked at. A step that fails for something else
-    /// has one error that says so.
-    pub fn failures(self, report: &Report, fail_on: &FailOn) -> Vec<String> {
+    /// The failures: runs that failed without a failed case, then failed and errored cases, at most ten, the last of which
+    /// counts the rest. They are errors where their run's verdict makes the step fail, else warnings. A step that fails for
+    /// another reason has one error that says so. Cases in quarantine follow as notices, at most [`NOTICES`].
+    pub fn failures(self, report: &Report) -> Vec<String> {
         let level = |run: &RunReport| match run.verdict {
-            Some(verdict) if fail_on.fails(verdict) => Level::Error,
+            Some(verdict) if report.fail_on.fails(verdict) => Level::Error,
             Some(_) | None => Level::Warning,
         };
         let several_runs = report.runs.len() > 1;
-        let synthetic_cases = || {
-            let wholes = report
+        let broken_runs = || {
+            let synthetic = report
                 .runs
                 .iter()
                 .filter_map(|run| Some((run, SyntheticCase::of(run)?)));
-            wholes.filter(|(_, whole)| whole.ending == Ending::Broken)
+            synthetic.filter(|(_, case)| case.ending == Ending::Broken)
         };
-        let (runs, tests) = (synthetic_cases().count(), report.bad_cases().count());
+        let failed_cases = || report.bad_cases().filter(|(_, case)| !case.is_quarantined_failure());
+        let (runs, tests) = (broken_runs().count(), failed_cases().count());
         let total = runs + tests;
         let shown = if total > ANNOTATIONS { ANNOTATIONS - 1 } else { total };
-        let wholes = synthetic_cases()
-            .map(|(run, whole)| self.message(level(run), &format!("QA.tech: {}", run.label()), &whole.message));
-        let cases = report
-            .bad_cases()
-            .map(|(run, case)| self.failure(level(run), run, case, several_runs));
-        let mut lines: Vec<_> = wholes.chain(cases).take(shown).collect();
-        let mut red = synthetic_cases()
+        let of_runs = broken_runs()
+            .map(|(run, case)| self.message(level(run), &format!("QA.tech: {}", run.label()), &case.message));
+        let of_cases = failed_cases().map(|(run, case)| self.failure(level(run), run, case, several_runs));
+        let mut lines: Vec<_> = of_runs.chain(of_cases).take(shown).collect();
+        let mut failed_runs = broken_runs()
             .map(|(run, _)| run)
-            .chain(report.bad_cases().map(|(run, _)| run));
-        let any_error = red.any(|run| level(run) == Level::Error);
+            .chain(failed_cases().map(|(run, _)| run));
+        let any_error = failed_runs.any(|run| level(run) == Level::Error);
         if total > shown {
-            let left_out = [
-                (runs.saturating_sub(shown), "more run"),
-                (tests.min(total - shown), "more test"),
-            ];
-            let left_out = left_out.into_iter().filter(|(count, _)| *count > 0);
-            let left_out: Vec<_> = left_out.map(|(count, what)| several(count as u64, what)).collect();
-            let message = format!("{} failed; the job summary lists them", left_out.join(" and "));
+            let left_out = left_out(runs.saturating_sub(shown), tests.min(total - shown));
             let level = if any_error { Level::Error } else { Level::Warning };
-            lines.push(self.message(level, "QA.tech", &message));
+            lines.push(self.message(level, "QA.tech", &left_out));
         }
-        if !any_error && StepConclusion::new(report, fail_on).is_red() {
-            let message = format!("{}; the step fails for that", Headline::of(report.as_slice()).title());
+        if !any_error && report.conclusion().is_red() {
+            let message = format!("{}; this fails the step", Headline::new(report.as_slice()).title());
             lines.push(self.message(Level::Error, "QA.tech", &message));
+        }
+        lines.extend(self.quarantined(report, several_runs));
+        lines
+    }
+
+    /// Notices for failed cases in quarantine.
+    fn quarantined(self, report: &Report, several_runs: bool) -> Vec<String> {
+        let mut cases = report.bad_cases().filter(|(_, case)| case.is_quarantined_failure());
+        let first = cases.by_ref().take(NOTICES);
+        let mut lines: Vec<_> = first
+            .map(|(run, case)| self.failure(Level::Notice, run, case, several_runs))
+            .collect();
+        let more = cases.count() as u64;
+        if more > 0 {
+            let message = format!(
+                "{} failed; the job summary lists them",
+                several(more, "more quarantined test")
+            );
+            lines.push(self.message(Level::Notice, "QA.tech", &message));
         }
         lines
     }
 
     fn failure(self, level: Level, run: &RunReport, case: &Case, several_runs: bool) -> String {
-        let telling = case.decisive_attempt();
-        let reason = telling.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
-        let thought = telling
-            .and_then(|attempt| attempt.reasoning.as_deref())
-            .unwrap_or_default();
-        // Only so much can be shown, so more need not be escaped.
-        let thought = cut_chars(thought, LINE);
-        let message = match (is_blank(reason), is_blank(&thought)) {
-            (true, true) => format!("The test {}", case.outcome.as_str()),
-            (true, false) => thought.into_owned(),
-            (false, true) => reason.to_owned(),
-            (false, false) => format!("{reason}\n{thought}"),
-        };
+        // No more than a line can show needs to be escaped.
+        let message = failure_message(case, LINE);
         self.message(level, &case_title(run, case, several_runs, TITLE), &message)
     }
 }
 
-/// As much of a text as fits into `room` characters once it is escaped.
+/// `2 more runs and 1 more test failed; the job summary lists them`.
+fn left_out(runs: usize, tests: usize) -> String {
+    let parts = [(runs, "more run"), (tests, "more test")];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts.map(|(count, what)| several(count as u64, what)).collect();
+    format!("{} failed; the job summary lists them", parts.join(" and "))
+}
+
+/// The longest start of a text that has at most `room` characters once it is escaped.
 fn fit(text: &str, room: usize, escape: impl Fn(&str) -> String) -> String {
     let mut keep = room;
     loop {
@@ -180,10 +190,17 @@ fn fit(text: &str, room: usize, escape: impl Fn(&str) -> String) -> String {
 mod tests {
     use super::*;
     use crate::report::sample::{large, report, run, shop};
-    use crate::report::{Mode, Verdict};
+    use crate::report::{FailOn, Mode, QuarantineNote, Verdict};
 
-    fn fail_on() -> FailOn {
-        FailOn::new(vec![Verdict::Failed, Verdict::TimedOut, Verdict::Unknown])
+    /// The failures, with `fail_on` as it is by default.
+    fn failures(reader: Reader, report: &Report) -> Vec<String> {
+        failures_with(reader, report, FailOn::default())
+    }
+
+    fn failures_with(reader: Reader, report: &Report, fail_on: FailOn) -> Vec<String> {
+        let mut report = report.clone();
+        report.fail_on = fail_on;
+        reader.failures(&report)
     }
 
     #[test]
@@ -223,16 +240,16 @@ mod tests {
 
     #[test]
     fn ten_failures_at_most_and_the_last_counts_the_rest() {
-        insta::assert_snapshot!(Reader::Runner.failures(&shop(), &fail_on()).join("\n"), @r#"
-        ::error title=Pay with a saved card::Could not find the pay button%0AI opened the basket and chose the saved card ending in 4242.%0AThe page showed a spinner for 30 seconds.%0A%0AThen the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
-        ::error title=Search for a product::The browser crashed%0AThe page stopped answering after the third letter was typed.
-        ::error title=Change the delivery address::New address was not saved%0AAfter saving, the old address was still shown in the order summary.
+        insta::assert_snapshot!(failures(Reader::Runner, &shop()).join("\n"), @r#"
+        ::error title=Pay with a saved card::Could not find the pay button%0A%0AI opened the basket and chose the saved card ending in 4242.%0AThe page showed a spinner for 30 seconds.%0A%0AThen the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+        ::error title=Search for a product::The browser crashed%0A%0AThe page stopped answering after the third letter was typed.
+        ::error title=Change the delivery address::New address was not saved%0A%0AAfter saving, the old address was still shown in the order summary.
         "#);
-        let lines = |cases: usize| Reader::Runner.failures(&large(cases, 10), &fail_on());
+        let lines = |cases: usize| failures(Reader::Runner, &large(cases, 10));
         assert_eq!(lines(100).len(), 10);
         assert_eq!(
             lines(100)[9],
-            "::error title=Case number 93::What came of it%0AThe agent"
+            "::error title=Case number 93::What came of it%0A%0AThe agent"
         );
         assert_eq!(lines(110).len(), 10);
         assert_eq!(
@@ -243,7 +260,7 @@ mod tests {
 
     #[test]
     fn what_the_step_lets_through_is_no_error_and_what_fails_it_is_told() {
-        let tolerated = Reader::Runner.failures(&shop(), &FailOn::new(vec![]));
+        let tolerated = failures_with(Reader::Runner, &shop(), FailOn::new(vec![]));
         assert_eq!(tolerated.len(), 3);
         assert!(
             tolerated.iter().all(|line| line.starts_with("::warning title=")),
@@ -252,16 +269,40 @@ mod tests {
         let mut flaky = shop();
         flaky.runs[0].cases.retain(|case| !case.outcome.is_bad());
         flaky.runs[0].verdict = Some(Verdict::Flaky);
-        assert!(Reader::Plain.failures(&flaky, &fail_on()).is_empty());
-        let told = "error: QA.tech: Passed, but flaky: 1 of 11 tests only in a rerun; the step fails for that";
+        assert!(failures(Reader::Plain, &flaky).is_empty());
+        let told = "error: QA.tech: Passed, but flaky: 1 of 11 tests only in a rerun; this fails the step";
         let fail_on = FailOn::new(vec![Verdict::Flaky]);
-        assert_eq!(Reader::Plain.failures(&flaky, &fail_on), [told]);
+        assert_eq!(failures_with(Reader::Plain, &flaky, fail_on.clone()), [told]);
         // Beside a failed run that is let through.
         flaky.runs.extend(shop().runs);
-        let lines = Reader::Plain.failures(&flaky, &fail_on);
+        let lines = failures_with(Reader::Plain, &flaky, fail_on.clone());
         assert!(
             lines.len() == 4 && lines[3].starts_with("error: QA.tech: Failed: "),
             "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn failures_in_quarantine_are_notices_after_all_others() {
+        let mut report = large(200, 10);
+        for case in report.runs[0].cases.iter_mut().skip(50) {
+            case.quarantine = Some(QuarantineNote {
+                reason: Some("known bug".into()),
+                until: None,
+            });
+        }
+        let lines = failures(Reader::Runner, &report);
+        let levels: Vec<_> = lines.iter().filter_map(|line| line.split([':', ' ']).nth(2)).collect();
+        assert_eq!(levels, [["error"; 5].as_slice(), &["notice"; 6]].concat());
+        assert!(
+            lines[5].contains("::What came of it%0AQuarantined: known bug%0A"),
+            "{}",
+            lines[5]
+        );
+        assert!(
+            lines[10].ends_with("::10 more quarantined tests failed; the job summary lists them"),
+            "{}",
+            lines[10]
         );
     }
 
@@ -273,7 +314,7 @@ mod tests {
         let mut gone = run("Gone", "x", vec![]);
         gone.verdict = Some(Verdict::Unknown);
         look.runs.push(gone);
-        let lines = Reader::Plain.failures(&look, &fail_on());
+        let lines = failures(Reader::Plain, &look);
         assert!(lines[0].starts_with("error: "), "{}", lines[0]);
         assert!(
             lines[1..9].iter().all(|line| line.starts_with("warning: ")),
@@ -289,7 +330,7 @@ mod tests {
             broken.verdict = Some(Verdict::TimedOut);
             broken
         };
-        let rest = |report: &Report| Reader::Plain.failures(report, &fail_on()).pop();
+        let rest = |report: &Report| failures(Reader::Plain, report).pop();
         let mut runs = report((1..=11).map(broken).collect());
         let told = |rest: &str| Some(format!("error: QA.tech: {rest} failed; the job summary lists them"));
         assert_eq!(rest(&runs), told("2 more runs"));

@@ -1,10 +1,10 @@
-//! The issue of a plan that is red: its title, its body, and the comments on it.
+//! The issue on a plan that fails: its title, its body, and the comments on it.
 
 use std::borrow::Cow;
 
-use crate::render::escape::{cut_chars, inline, one_line};
+use crate::render::escape::{break_emoji_codes, cut_chars, inline, one_line};
 use crate::render::markdown::page::Measure;
-use crate::render::markdown::{body, head, origin_line};
+use crate::render::markdown::{Layout, body, head, origin_line};
 use crate::report::ReportSlice;
 
 /// GitHub refuses bodies over 65,536 characters; counted in bytes, which are never fewer.
@@ -12,7 +12,7 @@ const LIMIT: usize = 65_000;
 /// Characters of a title; GitHub takes 256.
 const TITLE: usize = 200;
 
-/// The hidden text that opens the body, by which a later run finds the issue. `key` is hexadecimal.
+/// The hidden text that opens the body, by which later runs find the issue. `key` is hexadecimal.
 pub fn marker(key: &str) -> String {
     format!("<!-- qatech-run:issue:1 key={key} -->")
 }
@@ -22,25 +22,26 @@ pub fn comment_marker(run_id: u64) -> String {
     format!("<!-- qatech-run:issue-comment:1 run={run_id} -->")
 }
 
-/// The title, which GitHub does not read as Markdown.
+/// The title. GitHub does not read it as Markdown, but replaces emoji codes in it.
 pub fn title(part: ReportSlice<'_>) -> String {
-    format!("QA.tech: {} fails", cut_chars(&one_line(&name(part)), TITLE))
+    let name = break_emoji_codes(&one_line(&name(part)));
+    format!("QA.tech: {} fails", cut_chars(&name, TITLE))
 }
 
 /// The body, when the issue is opened.
 pub fn opened(part: ReportSlice<'_>, key: &str) -> String {
-    let introduction = "This issue is kept by the QA.tech action: it is commented on while the plan stays red, and \
-                        closed once it is green.";
+    let introduction = "The QA.tech action keeps this issue up to date: it comments while the plan fails, and closes \
+                        the issue once the plan passes.";
     compose(part, &marker(key), introduction)
 }
 
-/// A comment while the plan is red; `reopened` where the issue had been closed.
+/// A comment while the plan fails; `reopened` where the issue had been closed.
 pub fn still_red(part: ReportSlice<'_>, run_id: u64, reopened: bool) -> String {
     let name = inline(&cut_chars(&name(part), TITLE));
     let introduction = if reopened {
-        format!("**{name}** is red again.")
+        format!("**{name}** fails again.")
     } else {
-        format!("**{name}** is still red.")
+        format!("**{name}** still fails.")
     };
     compose(part, &comment_marker(run_id), &introduction)
 }
@@ -48,11 +49,11 @@ pub fn still_red(part: ReportSlice<'_>, run_id: u64, reopened: bool) -> String {
 /// The comment that closes the issue.
 pub fn green(part: ReportSlice<'_>, run_id: u64) -> String {
     let name = inline(&cut_chars(&name(part), TITLE));
-    let introduction = format!("**{name}** is green again.");
+    let introduction = format!("**{name}** passes again.");
     compose(part, &comment_marker(run_id), &introduction)
 }
 
-/// What the issue is about: the plan, else the job, since a run's own short id is another each time.
+/// The subject of the issue: the plan, else the job, since a run's own short id is new each time.
 fn name(part: ReportSlice<'_>) -> Cow<'_, str> {
     let of_plan = part
         .runs
@@ -80,7 +81,12 @@ fn compose(part: ReportSlice<'_>, marker: &str, introduction: &str) -> String {
     let room = LIMIT.saturating_sub(text.len() + origin.len());
     let head = head(part, room / 5 * 3, Measure::Bytes, true);
     text.push_str(&head);
-    text.push_str(&body(part, room.saturating_sub(head.len()), Measure::Bytes, false));
+    text.push_str(&body(
+        part,
+        room.saturating_sub(head.len()),
+        Measure::Bytes,
+        Layout::Conversation,
+    ));
     text.push_str(&origin);
     text
 }

@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
             mark: _,
             verdict,
             detail,
-        } = Headline::of(report.as_slice());
+        } = Headline::new(report.as_slice());
         let verdict = capitalized(verdict);
         let mut over = origin.repository.as_deref().map_or("QA.tech", |name| name).to_owned();
         if let [run] = runs.as_slice() {

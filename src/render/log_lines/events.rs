@@ -1,4 +1,4 @@
-//! The lines of the log for what happens to a run besides status changes and failed cases: attempts, outages, the end.
+//! The lines of the log for events of a run other than status changes and failed cases: attempts, outages, the end.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::report::{AttemptOrigin, Millis, RunReport};
 /// Longest reason in a line, in characters.
 const REASON: usize = 500;
 
-/// A run was started, attached to or rerun.
+/// A run was started, attached to, or rerun.
 pub fn attempt(run: &RunReport) -> String {
     let Some(attempt) = run.latest() else {
         return log_line(run.label());
     };
     let what = match attempt.origin {
         AttemptOrigin::Started => "started run",
-        AttemptOrigin::Attached => "looking for run",
-        AttemptOrigin::Rerun => "reruns what failed, as run",
-        AttemptOrigin::GithubRerun => "reruns what failed in the job's earlier attempt, as run",
+        AttemptOrigin::Attached => "attached to run",
+        AttemptOrigin::Rerun => "rerunning the failed tests as run",
+        AttemptOrigin::GithubRerun => "rerunning the tests that failed in the job's earlier attempt as run",
     };
     let tests = attempt.test_count.map(|count| format!(", {}", several(count, "test")));
     let tests = tests.unwrap_or_default();
@@ -41,7 +41,7 @@ pub fn out_of_reach(run: &RunReport, what: &str, next: Duration) -> String {
     ))
 }
 
-/// What is added to a line of progress during an outage.
+/// The addition to a progress line during an outage.
 pub fn still_out_of_reach(what: &str) -> String {
     log_line(&format!("; no answer from QA.tech ({})", cut_chars(what, REASON)))
 }
@@ -55,7 +55,7 @@ pub fn back_in_reach(run: &RunReport, after: Duration) -> String {
     ))
 }
 
-/// An attempt has ended with a verdict that does not simply follow from the status that was told before, or a start failed.
+/// An attempt ended with a verdict that does not follow from its last status, or a start failed.
 pub fn ended(run: &RunReport, why: &str) -> String {
     log_line(&format!(
         "{}: {}",

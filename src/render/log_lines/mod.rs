@@ -1,22 +1,27 @@
-//! The lines of the log: what changes while we wait, and the last words.
+//! The lines of the log: changes while we wait, the live line of a terminal, and the final summary.
 
 pub mod events;
 pub mod live;
 
 use crate::render::duration::format_duration;
 use crate::render::escape::{cut_chars, is_blank, log_line};
-use crate::render::phrases::{Headline, attempt_name, done_of, outcome_word, phrase, several, tolerated, unseen};
+use crate::render::phrases::{
+    Headline, attempt_name, done_of, failure_phrase, is_tolerated, next_step, outcome_phrase, phrase, several, unseen,
+};
 use crate::report::{Case, Counts, Millis, Report, RunReport};
+use crate::text::sort::sort_by_number;
 use std::iter;
 
 /// Characters of a name or title.
 const NAME: usize = 200;
 /// Characters of a run's label.
 const LABEL: usize = 80;
-/// Failed cases that the last words list, over all runs.
-const LISTED: usize = 50;
-/// And of one run, however many runs there are.
-const LISTED_EACH: usize = 5;
+/// Lines of the final summary: the end of a log that one sees without scrolling.
+const MAX_SUMMARY: usize = 10;
+/// Runs that the final summary lists; those that failed first.
+const MAX_RUNS: usize = 5;
+/// Characters of the bar in the live line.
+const BAR: usize = 20;
 
 /// A run's name in a line: label and short id.
 fn run_name(label: &str, short_id: &str) -> String {
@@ -28,7 +33,7 @@ fn run_name(label: &str, short_id: &str) -> String {
     }
 }
 
-/// A status that was seen for the first time: `Smoke tests (abc): RUNNING, after 5 s`.
+/// A new status: `Smoke tests (abc): RUNNING, after 5 s`.
 pub fn status_change(label: &str, short_id: &str, status: &str, result: Option<&str>, elapsed: Millis) -> String {
     let result = result
         .map(|result| format!(", {}", cut_chars(result, NAME)))
@@ -41,64 +46,137 @@ pub fn status_change(label: &str, short_id: &str, status: &str, result: Option<&
     ))
 }
 
-/// A case that was seen to fail: `failed: Pay with a saved card: Could not find the pay button`. Where there are several
-/// runs, the name of its own stands after the case's: `failed: Pay (Smoke tests): …`.
+/// A failed case: `failed: Pay with a saved card: Could not find the pay button`. Where there are several runs, the name of
+/// its run follows the case's, and what is known of the failure follows the title:
+/// `failed: Pay (Smoke tests): No button (product failure, quarantined)`.
 pub fn failed_case(case: &Case, label: Option<&str>) -> String {
-    let name = if is_blank(&case.name) {
-        &case.short_id
-    } else {
-        &case.name
-    };
-    let mut line = format!("{}: {}", outcome_word(case.outcome), cut_chars(name, NAME));
+    let mut line = format!("{}: {}", outcome_phrase(case.outcome), cut_chars(case.label(), NAME));
     if let Some(label) = label {
         line.push_str(&format!(" ({})", cut_chars(label, LABEL)));
     }
-    let title = case
-        .decisive_attempt()
-        .and_then(|attempt| attempt.title.as_deref())
-        .unwrap_or_default();
+    let title = case.explanation().title;
     if !is_blank(title) {
         line.push_str(": ");
         line.push_str(&cut_chars(title, NAME));
     }
+    let quarantined = case.is_quarantined_failure().then_some("quarantined");
+    let notes: Vec<_> = case
+        .failure_kind()
+        .map(failure_phrase)
+        .into_iter()
+        .chain(quarantined)
+        .collect();
+    if !notes.is_empty() {
+        line.push_str(&format!(" ({})", notes.join(", ")));
+    }
     log_line(&line)
 }
 
-/// How far it is: `8 of 14 tests done, 1 failed, after 2 min 5 s`.
+/// Progress: `8 of 14 tests done, 1 failed, after 2 min 5 s`.
 pub fn progress(counts: Counts, elapsed: Millis) -> String {
-    let line = if counts.total == 0 {
+    format!("{}, after {}", done_or_waiting(counts), format_duration(elapsed))
+}
+
+/// The live line of a terminal, in at most `width` columns:
+/// `[=========>          ] 8 of 14 tests done, 1 failed, 1 min 5 s of about 2 min`. `expected` is how long the runs took
+/// before, where that is known. Where the line is too narrow for the bar, the bar is left out.
+pub fn live(counts: Counts, elapsed: Millis, expected: Option<Millis>, width: usize) -> String {
+    let mut text = format!("{}, {}", done_or_waiting(counts), format_duration(elapsed));
+    if let Some(expected) = expected.filter(|expected| *expected > 0) {
+        text.push_str(&if elapsed <= expected {
+            format!(" of about {}", format_duration(expected))
+        } else {
+            format!(", longer than the usual {}", format_duration(expected))
+        });
+    }
+    let bar = if counts.total == 0 {
+        String::new()
+    } else {
+        format!("{} ", bar(counts.done(), counts.total))
+    };
+    let line = if bar.len() + text.len() > width {
+        text
+    } else {
+        bar + &text
+    };
+    cut_chars(&line, width).into_owned()
+}
+
+/// `[=====>    ]`, in ASCII so that every terminal shows it.
+fn bar(done: u64, total: u64) -> String {
+    let done = done.min(total);
+    let full = usize::try_from(done.saturating_mul(BAR as u64) / total.max(1)).unwrap_or(BAR);
+    let head = if full < BAR { ">" } else { "" };
+    format!("[{}{head}{}]", "=".repeat(full), " ".repeat(BAR - full - head.len()))
+}
+
+fn done_or_waiting(counts: Counts) -> String {
+    if counts.total == 0 {
         "waiting".to_owned()
     } else {
         done_of(counts)
-    };
-    format!("{line}, after {}", format_duration(elapsed))
+    }
 }
 
-/// The last words: the verdict, and each run with its link and its failed cases.
+/// The final summary, in at most ten lines that tell the story by themselves: the verdict, the runs with their links, the
+/// first failures, and the next step.
 pub fn final_summary(report: &Report) -> Vec<String> {
-    let title = Headline::of(report.as_slice()).title();
+    let part = report.as_slice();
+    let title = Headline::new(part).title();
     let mut lines = vec![format!("QA.tech: {title}, after {}", format_duration(report.duration))];
-    if tolerated(report.as_slice()) {
-        lines.push("The step lets this through (fail_on).".to_owned());
+    if is_tolerated(part) {
+        lines.push("The step passes: fail_on tolerates this result.".to_owned());
     }
-    let listed = (LISTED / report.runs.len().max(1)).max(LISTED_EACH);
-    for run in &report.runs {
-        lines.push(run_line(run));
-        let mut bad = run.cases.iter().filter(|case| case.outcome.is_bad());
-        let told = bad.by_ref().take(listed);
-        lines.extend(told.map(|case| format!("  {}", failed_case(case, None))));
-        let more = bad.count() as u64;
-        if more > 0 {
-            lines.push(format!("  and {}", several(more, "more failed test")));
-        }
-    }
+    lines.extend(run_lines(report));
+    let mut end = Vec::new();
     if report.interrupted_by.is_some() && report.runs.iter().any(|run| !run.attempts.is_empty()) {
-        lines.push("What was not over goes on at QA.tech: it can't be cancelled from here.".to_owned());
+        end.push("A run that had not ended goes on at QA.tech: it can't be cancelled from here.".to_owned());
+    }
+    end.extend(next_step(part).map(|step| format!("Next step: {}", step.replace('`', ""))));
+    let room = MAX_SUMMARY.saturating_sub(lines.len() + end.len());
+    lines.extend(case_lines(report, room));
+    lines.extend(end);
+    lines
+}
+
+/// A line for each run, those with the worst verdict first where there are too many.
+fn run_lines(report: &Report) -> Vec<String> {
+    let mut runs: Vec<_> = report.runs.iter().collect();
+    if runs.len() > MAX_RUNS {
+        let badness = |run: &RunReport| run.seen().map_or(0, |verdict| verdict as u64 + 1);
+        sort_by_number(&mut runs, |run| u64::MAX - badness(run));
+    }
+    let mut lines: Vec<_> = runs.iter().take(MAX_RUNS).map(|run| run_line(run)).collect();
+    let more = runs.len().saturating_sub(MAX_RUNS) as u64;
+    if more > 0 {
+        lines.push(format!("and {}", several(more, "more run")));
     }
     lines
 }
 
-/// A run with its verdict and links: `Smoke tests (abc): failed, https://…`, and why, where that needs words.
+/// The failed cases in so many lines, those in quarantine last; the last line counts the rest.
+fn case_lines(report: &Report, room: usize) -> Vec<String> {
+    let several_runs = report.runs.len() > 1;
+    let in_quarantine = |wanted: bool| {
+        report
+            .bad_cases()
+            .filter(move |(_, case)| case.is_quarantined_failure() == wanted)
+    };
+    let mut cases = in_quarantine(false).chain(in_quarantine(true));
+    let total = report.bad_cases().count();
+    let shown = if total > room { room.saturating_sub(1) } else { total };
+    let mut lines: Vec<_> = cases
+        .by_ref()
+        .take(shown)
+        .map(|(run, case)| format!("  {}", failed_case(case, several_runs.then(|| run.label()))))
+        .collect();
+    if total > shown {
+        lines.push(format!("  and {}", several((total - shown) as u64, "more failed test")));
+    }
+    lines
+}
+
+/// A run with its verdict and links: `Smoke tests (abc): failed, https://…`, and the reason where the verdict needs one.
 fn run_line(run: &RunReport) -> String {
     let Some(latest) = run.latest() else {
         let problem = run.problem.as_deref().unwrap_or("not started");
@@ -117,7 +195,7 @@ fn run_line(run: &RunReport) -> String {
     line.push_str(": ");
     line.push_str(match run.seen() {
         Some(verdict) => phrase(verdict),
-        // Seen with one look, or only started.
+        // Looked at once, or only started.
         None if run.created == Some(false) => unseen(run),
         None => "not waited for",
     });
@@ -150,8 +228,9 @@ fn run_line(run: &RunReport) -> String {
 mod tests {
     use super::*;
     use crate::render::markdown::summary::summary;
+    use crate::render::markdown::summary::tests::detailed;
     use crate::report::sample::{large, report, run, shop};
-    use crate::report::{FailOn, Mode, Signal, Verdict, merge};
+    use crate::report::{FailOn, Mode, QuarantineNote, Signal, Verdict, merge};
 
     #[test]
     fn lines_while_waiting() {
@@ -178,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_words() {
+    fn the_final_summary_of_an_interrupted_run() {
         let mut shop = shop();
         shop.interrupted_by = Some(Signal::Int);
         insta::assert_snapshot!(final_summary(&shop).join("\n"), @r#"
@@ -187,12 +266,12 @@ mod tests {
           failed: Pay with a saved card: Could not find the pay button
           errored: Search for a product: The browser crashed
           failed: Change the delivery address: New address was not saved
-        What was not over goes on at QA.tech: it can't be cancelled from here.
+        A run that had not ended goes on at QA.tech: it can't be cancelled from here.
         "#);
     }
 
     #[test]
-    fn of_a_rerun_that_did_not_end_the_last_words_say_so() {
+    fn the_final_summary_says_that_a_rerun_did_not_end() {
         let mut run = shop().runs.remove(0);
         run.attempts[1].verdict = Some(Verdict::TimedOut);
         run.attempts[1].problem = Some("the deadline came first".into());
@@ -201,18 +280,24 @@ mod tests {
     }
 
     #[test]
-    fn what_fail_on_lets_through_is_explained_where_it_looks_red() {
+    fn a_tolerated_result_is_explained_where_it_looks_red() {
         let mut shop = shop();
         shop.fail_on = FailOn::new(vec![]);
-        assert_eq!(final_summary(&shop)[1], "The step lets this through (fail_on).");
+        assert_eq!(
+            final_summary(&shop)[1],
+            "The step passes: fail_on tolerates this result."
+        );
         let job = summary(&shop, 10_000);
-        assert!(job.contains("\n\nThe step lets this through (`fail_on`).\n\n"), "{job}");
+        assert!(
+            job.contains("\n\nThe step passes: `fail_on` tolerates this result.\n\n"),
+            "{job}"
+        );
         shop.runs[0].verdict = Some(Verdict::Skipped);
-        assert!(!final_summary(&shop)[1].contains("lets this through"));
+        assert!(!final_summary(&shop)[1].contains("tolerates"));
     }
 
     #[test]
-    fn the_last_words_on_a_start_that_failed() {
+    fn the_final_summary_of_a_start_that_failed() {
         let mut refused = run("Smoke tests", "smk1", vec![]);
         refused.attempts.clear();
         refused.problem = Some("the API answered 402: usage limit exceeded".into());
@@ -221,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_run_that_was_not_waited_for_its_end_is_told_if_it_was_seen() {
+    fn a_run_that_was_not_waited_for_has_its_result_if_it_had_ended() {
         let mut looked = shop();
         looked.mode = Mode::Look;
         (looked.runs[0].verdict, looked.runs[0].created) = (None, Some(false));
@@ -237,14 +322,61 @@ mod tests {
     }
 
     #[test]
-    fn not_all_of_many_failures_are_listed() {
+    fn the_final_summary_has_ten_lines_whatever_there_is() {
         let lines = final_summary(&large(1_000, 0));
-        assert_eq!(lines.len(), 2 + LISTED + 1);
-        assert_eq!(lines[lines.len() - 1], "  and 50 more failed tests");
-        let runs = vec![large(1_000, 0).runs.remove(0); 20];
+        assert_eq!(lines.len(), MAX_SUMMARY);
+        assert_eq!(lines[2], "  failed: Case number 3: What came of it");
+        assert_eq!(lines[8], "  and 94 more failed tests");
+        let mut runs = vec![large(1_000, 0).runs.remove(0); 20];
+        runs[19].verdict = Some(Verdict::Unknown);
         let lines = final_summary(&report(runs));
-        assert_eq!(lines.len(), 1 + 20 * (1 + LISTED_EACH + 1));
-        assert_eq!(lines[7], "  and 95 more failed tests");
-        assert!(lines[8].starts_with("Everything (all1): failed, "), "{}", lines[8]);
+        assert_eq!(lines.len(), MAX_SUMMARY);
+        assert!(
+            lines[1].starts_with("Everything (all1): outcome unknown, "),
+            "{}",
+            lines[1]
+        );
+        assert_eq!(lines[6], "and 15 more runs");
+        assert_eq!(lines[7], "  failed: Case number 3 (Everything): What came of it");
+        assert_eq!(lines[8], "  and 1,999 more failed tests");
+        assert!(lines[9].starts_with("Next step: "), "{}", lines[9]);
+    }
+
+    #[test]
+    fn a_failed_case_says_what_the_failure_was() {
+        let mut failed = detailed().runs.remove(0).cases.remove(1);
+        assert_eq!(
+            failed_case(&failed, None),
+            "failed: Pay with a saved card: Could not find the pay button (product failure)"
+        );
+        failed.quarantine = Some(QuarantineNote::default());
+        assert!(failed_case(&failed, None).ends_with(" (product failure, quarantined)"));
+    }
+
+    #[test]
+    fn the_live_line_has_a_bar_and_the_expected_time() {
+        let counts = shop().counts();
+        let half = Counts {
+            passed: 5,
+            failed: 1,
+            skipped: 0,
+            errored: 0,
+            flaky: 0,
+            ..counts
+        };
+        assert_eq!(
+            live(half, 65_000, Some(120_000), 100),
+            "[========>           ] 6 of 14 tests done, 1 failed, 1 min 5 s of about 2 min"
+        );
+        assert_eq!(
+            live(half, 125_000, Some(120_000), 100),
+            "[========>           ] 6 of 14 tests done, 1 failed, 2 min 5 s, longer than the usual 2 min"
+        );
+        assert_eq!(live(half, 65_000, None, 50), "6 of 14 tests done, 1 failed, 1 min 5 s");
+        assert_eq!(live(half, 65_000, None, 10), "6 of 14 t…");
+        assert_eq!(live(Counts::default(), 1_000, None, 80), "waiting, 1 s");
+        assert_eq!(bar(14, 14), format!("[{}]", "=".repeat(BAR)));
+        assert_eq!(bar(20, 14), bar(14, 14));
+        assert_eq!(bar(0, 14).len(), bar(14, 14).len());
     }
 }

@@ -1,10 +1,14 @@
-//! The test cases: failed ones in a fold each, flaky ones with what every attempt said, the rest in a folded table.
+//! The test cases: those that need attention in a fold each, the rest in a folded table.
 
+use crate::render::duration::format_duration;
 use crate::render::escape::{code_cell, cut_bytes, cut_chars, inline, is_blank, lines, push_inline, push_lines};
 use crate::render::markdown::page::Page;
-use crate::render::markdown::{Detail, Entry, Groups, Rest, attempt_label};
-use crate::render::phrases::{by_outcome, number, outcome_mark, outcome_word, several};
-use crate::report::{Case, CaseAttempt, CaseOutcome, Counts, Report, RunReport};
+use crate::render::markdown::{Entry, Groups, Layout, Tier, attempt_label, case_url};
+use crate::render::phrases::details::{error_code, quarantine_line};
+use crate::render::phrases::{
+    QUARANTINE_MARK, by_outcome, failure_phrase, number, outcome_mark, outcome_phrase, several,
+};
+use crate::report::{Case, CaseAttempt, Counts, Report, RunReport};
 
 /// Bytes of a case's name.
 pub(super) const NAME: usize = 200;
@@ -15,20 +19,17 @@ const LABEL: usize = 100;
 /// How a fold ends.
 const END: &str = "\n</details>\n\n";
 
-/// All sections on cases. Says whether everything of this detail is in; if not, what is on the page is to be thrown away.
-pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, detail: Detail) -> bool {
-    section(page, report, groups, &groups.bad, bad_title(groups), detail)
-        && section(page, report, groups, &groups.flaky, "Flaky tests", detail)
-        && rest(page, groups, detail.rest)
-}
-
-/// What to call the cases that failed or errored.
-pub(super) fn bad_title(groups: &Groups<'_>) -> &'static str {
-    if groups.bad.iter().any(|(_, case)| case.outcome == CaseOutcome::Errored) {
-        "Failed and errored tests"
-    } else {
-        "Failed tests"
+/// All sections on cases. False where they don't fit: then the page is incomplete and to be dropped.
+pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, tier: Tier, layout: Layout) -> bool {
+    let mut open_next = layout == Layout::Page;
+    for (cases, title) in groups.with_headings() {
+        // Only the first failure is open; without a failure, nothing is.
+        let open_first = std::mem::take(&mut open_next);
+        if !section(page, report, groups, cases, title, tier, open_first) {
+            return false;
+        }
     }
+    rest(page, groups, tier)
 }
 
 /// A heading and a fold for each case.
@@ -38,21 +39,30 @@ fn section(
     groups: &Groups<'_>,
     cases: &[Entry<'_>],
     title: &str,
-    detail: Detail,
+    tier: Tier,
+    open_first: bool,
 ) -> bool {
     if cases.is_empty() {
         return true;
     }
     let mut start = format!("### {title} ({})\n\n", number(cases.len() as u64));
-    if detail.reasoning != usize::MAX {
+    if tier.reasoning() != usize::MAX {
         start.push_str(&format!(
             "What happened is cut at {} characters for each test, to stay within GitHub's limit.\n\n",
-            number(detail.reasoning as u64)
+            number(tier.reasoning() as u64)
         ));
     }
     let shown = page.push(&start).then(|| {
-        page.push_all(cases, 0, |out, (run, case)| {
-            fold(out, report, run, case, groups.label(run), detail.reasoning);
+        page.push_all(cases.iter().enumerate(), 0, |out, (index, (run, case))| {
+            let fold = Fold {
+                report,
+                run,
+                case,
+                label: groups.label(run),
+                reasoning: tier.reasoning(),
+                open: open_first && index == 0,
+            };
+            fold.push(out);
         })
     });
     shown == Some(cases.len())
@@ -64,13 +74,23 @@ pub(super) fn line(out: &mut String, case: &Case, label: Option<&str>, with_titl
     name(out, case, label);
     if with_title {
         title(out, case);
+        if let Some(kind) = case.failure_kind() {
+            out.push_str(&format!(" <i>({})</i>", failure_phrase(kind)));
+        }
+        if let Some(url) = case_url(case) {
+            out.push_str(&format!(" · [open]({url})"));
+        }
     }
     out.push('\n');
 }
 
 /// Mark, name and plan.
 fn name(out: &mut String, case: &Case, label: Option<&str>) {
-    out.push_str(outcome_mark(case.outcome));
+    out.push_str(if case.is_quarantined_failure() {
+        QUARANTINE_MARK
+    } else {
+        outcome_mark(case.outcome)
+    });
     out.push_str(" <b>");
     push_name(out, case);
     out.push_str("</b>");
@@ -81,7 +101,7 @@ fn name(out: &mut String, case: &Case, label: Option<&str>) {
     }
 }
 
-/// The name, or the short id where there is none.
+/// The name, or the short id where nothing of the name can be seen.
 fn push_name(out: &mut String, case: &Case) {
     let start = out.len();
     push_inline(out, &cut_bytes(&case.name, NAME));
@@ -90,51 +110,100 @@ fn push_name(out: &mut String, case: &Case) {
     }
 }
 
-/// What the telling attempt's title says, after a colon.
+/// The title of the decisive attempt, after a colon.
 fn title(out: &mut String, case: &Case) {
-    let title = case
-        .decisive_attempt()
-        .and_then(|attempt| attempt.title.as_deref())
-        .unwrap_or_default();
+    let title = case.explanation().title;
     if !is_blank(title) {
         out.push_str(": ");
         push_inline(out, &cut_bytes(title, TITLE));
     }
 }
 
-/// A case with what every attempt said of it, in so many characters each.
-pub(super) fn fold(
-    out: &mut String,
-    report: &Report,
-    run: &RunReport,
-    case: &Case,
-    label: Option<&str>,
-    reasoning: usize,
-) {
-    out.push_str("<details>\n<summary>");
-    name(out, case, label);
-    title(out, case);
-    if report.trend.as_ref().is_some_and(|trend| trend.failed_on_default(case)) {
-        out.push_str(" <i>(failed on the default branch before, too)</i>");
-    }
-    out.push_str("</summary>\n\n");
-    if let Some(goal) = case.goal.as_deref().filter(|goal| !is_blank(goal)) {
-        out.push_str("**Goal:** ");
-        push_lines(out, &cut_chars(goal, reasoning));
-        out.push_str("\n\n");
-    }
-    for attempt in &case.attempts {
-        attempt_words(out, run, attempt, case.attempts.len() > 1, reasoning);
-    }
-    out.push_str(&format!(
-        "<sub>Test {}</sub>\n",
-        code_cell(&cut_chars(&case.short_id, 60))
-    ));
-    out.push_str(END);
+/// A fold with everything about a case.
+pub(super) struct Fold<'a> {
+    pub report: &'a Report,
+    pub run: &'a RunReport,
+    pub case: &'a Case,
+    /// The run's name, where the case has to name it.
+    pub label: Option<&'a str>,
+    /// Characters of reasoning of each attempt, and of the goal.
+    pub reasoning: usize,
+    /// Whether it is shown unfolded.
+    pub open: bool,
 }
 
-/// What one attempt said. With several, each says which it was; alone, its title stands in the summary already.
-fn attempt_words(out: &mut String, run: &RunReport, attempt: &CaseAttempt, several: bool, reasoning: usize) {
+impl Fold<'_> {
+    pub(super) fn push(&self, out: &mut String) {
+        let Self {
+            report,
+            run,
+            case,
+            label,
+            reasoning,
+            open,
+        } = self;
+        out.push_str(if *open { "<details open>\n" } else { "<details>\n" });
+        out.push_str("<summary>");
+        name(out, case, *label);
+        title(out, case);
+        notes(out, report, case);
+        out.push_str("</summary>\n\n");
+        if let Some(note) = case.quarantine.as_ref().filter(|_| case.is_quarantined_failure()) {
+            push_inline(out, &quarantine_line(note));
+            out.push_str("\n\n");
+        }
+        if let Some(goal) = case.goal.as_deref().filter(|goal| !is_blank(goal)) {
+            out.push_str("**Goal:** ");
+            push_lines(out, &cut_chars(goal, *reasoning));
+            out.push_str("\n\n");
+        }
+        for attempt in &case.attempts {
+            push_attempt(out, run, attempt, case.attempts.len() > 1, *reasoning);
+        }
+        facts(out, case);
+        out.push_str(END);
+    }
+}
+
+/// What is known about a failure, in short: `(product failure; fails on the default branch, too)`.
+fn notes(out: &mut String, report: &Report, case: &Case) {
+    let mut notes = Vec::new();
+    if case.is_quarantined_failure() {
+        notes.push(outcome_phrase(case.outcome));
+    }
+    notes.extend(case.failure_kind().map(failure_phrase));
+    if report.trend.as_ref().is_some_and(|trend| trend.failed_on_default(case)) {
+        notes.push("fails on the default branch, too");
+    }
+    if !notes.is_empty() {
+        out.push_str(&format!(" <i>({})</i>", notes.join("; ")));
+    }
+}
+
+/// The last line of a fold: id, and the details of the decisive attempt.
+fn facts(out: &mut String, case: &Case) {
+    out.push_str(&format!("<sub>Test {}", code_cell(&cut_chars(&case.short_id, 60))));
+    let details = case.decisive_attempt().and_then(|attempt| attempt.details.as_deref());
+    if let Some(details) = details {
+        if let Some(code) = error_code(details) {
+            let code = code_cell(&code);
+            match case.failure_kind() {
+                Some(kind) => out.push_str(&format!(" · {} {code}", failure_phrase(kind))),
+                None => out.push_str(&format!(" · error code {code}")),
+            }
+        }
+        if let Some(duration) = details.duration {
+            out.push_str(&format!(" · took {}", format_duration(duration)));
+        }
+    }
+    if let Some(url) = case_url(case) {
+        out.push_str(&format!(" · [open at QA.tech]({url})"));
+    }
+    out.push_str("</sub>\n");
+}
+
+/// What one attempt says. Of several, each is named; the title of a single one stands in the summary already.
+fn push_attempt(out: &mut String, run: &RunReport, attempt: &CaseAttempt, several: bool, reasoning: usize) {
     let CaseAttempt {
         attempt: index,
         outcome,
@@ -145,12 +214,16 @@ fn attempt_words(out: &mut String, run: &RunReport, attempt: &CaseAttempt, sever
         reasoning: thought,
         observed: _,
         short_id: _,
-        details: _,
+        details,
     } = attempt;
     let thought = lines(&cut_chars(thought.as_deref().unwrap_or_default(), reasoning));
     if several {
-        let (mark, word) = (outcome_mark(*outcome), outcome_word(*outcome));
+        let (mark, word) = (outcome_mark(*outcome), outcome_phrase(*outcome));
         out.push_str(&format!("{mark} **{}:** {word}", attempt_label(run, *index)));
+        let kind = details.as_ref().filter(|_| outcome.is_bad());
+        if let Some(kind) = kind.and_then(|details| details.failure_kind()) {
+            out.push_str(&format!(" ({})", failure_phrase(kind)));
+        }
         if let Some(title) = title.as_deref().filter(|title| !is_blank(title)) {
             out.push_str(" – ");
             push_inline(out, &cut_bytes(title, TITLE));
@@ -170,7 +243,7 @@ fn attempt_words(out: &mut String, run: &RunReport, attempt: &CaseAttempt, sever
 }
 
 /// The rest in a folded table, or its number.
-pub(super) fn rest(page: &mut Page, groups: &Groups<'_>, detail: Rest) -> bool {
+pub(super) fn rest(page: &mut Page, groups: &Groups<'_>, tier: Tier) -> bool {
     let cases = &groups.rest;
     if cases.is_empty() {
         return true;
@@ -178,17 +251,21 @@ pub(super) fn rest(page: &mut Page, groups: &Groups<'_>, detail: Rest) -> bool {
     let mut counts = Counts::default();
     cases.iter().for_each(|(_, case)| counts.add(case.outcome));
     let kinds = by_outcome(counts);
-    let others = if groups.bad.is_empty() && groups.flaky.is_empty() {
+    let others = if groups.notable().next().is_none() {
         "test"
     } else {
         "other test"
     };
     let total = several(cases.len() as u64, others);
-    if detail == Rest::Number {
-        return page.push(&format!(
-            "{total} not listed here, to stay within GitHub's limit: {kinds}.\n\n"
-        ));
-    }
+    let with_reasoning = match tier {
+        Tier::Full => true,
+        Tier::TitlesOfRest => false,
+        Tier::NumberOfRest | Tier::CutReasoning(_) | Tier::Names => {
+            return page.push(&format!(
+                "{total} not listed here, to stay within GitHub's limit: {kinds}.\n\n"
+            ));
+        }
+    };
     let (plan, rule) = if groups.several_runs {
         (" Plan |", "---|")
     } else {
@@ -201,7 +278,7 @@ pub(super) fn rest(page: &mut Page, groups: &Groups<'_>, detail: Rest) -> bool {
         return false;
     }
     let shown = page.push_all(cases, 0, |out, (run, case)| {
-        row(out, case, groups.label(run), detail == Rest::Reasoning);
+        row(out, case, groups.label(run), with_reasoning);
     });
     page.close(END);
     shown == cases.len()
@@ -212,21 +289,28 @@ fn row(out: &mut String, case: &Case, label: Option<&str>, with_reasoning: bool)
     out.push_str(&format!(
         "| {} {} | ",
         outcome_mark(case.outcome),
-        outcome_word(case.outcome)
+        outcome_phrase(case.outcome)
     ));
-    push_name(out, case);
+    match case_url(case) {
+        Some(url) => {
+            out.push('[');
+            push_name(out, case);
+            out.push_str(&format!("]({url})"));
+        }
+        None => push_name(out, case),
+    }
     out.push_str(" | ");
     if let Some(label) = label {
         push_inline(out, &cut_bytes(label, LABEL));
         out.push_str(" | ");
     }
-    let latest = case.latest();
-    let title = latest.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
-    let title = inline(&cut_bytes(title, TITLE));
-    let thought = latest
-        .and_then(|attempt| attempt.reasoning.as_deref())
-        .filter(|_| with_reasoning);
-    let thought = lines(thought.unwrap_or_default());
+    let explanation = case.explanation();
+    let title = inline(&cut_bytes(explanation.title, TITLE));
+    let thought = if with_reasoning {
+        lines(explanation.reasoning)
+    } else {
+        String::new()
+    };
     if thought.is_empty() {
         out.push_str(if title.is_empty() { "–" } else { &title });
     } else {

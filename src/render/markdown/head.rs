@@ -3,7 +3,7 @@
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_cell, code_segments, cut_bytes, cut_chars, inline, push_inline, push_lines};
 use crate::render::markdown::page::{Measure, Page};
-use crate::render::markdown::{run_link, safe_url};
+use crate::render::markdown::{run_link, safe_url, trend};
 use crate::render::phrases;
 use crate::render::phrases::{Headline, by_outcome, number, several};
 use crate::report::{Attempt, Counts, Mode, Report, ReportSlice, RunReport, Verdict};
@@ -15,18 +15,21 @@ const PROBLEM: usize = 1_000;
 /// Room for "and N more".
 const NOTE: usize = 80;
 
-/// Verdict, counts, runs and problems in a text of at most that length. The check run shows a title of its own: `heading` false.
+/// Verdict, next step, counts, runs and problems in a text of at most that length. `heading`: whether the verdict opens it,
+/// which a check run shows as its title.
 pub(in crate::render) fn head(part: ReportSlice<'_>, limit: usize, measure: Measure, heading: bool) -> String {
     let mut page = Page::new(limit, measure);
-    let headline = Headline::of(part);
+    let headline = Headline::new(part);
     if heading {
         let separator = headline.separator();
         let Headline { mark, verdict, detail } = headline;
         page.push(&format!("## {mark} QA.tech {verdict}{separator}{detail}\n\n"));
     }
-    for line in explanation(part) {
-        page.push(&line);
-        page.push("\n\n");
+    let mut lines = explanation(part);
+    lines.extend(trend::changes(part.report).map(|changes| format!("**Compared with earlier results:** {changes}.")));
+    lines.extend(phrases::next_step(part).map(|step| format!("**Next step:** {step}")));
+    for line in lines {
+        page.push(&format!("{line}\n\n"));
     }
     counts_table(&mut page, part);
     runs_table(&mut page, part.runs);
@@ -34,38 +37,39 @@ pub(in crate::render) fn head(part: ReportSlice<'_>, limit: usize, measure: Meas
     page.finish()
 }
 
-/// What a verdict, or its lack, means here: sentences of our own.
+/// What a verdict, or its absence, means here.
 fn explanation(part: ReportSlice<'_>) -> Vec<String> {
     let ReportSlice { report, runs } = part;
     let mut lines = Vec::new();
     match report.mode {
         Mode::SkippedWithoutToken => lines.push(
-            "Nothing was started: there is no QA.tech API token here, and `on_missing_token` is `skip`. \
-             Pull requests from forks and from Dependabot get no secrets."
+            "Nothing was started: there is no QA.tech API token, and `on_missing_token` is `skip`. \
+             Pull requests from forks and from Dependabot don't receive secrets."
                 .to_owned(),
         ),
         Mode::StartOnly if runs.iter().all(|run| run.attempts.is_empty()) => {}
-        Mode::StartOnly => lines.push(
-            "Started without waiting (`blocking: false`): what comes of it is shown at QA.tech, not here.".to_owned(),
-        ),
+        Mode::StartOnly => {
+            lines.push("Started without waiting (`blocking: false`); the results are shown at QA.tech.".to_owned());
+        }
         Mode::Look => {
             let over = runs.iter().all(|run| run.seen().is_some());
             let what = match (over, runs.len()) {
-                (false, _) => "this may not be the end of it",
-                (true, 1) => "the run had ended already",
-                (true, _) => "all runs had ended already",
+                (false, 1) => "the run has not ended",
+                (false, _) => "not all runs have ended",
+                (true, 1) => "the run had already ended",
+                (true, _) => "all runs had already ended",
             };
-            lines.push(format!("One look without waiting (`blocking: false`): {what}."));
+            lines.push(format!("Looked at once, without waiting (`blocking: false`): {what}."));
         }
         Mode::Wait => {}
     }
-    if phrases::tolerated(part) {
-        lines.push("The step lets this through (`fail_on`).".to_owned());
+    if phrases::is_tolerated(part) {
+        lines.push("The step passes: `fail_on` tolerates this result.".to_owned());
     }
     if let Some(signal) = report.interrupted_by {
         let signal = signal.name();
         let goes_on = if runs.iter().any(|run| !run.attempts.is_empty()) {
-            " What was not over **goes on at QA.tech**: it can't be cancelled from here."
+            " A run that had not ended **goes on at QA.tech**: it can't be cancelled from here."
         } else {
             ""
         };
@@ -75,7 +79,7 @@ fn explanation(part: ReportSlice<'_>) -> Vec<String> {
         ));
     }
     if runs.iter().any(|run| run.verdict == Some(Verdict::TimedOut)) {
-        lines.push(format!("The time was up after {}.", format_duration(report.duration)));
+        lines.push(format!("Timed out after {}.", format_duration(report.duration)));
     }
     lines
 }
@@ -93,13 +97,14 @@ fn counts_table(page: &mut Page, part: ReportSlice<'_>) {
         skipped,
         errored,
         flaky,
-        quarantined: _,
+        quarantined,
     } = counts;
     let columns = [
         (total, "Tests"),
         (passed, "✅ Passed"),
         (failed, "❌ Failed"),
         (errored, "💥 Errored"),
+        (quarantined, "🚧 Of them quarantined"),
         (flaky, "🔁 Flaky"),
         (skipped, "⏭️ Skipped"),
         (unfinished, "⏳ Not finished"),
@@ -138,7 +143,7 @@ fn left_out(page: &mut Page, count: usize, what: &str) {
     }
 }
 
-/// One row for each attempt of a run, or one for a run that never came to be.
+/// One row for each attempt of a run, or one for a run that was not started.
 fn run_rows(out: &mut String, run: &RunReport) {
     let label = cut_chars(run.label(), LABEL);
     let unnamed = run.plan.is_none() && run.requested_plan.is_none();
@@ -150,7 +155,7 @@ fn run_rows(out: &mut String, run: &RunReport) {
     for (index, attempt) in run.attempts.iter().enumerate() {
         out.push_str("| ");
         if index == 0 && unnamed {
-            // All there is to call it by is its id, which stands beside.
+            // Its only name is its id, which stands in the next column.
             out.push('–');
         } else if index == 0 {
             push_inline(out, &label);
@@ -165,7 +170,7 @@ fn run_rows(out: &mut String, run: &RunReport) {
             (true, None) => "–".to_owned(),
         };
         let result = attempt_result(attempt);
-        let observed = phrases::attempt_span(attempt).unwrap_or_else(|| "–".to_owned());
+        let observed = phrases::attempt_duration(attempt).unwrap_or_else(|| "–".to_owned());
         out.push_str(&format!(
             " | {} | {result} | {tests} | {observed} |\n",
             run_link(attempt)
@@ -174,10 +179,22 @@ fn run_rows(out: &mut String, run: &RunReport) {
 }
 
 fn verdict_cell(verdict: Verdict) -> String {
-    format!("{} {}", phrases::mark(verdict), phrases::phrase(verdict))
+    let (mark, phrase) = (phrases::mark(verdict), phrases::phrase(verdict));
+    match verdict {
+        Verdict::Unknown => format!("{mark} **{phrase}**"),
+        Verdict::Passed
+        | Verdict::Skipped
+        | Verdict::Flaky
+        | Verdict::Quarantined
+        | Verdict::Interrupted
+        | Verdict::Cancelled
+        | Verdict::TimedOut
+        | Verdict::Failed
+        | Verdict::Error => format!("{mark} {phrase}"),
+    }
 }
 
-/// The verdict on an attempt, else the status it was last seen in.
+/// The verdict on an attempt, else its latest status.
 fn attempt_result(attempt: &Attempt) -> String {
     match (attempt.seen(), &attempt.status) {
         (Some(verdict), _) => verdict_cell(verdict),
@@ -193,7 +210,7 @@ fn attempt_result(attempt: &Attempt) -> String {
     }
 }
 
-/// What each attempt said of its own cases.
+/// The counts of each attempt's own cases.
 fn attempt_counts(run: &RunReport) -> Vec<Counts> {
     let mut counts = vec![Counts::default(); run.attempts.len()];
     for case in &run.cases {
@@ -206,7 +223,10 @@ fn attempt_counts(run: &RunReport) -> Vec<Counts> {
     counts
 }
 
-/// Problems of runs and attempts, and warnings, each on a line of an alert.
+/// What opens the alert where a verdict is unknown.
+const OUTCOME_UNKNOWN: &str = "**The outcome could not be determined.** It does not count as a pass.";
+
+/// Problems of runs and attempts, and warnings, each in a paragraph of an alert.
 fn problems(page: &mut Page, part: ReportSlice<'_>) {
     let ReportSlice { report, runs } = part;
     let mut items: Vec<(Option<&str>, &str)> = Vec::new();
@@ -223,9 +243,23 @@ fn problems(page: &mut Page, part: ReportSlice<'_>) {
         }
     }
     items.extend(report.warnings.iter().map(|warning| (None, warning.as_str())));
-    let grave = matches!(part.verdict(), Some(Verdict::Unknown | Verdict::Error));
-    let kind = if grave { "CAUTION" } else { "WARNING" };
-    if items.is_empty() || !page.open(&format!("> [!{kind}]\n"), "\n") {
+    let unknown = part.verdict() == Some(Verdict::Unknown);
+    let start = match part.verdict() {
+        Some(Verdict::Unknown) => format!("> [!CAUTION]\n> {OUTCOME_UNKNOWN}\n>\n"),
+        Some(Verdict::Error) => "> [!CAUTION]\n".to_owned(),
+        Some(
+            Verdict::Passed
+            | Verdict::Skipped
+            | Verdict::Flaky
+            | Verdict::Quarantined
+            | Verdict::Interrupted
+            | Verdict::Cancelled
+            | Verdict::TimedOut
+            | Verdict::Failed,
+        )
+        | None => "> [!WARNING]\n".to_owned(),
+    };
+    if (items.is_empty() && !unknown) || !page.open(&start, "\n") {
         return;
     }
     // Paragraphs, not a list: an item of a list that begins with `[x]` would be a task.
@@ -242,11 +276,11 @@ fn problems(page: &mut Page, part: ReportSlice<'_>) {
     left_out(page, total - shown, "more warning");
 }
 
-/// A text of ours and others, with its code as code.
+/// A message that may quote others, with the names between backticks as code.
 fn push_with_code(out: &mut String, text: &str) {
     let mut space = false;
     for (code, part) in code_segments(text) {
-        // Each part is trimmed, the spaces that part it from the others with it.
+        // Each part is trimmed, and with it the spaces between parts.
         if (space || part.starts_with(char::is_whitespace)) && !out.ends_with(' ') {
             out.push(' ');
         }
@@ -259,7 +293,7 @@ fn push_with_code(out: &mut String, text: &str) {
     }
 }
 
-/// Where and for which commit: the last line of what is shown away from the workflow run.
+/// Commit and workflow run: the last line of what is shown away from the workflow run.
 pub(in crate::render) fn origin_line(report: &Report) -> String {
     let mut parts = Vec::new();
     if let Some(sha) = &report.origin.sha {
@@ -273,7 +307,8 @@ pub(in crate::render) fn origin_line(report: &Report) -> String {
         }
     }
     if let Some(url) = report.origin.ci_link().and_then(safe_url) {
-        parts.push(format!("[workflow run]({url})"));
+        let page = if url.contains("/job/") { "job" } else { "workflow run" };
+        parts.push(format!("[{page}]({url})"));
     }
     parts.push(format!("observed for {}", format_duration(report.duration)));
     format!("<sub>{}</sub>\n", parts.join(" · "))

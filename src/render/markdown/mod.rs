@@ -1,8 +1,7 @@
-//! The report as Markdown: the sections that job summary, comment and check run are put together from.
+//! The report as Markdown: the sections that job summary, comment, check run and issue consist of.
 //!
-//! [`head`] tells the verdict, counts, runs and problems; [`body`] tells the cases. A body that would be too long is made
-//! anew with less detail, see [`DETAILS`] and [`brief`]; each try ends at the limit, so that the cost does not grow with
-//! what is cut.
+//! [`head`] has verdict, counts, runs and problems; [`body`] has the cases. A body that would be too long is rendered
+//! again in the next [`Tier`]; each try ends at the limit, so that its cost does not grow with what is cut.
 
 mod brief;
 mod cases;
@@ -12,101 +11,150 @@ pub mod summary;
 mod timeline;
 mod trend;
 
+use crate::render::escape::{clean, code_cell, cut_chars};
 use crate::render::markdown::page::{Measure, Page};
 use crate::render::phrases;
 use crate::report::{Attempt, Case, CaseOutcome, ReportSlice, RunReport};
 
 pub(in crate::render) use head::{head, origin_line};
 
-/// How much is told of each case.
-#[derive(Debug, Clone, Copy)]
-struct Detail {
-    /// What is told of cases that are neither failed nor flaky.
-    rest: Rest,
-    /// Characters of reasoning, and of goal, for failed and flaky cases.
-    reasoning: usize,
-}
-
-/// What is told of the cases that nobody has to look at.
+/// Where a text is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rest {
-    /// A table with reasoning.
-    Reasoning,
-    /// A table with titles.
-    Titles,
-    /// Their number.
-    Number,
+pub(in crate::render) enum Layout {
+    /// On a page of its own: the first failure is open, and there is a timeline.
+    Page,
+    /// In a conversation, where length is noise: every case is folded, and there is no timeline.
+    Conversation,
 }
 
-/// From the most to the least. After them comes [`brief`]. The steps are small, so that little room stays unused.
-const DETAILS: [Detail; 15] = [
-    Detail::new(Rest::Reasoning, usize::MAX),
-    Detail::new(Rest::Titles, usize::MAX),
-    Detail::new(Rest::Number, usize::MAX),
-    Detail::new(Rest::Number, 32_000),
-    Detail::new(Rest::Number, 16_000),
-    Detail::new(Rest::Number, 8_000),
-    Detail::new(Rest::Number, 4_000),
-    Detail::new(Rest::Number, 2_800),
-    Detail::new(Rest::Number, 2_000),
-    Detail::new(Rest::Number, 1_400),
-    Detail::new(Rest::Number, 1_000),
-    Detail::new(Rest::Number, 700),
-    Detail::new(Rest::Number, 500),
-    Detail::new(Rest::Number, 350),
-    Detail::new(Rest::Number, 200),
-];
+/// How much a body says, from the most to the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tier {
+    /// Everything.
+    Full,
+    /// Cases that need no attention have a table without reasoning.
+    TitlesOfRest,
+    /// Cases that need no attention are counted.
+    NumberOfRest,
+    /// The same, with reasoning and goal of the others cut at so many characters each.
+    CutReasoning(usize),
+    /// The others have a line each, and a short fold for as long as there is room: see [`brief`].
+    Names,
+}
 
-impl Detail {
-    const fn new(rest: Rest, reasoning: usize) -> Self {
-        Self { rest, reasoning }
+/// Cuts below this number of characters are left to [`Tier::Names`], which has folds of about that length.
+const SHORTEST_CUT: usize = 500;
+
+impl Tier {
+    /// Characters of reasoning, and of goal, for each case that needs attention.
+    fn reasoning(self) -> usize {
+        match self {
+            Self::Full | Self::TitlesOfRest | Self::NumberOfRest => usize::MAX,
+            Self::CutReasoning(characters) => characters,
+            Self::Names => brief::REASONING,
+        }
+    }
+
+    /// The tiers to try for a body of at most that length.
+    fn for_limit(groups: &Groups<'_>, limit: usize, measure: Measure) -> impl Iterator<Item = Self> {
+        let longest = groups.longest_cut(limit, measure);
+        // What is escaped is longer than the estimate says.
+        let cuts = std::iter::successors(longest, |cut| Some(cut / 5 * 4));
+        let cuts = cuts.take_while(|cut| *cut >= SHORTEST_CUT).map(Self::CutReasoning);
+        [Self::Full, Self::TitlesOfRest, Self::NumberOfRest]
+            .into_iter()
+            .chain(cuts)
     }
 }
 
 /// A case with its run.
 type Entry<'a> = (&'a RunReport, &'a Case);
 
-/// All cases, by what is told of them.
+/// All cases, by the attention that they need.
 struct Groups<'a> {
-    bad: Vec<Entry<'a>>,
+    /// Failed and errored, outside quarantine.
+    failed: Vec<Entry<'a>>,
+    /// Failed and errored, in quarantine.
+    quarantined: Vec<Entry<'a>>,
     flaky: Vec<Entry<'a>>,
     rest: Vec<Entry<'a>>,
-    /// Whether cases have to say which run they belong to.
+    /// Whether cases have to name their run.
     several_runs: bool,
 }
 
 impl<'a> Groups<'a> {
-    fn of(part: ReportSlice<'a>) -> Self {
-        let (bad, others): (Vec<_>, Vec<_>) = part
-            .cases_by_outcome()
-            .into_iter()
-            .partition(|(_, case)| case.outcome.is_bad());
-        let (flaky, rest) = others
-            .into_iter()
-            .partition(|(_, case)| case.outcome == CaseOutcome::Flaky);
-        Self {
-            bad,
-            flaky,
-            rest,
+    fn new(part: ReportSlice<'a>) -> Self {
+        let mut groups = Self {
+            failed: Vec::new(),
+            quarantined: Vec::new(),
+            flaky: Vec::new(),
+            rest: Vec::new(),
             several_runs: part.runs.len() > 1,
+        };
+        for (run, case) in part.cases_by_outcome() {
+            let group = match case.outcome {
+                CaseOutcome::Failed | CaseOutcome::Errored if case.quarantine.is_some() => &mut groups.quarantined,
+                CaseOutcome::Failed | CaseOutcome::Errored => &mut groups.failed,
+                CaseOutcome::Flaky => &mut groups.flaky,
+                CaseOutcome::Skipped | CaseOutcome::Unfinished | CaseOutcome::Passed => &mut groups.rest,
+            };
+            group.push((run, case));
         }
+        groups
     }
 
-    /// What to call a case's run, where cases have to say it.
+    /// The groups that need attention, with their headings, the most urgent first.
+    fn with_headings(&self) -> [(&[Entry<'a>], &'static str); 3] {
+        let errored = |(_, case): &Entry<'_>| case.outcome == CaseOutcome::Errored;
+        let failed = if self.failed.iter().any(errored) {
+            "Failed and errored tests"
+        } else {
+            "Failed tests"
+        };
+        [
+            (&self.failed, failed),
+            (&self.quarantined, "Quarantined tests"),
+            (&self.flaky, "Flaky tests"),
+        ]
+    }
+
+    /// The cases that need attention.
+    fn notable(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.failed.iter().chain(&self.quarantined).chain(&self.flaky)
+    }
+
+    /// The name of a case's run, where cases have to name it.
     fn label<'b>(&self, run: &'b RunReport) -> Option<&'b str> {
         self.several_runs.then(|| run.label())
     }
 
-    /// About how many bytes a body of this detail has, from the lengths of the raw texts.
-    fn estimate(&self, detail: Detail) -> usize {
-        let told = self.bad.iter().chain(&self.flaky);
-        let told: usize = told.map(|(_, case)| estimate_fold(case, detail.reasoning)).sum();
-        let rest = self.rest.iter().map(|(_, case)| match detail.rest {
-            Rest::Reasoning => 40 + case.name.len() + case.latest().map_or(0, |latest| text_len(&latest.reasoning)),
-            Rest::Titles => 20 + case.name.len().min(cases::NAME),
-            Rest::Number => 0,
+    /// About how many bytes a body of this tier has, from the lengths of the raw texts.
+    fn estimate(&self, tier: Tier) -> usize {
+        let folds = self.notable().map(|(_, case)| estimate_fold(case, tier.reasoning()));
+        let rest = self.rest.iter().map(|(_, case)| match tier {
+            Tier::Full => 40 + case.name.len() + case.latest().map_or(0, |latest| text_len(&latest.reasoning)),
+            Tier::TitlesOfRest => 20 + case.name.len().min(cases::NAME),
+            Tier::NumberOfRest | Tier::CutReasoning(_) | Tier::Names => 0,
         });
-        told.saturating_add(rest.sum())
+        folds.sum::<usize>().saturating_add(rest.sum())
+    }
+
+    /// The longest cut at which a body may have that length, if there is one.
+    fn longest_cut(&self, limit: usize, measure: Measure) -> Option<usize> {
+        let fits = |cut: usize| measure.at_least(self.estimate(Tier::CutReasoning(cut))) <= limit;
+        let (mut fitting, mut too_long) = (SHORTEST_CUT, limit.checked_mul(4)?);
+        if !fits(fitting) {
+            return None;
+        }
+        while too_long.saturating_sub(fitting) > SHORTEST_CUT / 10 {
+            let middle = fitting.midpoint(too_long);
+            if fits(middle) {
+                fitting = middle;
+            } else {
+                too_long = middle;
+            }
+        }
+        Some(fitting)
     }
 }
 
@@ -123,50 +171,61 @@ fn estimate_fold(case: &Case, reasoning: usize) -> usize {
     120 + case.name.len().min(cases::NAME) + goal + attempts.sum::<usize>()
 }
 
-/// The cases, in a text of at most that length: failed ones first and in full, the rest folded.
-pub(in crate::render) fn body(part: ReportSlice<'_>, limit: usize, measure: Measure, with_timeline: bool) -> String {
+/// The cases, in a text of at most that length: those that failed first and in full, the rest folded.
+pub(in crate::render) fn body(part: ReportSlice<'_>, limit: usize, measure: Measure, layout: Layout) -> String {
     let ReportSlice { report, runs: _ } = part;
-    let groups = Groups::of(part);
-    let trend = trend::section(report);
-    let timeline = if with_timeline {
-        timeline::section(report)
-    } else {
-        String::new()
+    let groups = Groups::new(part);
+    let timeline = match layout {
+        Layout::Page => timeline::section(report),
+        Layout::Conversation => String::new(),
     };
-    for detail in DETAILS {
+    let appendix = [trend::section(report), timeline];
+    let reserved: usize = appendix.iter().map(|section| measure.length(section)).sum();
+    // The appendix is worth some details of the cases, but not most of them.
+    let reserved = if reserved > limit / 4 { 0 } else { reserved };
+    for tier in Tier::for_limit(&groups, limit - reserved, measure) {
         // White space and control characters vanish, so the estimate may be a little too high.
-        if measure.at_least(groups.estimate(detail) / 3 * 2) > limit {
+        if measure.at_least(groups.estimate(tier) / 3 * 2) > limit {
             continue;
         }
         let mut page = Page::new(limit, measure);
-        if cases::sections(&mut page, report, &groups, detail) && page.push(&trend) && page.push(&timeline) {
-            return page.finish();
+        if cases::sections(&mut page, report, &groups, tier, layout) && page.room() >= reserved {
+            return finish(page, &appendix);
         }
     }
     let mut page = Page::new(limit, measure);
-    let after = page.length(&trend) + page.length(&timeline);
-    // What others are about is worth some names, but not most of them.
-    let after = if after > limit / 4 { 0 } else { after };
-    let complete = brief::sections(&mut page, report, &groups, after);
-    if complete && cases::rest(&mut page, &groups, Rest::Number) {
-        page.push(&trend);
-        page.push(&timeline);
+    let complete = brief::sections(&mut page, report, &groups, reserved);
+    if complete && cases::rest(&mut page, &groups, Tier::Names) {
+        return finish(page, &appendix);
+    }
+    page.finish()
+}
+
+/// Adds the sections that fit.
+fn finish(mut page: Page, appendix: &[String]) -> String {
+    for section in appendix {
+        page.push(section);
     }
     page.finish()
 }
 
 /// A run's page as a link on its short id, or the short id alone.
 fn run_link(attempt: &Attempt) -> String {
-    let id = crate::render::escape::code_cell(&crate::render::escape::cut_chars(&attempt.short_id, 60));
+    let id = code_cell(&cut_chars(&attempt.short_id, 60));
     match attempt.link().and_then(safe_url) {
         Some(url) => format!("[{id}]({url})"),
         None => id,
     }
 }
 
+/// The page of a case in its decisive attempt, as the target of a Markdown link.
+fn case_url(case: &Case) -> Option<String> {
+    case.decisive_attempt()?.details.as_deref()?.link().and_then(safe_url)
+}
+
 /// An https URL as the target of a Markdown link.
 fn safe_url(url: &str) -> Option<String> {
-    let plain = url.len() <= 1_000 && crate::render::escape::clean(url) == url;
+    let plain = url.len() <= 1_000 && clean(url) == url;
     plain.then(|| url.replace('&', "&amp;"))
 }
 

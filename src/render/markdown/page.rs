@@ -1,6 +1,6 @@
-//! A text that never grows past its limit: pieces go in whole or not at all, and what is open can always be closed.
+//! A text that never exceeds its limit: a piece is added whole or not at all, and an open block can always be closed.
 
-/// In what a text's length is counted.
+/// The unit in which a text's length is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::render) enum Measure {
     /// Bytes of UTF-8.
@@ -11,14 +11,14 @@ pub(in crate::render) enum Measure {
 
 impl Measure {
     /// A text's length.
-    pub fn of(self, text: &str) -> usize {
+    pub fn length(self, text: &str) -> usize {
         match self {
             Self::Bytes => text.len(),
             Self::Utf16 => text.encode_utf16().count(),
         }
     }
 
-    /// At least how long a text of so many bytes is.
+    /// The least length of a text of so many bytes.
     pub fn at_least(self, bytes: usize) -> usize {
         match self {
             Self::Bytes => bytes,
@@ -47,14 +47,14 @@ impl Page {
         }
     }
 
-    /// What is left.
+    /// The length that is left.
     pub fn room(&self) -> usize {
         self.limit.saturating_sub(self.used)
     }
 
-    /// A text's length, as this page counts it.
+    /// A text's length in this page's unit.
     pub fn length(&self, text: &str) -> usize {
-        self.measure.of(text)
+        self.measure.length(text)
     }
 
     fn add(&mut self, text: &str, length: usize) {
@@ -62,7 +62,7 @@ impl Page {
         self.used += length;
     }
 
-    /// Adds a piece if it fits; says whether it did.
+    /// Adds a piece if it fits, and returns whether it did.
     pub fn push(&mut self, piece: &str) -> bool {
         let length = self.length(piece);
         let fits = length <= self.room();
@@ -72,7 +72,8 @@ impl Page {
         fits
     }
 
-    /// Opens a block, if it fits with its end, and keeps room for that end. Close it with [`Page::close`] and the same end.
+    /// Opens a block if it fits together with its end, and reserves room for the end. Close it with [`Page::close`] and the
+    /// same end. Returns whether it was opened.
     pub fn open(&mut self, start: &str, end: &str) -> bool {
         let [length, kept] = [start, end].map(|text| self.length(text));
         let fits = length + kept <= self.room();
@@ -83,15 +84,15 @@ impl Page {
         fits
     }
 
-    /// Closes a block that [`Page::open`] opened.
+    /// Closes a block that was opened by [`Page::open`].
     pub fn close(&mut self, end: &str) {
         let length = self.length(end);
         self.limit += length;
         self.add(end, length);
     }
 
-    /// Adds pieces until one doesn't fit, keeping `note` free for what is to be said of the rest. Returns how many
-    /// were added. A piece that isn't reached is never rendered.
+    /// Adds pieces until one doesn't fit, leaving `note` free for a note on the rest. Returns how many were added. Pieces
+    /// after that are not rendered.
     pub fn push_all<T>(
         &mut self,
         items: impl IntoIterator<Item = T>,
@@ -139,8 +140,8 @@ mod tests {
         let mut page = Page::new(4, Measure::Bytes);
         assert!(page.push("漢") && !page.push("字"));
         for text in ["", "abc", "é", "漢字", "🚀"] {
-            assert!(Measure::Utf16.at_least(text.len()) <= Measure::Utf16.of(text));
-            assert!(text.chars().count() <= Measure::Utf16.of(text));
+            assert!(Measure::Utf16.at_least(text.len()) <= Measure::Utf16.length(text));
+            assert!(text.chars().count() <= Measure::Utf16.length(text));
         }
     }
 

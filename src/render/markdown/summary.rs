@@ -1,28 +1,33 @@
-//! The job summary: everything a person wants to know on the page of the workflow run.
+//! The job summary, which GitHub shows on the page of the workflow run.
 
 use crate::render::markdown::page::Measure;
-use crate::render::markdown::{body, head};
+use crate::render::markdown::{Layout, body, head};
 use crate::report::Report;
 
-/// What GitHub takes, with headroom: a summary of 1,048,576 bytes or more is dropped whole.
+/// Bytes of a step's summary file, with headroom: GitHub drops the summary if the file has 1,048,576 bytes or more.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary>
 pub const LIMIT: usize = 1_000_000;
 
-/// The job summary as Markdown, in at most `limit` bytes: verdict, counts, runs, then the cases, in less and less detail
-/// the more there are.
-pub fn summary(report: &Report, limit: usize) -> String {
-    let mut text = head(report.as_slice(), limit / 5 * 3, Measure::Bytes, true);
-    let rest = limit.saturating_sub(text.len());
-    text.push_str(&body(report.as_slice(), rest, Measure::Bytes, true));
+/// The bytes that are left for a summary in a step's file that already has `held` bytes.
+pub fn room(held: u64) -> usize {
+    usize::try_from(held).map_or(0, |held| LIMIT.saturating_sub(held))
+}
+
+/// The job summary as Markdown, in at most `room` bytes: verdict, counts, runs, then the cases, with less detail the more
+/// there are.
+pub fn summary(report: &Report, room: usize) -> String {
+    let mut text = head(report.as_slice(), room / 5 * 3, Measure::Bytes, true);
+    let rest = room.saturating_sub(text.len());
+    text.push_str(&body(report.as_slice(), rest, Measure::Bytes, Layout::Page));
     text
 }
 
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
-mod tests {
+pub(in crate::render) mod tests {
     use super::*;
     use crate::report::sample::{case, report, run, shop};
-    use crate::report::{CaseCoverage, CaseOutcome, Mode, Signal, Verdict};
+    use crate::report::{CaseCoverage, CaseDetails, CaseOutcome, Mode, QuarantineNote, Signal, Verdict};
     use insta::assert_snapshot;
 
     fn text(report: &Report) -> String {
@@ -49,10 +54,136 @@ mod tests {
         report
     }
 
+    /// The shop's run with details of its failures, and one of them in quarantine.
+    pub(in crate::render) fn detailed() -> Report {
+        let mut report = shop();
+        let codes = ["TEST_FAILED", "AGENT_TIMEOUT", "PLATFORM_CRASH"];
+        let bad = report.runs[0].cases.iter_mut().filter(|case| case.outcome.is_bad());
+        for (case, code) in bad.zip(codes) {
+            for attempt in &mut case.attempts {
+                attempt.details = Some(Box::new(CaseDetails {
+                    error_code: Some(code.into()),
+                    duration: Some(42_000),
+                    url: Some(format!("https://app.qa.tech/p/shop/cases/{}?run=1&x", attempt.short_id)),
+                    ..CaseDetails::default()
+                }));
+            }
+        }
+        report.runs[0].cases[3].quarantine = Some(QuarantineNote {
+            reason: Some("#12: the address service is down".into()),
+            until: Some("2026-01-31".into()),
+        });
+        report
+    }
+
+    #[test]
+    fn of_failures_with_details_and_one_in_quarantine() {
+        let text = text(&detailed());
+        let cases = text.split("<details>\n<summary>10 other").next().unwrap_or_default();
+        assert_snapshot!(cases, @r#"
+        ## ❌ QA.tech failed: 2 of 14 tests failed, 1 errored, 1 flaky: 1 product failure, 1 agent miss, 1 platform miss; 1 quarantined
+
+        **Next step:** Start with the product failures; a rerun may pass the tests that the agent or the platform missed.
+
+        | Tests | ✅ Passed | ❌ Failed | 💥 Errored | 🚧 Of them quarantined | 🔁 Flaky | ⏭️ Skipped |
+        |---:|---:|---:|---:|---:|---:|---:|
+        | 14 | 9 | 2 | 1 | 1 | 1 | 1 |
+
+        | Plan | Run | Result | Tests | Observed time |
+        |---|---|---|---|---|
+        | Smoke tests | [<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1) | ❌ failed | 3 failed, 1 errored, 1 skipped, 9 passed | 1 min 30 s |
+        | ↳ Rerun 1 | [<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2) | ❌ failed | 2 failed, 1 errored, 1 passed | 59 s |
+
+        ### Failed and errored tests (2)
+
+        <details open>
+        <summary>❌ <b>Pay with a saved card</b>: Could not find the pay button <i>(product failure)</i></summary>
+
+        **Goal:** A visitor can do what "Pay with a saved card" says
+
+        ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed (product failure) – Could not find the pay button<br>I opened the basket and chose the saved card ending in 4242.<br>The page showed a spinner for 30 seconds.<br><br>Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+
+        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed (product failure) – Could not find the pay button<br>I opened the basket and chose the saved card ending in 4242.<br>The page showed a spinner for 30 seconds.<br><br>Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+
+        <sub>Test <code>case_2</code> · product failure <code>TEST_FAILED</code> · took 42 s · [open at QA.tech](https://app.qa.tech/p/shop/cases/case_2?run=1&amp;x)</sub>
+
+        </details>
+
+        <details>
+        <summary>💥 <b>Search for a product</b>: The browser crashed <i>(agent miss)</i></summary>
+
+        **Goal:** A visitor can do what "Search for a product" says
+
+        💥 **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** errored (agent miss) – The browser crashed<br>The page stopped answering after the third letter was typed.
+
+        💥 **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** errored (agent miss) – The browser crashed<br>The page stopped answering after the third letter was typed.
+
+        <sub>Test <code>case_3</code> · agent miss <code>AGENT_TIMEOUT</code> · took 42 s · [open at QA.tech](https://app.qa.tech/p/shop/cases/case_3?run=1&amp;x)</sub>
+
+        </details>
+
+        ### Quarantined tests (1)
+
+        <details>
+        <summary>🚧 <b>Change the delivery address</b>: New address was not saved <i>(failed; platform miss)</i></summary>
+
+        Quarantined until 2026-01-31: &#35;{ZWSP}12: the address service is down
+
+        **Goal:** A visitor can do what "Change the delivery address" says
+
+        ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed (platform miss) – New address was not saved<br>After saving, the old address was still shown in the order summary.
+
+        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed (platform miss) – New address was not saved<br>After saving, the old address was still shown in the order summary.
+
+        <sub>Test <code>case_4</code> · platform miss <code>PLATFORM_CRASH</code> · took 42 s · [open at QA.tech](https://app.qa.tech/p/shop/cases/case_4?run=1&amp;x)</sub>
+
+        </details>
+
+        ### Flaky tests (1)
+
+        <details>
+        <summary>🔁 <b>Log in with a passkey</b>: Passkey dialogue did not open</summary>
+
+        **Goal:** A visitor can do what "Log in with a passkey" says
+
+        ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed – Passkey dialogue did not open<br>I clicked the button twice and nothing happened for 20 seconds.
+
+        ✅ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** passed – Worked as expected<br>Every step was done.
+
+        <sub>Test <code>case_5</code></sub>
+
+        </details>
+        "#);
+    }
+
+    #[test]
+    fn a_link_is_only_made_of_an_https_page() {
+        for url in [
+            "javascript:alert(1)",
+            "http://app.qa.tech/x",
+            "https://a.b/c)d",
+            "https://u:p@a.b/",
+        ] {
+            let mut report = detailed();
+            for case in &mut report.runs[0].cases {
+                for details in case.attempts.iter_mut().filter_map(|attempt| attempt.details.as_mut()) {
+                    details.url = Some(url.into());
+                }
+            }
+            let text = text(&report);
+            assert!(
+                text.contains("agent miss") && !text.contains("open at QA.tech"),
+                "{text}"
+            );
+        }
+    }
+
     #[test]
     fn of_a_failed_run_with_a_rerun() {
         assert_snapshot!(text(&shop()), @r#"
         ## ❌ QA.tech failed: 2 of 14 tests failed, 1 errored, 1 flaky
+
+        **Next step:** Open the failed tests at QA.tech; if the product is at fault, fix it and push again.
 
         | Tests | ✅ Passed | ❌ Failed | 💥 Errored | 🔁 Flaky | ⏭️ Skipped |
         |---:|---:|---:|---:|---:|---:|
@@ -65,7 +196,7 @@ mod tests {
 
         ### Failed and errored tests (3)
 
-        <details>
+        <details open>
         <summary>❌ <b>Pay with a saved card</b>: Could not find the pay button</summary>
 
         **Goal:** A visitor can do what "Pay with a saved card" says
@@ -141,31 +272,34 @@ mod tests {
         <summary>Timeline, as observed by polling</summary>
 
         ```mermaid
+        %%{init: {"gantt": {"leftPadding": 87, "barHeight": 16, "barGap": 4, "fontSize": 11, "sectionFontSize": 12}, "themeCSS": ".grid .tick line { opacity: 0.2; }"}}%%
         gantt
             dateFormat HH:mm:ss.SSS
             axisFormat %M:%S
-            section Smoke tests
-            ▸ First run :crit, 00:00:01.000, 00:01:31.000
-            ✅ Log in with a wrong password :done, 00:00:06.200, 00:00:21.200
-            ❌ Pay with a saved card :crit, 00:00:07.200, 00:00:22.200
-            💥 Search for a product :crit, 00:00:08.200, 00:00:23.200
-            ❌ Change the delivery address :crit, 00:00:09.200, 00:00:24.200
-            ❌ Log in with a passkey :crit, 00:00:10.200, 00:00:25.200
-            ⏭️ Pay by invoice :00:00:11.200, 00:00:26.200
-            ✅ Register a new account :done, 00:00:12.200, 00:00:27.200
-            ✅ Put two products into the basket :done, 00:00:13.200, 00:00:28.200
-            ✅ Remove a product from the basket :done, 00:00:14.200, 00:00:29.200
-            ✅ Use a voucher :done, 00:00:15.200, 00:00:30.200
-            ✅ Read the terms :done, 00:00:16.200, 00:00:31.200
-            ✅ Switch the language to German :done, 00:00:17.200, 00:00:32.200
-            ✅ Contact support :done, 00:00:18.200, 00:00:33.200
-            ✅ Log out :done, 00:00:19.200, 00:00:34.200
-            section Smoke tests
-            ▸ Rerun 1 :crit, 00:01:41.000, 00:02:40.000
-            ❌ Pay with a saved card :crit, 00:01:47.200, 00:02:02.200
-            💥 Search for a product :crit, 00:01:48.200, 00:02:03.200
-            ❌ Change the delivery address :crit, 00:01:49.200, 00:02:04.200
-            ✅ Log in with a passkey :done, 00:01:50.200, 00:02:05.200
+            tickInterval 30second
+            todayMarker off
+            section First run
+            ▸ Run – failed :crit, 00:00:01.000, 00:01:31.000
+            · Log in with a wrong password :done, 00:00:06.200, 00:00:21.200
+            · Pay with a saved card – failed :crit, 00:00:07.200, 00:00:22.200
+            · Search for a product – errored :crit, 00:00:08.200, 00:00:23.200
+            · Change the delivery address – failed :crit, 00:00:09.200, 00:00:24.200
+            · Log in with a passkey – failed :crit, 00:00:10.200, 00:00:25.200
+            · Pay by invoice – skipped :00:00:11.200, 00:00:26.200
+            · Register a new account :done, 00:00:12.200, 00:00:27.200
+            · Put two products into the basket :done, 00:00:13.200, 00:00:28.200
+            · Remove a product from the basket :done, 00:00:14.200, 00:00:29.200
+            · Use a voucher :done, 00:00:15.200, 00:00:30.200
+            · Read the terms :done, 00:00:16.200, 00:00:31.200
+            · Switch the language to German :done, 00:00:17.200, 00:00:32.200
+            · Contact support :done, 00:00:18.200, 00:00:33.200
+            · Log out :done, 00:00:19.200, 00:00:34.200
+            section Rerun 1
+            ▸ Run – failed :crit, 00:01:41.000, 00:02:40.000
+            · Pay with a saved card – failed :crit, 00:01:47.200, 00:02:02.200
+            · Search for a product – errored :crit, 00:01:48.200, 00:02:03.200
+            · Change the delivery address – failed :crit, 00:01:49.200, 00:02:04.200
+            · Log in with a passkey :done, 00:01:50.200, 00:02:05.200
         ```
 
         </details>
@@ -194,6 +328,8 @@ mod tests {
         assert_snapshot!(text(&report), @r#"
         ## ❌ QA.tech failed: 1 of 2 tests failed
 
+        **Next step:** Open the failed tests at QA.tech; if the product is at fault, fix it and push again.
+
         | Tests | ✅ Passed | ❌ Failed |
         |---:|---:|---:|
         | 2 | 1 | 1 |
@@ -211,7 +347,7 @@ mod tests {
 
         ### Failed tests (1)
 
-        <details>
+        <details open>
         <summary>❌ <b>Pay &#35;{ZWSP}12</b> (Checkout &#124; &lt;nightly&gt;): No button</summary>
 
         **Goal:** A visitor can do what "Pay &#35;{ZWSP}12" says
@@ -244,7 +380,7 @@ mod tests {
         assert_snapshot!(text(&report), @r#"
         ## 🚀 QA.tech started: 1 run, not waited for
 
-        Started without waiting (`blocking: false`): what comes of it is shown at QA.tech, not here.
+        Started without waiting (`blocking: false`); the results are shown at QA.tech.
 
         | Plan | Run | Result | Tests | Observed time |
         |---|---|---|---|---|
@@ -260,7 +396,7 @@ mod tests {
         assert_snapshot!(text(&report), @r#"
         ## 👀 QA.tech looked at a run not over yet: 1 of 2 tests done
 
-        One look without waiting (`blocking: false`): this may not be the end of it.
+        Looked at once, without waiting (`blocking: false`): the run has not ended.
 
         | Tests | ✅ Passed | ❌ Failed | ⏳ Not finished |
         |---:|---:|---:|---:|
@@ -302,12 +438,12 @@ mod tests {
         assert_snapshot!(lines.join("\n"), @r#"
         ## 👀 QA.tech looked at a failed run: 2 of 14 tests failed, 1 errored, 1 flaky
 
-        One look without waiting (`blocking: false`): the run had ended already.
+        Looked at once, without waiting (`blocking: false`): the run had already ended.
         "#);
         assert!(text.contains("| ❌ failed |") && !text.contains("COMPLETED"), "{text}");
         let mut two = report.clone();
         two.runs.push(report.runs[0].clone());
-        assert!(summary(&two, LIMIT).contains("all runs had ended already"));
+        assert!(summary(&two, LIMIT).contains("all runs had already ended"));
     }
 
     #[test]
@@ -317,7 +453,7 @@ mod tests {
         assert_snapshot!(text(&report), @r#"
         ## ⏭️ QA.tech skipped: there is no API token
 
-        Nothing was started: there is no QA.tech API token here, and `on_missing_token` is `skip`. Pull requests from forks and from Dependabot get no secrets.
+        Nothing was started: there is no QA.tech API token, and `on_missing_token` is `skip`. Pull requests from forks and from Dependabot don't receive secrets.
         "#);
     }
 
@@ -329,13 +465,17 @@ mod tests {
         unknown.problem =
             Some("POST /run answered 500: may have been started, not repeated so that it is not billed twice".into());
         assert_snapshot!(text(&report(vec![unknown])), @r#"
-        ## ❔ QA.tech outcome unknown
+        ## ❓ QA.tech outcome unknown
+
+        **Next step:** Check at QA.tech whether a run was started, solve the problem that is shown, then rerun the job.
 
         | Plan | Run | Result | Tests | Observed time |
         |---|---|---|---|---|
-        | Smoke tests | – | ❔ outcome unknown | – | – |
+        | Smoke tests | – | ❓ **outcome unknown** | – | – |
 
         > [!CAUTION]
+        > **The outcome could not be determined.** It does not count as a pass.
+        >
         > POST /run answered 500: may have been started, not repeated so that it is not billed twice
         >
         "#);
@@ -348,7 +488,7 @@ mod tests {
         assert_snapshot!(text(&report), @r#"
         ## 🛑 QA.tech interrupted: 1 of 2 tests done
 
-        SIGTERM ended the wait after 2 min 40 s. What was not over **goes on at QA.tech**: it can't be cancelled from here.
+        SIGTERM ended the wait after 2 min 40 s. A run that had not ended **goes on at QA.tech**: it can't be cancelled from here.
 
         | Tests | ✅ Passed | ❌ Failed | ⏳ Not finished |
         |---:|---:|---:|---:|
@@ -375,7 +515,9 @@ mod tests {
         assert_snapshot!(text(&unfinished(Some(Verdict::TimedOut))), @r#"
         ## ⌛ QA.tech timed out: 1 of 2 tests done
 
-        The time was up after 2 min 40 s.
+        Timed out after 2 min 40 s.
+
+        **Next step:** Open the run at QA.tech: it may still be in progress. Raise `timeout_minutes` if it needs longer.
 
         | Tests | ✅ Passed | ❌ Failed | ⏳ Not finished |
         |---:|---:|---:|---:|

@@ -1,11 +1,13 @@
-//! The trend: how earlier results went, and what is new or old about today's failures.
+//! The trend: earlier results, and which of today's failures are new.
 
 use crate::render::duration::{format_duration, utc};
-use crate::render::escape::{code_cell, cut_bytes, push_inline};
+use crate::render::escape::{code_cell, cut_bytes, one_line, push_inline};
 use crate::render::markdown::safe_url;
-use crate::render::phrases::{mark, phrase, several};
+use crate::render::phrases::{mark, number, phrase, several};
 use crate::report::Report;
-use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
+use crate::report::trend::{
+    CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, StillFailing, Trend, TrendPoint,
+};
 
 /// Cases that a row names.
 const NAMES: usize = 10;
@@ -28,8 +30,8 @@ pub(super) fn section(report: &Report) -> String {
         still_failing,
         failed_on_default,
         flaky,
-        fixed: _,
-        suggestions: _,
+        fixed,
+        suggestions,
     } = trend;
     let mut out = format!("### Trend of the last {}\n\n", several(points.len() as u64, "result"));
     for point in points {
@@ -59,6 +61,7 @@ pub(super) fn section(report: &Report) -> String {
                 out.push_str(&format!(" (since {}, {})", when(since), several(times + 1, "time")));
             },
         ),
+        row("Fixed", fixed, push_name),
         row("Failed on the default branch, too", failed_on_default, push_name),
         row("Flaky most often", flaky, |out, FlakyCase { case, times }| {
             push_name(out, case);
@@ -69,7 +72,62 @@ pub(super) fn section(report: &Report) -> String {
     if !rows.is_empty() {
         out.push_str(&format!("| What | Tests |\n|---|---|\n{rows}\n"));
     }
+    push_suggestions(&mut out, suggestions);
     out
+}
+
+/// How this result differs from earlier ones: `1 new failure, 2 still failing, 1 fixed`. `None` where there is no history,
+/// or no difference.
+pub(super) fn changes(report: &Report) -> Option<String> {
+    let trend = report.trend.as_ref().filter(|trend| trend.points.len() > 1)?;
+    let count = |cases: usize, words: &dyn Fn(u64) -> String| (cases > 0).then(|| words(cases as u64));
+    let parts = [
+        count(trend.new_failures.len(), &|cases| several(cases, "new failure")),
+        count(trend.still_failing.len(), &|cases| {
+            format!("{} still failing", number(cases))
+        }),
+        count(trend.fixed.len(), &|cases| format!("{} fixed", number(cases))),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Suggested lines for the quarantine list, ready to copy; empty where there are none.
+fn push_suggestions(out: &mut String, suggestions: &[QuarantineSuggestion]) {
+    if suggestions.is_empty() {
+        return;
+    }
+    out.push_str("<details>\n<summary>Suggested lines for <code>quarantine</code></summary>\n\n");
+    for suggestion in suggestions {
+        let QuarantineSuggestion {
+            case,
+            flaky,
+            failed_on_default,
+            of,
+            line,
+        } = suggestion;
+        push_name(out, case);
+        let mut reasons = Vec::new();
+        if *flaky > 0 {
+            reasons.push(format!("flaky in {} of {}", number(*flaky), several(*of, "result")));
+        }
+        if *failed_on_default > 0 {
+            let times = several(*failed_on_default, "time");
+            reasons.push(format!("failed on the default branch {times}"));
+        }
+        // Not a colon, which could end an emoji code that the name begins.
+        out.push_str(&format!(" – {}\n\n", reasons.join(", ")));
+        push_block(out, line);
+    }
+    out.push_str("</details>\n\n");
+}
+
+/// A line in a block of code that GitHub lets people copy. The fence is longer than any row of backticks in the line.
+fn push_block(out: &mut String, line: &str) {
+    let line = one_line(line);
+    let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    out.push_str(&format!("{fence}text\n{line}\n{fence}\n\n"));
 }
 
 /// A result's mark, as a link to its workflow run where that is known.
@@ -136,18 +194,36 @@ fn push_name(out: &mut String, case: &CaseName) {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::render::gfm_check::parse;
     use crate::report::sample::{shop, trend};
+
+    /// The shop's history with a test that is fixed, and one that could go into quarantine.
+    fn with_suggestion() -> Report {
+        let mut report = shop();
+        let mut trend = trend(&report);
+        let case = trend.still_failing[1].case.clone();
+        trend.fixed = vec![trend.new_failures[0].clone()];
+        trend.suggestions = vec![QuarantineSuggestion {
+            line: format!("{} until 2026-01-15 # flaky in 4 of 10 results", case.name),
+            case,
+            flaky: 4,
+            failed_on_default: 1,
+            of: 10,
+        }];
+        report.trend = Some(trend);
+        report
+    }
 
     #[test]
     fn of_a_shop_with_a_history() {
-        let mut report = shop();
-        report.trend = Some(trend(&report));
+        let report = with_suggestion();
         insta::assert_snapshot!(section(&report), @r#"
-        ### Trend of the last 10 results
+        ### Trend of the last 11 results
 
-        [✅](https://github.com/acme/shop/actions/runs/4711 "passed, 2025-12-23")[⏭️](https://github.com/acme/shop/actions/runs/4711 "skipped, 2025-12-24")[🔁](https://github.com/acme/shop/actions/runs/4711 "passed, but flaky, 2025-12-25")[🛑](https://github.com/acme/shop/actions/runs/4711 "interrupted, 2025-12-26")[🚫](https://github.com/acme/shop/actions/runs/4711 "cancelled, 2025-12-27")[⌛](https://github.com/acme/shop/actions/runs/4711 "timed out, 2025-12-28")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2025-12-29")[💥](https://github.com/acme/shop/actions/runs/4711 "ended with an error, 2025-12-30")[❔](https://github.com/acme/shop/actions/runs/4711 "outcome unknown, 2025-12-31")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2026-01-01")
+        [✅](https://github.com/acme/shop/actions/runs/4711 "passed, 2025-12-22")[⏭️](https://github.com/acme/shop/actions/runs/4711 "skipped, 2025-12-23")[🔁](https://github.com/acme/shop/actions/runs/4711 "passed, but flaky, 2025-12-24")[🚧](https://github.com/acme/shop/actions/runs/4711 "failed in quarantined tests only, 2025-12-25")[🛑](https://github.com/acme/shop/actions/runs/4711 "interrupted, 2025-12-26")[🚫](https://github.com/acme/shop/actions/runs/4711 "cancelled, 2025-12-27")[⌛](https://github.com/acme/shop/actions/runs/4711 "timed out, 2025-12-28")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2025-12-29")[💥](https://github.com/acme/shop/actions/runs/4711 "ended with an error, 2025-12-30")[❓](https://github.com/acme/shop/actions/runs/4711 "outcome unknown, 2025-12-31")[❌](https://github.com/acme/shop/actions/runs/4711 "failed, 2026-01-01")
 
         Oldest first; 2 of 6 green, median 1 min 30 s, last green 2025-12-25 (<code>3f2a9c1</code>).
 
@@ -155,9 +231,38 @@ mod tests {
         |---|---|
         | New failures | Pay with a saved card |
         | Still failing | Search for a product (since 2025-12-29 (<code>3f2a9c1</code>), 3 times)<br>Change the delivery address (since 2025-12-29 (<code>3f2a9c1</code>), 3 times) |
+        | Fixed | Pay with a saved card |
         | Failed on the default branch, too | Search for a product |
         | Flaky most often | Pay with a saved card (2 times)<br>Search for a product (2 times)<br>Change the delivery address (2 times) |
+
+        <details>
+        <summary>Suggested lines for <code>quarantine</code></summary>
+
+        Change the delivery address – flaky in 4 of 10 results, failed on the default branch 1 time
+
+        ```text
+        Change the delivery address until 2026-01-15 # flaky in 4 of 10 results
+        ```
+
+        </details>
         "#);
+        assert_eq!(
+            changes(&report).as_deref(),
+            Some("1 new failure, 2 still failing, 1 fixed")
+        );
+    }
+
+    #[test]
+    fn a_suggested_line_cannot_leave_its_block() {
+        for line in ["```\n# Heading", "~~~", "``````` x", "@mona #12"] {
+            let mut out = String::new();
+            push_block(&mut out, line);
+            let found = parse(&out);
+            assert!(
+                found.others.is_empty() && found.code == [format!("{}\n", one_line(line))],
+                "{out}: {found:?}"
+            );
+        }
     }
 
     #[test]
@@ -166,6 +271,6 @@ mod tests {
         let mut first = trend(&report);
         first.points.truncate(1);
         report.trend = Some(first);
-        assert_eq!(section(&report), "");
+        assert_eq!((section(&report), changes(&report)), (String::new(), None));
     }
 }

@@ -1,8 +1,8 @@
-//! Tests of the words.
+//! Tests of headlines, numbers and next steps.
 
 use super::*;
-use crate::report::Report;
 use crate::report::sample::{case, large, report, run, shop};
+use crate::report::{Mode, Report, Verdict};
 
 #[test]
 fn numbers_and_plurals() {
@@ -14,11 +14,12 @@ fn numbers_and_plurals() {
         [0, 1, 2].map(|count| several(count, "test")),
         ["0 tests", "1 test", "2 tests"]
     );
+    assert_eq!(several(2, "agent miss"), "2 agent misses");
 }
 
 #[test]
 fn a_headline_says_the_verdict_in_words() {
-    let title = |report: &Report| Headline::of(report.as_slice()).title();
+    let title = |report: &Report| Headline::new(report.as_slice()).title();
     let mut shop = shop();
     assert_eq!(title(&shop), "Failed: 2 of 14 tests failed, 1 errored, 1 flaky");
     for (verdict, expected) in [
@@ -70,7 +71,7 @@ fn what_was_not_waited_for_has_a_headline_too() {
     started.runs.iter_mut().for_each(|run| run.verdict = None);
     started.mode = Mode::StartOnly;
     assert_eq!(
-        Headline::of(started.as_slice()).title(),
+        Headline::new(started.as_slice()).title(),
         "Started: 1 run, not waited for"
     );
     let mut missing = run("B", "b", vec![]);
@@ -78,18 +79,18 @@ fn what_was_not_waited_for_has_a_headline_too() {
     (missing.created, missing.verdict) = (Some(false), Some(Verdict::Unknown));
     started.runs.push(missing);
     assert_eq!(
-        Headline::of(started.as_slice()).title(),
+        Headline::new(started.as_slice()).title(),
         "Outcome unknown: 1 of 2 runs did not start"
     );
     started.runs[1].created = None;
     assert_eq!(
-        Headline::of(started.as_slice()).title(),
+        Headline::new(started.as_slice()).title(),
         "Outcome unknown: 1 of 2 runs may not have started"
     );
     started.runs.truncate(1);
     started.mode = Mode::Look;
     assert_eq!(
-        Headline::of(started.as_slice()).title(),
+        Headline::new(started.as_slice()).title(),
         "Looked at a failed run: 2 of 14 tests failed, 1 errored, 1 flaky"
     );
     let mut open = run("B", "b", vec![case(1, "Log in", CaseOutcome::Unfinished, "", "")]);
@@ -100,18 +101,18 @@ fn what_was_not_waited_for_has_a_headline_too() {
     let mut two = report(vec![open.clone()]);
     two.mode = Mode::Look;
     assert_eq!(
-        Headline::of(two.as_slice()).title(),
+        Headline::new(two.as_slice()).title(),
         "Looked at a run with no result yet: 0 of 1 test done"
     );
     two.runs.push(open);
     assert_eq!(
-        Headline::of(two.as_slice()).title(),
+        Headline::new(two.as_slice()).title(),
         "Looked at 2 runs: none is over yet, 0 of 2 tests done"
     );
     two.runs.truncate(1);
     two.runs.push(started.runs[0].clone());
     assert_eq!(
-        Headline::of(two.as_slice()).title(),
+        Headline::new(two.as_slice()).title(),
         "Looked at 2 runs: 1 not over yet, 14 of 15 tests done, 2 failed, 1 errored"
     );
     for (status, title) in [
@@ -125,15 +126,15 @@ fn what_was_not_waited_for_has_a_headline_too() {
         ),
     ] {
         two.runs[0].attempts[0].status = Some(status.into());
-        assert_eq!(Headline::of(two.as_slice()).title(), title);
+        assert_eq!(Headline::new(two.as_slice()).title(), title);
     }
     let mut skipped = report(vec![]);
     skipped.mode = Mode::SkippedWithoutToken;
     assert_eq!(
-        Headline::of(skipped.as_slice()).title(),
+        Headline::new(skipped.as_slice()).title(),
         "Skipped: there is no API token"
     );
-    assert_eq!(Headline::of(report(vec![]).as_slice()).title(), "Not started");
+    assert_eq!(Headline::new(report(vec![]).as_slice()).title(), "Not started");
 }
 
 #[test]

@@ -50,7 +50,7 @@ async fn it_opens_comments_closes_and_reopens() {
     assert_eq!(job.publish(&of_run(failed(1), 901, 1)).await.links.issue_url, url);
     let comments = github.comments(issue.number);
     assert_eq!(comments.len(), 1);
-    assert!(comments[0].body.contains("still red"));
+    assert!(comments[0].body.contains("still fails"));
     // The same run again: it has said so already.
     job.publish(&of_run(failed(1), 901, 2)).await;
     assert_eq!(github.comments(issue.number).len(), 1);
@@ -61,14 +61,14 @@ async fn it_opens_comments_closes_and_reopens() {
         (closed.state.as_str(), closed.state_reason.as_deref()),
         ("closed", Some("completed"))
     );
-    assert!(github.comments(issue.number)[1].body.contains("green again"));
+    assert!(github.comments(issue.number)[1].body.contains("passes again"));
     // Green and closed: nothing to do.
     job.publish(&of_run(passed(), 903, 1)).await;
     assert_eq!(github.comments(issue.number).len(), 2);
 
     assert_eq!(job.publish(&of_run(failed(1), 904, 1)).await.links.issue_url, url);
     assert_eq!(github.only_issue().state, "open");
-    assert!(github.comments(issue.number)[2].body.contains("red again"));
+    assert!(github.comments(issue.number)[2].body.contains("fails again"));
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn runs_of_unknown_plans_share_the_jobs_issue_and_the_worst_decides() {
     assert_eq!(github.comments(issue.number).len(), 0);
     job.publish(&of_run(attached(&[Passed, Failed, Passed]), 901, 1)).await;
     assert_eq!(github.comments(issue.number).len(), 1);
-    assert!(github.comments(issue.number)[0].body.contains("still red"));
+    assert!(github.comments(issue.number)[0].body.contains("still fails"));
     // What is not known may be red.
     job.publish(&of_run(attached(&[Passed, Unknown]), 902, 1)).await;
     assert_eq!(
