@@ -17,6 +17,7 @@ pub mod verdict;
 
 pub use counts::Counts;
 pub use details::{CaseDetails, Classification, FailureKind, ImageFormat, Screenshot};
+pub(crate) use links::is_https;
 pub use slice::ReportSlice;
 pub use trend::Trend;
 pub use verdict::{FailOn, Verdict};
