@@ -1,6 +1,6 @@
 //! What several formats say of a test case in the same words.
 
-use crate::report::{Case, CaseDetails, FailureKind, is_https};
+use crate::report::{Case, CaseDetails, Classification, FailureKind, RunReport, Verdict, is_https};
 
 /// Whether a case failed or errored and is in quarantine.
 pub(super) fn is_quarantined(case: &Case) -> bool {
@@ -19,4 +19,52 @@ pub(super) fn failure_kind(kind: FailureKind) -> &'static str {
 /// The durable page of a case, only if it may be a link; see [`crate::report::Attempt::link`].
 pub(super) fn page(details: &CaseDetails) -> Option<&str> {
     details.url.as_deref().filter(|url| is_https(url))
+}
+
+/// What a test case expects, as the API writes it.
+pub(super) fn classification(classification: Classification) -> &'static str {
+    match classification {
+        Classification::Positive => "POSITIVE",
+        Classification::Negative => "NEGATIVE",
+    }
+}
+
+/// A failure's kind as a word for programs.
+pub(super) fn kind_word(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Product => "product",
+        FailureKind::Agent => "agent",
+        FailureKind::Platform => "platform",
+    }
+}
+
+/// How many failed and errored cases of a run are in quarantine.
+pub(super) fn quarantined(run: &RunReport) -> u64 {
+    let cases = run.cases.iter().filter(|case| is_quarantined(case));
+    u64::try_from(cases.count()).unwrap_or(u64::MAX)
+}
+
+/// Whether a run passed without a single test case.
+pub(super) fn has_no_tests(run: &RunReport) -> bool {
+    run.seen() == Some(Verdict::Passed) && run.counts().total == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::CaseOutcome;
+    use crate::report::sample::{case, run};
+
+    #[test]
+    fn a_run_has_no_tests_only_if_none_was_announced() {
+        let mut empty = run("A", "a", Vec::new());
+        assert!(has_no_tests(&empty));
+        empty.listed = crate::report::CaseCoverage::Partial;
+        for attempt in &mut empty.attempts {
+            attempt.test_count = Some(3);
+        }
+        assert!(!has_no_tests(&empty));
+        let full = run("A", "a", vec![case(1, "b", CaseOutcome::Passed, "", "")]);
+        assert!(!has_no_tests(&full));
+    }
 }

@@ -47,7 +47,9 @@ impl Times {
                 project_test_case_id: _,
                 screenshot: _,
             }) => {
-                let span = started_at.zip(*completed_at).and_then(|(from, to)| to.checked_sub(from));
+                let span = started_at
+                    .zip(*completed_at)
+                    .and_then(|(from, to)| to.checked_sub(from));
                 (*started_at, *completed_at, duration.or(span))
             }
             None => (None, None, None),
@@ -76,20 +78,30 @@ mod tests {
     fn what_qatech_gives_comes_before_what_was_observed() {
         let mut attempt = case(1, "a", CaseOutcome::Passed, "", "").attempts.remove(0);
         let observed = Times::new(&attempt, 1_000);
-        assert_eq!((observed.duration, observed.source), (Some(15_000), TimeSource::Observed));
+        assert_eq!(
+            (observed.duration, observed.source),
+            (Some(15_000), TimeSource::Observed)
+        );
         attempt.details = Some(Box::new(CaseDetails {
             started_at: Some(5_000),
             completed_at: Some(12_500),
             ..CaseDetails::default()
         }));
         let reported = Times::new(&attempt, 1_000);
-        assert_eq!((reported.start, reported.stop, reported.duration), (Some(5_000), Some(12_500), Some(7_500)));
+        assert_eq!(
+            (reported.start, reported.stop, reported.duration),
+            (Some(5_000), Some(12_500), Some(7_500))
+        );
         attempt.details = Some(Box::new(CaseDetails {
             started_at: Some(12_500),
             completed_at: Some(5_000),
             ..CaseDetails::default()
         }));
-        assert_eq!(Times::new(&attempt, 0).duration, Some(15_000), "an end before the start is no duration");
+        assert_eq!(
+            Times::new(&attempt, 0).duration,
+            Some(15_000),
+            "an end before the start is no duration"
+        );
         attempt.observed = Observed::default();
         assert_eq!(Times::new(&attempt, 0).source, TimeSource::Unknown);
     }

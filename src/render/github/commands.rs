@@ -109,7 +109,7 @@ impl Reader {
             let wholes = report
                 .runs
                 .iter()
-                .filter_map(|run| Some((run, SyntheticCase::of(run)?)));
+                .filter_map(|run| Some((run, SyntheticCase::from_run(run)?)));
             wholes.filter(|(_, whole)| whole.ending == Ending::Broken)
         };
         let (runs, tests) = (synthetic_cases().count(), report.bad_cases().count());

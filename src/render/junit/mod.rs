@@ -13,7 +13,7 @@ mod names;
 mod root;
 mod texts;
 
-use crate::render::case_facts::is_quarantined;
+use crate::render::case_facts::quarantined;
 use crate::render::synthetic_case;
 use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::render::times::Times;
@@ -122,7 +122,7 @@ fn suite(report: &Report, run: &RunReport, class: &str) -> TestSuite {
             tags: [&case.short_id, &case.id],
         })
         .collect();
-    let whole = SyntheticCase::of(run);
+    let whole = SyntheticCase::from_run(run);
     let taken = whole.iter().map(|_| synthetic_case::NAME.to_owned()).collect();
     let room = MAX_IDENTITY - 1 - class.chars().count().min(MAX_CLASS);
     let names = names::unique(&wanted, room, taken);
@@ -175,7 +175,7 @@ fn suite_properties(run: &RunReport) -> Vec<(String, String)> {
     if missing > 0 {
         property("cases_not_listed", Some(&missing.to_string()));
     }
-    let quarantined = cases.iter().filter(|case| is_quarantined(case)).count();
+    let quarantined = quarantined(run);
     if quarantined > 0 {
         property("quarantined", Some(&quarantined.to_string()));
     }

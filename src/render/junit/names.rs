@@ -85,10 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn names(all: &[(&str, &str)], max: usize) -> Vec<String> {
-        let wanted: Vec<_> = all
-            .iter()
-            .map(|(name, tag)| Wanted { name, tags: [tag, ""] })
-            .collect();
+        let wanted: Vec<_> = all.iter().map(|(name, tag)| Wanted { name, tags: [tag, ""] }).collect();
         unique(&wanted, max, HashSet::from(["taken".to_owned()]))
     }
 

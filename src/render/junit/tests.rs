@@ -41,7 +41,10 @@ fn what_is_blank_once_it_is_cleaned_gives_way() {
 #[test]
 fn plans_of_one_name_are_two_classes_without_dots() {
     let failed = || vec![case(1, "Log in", CaseOutcome::Failed, "No", "")];
-    let text = xml(&report(vec![run("v1.2", "a.b", failed()), run(" v1.2\u{200b}", "c", failed())]));
+    let text = xml(&report(vec![
+        run("v1.2", "a.b", failed()),
+        run(" v1.2\u{200b}", "c", failed()),
+    ]));
     for class in ["v1_2 [pln_a_b]", "v1_2 [pln_c]"] {
         assert!(text.contains(&format!("<testsuite name=\"{class}\"")), "{text}");
         assert!(text.contains(&format!("classname=\"{class}\"")), "{text}");
@@ -50,17 +53,31 @@ fn plans_of_one_name_are_two_classes_without_dots() {
 
 #[test]
 fn names_and_texts_keep_their_limits() {
-    let mut long = case(1, &"n".repeat(20_000), CaseOutcome::Failed, &"t".repeat(20_000), &"<r>\t".repeat(60_000));
+    let mut long = case(
+        1,
+        &"n".repeat(20_000),
+        CaseOutcome::Failed,
+        &"t".repeat(20_000),
+        &"<r>\t".repeat(60_000),
+    );
     long.goal = Some("g".repeat(90_000));
     let text = xml(&report(vec![run(&"p".repeat(20_000), "r", vec![long])]));
     let tree = roxmltree::Document::parse(&text).unwrap();
     let node = tree.descendants().find(|node| node.has_tag_name("testcase")).unwrap();
-    let identity = format!("{}.{}", node.attribute("classname").unwrap(), node.attribute("name").unwrap());
+    let identity = format!(
+        "{}.{}",
+        node.attribute("classname").unwrap(),
+        node.attribute("name").unwrap()
+    );
     assert_eq!(identity.chars().count(), 250);
     let failure = node.children().find(|node| node.has_tag_name("failure")).unwrap();
     let (message, body) = (failure.attribute("message").unwrap(), failure.text().unwrap());
     assert!(message.chars().count() == 500 && body.starts_with(message));
-    assert!(body.len() <= 60_000 && body.len() > 50_000 && body.contains("Run: r COMPLETED"), "{}", body.len());
+    assert!(
+        body.len() <= 60_000 && body.len() > 50_000 && body.contains("Run: r COMPLETED"),
+        "{}",
+        body.len()
+    );
 }
 
 #[test]
@@ -74,7 +91,10 @@ fn time_is_that_of_qatech_else_as_observed_and_never_absent() {
     let text = xml(&shop);
     let tree = roxmltree::Document::parse(&text).unwrap();
     let timed = ["testsuites", "testsuite", "testcase"];
-    for node in tree.descendants().filter(|node| timed.contains(&node.tag_name().name())) {
+    for node in tree
+        .descendants()
+        .filter(|node| timed.contains(&node.tag_name().name()))
+    {
         let time: f64 = node.attribute("time").unwrap().parse().unwrap();
         assert!(time.is_finite() && time >= 0.0);
     }

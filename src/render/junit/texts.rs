@@ -156,7 +156,9 @@ fn facts(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> String {
     match attempt.outcome {
         CaseOutcome::Errored | CaseOutcome::Unfinished => {
             fact("Status", &attempt.status);
-            let problem = at_qatech.and_then(|of| of.problem.as_deref()).or(run.problem.as_deref());
+            let problem = at_qatech
+                .and_then(|of| of.problem.as_deref())
+                .or(run.problem.as_deref());
             fact("Reason", problem.unwrap_or_default());
         }
         CaseOutcome::Failed | CaseOutcome::Flaky | CaseOutcome::Skipped | CaseOutcome::Passed => {}
@@ -208,9 +210,7 @@ pub(super) fn properties(run: &RunReport, case: &Case) -> String {
     let told = case.decisive_attempt();
     let details = told.and_then(|told| told.details.as_deref());
     let at_qatech = told.and_then(|told| run.attempts.get(told.attempt));
-    let link = details
-        .and_then(page)
-        .or_else(|| at_qatech.and_then(Attempt::link));
+    let link = details.and_then(page).or_else(|| at_qatech.and_then(Attempt::link));
     let mut text = String::new();
     let mut property = |name: &str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| !is_blank(value)) {

@@ -140,7 +140,15 @@ fn identities(xml: &str) -> Vec<String> {
 
 #[test]
 fn what_looks_alike_in_junit_has_an_identity_of_its_own() {
-    let names = ["Log in", "Log in ", "Log  in", "Log in\u{200b}", "Log\nin", "Log\tin", "QA.tech run"];
+    let names = [
+        "Log in",
+        "Log in ",
+        "Log  in",
+        "Log in\u{200b}",
+        "Log\nin",
+        "Log\tin",
+        "QA.tech run",
+    ];
     let cases = || {
         let cases = (1..).zip(names);
         cases
@@ -228,7 +236,7 @@ fn assert_equal_counts(report: &Report) {
     assert_eq!(counts_in_ctrf(&document), counts, "CTRF");
     let summary = &document["results"]["summary"];
     let number = |name: &str| summary[name].as_u64().expect("a number");
-    let synthetic_cases = summary["extra"]["synthetic_cases"].as_u64().expect("a number");
+    let synthetic_cases = summary["extra"]["whole_runs"].as_u64().expect("a number");
     assert_eq!(number("tests"), counts.total + synthetic_cases);
     assert_eq!(number("flaky"), counts.flaky);
     assert_eq!(number("pending"), counts.unfinished());
