@@ -310,7 +310,7 @@ fn rendered(report: &Report) {
             "{line:?}"
         );
     }
-    for line in Reader::Runner.failures(report, &FailOn(vec![Verdict::Failed])) {
+    for line in Reader::Runner.failures(report, &FailOn::new(vec![Verdict::Failed])) {
         let level = ["::error ", "::notice ", "::warning "]
             .iter()
             .any(|level| line.starts_with(level));

@@ -154,7 +154,7 @@ impl Parser {
             .filter(|word| !word.is_empty())
             .collect();
         if words == ["none"] {
-            return FailOn(Vec::new());
+            return FailOn::new(Vec::new());
         }
         if words.is_empty() {
             self.problems.push(format!(
@@ -171,6 +171,6 @@ impl Parser {
                 )),
             }
         }
-        FailOn(verdicts)
+        FailOn::new(verdicts)
     }
 }

@@ -1,11 +1,6 @@
 //! What several formats say of a test case in the same words.
 
-use crate::report::{Case, CaseDetails, Classification, FailureKind, RunReport, Verdict, is_https};
-
-/// Whether a case failed or errored and is in quarantine.
-pub(super) fn is_quarantined(case: &Case) -> bool {
-    case.quarantine.is_some() && case.outcome.is_bad()
-}
+use crate::report::{CaseDetails, Classification, FailureKind, RunReport, Verdict, is_https};
 
 /// What a failure was, in words.
 pub(super) fn failure_kind(kind: FailureKind) -> &'static str {
@@ -36,12 +31,6 @@ pub(super) fn kind_word(kind: FailureKind) -> &'static str {
         FailureKind::Agent => "agent",
         FailureKind::Platform => "platform",
     }
-}
-
-/// How many failed and errored cases of a run are in quarantine.
-pub(super) fn quarantined(run: &RunReport) -> u64 {
-    let cases = run.cases.iter().filter(|case| is_quarantined(case));
-    u64::try_from(cases.count()).unwrap_or(u64::MAX)
 }
 
 /// Whether a run passed without a single test case.

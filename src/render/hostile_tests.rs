@@ -151,10 +151,10 @@ proptest! {
             for line in log_lines::final_summary(&report) {
                 check_log_line(&line)?;
             }
-            for line in Reader::Plain.failures(&report, &FailOn(Verdict::ALL.to_vec())) {
+            for line in Reader::Plain.failures(&report, &FailOn::new(Verdict::ALL.to_vec())) {
                 check_log_line(&line)?;
             }
-            for line in Reader::Runner.failures(&report, &FailOn(Verdict::ALL.to_vec())) {
+            for line in Reader::Runner.failures(&report, &FailOn::new(Verdict::ALL.to_vec())) {
                 let rest = line.strip_prefix("::error title=").unwrap();
                 let (title, message) = rest.split_once("::").unwrap();
                 prop_assert!(!title.contains([',', ':', '\n', '\r']), "{line}");
@@ -244,7 +244,7 @@ fn a_hundred_kilobytes_without_a_space_keep_every_limit() {
         for annotation in check::annotations(&report, &[], &place).0 {
             assert!(annotation.message.len() < 65_536 && annotation.raw_details.len() < 65_536);
         }
-        for line in Reader::Runner.failures(&report, &FailOn(Verdict::ALL.to_vec())) {
+        for line in Reader::Runner.failures(&report, &FailOn::new(Verdict::ALL.to_vec())) {
             assert!(line.chars().count() <= 4_096);
         }
         let pairs = outputs::pairs(&report, &[]);
@@ -265,7 +265,7 @@ fn a_big_report_is_shrunk_and_says_so() {
     assert!(comment.contains("the others have one line each"));
     assert!(utf16(&comment) <= comment::LIMIT);
     check_markdown(&comment).unwrap();
-    let failures = Reader::Runner.failures(&big, &FailOn(Verdict::ALL.to_vec()));
+    let failures = Reader::Runner.failures(&big, &FailOn::new(Verdict::ALL.to_vec()));
     assert_eq!(failures.len(), 10);
     assert!(failures[9].contains("1,991 more tests failed"));
     let short = comment::comment(&big, &signed(), 20_000);

@@ -1,6 +1,6 @@
 //! The step outputs, for `GITHUB_OUTPUT` and as a dotenv file.
 
-use crate::render::case_facts::{is_quarantined, page, quarantined};
+use crate::render::case_facts::page;
 use crate::render::escape::json_text;
 use crate::render::escape::{clean, cut_chars, log_line, one_line};
 use crate::render::times::Times;
@@ -31,6 +31,7 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
         skipped,
         errored,
         flaky,
+        quarantined,
     } = counts;
     let latest = |value: fn(&Attempt) -> Option<&str>| joined(report, |run| run.latest().and_then(value));
     let created = |run: &RunReport| match run.created {
@@ -61,10 +62,7 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
         ("skipped", skipped.to_string()),
         ("errored", errored.to_string()),
         ("flaky", flaky.to_string()),
-        (
-            "quarantined",
-            report.runs.iter().map(quarantined).sum::<u64>().to_string(),
-        ),
+        ("quarantined", quarantined.to_string()),
         // A whole number, so that a workflow's expressions and a shell can compare it.
         ("duration_seconds", report.duration.div_ceil(1000).to_string()),
         ("runs", json_array(report.runs.iter().map(RunEntry::from))),
@@ -148,6 +146,7 @@ impl From<&RunReport> for RunEntry {
             skipped,
             errored,
             flaky,
+            quarantined,
         } = run.counts();
         let plan = run.plan.as_ref();
         let plan_id = plan
@@ -164,7 +163,7 @@ impl From<&RunReport> for RunEntry {
             skipped,
             errored,
             flaky,
-            quarantined: quarantined(run),
+            quarantined,
             problem: run.problem.as_deref().map(text),
             attempts: run.attempts.iter().map(AttemptEntry::from).collect(),
         }
@@ -202,7 +201,7 @@ impl FailedTest {
             error_code: details.and_then(|details| details.error_code.as_deref()).map(text),
             url: link.map(str::to_owned),
             duration_ms: decisive.and_then(|decisive| Times::new(decisive, 0).duration),
-            quarantined: is_quarantined(case),
+            quarantined: case.is_quarantined_failure(),
         }
     }
 }

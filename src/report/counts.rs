@@ -1,7 +1,7 @@
 //! Counting test cases by outcome, in one place, so that every format shows the same numbers.
 
 use crate::report::status::is_over;
-use crate::report::{CaseCoverage, CaseOutcome, RunReport};
+use crate::report::{Case, CaseCoverage, CaseOutcome, FailureKind, RunReport};
 use serde::{Deserialize, Serialize};
 
 /// How many test cases ended how. What is missing from `total` did not finish. The history keeps it in this form.
@@ -11,7 +11,7 @@ pub struct Counts {
     pub total: u64,
     /// Passed at the first attempt.
     pub passed: u64,
-    /// Failed in the latest attempt that had them.
+    /// Failed in the latest attempt that had them, in quarantine or not.
     pub failed: u64,
     /// Skipped.
     pub skipped: u64,
@@ -19,10 +19,56 @@ pub struct Counts {
     pub errored: u64,
     /// Passed only in a rerun; not counted in `passed`.
     pub flaky: u64,
+    /// Of those that failed or errored, how many are in quarantine. They are counted in `failed` and `errored` too.
+    #[serde(default)]
+    pub quarantined: u64,
+}
+
+/// How many test cases failed or errored for which kind of reason, as far as QA.tech gives an error code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FailureKinds {
+    /// Failures of the product under test.
+    pub product: u64,
+    /// Failures of the agent.
+    pub agent: u64,
+    /// Failures of QA.tech's platform.
+    pub platform: u64,
+}
+
+impl FailureKinds {
+    /// Counts one failed case.
+    pub fn add(&mut self, kind: FailureKind) {
+        match kind {
+            FailureKind::Product => self.product += 1,
+            FailureKind::Agent => self.agent += 1,
+            FailureKind::Platform => self.platform += 1,
+        }
+    }
+
+    /// How many failures have a known kind.
+    pub fn known(self) -> u64 {
+        self.product + self.agent + self.platform
+    }
+}
+
+impl<'a> FromIterator<&'a Case> for FailureKinds {
+    fn from_iter<I: IntoIterator<Item = &'a Case>>(cases: I) -> Self {
+        let mut kinds = Self::default();
+        for kind in cases.into_iter().filter_map(Case::failure_kind) {
+            kinds.add(kind);
+        }
+        kinds
+    }
 }
 
 impl Counts {
     /// Counts one case.
+    pub fn add_case(&mut self, case: &Case) {
+        self.add(case.outcome);
+        self.quarantined += u64::from(case.is_quarantined_failure());
+    }
+
+    /// Counts one outcome.
     pub fn add(&mut self, outcome: CaseOutcome) {
         self.total += 1;
         match outcome {
@@ -67,6 +113,7 @@ impl std::iter::Sum for Counts {
             skipped: a.skipped + b.skipped,
             errored: a.errored + b.errored,
             flaky: a.flaky + b.flaky,
+            quarantined: a.quarantined + b.quarantined,
         })
     }
 }
@@ -77,7 +124,7 @@ impl RunReport {
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for case in &self.cases {
-            counts.add(case.outcome);
+            counts.add_case(case);
         }
         if let Some(first) = self.attempts.first()
             && !(self.listed == CaseCoverage::Complete && first.status.as_deref().is_some_and(is_over))

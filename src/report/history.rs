@@ -18,7 +18,7 @@ pub const LEAST_BYTES: usize = 150;
 /// How many failed and how many flaky cases a line names. A line then stays under 150 kB, whatever the names.
 const MAX_CASES: usize = 200;
 /// Longest id and name in a line, in characters.
-const MAX_CHARS: usize = 120;
+pub(super) const MAX_CHARS: usize = 120;
 /// Most bytes of a line of ours, names and escapes and all.
 const MAX_LINE: usize = 1024 * 1024;
 /// How far a clock may be ahead of ours: a result from later than that is not believed, since it would stay the newest
@@ -304,9 +304,10 @@ fn entry(line: &[u8]) -> Option<Entry> {
         skipped,
         errored,
         flaky,
+        quarantined,
     } = entry.counts;
     // Numbers that could be true: sums of them fit.
-    let plausible = [total, passed, failed, skipped, errored, flaky]
+    let plausible = [total, passed, failed, skipped, errored, flaky, quarantined]
         .iter()
         .all(|count| *count <= MAX_COUNT);
     let listed = entry.bad.len() <= MAX_CASES && entry.flaky.len() <= MAX_CASES;

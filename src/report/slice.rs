@@ -1,6 +1,6 @@
 //! A report, or what it says of some of its runs only: nothing is copied for it, since runs may be large.
 
-use crate::report::{Case, Counts, Mode, Report, RunReport, Verdict};
+use crate::report::{Case, Counts, FailureKinds, Mode, Report, RunReport, Verdict};
 use crate::text::sort::sort_by_number;
 
 /// Some runs of a report, with all that the report says besides.
@@ -27,6 +27,11 @@ impl<'a> ReportSlice<'a> {
     /// Counts over the runs.
     pub fn counts(self) -> Counts {
         self.runs.iter().map(RunReport::counts).sum()
+    }
+
+    /// What the failures over the runs were.
+    pub fn failure_kinds(self) -> FailureKinds {
+        self.runs.iter().flat_map(|run| &run.cases).collect()
     }
 
     /// All cases with their run, worst outcome first, then in the API's order.
@@ -64,6 +69,11 @@ impl Report {
     /// See [`ReportSlice::counts`].
     pub fn counts(&self) -> Counts {
         self.as_slice().counts()
+    }
+
+    /// See [`ReportSlice::failure_kinds`].
+    pub fn failure_kinds(&self) -> FailureKinds {
+        self.as_slice().failure_kinds()
     }
 
     /// See [`ReportSlice::cases_by_outcome`].

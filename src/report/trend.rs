@@ -1,5 +1,7 @@
 //! What earlier results say about this one: the trend that summary, HTML and JSON show.
 
+use crate::report::case::name_or_short_id;
+use crate::report::history::MAX_CHARS;
 use crate::report::{Case, Counts, Millis, Verdict};
 
 /// How many results a trend shows at most, this one included.
@@ -99,6 +101,11 @@ pub struct FlakyCase {
 }
 
 impl CaseName {
+    /// Whether the name may have been cut.
+    pub(super) fn is_cut(&self) -> bool {
+        name_or_short_id(&self.name, &self.short_id).chars().count() >= MAX_CHARS
+    }
+
     /// What tells cases apart: the id, else the short id, else the name.
     pub fn identity(&self) -> &str {
         [&self.id, &self.short_id]

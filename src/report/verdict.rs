@@ -92,14 +92,27 @@ pub mod exit {
     pub const SIGTERM: u8 = 143;
 }
 
-/// The verdicts that make the step fail: the input `fail_on`.
+/// What makes the step fail: the input `fail_on`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailOn(pub Vec<Verdict>);
+pub struct FailOn {
+    /// Verdicts that make the step fail.
+    pub verdicts: Vec<Verdict>,
+    /// Whether a run that passed without a single test case makes the step fail.
+    pub no_tests: bool,
+}
 
 impl FailOn {
+    /// These verdicts, and no failure for a run without test cases.
+    pub fn new(verdicts: Vec<Verdict>) -> Self {
+        Self {
+            verdicts,
+            no_tests: false,
+        }
+    }
+
     /// Whether a verdict makes the step fail. `interrupted` always does.
     pub fn fails(&self, verdict: Verdict) -> bool {
-        verdict == Verdict::Interrupted || self.0.contains(&verdict)
+        verdict == Verdict::Interrupted || self.verdicts.contains(&verdict)
     }
 
     /// The exit code for the verdicts of all runs: of several that apply, 3 goes before 4 before 1.
@@ -143,7 +156,7 @@ mod tests {
 
     #[test]
     fn of_several_codes_three_goes_before_four_before_one() {
-        let all = FailOn(Verdict::ALL.to_vec());
+        let all = FailOn::new(Verdict::ALL.to_vec());
         assert_eq!(all.exit_code([Verdict::Failed, Verdict::TimedOut, Verdict::Error]), 3);
         assert_eq!(all.exit_code([Verdict::Failed, Verdict::TimedOut]), 4);
         assert_eq!(all.exit_code([Verdict::Failed, Verdict::Passed]), 0x1);
@@ -153,13 +166,13 @@ mod tests {
 
     #[test]
     fn a_failed_run_fails_the_step_even_beside_a_tolerated_worse_one() {
-        let only_failed = FailOn(vec![Verdict::Failed]);
+        let only_failed = FailOn::new(vec![Verdict::Failed]);
         assert_eq!(only_failed.exit_code([Verdict::Unknown, Verdict::Failed]), 1);
         assert_eq!(only_failed.exit_code([Verdict::Unknown]), 0);
     }
 
     #[test]
     fn interrupted_fails_whatever_fail_on_says() {
-        assert!(FailOn(vec![]).fails(Verdict::Interrupted));
+        assert!(FailOn::new(vec![]).fails(Verdict::Interrupted));
     }
 }

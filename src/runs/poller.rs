@@ -245,7 +245,7 @@ impl<A: Api> Wait<'_, A> {
             .collect();
         let one_failed = seen
             .iter()
-            .any(|case| CaseOutcome::of(&case.status, case.result.as_deref()) == CaseOutcome::Failed);
+            .any(|case| CaseOutcome::from_status(&case.status, case.result.as_deref()) == CaseOutcome::Failed);
         self.board.record_cases(self.run, self.attempt, seen, listed);
         let end = |verdict, problem| {
             if self.policy.poll_once {

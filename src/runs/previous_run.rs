@@ -118,7 +118,7 @@ fn has_ended(outcome: CaseOutcome, status: &str) -> bool {
 }
 
 fn outcome(case: &RunTestCase) -> CaseOutcome {
-    CaseOutcome::of(case.status.as_deref().unwrap_or_default(), case.result.as_deref())
+    CaseOutcome::from_status(case.status.as_deref().unwrap_or_default(), case.result.as_deref())
 }
 
 #[cfg(test)]

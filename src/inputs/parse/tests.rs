@@ -175,12 +175,12 @@ fn no_two_files_are_one() {
 
 #[test]
 fn fail_on_none_is_for_none() {
-    assert_eq!(given(&[("fail_on", "none")]).unwrap().fail_on, FailOn(vec![]));
+    assert_eq!(given(&[("fail_on", "none")]).unwrap().fail_on, FailOn::new(vec![]));
     assert!(given(&[("fail_on", "none, failed")]).is_err());
     assert_eq!(given(&[("fail_on", ","), ("summary", "loud")]).unwrap_err().len(), 2);
     assert_eq!(
         given(&[("fail_on", "skipped flaky")]).unwrap().fail_on,
-        FailOn(vec![Verdict::Skipped, Verdict::Flaky])
+        FailOn::new(vec![Verdict::Skipped, Verdict::Flaky])
     );
 }
 

@@ -1,6 +1,6 @@
 //! The entries of a CTRF report: one a test case, and those that stand for whole runs.
 
-use crate::render::case_facts::{classification, is_quarantined, kind_word, page};
+use crate::render::case_facts::{classification, kind_word, page};
 use crate::render::ctrf::{AttemptExtra, Line, Text, synthetic_cases, text};
 use crate::render::escape::one_line;
 use crate::render::synthetic_case;
@@ -99,7 +99,7 @@ impl<'a> Test<'a> {
                 examples: text(examples.as_ref()),
                 run: told.and_then(|told| AttemptExtra::of_case(run, told)),
                 details: told.and_then(|told| DetailsExtra::from_attempt(told)),
-                quarantined: is_quarantined(case),
+                quarantined: case.is_quarantined_failure(),
                 quarantine: quarantine.as_ref().map(QuarantineExtra::from),
                 times: Some(source(times.source)),
             },

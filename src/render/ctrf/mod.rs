@@ -7,7 +7,7 @@
 
 mod entries;
 
-use crate::render::case_facts::{has_no_tests, quarantined};
+use crate::render::case_facts::has_no_tests;
 use crate::render::duration::utc;
 use crate::render::escape::{clean, one_line};
 use crate::render::synthetic_case;
@@ -138,7 +138,7 @@ impl Summary {
     fn new(report: &Report, stop: u64) -> Self {
         let mut listed = Counts::default();
         for case in report.runs.iter().flat_map(|run| &run.cases) {
-            listed.add(case.outcome);
+            listed.add_case(case);
         }
         let Counts {
             total,
@@ -147,6 +147,7 @@ impl Summary {
             skipped,
             errored,
             flaky,
+            quarantined,
         } = listed;
         let mut summary = Self {
             tests: total,
@@ -164,7 +165,7 @@ impl Summary {
                 errored,
                 not_listed: report.counts().total.saturating_sub(total),
                 synthetic_cases: 0,
-                quarantined: report.runs.iter().map(quarantined).sum(),
+                quarantined,
             },
         };
         for (_, whole) in synthetic_cases(report) {

@@ -251,7 +251,7 @@ mod tests {
     use crate::report::{Mode, Signal};
 
     fn default_fail_on() -> FailOn {
-        FailOn(vec![
+        FailOn::new(vec![
             Verdict::Failed,
             Verdict::Error,
             Verdict::Cancelled,
@@ -289,14 +289,14 @@ mod tests {
 
     #[test]
     fn what_fail_on_tolerates_is_neutral_and_what_it_names_is_red() {
-        let nothing = FailOn(vec![]);
+        let nothing = FailOn::new(vec![]);
         for verdict in [Verdict::Failed, Verdict::Unknown, Verdict::TimedOut, Verdict::Cancelled] {
             assert_eq!(
                 StepConclusion::of(&ended(&[verdict]), &nothing),
                 StepConclusion::Neutral
             );
         }
-        let flaky = FailOn(vec![Verdict::Flaky, Verdict::Skipped]);
+        let flaky = FailOn::new(vec![Verdict::Flaky, Verdict::Skipped]);
         assert_eq!(
             StepConclusion::of(&ended(&[Verdict::Flaky]), &flaky),
             StepConclusion::Failure
@@ -305,7 +305,7 @@ mod tests {
             StepConclusion::of(&ended(&[Verdict::Skipped]), &flaky),
             StepConclusion::Failure
         );
-        let only_failed = FailOn(vec![Verdict::Failed]);
+        let only_failed = FailOn::new(vec![Verdict::Failed]);
         let mixed = ended(&[Verdict::Unknown, Verdict::Failed]);
         assert_eq!(StepConclusion::of(&mixed, &only_failed), StepConclusion::Failure);
         assert_eq!(StepConclusion::Failure.annotation_level(), "failure");
@@ -317,7 +317,7 @@ mod tests {
         let mut skipped = report(vec![]);
         skipped.mode = Mode::SkippedWithoutToken;
         assert_eq!(
-            StepConclusion::of(&skipped, &FailOn(Verdict::ALL.to_vec())),
+            StepConclusion::of(&skipped, &FailOn::new(Verdict::ALL.to_vec())),
             StepConclusion::Neutral
         );
         let mut started = shop();
@@ -328,7 +328,10 @@ mod tests {
             StepConclusion::Neutral
         );
         started.interrupted_by = Some(Signal::Int);
-        assert_eq!(StepConclusion::of(&started, &FailOn(vec![])), StepConclusion::Cancelled);
+        assert_eq!(
+            StepConclusion::of(&started, &FailOn::new(vec![])),
+            StepConclusion::Cancelled
+        );
     }
 
     #[test]

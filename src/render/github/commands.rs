@@ -183,7 +183,7 @@ mod tests {
     use crate::report::{Mode, Verdict};
 
     fn fail_on() -> FailOn {
-        FailOn(vec![Verdict::Failed, Verdict::TimedOut, Verdict::Unknown])
+        FailOn::new(vec![Verdict::Failed, Verdict::TimedOut, Verdict::Unknown])
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn what_the_step_lets_through_is_no_error_and_what_fails_it_is_told() {
-        let tolerated = Reader::Runner.failures(&shop(), &FailOn(vec![]));
+        let tolerated = Reader::Runner.failures(&shop(), &FailOn::new(vec![]));
         assert_eq!(tolerated.len(), 3);
         assert!(
             tolerated.iter().all(|line| line.starts_with("::warning title=")),
@@ -254,7 +254,7 @@ mod tests {
         flaky.runs[0].verdict = Some(Verdict::Flaky);
         assert!(Reader::Plain.failures(&flaky, &fail_on()).is_empty());
         let told = "error: QA.tech: Passed, but flaky: 1 of 11 tests only in a rerun; the step fails for that";
-        let fail_on = FailOn(vec![Verdict::Flaky]);
+        let fail_on = FailOn::new(vec![Verdict::Flaky]);
         assert_eq!(Reader::Plain.failures(&flaky, &fail_on), [told]);
         // Beside a failed run that is let through.
         flaky.runs.extend(shop().runs);

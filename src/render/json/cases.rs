@@ -1,6 +1,6 @@
 //! Test cases in the JSON report, made one by one while they are written.
 
-use crate::render::case_facts::{classification, is_quarantined, kind_word, page};
+use crate::render::case_facts::{classification, kind_word, page};
 use crate::render::duration::utc;
 use crate::report::{Case, CaseAttempt, CaseDetails, Millis, Observed, QuarantineNote};
 use serde::{Serialize, Serializer};
@@ -46,7 +46,7 @@ impl<'a> From<&'a Case> for CaseJson<'a> {
             outcome: outcome.as_str(),
             goal: goal.as_deref(),
             examples: examples.as_deref(),
-            quarantined: is_quarantined(case),
+            quarantined: case.is_quarantined_failure(),
             quarantine: quarantine.as_ref().map(QuarantineJson::from),
             attempts: attempts.iter().map(CaseAttemptJson::from).collect(),
         }

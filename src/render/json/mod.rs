@@ -7,7 +7,7 @@
 mod cases;
 mod trend;
 
-use crate::render::case_facts::{has_no_tests, quarantined};
+use crate::render::case_facts::has_no_tests;
 use crate::render::duration::utc;
 use crate::report::{
     Attempt, CaseCoverage, Counts, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan,
@@ -80,7 +80,7 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
             },
             verdict: report.verdict().map(|verdict| verdict.as_str()),
             interrupted_by: interrupted_by.map(Signal::name),
-            counts: CountsJson::with_quarantine(report.counts(), runs),
+            counts: report.counts().into(),
             origin: origin.into(),
             runs: runs.iter().map(RunJson::from).collect(),
             warnings,
@@ -99,13 +99,11 @@ struct CountsJson {
     flaky: u64,
     unfinished: u64,
     /// Of `failed` and `errored`, those in quarantine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quarantined: Option<u64>,
+    quarantined: u64,
 }
 
-impl CountsJson {
-    /// Counts of results that know no quarantine, such as those of a history.
-    fn new(counts: Counts) -> Self {
+impl From<Counts> for CountsJson {
+    fn from(counts: Counts) -> Self {
         let Counts {
             total,
             passed,
@@ -113,6 +111,7 @@ impl CountsJson {
             skipped,
             errored,
             flaky,
+            quarantined,
         } = counts;
         Self {
             total,
@@ -122,15 +121,7 @@ impl CountsJson {
             errored,
             flaky,
             unfinished: counts.unfinished(),
-            quarantined: None,
-        }
-    }
-
-    /// Counts of runs with their cases.
-    fn with_quarantine<'a>(counts: Counts, runs: impl IntoIterator<Item = &'a RunReport>) -> Self {
-        Self {
-            quarantined: Some(runs.into_iter().map(quarantined).sum()),
-            ..Self::new(counts)
+            quarantined,
         }
     }
 }
@@ -229,7 +220,7 @@ impl<'a> From<&'a RunReport> for RunJson<'a> {
             created: *created,
             verdict: verdict.map(|verdict| verdict.as_str()),
             problem: problem.as_deref(),
-            counts: CountsJson::with_quarantine(run.counts(), [run]),
+            counts: run.counts().into(),
             no_tests: has_no_tests(run),
             cases_complete: *listed == CaseCoverage::Complete,
             attempts: attempts.iter().map(AttemptJson::from).collect(),

@@ -96,7 +96,7 @@ impl<'a> From<&'a TrendPoint> for PointJson<'a> {
         Self {
             moment: moment.into(),
             verdict: verdict.as_str(),
-            counts: CountsJson::new(*counts),
+            counts: (*counts).into(),
             duration_ms: *duration,
             on_default: *on_default,
         }

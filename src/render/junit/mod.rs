@@ -13,7 +13,6 @@ mod names;
 mod root;
 mod texts;
 
-use crate::render::case_facts::quarantined;
 use crate::render::synthetic_case;
 use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::render::times::Times;
@@ -175,7 +174,7 @@ fn suite_properties(run: &RunReport) -> Vec<(String, String)> {
     if missing > 0 {
         property("cases_not_listed", Some(&missing.to_string()));
     }
-    let quarantined = quarantined(run);
+    let quarantined = run.counts().quarantined;
     if quarantined > 0 {
         property("quarantined", Some(&quarantined.to_string()));
     }

@@ -1,6 +1,6 @@
 //! What the elements of a test case say: type, message, text and properties, cleaned and within their limits.
 
-use crate::render::case_facts::{failure_kind, is_quarantined, page};
+use crate::render::case_facts::{failure_kind, page};
 use crate::render::escape::{clean, cut_bytes, cut_chars, is_blank, one_line};
 use crate::render::synthetic_case;
 use crate::report::{Attempt, Case, CaseAttempt, CaseDetails, CaseOutcome, QuarantineNote, RunReport};
@@ -163,7 +163,7 @@ fn facts(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> String {
         }
         CaseOutcome::Failed | CaseOutcome::Flaky | CaseOutcome::Skipped | CaseOutcome::Passed => {}
     }
-    if let Some(note) = case.quarantine.as_ref().filter(|_| is_quarantined(case)) {
+    if let Some(note) = case.quarantine.as_ref().filter(|_| case.is_quarantined_failure()) {
         fact("Quarantined", &quarantine(note));
     }
     fact("Goal", case.goal.as_deref().unwrap_or_default());
@@ -223,7 +223,7 @@ pub(super) fn properties(run: &RunReport, case: &Case) -> String {
     property("run_url", link);
     property("test_case", Some(&case.short_id));
     property("error_code", details.and_then(|details| details.error_code.as_deref()));
-    property("quarantined", is_quarantined(case).then_some("true"));
+    property("quarantined", case.is_quarantined_failure().then_some("true"));
     text.truncate(text.trim_end().len());
     text
 }

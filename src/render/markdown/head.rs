@@ -93,6 +93,7 @@ fn counts_table(page: &mut Page, part: ReportSlice<'_>) {
         skipped,
         errored,
         flaky,
+        quarantined: _,
     } = counts;
     let columns = [
         (total, "Tests"),

@@ -64,7 +64,7 @@ pub fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: M
             // What became of a known case counts, whatever is said of it.
             (seen.title, seen.reasoning, seen.goal, seen.examples) = (None, None, None, None);
         }
-        let outcome = CaseOutcome::of(&seen.status, seen.result.as_deref());
+        let outcome = CaseOutcome::from_status(&seen.status, seen.result.as_deref());
         let CaseSnapshot {
             id,
             short_id,

@@ -257,6 +257,7 @@ fn assert_equal_counts(report: &Report) {
         skipped,
         errored,
         flaky,
+        quarantined: _,
     } = counts;
     assert_eq!(
         told,

@@ -1,0 +1,205 @@
+//! One test case over all attempts of its run.
+
+use crate::report::{CaseDetails, FailureKind, Millis, QuarantineNote, status};
+
+/// What became of a test case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CaseOutcome {
+    /// Result `FAILED`.
+    Failed,
+    /// Status `ERROR` or `CANCELLED`.
+    Errored,
+    /// Failed or errored in an earlier attempt, passed in a later one.
+    Flaky,
+    /// Result `SKIPPED`.
+    Skipped,
+    /// Not seen to end, or with a status or result that we do not know.
+    Unfinished,
+    /// Result `PASSED`.
+    Passed,
+}
+
+impl CaseOutcome {
+    /// All outcomes, worst first: the order in which cases are shown.
+    pub const ALL: [CaseOutcome; 6] = [
+        CaseOutcome::Failed,
+        CaseOutcome::Errored,
+        CaseOutcome::Flaky,
+        CaseOutcome::Skipped,
+        CaseOutcome::Unfinished,
+        CaseOutcome::Passed,
+    ];
+
+    /// The outcome of one attempt of a case, from the API's status and result. Never `Flaky`.
+    ///
+    /// A result of `FAILED` decides alone. A pass or a skip needs a status that agrees with it: a case that is still
+    /// running, or has a status or result that we do not know, is unfinished.
+    pub fn from_status(status: &str, result: Option<&str>) -> Self {
+        match (status, result) {
+            (_, Some(status::FAILED)) => Self::Failed,
+            (status::ERROR | status::CANCELLED, _) => Self::Errored,
+            (status::COMPLETED, Some(status::PASSED)) => Self::Passed,
+            (status::COMPLETED | status::SKIPPED, Some(status::SKIPPED)) | (status::SKIPPED, None) => Self::Skipped,
+            (_, _) => Self::Unfinished,
+        }
+    }
+
+    /// Lowercase word, as in JSON and log lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Errored => "errored",
+            Self::Flaky => "flaky",
+            Self::Skipped => "skipped",
+            Self::Unfinished => "unfinished",
+            Self::Passed => "passed",
+        }
+    }
+
+    /// Whether a person should look at it: failed or errored.
+    pub fn is_bad(self) -> bool {
+        match self {
+            Self::Failed | Self::Errored => true,
+            Self::Flaky | Self::Skipped | Self::Unfinished | Self::Passed => false,
+        }
+    }
+
+    /// Whether the case passed, at once or in a rerun, or was skipped. A run is forgiven only if this is true of all.
+    pub fn is_green(self) -> bool {
+        match self {
+            Self::Passed | Self::Flaky | Self::Skipped => true,
+            Self::Failed | Self::Errored | Self::Unfinished => false,
+        }
+    }
+}
+
+/// One test case over all attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Id (UUID).
+    pub id: String,
+    /// Short id.
+    pub short_id: String,
+    /// Name, as a person wrote it.
+    pub name: String,
+    /// What it should achieve (`promptGoal`).
+    pub goal: Option<String>,
+    /// Example scenarios (`promptExamples`).
+    pub examples: Option<String>,
+    /// Over all attempts.
+    pub outcome: CaseOutcome,
+    /// What each attempt that had the case said of it, in order; never empty.
+    pub attempts: Vec<CaseAttempt>,
+    /// The quarantine entry that matches the case, where one does.
+    pub quarantine: Option<QuarantineNote>,
+}
+
+impl Case {
+    /// Whether its failure does not fail the step: it failed or errored, and is in quarantine.
+    pub fn is_quarantined_failure(&self) -> bool {
+        self.outcome.is_bad() && self.quarantine.is_some()
+    }
+
+    /// What to call the case: its name, else its short id; empty where it has neither.
+    pub fn label(&self) -> &str {
+        name_or_short_id(&self.name, &self.short_id)
+    }
+
+    /// Title and reasoning of the decisive attempt, as they were given.
+    pub fn explanation(&self) -> Explanation<'_> {
+        let attempt = self.decisive_attempt();
+        Explanation {
+            title: attempt
+                .and_then(|attempt| attempt.title.as_deref())
+                .unwrap_or_default()
+                .trim(),
+            reasoning: attempt
+                .and_then(|attempt| attempt.reasoning.as_deref())
+                .unwrap_or_default()
+                .trim(),
+        }
+    }
+
+    /// What the failure was, by the decisive attempt's error code; `None` where the case did not fail, or the code is
+    /// absent or unknown.
+    pub fn failure_kind(&self) -> Option<FailureKind> {
+        let details = self
+            .decisive_attempt()
+            .filter(|_| self.outcome.is_bad())?
+            .details
+            .as_deref()?;
+        details.failure_kind()
+    }
+
+    /// The latest attempt's word on the case.
+    pub fn latest(&self) -> Option<&CaseAttempt> {
+        self.attempts.last()
+    }
+
+    /// Whether an attempt of the run, given by its index, has the case.
+    pub fn is_in(&self, attempt: usize) -> bool {
+        self.attempts.iter().any(|seen| seen.attempt == attempt)
+    }
+
+    /// The attempt that tells why the case is not simply passed: of those that count, the latest that ended as the case
+    /// did, else the latest that failed or errored, else the latest of all.
+    pub fn decisive_attempt(&self) -> Option<&CaseAttempt> {
+        let find = |wanted: &dyn Fn(&CaseAttempt) -> bool| {
+            let mut newest_first = self.attempts.iter().rev();
+            newest_first.find(|attempt| attempt.counts && wanted(attempt))
+        };
+        find(&|attempt| self.outcome.is_bad() && attempt.outcome == self.outcome)
+            .or_else(|| find(&|attempt| attempt.outcome.is_bad()))
+            .or_else(|| self.latest())
+    }
+}
+
+/// Why a case is not simply passed, in the agent's words. Either may be empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explanation<'a> {
+    /// Short title of the outcome, one line.
+    pub title: &'a str,
+    /// The reasoning.
+    pub reasoning: &'a str,
+}
+
+/// The name, or the short id of what has a blank name.
+pub(super) fn name_or_short_id<'a>(name: &'a str, short_id: &'a str) -> &'a str {
+    if name.trim().is_empty() { short_id } else { name }
+}
+
+/// What one attempt said of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseAttempt {
+    /// Index into [`RunReport::attempts`].
+    pub attempt: usize,
+    /// Short id of the case in this attempt's run.
+    pub short_id: String,
+    /// Outcome in this attempt; never [`CaseOutcome::Flaky`].
+    pub outcome: CaseOutcome,
+    /// False in a rerun that neither passed nor failed: it changes no case.
+    pub counts: bool,
+    /// The API's status.
+    pub status: String,
+    /// The API's result.
+    pub result: Option<String>,
+    /// Short title of the outcome (`resultTitle`), written by the agent.
+    pub title: Option<String>,
+    /// The agent's reasoning (`evaluationThought`).
+    pub reasoning: Option<String>,
+    /// When we saw what; the API gives no times.
+    pub observed: Observed,
+    /// Details, where they were asked for and given. Boxed: most cases have none.
+    pub details: Option<Box<CaseDetails>>,
+}
+
+/// When a case was observed in which state. Bounded by the polling interval, so never an exact duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// First poll that listed it.
+    pub first_seen: Millis,
+    /// First poll that saw it `RUNNING`.
+    pub running: Option<Millis>,
+    /// First poll that saw it ended.
+    pub ended: Option<Millis>,
+}

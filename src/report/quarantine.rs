@@ -1,0 +1,272 @@
+//! The quarantine list: test cases whose failures do not fail the step.
+//!
+//! One entry a line, `pattern [until YYYY-MM-DD] [# why]`. The pattern is a glob on the test case's name, or its short id.
+
+use chrono::{DateTime, Days, NaiveDate};
+
+use crate::report::case::name_or_short_id;
+use crate::report::{Case, CaseCoverage, CaseName, Millis, RunReport, merge, status};
+use crate::text::Glob;
+
+/// How many entries a warning lists.
+const MAX_LISTED: usize = 10;
+/// Characters of a pattern in a warning.
+const MAX_PATTERN: usize = 100;
+/// How long a suggested entry counts, in days.
+const SUGGESTED_DAYS: u64 = 14;
+
+/// The entries that count at the time of the run, and warnings about those that no longer do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Quarantine {
+    entries: Vec<Entry>,
+    expired: Vec<String>,
+}
+
+/// Why a test case is in quarantine: its failures do not fail the step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuarantineNote {
+    /// The reason that the entry gives.
+    pub reason: Option<String>,
+    /// The last day it counts, `YYYY-MM-DD`.
+    pub until: Option<String>,
+}
+
+/// A line that is no entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{input}`, line {line}: {fault}")]
+pub struct QuarantineError {
+    /// The input that the line is from.
+    pub input: &'static str,
+    /// The line's number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub fault: LineFault,
+}
+
+/// What is wrong with a line of the quarantine list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LineFault {
+    /// Nothing stands before `until`.
+    #[error("the pattern is missing; write `pattern [until YYYY-MM-DD] [# why]`")]
+    NoPattern,
+    /// What follows `until` is no day of the calendar.
+    #[error("{0:?} is not a date; write `until YYYY-MM-DD`")]
+    NoDate(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    input: &'static str,
+    line: usize,
+    pattern: String,
+    glob: Glob,
+    until: Option<NaiveDate>,
+    reason: Option<String>,
+}
+
+impl Quarantine {
+    /// Parses a list. `input` names where it is from (`quarantine` or `quarantine_path`); `now` is in milliseconds since
+    /// the Unix epoch. An entry counts up to midnight UTC at the end of its day.
+    ///
+    /// # Errors
+    /// Every line that is no entry.
+    pub fn parse(text: &str, input: &'static str, now: u64) -> Result<Self, Vec<QuarantineError>> {
+        let mut quarantine = Self::default();
+        let mut errors = Vec::new();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (line, text) in (1..).zip(text.lines()) {
+            match Entry::parse(text, input, line) {
+                Ok(Some(entry)) if entry.is_expired(now) => quarantine.expired.push(entry.expired_warning()),
+                Ok(Some(entry)) => quarantine.entries.push(entry),
+                Ok(None) => {}
+                Err(fault) => errors.push(QuarantineError { input, line, fault }),
+            }
+        }
+        if errors.is_empty() { Ok(quarantine) } else { Err(errors) }
+    }
+
+    /// Both lists as one.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.entries.extend(other.entries);
+        self.expired.extend(other.expired);
+        self
+    }
+
+    /// The note of the first entry that matches a test case; `None` where none does.
+    pub fn matches(&self, name: &str, short_id: &str) -> Option<QuarantineNote> {
+        let entry = self.entries.iter().find(|entry| entry.matches(name, short_id))?;
+        Some(QuarantineNote {
+            reason: entry.reason.clone(),
+            until: entry.until.map(|until| until.to_string()),
+        })
+    }
+
+    /// A warning for each entry that is past its date.
+    pub fn expired(&self) -> &[String] {
+        &self.expired
+    }
+
+    /// A warning that lists the entries which match no test case. `None` where there are none, or where the list of a
+    /// run's test cases is not complete, so that an entry may match one that is missing.
+    pub fn unmatched(&self, runs: &[RunReport]) -> Option<String> {
+        if runs.is_empty() || !runs.iter().all(is_fully_listed) {
+            return None;
+        }
+        let cases = || runs.iter().flat_map(|run| &run.cases);
+        let unmatched: Vec<String> = self
+            .entries
+            .iter()
+            .filter(|entry| !cases().any(|case| entry.matches_case(case)))
+            .map(Entry::place)
+            .collect();
+        let listed = unmatched
+            .iter()
+            .take(MAX_LISTED)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("; ");
+        match (unmatched.len(), unmatched.len().saturating_sub(MAX_LISTED)) {
+            (0, _) => None,
+            (1, _) => Some(format!("No test case matches the quarantine entry in {listed}.")),
+            (_, 0) => Some(format!("No test case matches these quarantine entries: {listed}.")),
+            (_, more) => Some(format!(
+                "No test case matches these quarantine entries: {listed}; and {more} more."
+            )),
+        }
+    }
+}
+
+/// Whether every test case of a run that has ended is known.
+fn is_fully_listed(run: &RunReport) -> bool {
+    let first = run.attempts.first();
+    let is_over = first.is_some_and(|first| first.status.as_deref().is_some_and(status::is_over));
+    is_over && run.listed == CaseCoverage::Complete && merge::first_list_is_complete(run)
+}
+
+impl Entry {
+    /// `None` for a line that holds nothing, or a comment alone.
+    fn parse(text: &str, input: &'static str, line: usize) -> Result<Option<Self>, LineFault> {
+        let (entry, reason) = split_comment(text);
+        let entry = entry.trim();
+        if entry.is_empty() {
+            return Ok(None);
+        }
+        let (pattern, until) = split_until(entry)?;
+        if pattern.is_empty() {
+            return Err(LineFault::NoPattern);
+        }
+        Ok(Some(Self {
+            input,
+            line,
+            pattern: pattern.to_owned(),
+            glob: Glob::new(pattern),
+            until,
+            reason: reason.map(str::to_owned),
+        }))
+    }
+
+    fn matches(&self, name: &str, short_id: &str) -> bool {
+        self.pattern == short_id || self.glob.matches(name)
+    }
+
+    fn matches_case(&self, case: &Case) -> bool {
+        let mut in_attempts = case.attempts.iter();
+        self.matches(&case.name, &case.short_id) || in_attempts.any(|attempt| attempt.short_id == self.pattern)
+    }
+
+    fn is_expired(&self, now: Millis) -> bool {
+        let day = i64::try_from(now).ok().and_then(DateTime::from_timestamp_millis);
+        match (self.until, day) {
+            (None, _) => false,
+            (Some(until), Some(now)) => now.date_naive() > until,
+            // A clock beyond the calendar is past every date.
+            (Some(_), None) => true,
+        }
+    }
+
+    fn expired_warning(&self) -> String {
+        let until = self.until.map(|until| until.to_string()).unwrap_or_default();
+        format!(
+            "The quarantine entry in {} ended on {until}; it no longer counts.",
+            self.place()
+        )
+    }
+
+    /// Where the entry stands, and its pattern.
+    fn place(&self) -> String {
+        let pattern: String = self.pattern.chars().take(MAX_PATTERN).collect();
+        format!("line {} of `{}` ({pattern})", self.line, self.input)
+    }
+}
+
+/// Splits off the comment: from a `#` at the beginning or after white space, since names may hold one.
+fn split_comment(text: &str) -> (&str, Option<&str>) {
+    let mut before = ' ';
+    for (index, c) in text.char_indices() {
+        if c == '#' && before.is_whitespace() {
+            let (entry, comment) = text.split_at(index);
+            let reason = comment.trim_start_matches('#').trim();
+            return (entry, Some(reason).filter(|reason| !reason.is_empty()));
+        }
+        before = c;
+    }
+    (text, None)
+}
+
+/// Splits off `until YYYY-MM-DD`. Where what follows the word does not begin with a digit, it is part of a name.
+fn split_until(entry: &str) -> Result<(&str, Option<NaiveDate>), LineFault> {
+    let Some((before, date)) = entry.rsplit_once(char::is_whitespace) else {
+        return Ok((entry, None));
+    };
+    let before = before.trim_end();
+    let pattern = before
+        .strip_suffix("until")
+        .filter(|pattern| pattern.is_empty() || pattern.ends_with(char::is_whitespace));
+    match pattern {
+        Some(pattern) if date.starts_with(|c: char| c.is_ascii_digit()) => {
+            let until = parse_date(date).ok_or_else(|| LineFault::NoDate(date.chars().take(MAX_PATTERN).collect()))?;
+            Ok((pattern.trim_end(), Some(until)))
+        }
+        Some(_) | None => Ok((entry, None)),
+    }
+}
+
+/// A date of exactly the form `YYYY-MM-DD`.
+fn parse_date(text: &str) -> Option<NaiveDate> {
+    let date: NaiveDate = text.parse().ok()?;
+    (date.to_string() == text).then_some(date)
+}
+
+/// The line that puts a test case in quarantine for two weeks from `now`, in milliseconds since the Unix epoch.
+/// `None` for a case without a name and short id, or a time beyond the calendar.
+pub(super) fn suggested_line(case: &CaseName, reason: &str, now: u64) -> Option<String> {
+    let today = DateTime::from_timestamp_millis(i64::try_from(now).ok()?)?.date_naive();
+    let until = today.checked_add_days(Days::new(SUGGESTED_DAYS))?;
+    let pattern = pattern_for(case)?;
+    Some(format!("{pattern} until {until} # {reason}"))
+}
+
+/// A pattern that matches the case: its name, in which `?` stands for what would end the pattern or the line. A name that
+/// may have been cut ends in `*`.
+fn pattern_for(case: &CaseName) -> Option<String> {
+    let name = name_or_short_id(&case.name, &case.short_id);
+    let last = name.chars().count().checked_sub(1)?;
+    let mut before = ' ';
+    let pattern = name.chars().enumerate().map(|(index, c)| {
+        let starts_comment = c == '#' && before.is_whitespace();
+        let is_lost =
+            c.is_control() || c == '\u{feff}' || (c.is_whitespace() && (c != ' ' || index == 0 || index == last));
+        before = c;
+        if starts_comment || is_lost { '?' } else { c }
+    });
+    let mut pattern: String = pattern.collect();
+    if case.is_cut() {
+        pattern.push('*');
+    }
+    Some(pattern)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;

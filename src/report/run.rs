@@ -1,0 +1,163 @@
+//! One run with its attempts.
+
+use crate::report::links::is_https;
+use crate::report::{Case, Millis, Verdict, status};
+
+/// One plan's run with all its attempts, or one attached run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    /// The plan that was asked for, or `None` for the project's default or an attached run.
+    pub requested_plan: Option<String>,
+    /// The plan as the API named it.
+    pub plan: Option<TestPlan>,
+    /// Whether this program created the run; `None` where a start may or may not have happened.
+    pub created: Option<bool>,
+    /// The first run, then its reruns. Empty where the start failed.
+    pub attempts: Vec<Attempt>,
+    /// All test cases, merged over the attempts.
+    pub cases: Vec<Case>,
+    /// How much of the first run's list of cases the API has given.
+    pub listed: CaseCoverage,
+    /// The verdict over all attempts; `None` where nothing was waited for.
+    pub verdict: Option<Verdict>,
+    /// Why the verdict is not simply what the API said (refused, out of reach, deadline, …), for people.
+    pub problem: Option<String>,
+}
+
+/// Which of a run's test cases are known. Of a run that has ended, as they were then: what a list told before says
+/// nothing of what failed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CaseCoverage {
+    /// Some, or none.
+    Partial,
+    /// At least those that failed, errored or were skipped.
+    Failures,
+    /// All.
+    Complete,
+}
+
+/// A test plan's name and short id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestPlan {
+    /// Short id, such as `pln_smoke`.
+    pub short_id: String,
+    /// Name in QA.tech.
+    pub name: String,
+}
+
+/// How an attempt came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptOrigin {
+    /// We started it.
+    Started,
+    /// It existed: `run_short_id`.
+    Attached,
+    /// Rerun of the failed cases: `rerun_failed`.
+    Rerun,
+    /// Rerun because GitHub re-ran the job: `on_github_rerun: failed`.
+    GithubRerun,
+}
+
+impl AttemptOrigin {
+    /// The word in outputs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Attached => "attached",
+            Self::Rerun => "rerun",
+            Self::GithubRerun => "github_rerun",
+        }
+    }
+}
+
+/// One run at QA.tech.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// How it came to be.
+    pub origin: AttemptOrigin,
+    /// Short id, the one in URLs.
+    pub short_id: String,
+    /// Internal id (UUID), where the API has told it.
+    pub id: Option<String>,
+    /// The run's page; only a start or a rerun tells it.
+    pub url: Option<String>,
+    /// Latest status seen.
+    pub status: Option<String>,
+    /// Latest result seen.
+    pub result: Option<String>,
+    /// Number of test cases, as the start or rerun told it.
+    pub test_count: Option<u64>,
+    /// Verdict on this attempt alone.
+    pub verdict: Option<Verdict>,
+    /// Why, where `verdict` does not follow from status and result.
+    pub problem: Option<String>,
+    /// When the run was created or first looked at.
+    pub began: Millis,
+    /// When it was seen to have ended.
+    pub ended: Option<Millis>,
+    /// Status changes as they were observed.
+    pub changes: Vec<StatusChange>,
+    /// GET requests made for it.
+    pub requests: u64,
+    /// Those of them that failed and were retried.
+    pub retries: u64,
+}
+
+/// A status as it was first seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusChange {
+    /// When it was seen.
+    pub at: Millis,
+    /// The run's status.
+    pub status: String,
+    /// The run's result.
+    pub result: Option<String>,
+}
+
+impl RunReport {
+    /// The latest run at QA.tech.
+    pub fn latest(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// The verdict, or what QA.tech said at a look at a run that was not waited for; `None` where it was not seen to end.
+    pub fn seen(&self) -> Option<Verdict> {
+        self.verdict.or_else(|| self.latest()?.seen())
+    }
+
+    /// What to call the run: the plan's name, else its short id, else the run's short id.
+    pub fn label(&self) -> &str {
+        self.plan
+            .as_ref()
+            .map(|plan| plan.name.as_str())
+            .filter(|name| !name.trim().is_empty())
+            .or(self.requested_plan.as_deref())
+            .or_else(|| self.latest().map(|attempt| attempt.short_id.as_str()))
+            .unwrap_or("QA.tech run")
+    }
+}
+
+impl Attempt {
+    /// The verdict, or what follows from status and result where nothing was waited for; `None` for a run that is not over.
+    pub fn seen(&self) -> Option<Verdict> {
+        let told = || match (self.status.as_deref()?, self.result.as_deref()) {
+            (status::ERROR, _) => Some(Verdict::Error),
+            (status::CANCELLED, _) => Some(Verdict::Cancelled),
+            (status::COMPLETED, result) => Some(match result? {
+                status::PASSED => Verdict::Passed,
+                status::FAILED => Verdict::Failed,
+                status::SKIPPED => Verdict::Skipped,
+                _ => Verdict::Unknown,
+            }),
+            (_, _) => None,
+        };
+        self.verdict.or_else(told)
+    }
+}
+
+impl Attempt {
+    /// The run's page, only if it is a link that may be shown as one: https and nothing else (see the contract).
+    pub fn link(&self) -> Option<&str> {
+        self.url.as_deref().filter(|url| is_https(url))
+    }
+}
