@@ -4,6 +4,7 @@ pub mod github;
 pub mod history;
 pub mod identity;
 pub mod outputs;
+pub mod screenshots;
 pub mod webhook;
 
 use std::path::PathBuf;
@@ -283,6 +284,13 @@ impl App<'_> {
                     fine = false;
                 }
             }
+        }
+        if let Some(folder) = &self.inputs.screenshots_path
+            && let Err(problem) = screenshots::write(self.files, folder, report).await
+        {
+            self.log
+                .error(&self.redactor.clean(format!("`screenshots_path`: {problem}")));
+            fine = false;
         }
         fine
     }
