@@ -98,7 +98,7 @@ impl<'a> Test<'a> {
                 goal: text(goal.as_ref()),
                 examples: text(examples.as_ref()),
                 run: told.and_then(|told| AttemptExtra::of_case(run, told)),
-                details: told.and_then(|told| DetailsExtra::from_attempt(told)),
+                details: told.and_then(DetailsExtra::from_attempt),
                 quarantined: case.is_quarantined_failure(),
                 quarantine: quarantine.as_ref().map(QuarantineExtra::from),
                 times: Some(source(times.source)),
