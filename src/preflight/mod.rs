@@ -129,7 +129,7 @@ impl Preflight<'_> {
             (None, Some(HeadCommit { sha, branch: _ }), _) => Ok(Some(sha)),
             (None, None, HeadSha::OfPullRequest(number)) => {
                 let lookup = self.lookup(self.deadline).map_err(PreflightError::Head)?;
-                let sha = lookup.head(number).await.map_err(PreflightError::Head)?;
+                let sha = lookup.head(*number).await.map_err(PreflightError::Head)?;
                 Ok(Some(sha))
             }
             (None, None, HeadSha::Known(_) | HeadSha::None) => Ok(None),

@@ -5,6 +5,7 @@ pub mod history;
 pub mod identity;
 pub mod outputs;
 mod report_files;
+pub mod screenshots;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -92,7 +93,7 @@ impl App<'_> {
                 self.cancel(services, &report, at).await;
             }
         };
-        let (files_are_written, ()) = tokio::join!(self.report_files(files, &mut made), cancelled);
+        let (files_are_written, ()) = tokio::join!(self.report_files(files, &report, &mut made), cancelled);
         let outputs_are_written = self.outputs().write(&report, &made).await;
         self.summary(&report).await;
         match caught {
@@ -122,7 +123,7 @@ impl App<'_> {
                 self.cancel(services, &report, at).await;
             }
         };
-        tokio::join!(cancelled, self.report_files(files, &mut made));
+        tokio::join!(cancelled, self.report_files(files, &report, &mut made));
         // A file that can't be written has been reported.
         if outputs_are_written {
             outputs.write(&report, &made).await;
@@ -264,7 +265,7 @@ impl App<'_> {
     }
 
     /// Waits for the report files; false if one can't be written.
-    async fn report_files(&self, files: JoinHandle<Vec<Written>>, made: &mut Artifacts) -> bool {
+    async fn report_files(&self, files: JoinHandle<Vec<Written>>, report: &Report, made: &mut Artifacts) -> bool {
         let Ok(all) = files.await else {
             self.log.error("the report files can't be written: their thread failed");
             return false;
@@ -278,6 +279,13 @@ impl App<'_> {
                     fine = false;
                 }
             }
+        }
+        if let Some(folder) = &self.inputs.screenshots_path
+            && let Err(problem) = screenshots::write(self.files, folder, report).await
+        {
+            self.log
+                .error(&self.redactor.clean(format!("`screenshots_path`: {problem}")));
+            fine = false;
         }
         fine
     }

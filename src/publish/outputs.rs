@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::context::Context;
 use crate::files::{Files, Problem};
 use crate::log::Log;
-use crate::render::outputs::{Pairs, dotenv, github_output, pairs};
+use crate::render::outputs::{LeftOut, Pairs, dotenv, github_output, pairs};
 use crate::report::Report;
 use crate::text::Redactor;
 
@@ -75,19 +75,30 @@ impl<'a> Outputs<'a> {
     }
 
     async fn write_dotenv(&mut self, path: &Path, all: &Pairs) -> bool {
-        let (text, mut left_out) = dotenv(all);
+        let (text, left_out) = dotenv(all);
         let written = if self.dotenv.is_empty() {
             self.files.write_whole(path, |out| out.write_all(text.as_bytes())).await
         } else {
             let new = text.strip_prefix(&self.dotenv).unwrap_or_default();
             self.files.append(path, new.to_owned()).await
         };
-        left_out.retain(|name| !self.written.iter().any(|(told, _)| told == name));
-        if !left_out.is_empty() {
-            self.log.warning(&format!(
-                "`outputs_path` has no room for {}: dotenv files may have 5,000 bytes",
-                left_out.join(", ")
-            ));
+        for (reason, why) in [
+            (LeftOut::NoRoom, "dotenv files may have 5,000 bytes"),
+            (
+                LeftOut::Ambiguous,
+                "GitLab, dotenv and sh would not all read such a value alike",
+            ),
+        ] {
+            let names = left_out.iter().filter(|(_, left_out)| *left_out == reason);
+            let names = names.map(|(name, _)| *name);
+            // Those of an earlier call were reported then.
+            let new: Vec<_> = names
+                .filter(|name| !self.written.iter().any(|(written, _)| written == name))
+                .collect();
+            if !new.is_empty() {
+                self.log
+                    .warning(&format!("`outputs_path` leaves out {}: {why}", new.join(", ")));
+            }
         }
         match written {
             Ok(()) => {

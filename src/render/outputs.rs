@@ -1,20 +1,22 @@
 //! The step outputs, for `GITHUB_OUTPUT` and as a dotenv file.
 
+use crate::render::case_facts::page;
 use crate::render::escape::json_text;
 use crate::render::escape::{clean, cut_chars, log_line, one_line};
-use crate::report::{Attempt, Case, Counts, Report, RunReport, Verdict};
+use crate::render::times::Times;
+use crate::report::{Attempt, Case, Counts, Millis, Report, RunReport, Verdict};
 use serde::Serialize;
 
 /// Entries of `runs` and of `failed_tests` at most.
-const ENTRIES: usize = 100;
+const MAX_ENTRIES: usize = 100;
 /// Characters of a text in them.
-const TEXT: usize = 200;
+const MAX_TEXT: usize = 200;
 /// Bytes of each of the two: a job's outputs may have 1 MB together, counted in UTF-16.
-const JSON: usize = 150_000;
+const MAX_JSON: usize = 150_000;
 /// Bytes of a value from elsewhere.
-const VALUE: usize = 20_000;
+const MAX_VALUE: usize = 20_000;
 /// Bytes of a dotenv report: <https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv>.
-const DOTENV: usize = 5_000;
+const MAX_DOTENV: usize = 5_000;
 
 /// Names and values, in the order of the README.
 pub type Pairs = Vec<(&'static str, String)>;
@@ -29,7 +31,7 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
         skipped,
         errored,
         flaky,
-        quarantined: _,
+        quarantined,
     } = counts;
     let latest = |value: fn(&Attempt) -> Option<&str>| joined(report, |run| run.latest().and_then(value));
     let created = |run: &RunReport| match run.created {
@@ -60,19 +62,20 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
         ("skipped", skipped.to_string()),
         ("errored", errored.to_string()),
         ("flaky", flaky.to_string()),
+        ("quarantined", quarantined.to_string()),
         // A whole number, so that a workflow's expressions and a shell can compare it.
         ("duration_seconds", report.duration.div_ceil(1000).to_string()),
-        ("runs", json_array(report.runs.iter().map(RunEntry::of))),
+        ("runs", json_array(report.runs.iter().map(RunEntry::from))),
         (
             "failed_tests",
-            json_array(report.bad_cases().map(|(run, case)| FailedTest::of(run, case))),
+            json_array(report.bad_cases().map(|(run, case)| FailedTest::new(run, case))),
         ),
     ];
     pairs.extend(made.iter().map(|(name, value)| (*name, clean(value).into_owned())));
     pairs
 }
 
-/// One value a run, parted by commas; a comma inside a value is encoded, so that the parts can be told.
+/// One value a run, joined by commas; a comma inside a value is encoded, so that the parts stay apart.
 fn joined<'a>(report: &'a Report, value: impl Fn(&'a RunReport) -> Option<&'a str>) -> String {
     let mut out = String::new();
     for (index, run) in report.runs.iter().enumerate() {
@@ -81,7 +84,7 @@ fn joined<'a>(report: &'a Report, value: impl Fn(&'a RunReport) -> Option<&'a st
         }
         // A later step may print it, on a line of its own.
         let value = log_line(value(run).unwrap_or_default()).replace(',', "%2C");
-        if out.len() + value.len() <= VALUE {
+        if out.len() + value.len() <= MAX_VALUE {
             out.push_str(&value);
         }
     }
@@ -101,6 +104,7 @@ struct RunEntry {
     skipped: u64,
     errored: u64,
     flaky: u64,
+    quarantined: u64,
     problem: Option<String>,
     attempts: Vec<AttemptEntry>,
 }
@@ -123,14 +127,18 @@ struct FailedTest {
     short_id: String,
     run_short_id: Option<String>,
     title: Option<String>,
+    error_code: Option<String>,
+    url: Option<String>,
+    duration_ms: Option<Millis>,
+    quarantined: bool,
 }
 
 fn text(text: &str) -> String {
-    cut_chars(&one_line(text), TEXT).into_owned()
+    cut_chars(&one_line(text), MAX_TEXT).into_owned()
 }
 
-impl RunEntry {
-    fn of(run: &RunReport) -> Self {
+impl From<&RunReport> for RunEntry {
+    fn from(run: &RunReport) -> Self {
         let Counts {
             total,
             passed,
@@ -138,7 +146,7 @@ impl RunEntry {
             skipped,
             errored,
             flaky,
-            quarantined: _,
+            quarantined,
         } = run.counts();
         let plan = run.plan.as_ref();
         let plan_id = plan
@@ -155,14 +163,15 @@ impl RunEntry {
             skipped,
             errored,
             flaky,
+            quarantined,
             problem: run.problem.as_deref().map(text),
-            attempts: run.attempts.iter().map(AttemptEntry::of).collect(),
+            attempts: run.attempts.iter().map(AttemptEntry::from).collect(),
         }
     }
 }
 
-impl AttemptEntry {
-    fn of(attempt: &Attempt) -> Self {
+impl From<&Attempt> for AttemptEntry {
+    fn from(attempt: &Attempt) -> Self {
         Self {
             short_id: text(&attempt.short_id),
             url: attempt.url.as_deref().map(text),
@@ -175,16 +184,24 @@ impl AttemptEntry {
 }
 
 impl FailedTest {
-    fn of(run: &RunReport, case: &Case) -> Self {
-        let telling = case.decisive_attempt();
-        let attempt = telling
-            .and_then(|telling| run.attempts.get(telling.attempt))
+    fn new(run: &RunReport, case: &Case) -> Self {
+        let decisive = case.decisive_attempt();
+        let attempt = decisive
+            .and_then(|decisive| run.attempts.get(decisive.attempt))
             .or(run.latest());
+        let details = decisive.and_then(|decisive| decisive.details.as_deref());
+        let link = details.and_then(page).or_else(|| attempt.and_then(Attempt::link));
+        // A link that is cut leads nowhere.
+        let link = link.filter(|link| link.chars().count() <= MAX_TEXT);
         Self {
             name: text(&case.name),
             short_id: text(&case.short_id),
             run_short_id: attempt.map(|attempt| text(&attempt.short_id)),
-            title: telling.and_then(|telling| telling.title.as_deref()).map(text),
+            title: decisive.and_then(|decisive| decisive.title.as_deref()).map(text),
+            error_code: details.and_then(|details| details.error_code.as_deref()).map(text),
+            url: link.map(str::to_owned),
+            duration_ms: decisive.and_then(|decisive| Times::new(decisive, 0).duration),
+            quarantined: case.is_quarantined_failure(),
         }
     }
 }
@@ -192,7 +209,7 @@ impl FailedTest {
 /// A JSON array on one line, of as many entries as may be.
 fn json_array(entries: impl Iterator<Item = impl Serialize>) -> String {
     let mut out = String::from("[");
-    for entry in entries.take(ENTRIES) {
+    for entry in entries.take(MAX_ENTRIES) {
         let mut json = Vec::new();
         // Plain structs of texts and numbers can always be written.
         if json_text::write_line(&entry, &mut json).is_err() {
@@ -200,7 +217,7 @@ fn json_array(entries: impl Iterator<Item = impl Serialize>) -> String {
         }
         let json = String::from_utf8_lossy(&json);
         let json = json.trim_end();
-        if out.len() + json.len() > JSON {
+        if out.len() + json.len() > MAX_JSON {
             break;
         }
         if out.len() > 1 {
@@ -223,41 +240,41 @@ pub fn github_output(pairs: &[(&'static str, String)], delimiter: &str) -> Strin
     out
 }
 
+/// Why an output is not in the dotenv file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The file has no room for it.
+    NoRoom,
+    /// Its readers would not all take the value for the same.
+    Ambiguous,
+}
+
 /// The outputs as `name=value` lines of at most 5,000 bytes in all, without those that are JSON, and the names of those
-/// that found no room.
+/// that were left out.
 ///
-/// GitLab takes values literally, but expands `$NAME` in them later, and others read such files with a shell: signs that
-/// mean something there are taken out.
-pub fn dotenv(pairs: &Pairs) -> (String, Vec<&'static str>) {
+/// GitLab takes values literally, but expands `$NAME` in them later; `dotenv` ends them at `#` and trims them; `sh` expands,
+/// splits and unquotes them. A value that is not the same for all three is left out, never altered.
+pub fn dotenv(pairs: &Pairs) -> (String, Vec<(&'static str, LeftOut)>) {
     let mut out = String::new();
     let mut left_out = Vec::new();
     for (name, value) in pairs {
         if matches!(*name, "runs" | "failed_tests") {
             continue;
         }
-        // Only paths, which the user chose, may hold spaces.
-        let spaces = name.ends_with("_path");
-        let value: String = one_line(value)
-            .replace('&', "%26")
-            .chars()
-            .filter(|c| dotenv_sign(*c) || (*c == ' ' && spaces))
-            .collect();
-        let line = format!("{name}={value}\n");
-        if out.len() + line.len() > DOTENV {
-            left_out.push(*name);
+        if !value.chars().all(is_literal) {
+            left_out.push((*name, LeftOut::Ambiguous));
+        } else if out.len() + name.len() + value.len() + 2 > MAX_DOTENV {
+            left_out.push((*name, LeftOut::NoRoom));
         } else {
-            out.push_str(&line);
+            out.push_str(&format!("{name}={value}\n"));
         }
     }
     (out, left_out)
 }
 
-fn dotenv_sign(c: char) -> bool {
-    c.is_alphanumeric()
-        || matches!(
-            c,
-            '-' | '_' | '.' | ':' | '/' | '?' | '=' | '%' | '+' | ',' | '@' | '#' | '~'
-        )
+/// Whether a character of an unquoted value stands for itself wherever it is.
+fn is_literal(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '?' | '=' | '%' | '+' | ',' | '@')
 }
 
 #[cfg(test)]
@@ -291,15 +308,16 @@ mod tests {
         skipped=1
         errored=1
         flaky=1
+        quarantined=0
         duration_seconds=161
-        runs=[{"plan":"pln_smk1","plan_name":"Smoke tests","verdict":"failed","created":true,"total":14,"passed":9,"failed":2,"skipped":1,"errored":1,"flaky":1,"problem":null,"attempts":[{"short_id":"smk1","url":"https://app.qa.tech/p/shop/results/smk1","origin":"started","status":"COMPLETED","result":"FAILED","verdict":"failed"},{"short_id":"smk2","url":"https://app.qa.tech/p/shop/results/smk2","origin":"rerun","status":"COMPLETED","result":"FAILED","verdict":"failed"}]}]
-        failed_tests=[{"name":"Pay with a saved card","short_id":"case_2","run_short_id":"smk2","title":"Could not find the pay button"},{"name":"Search for a product","short_id":"case_3","run_short_id":"smk2","title":"The browser crashed"},{"name":"Change the delivery address","short_id":"case_4","run_short_id":"smk2","title":"New address was not saved"}]
+        runs=[{"plan":"pln_smk1","plan_name":"Smoke tests","verdict":"failed","created":true,"total":14,"passed":9,"failed":2,"skipped":1,"errored":1,"flaky":1,"quarantined":0,"problem":null,"attempts":[{"short_id":"smk1","url":"https://app.qa.tech/p/shop/results/smk1","origin":"started","status":"COMPLETED","result":"FAILED","verdict":"failed"},{"short_id":"smk2","url":"https://app.qa.tech/p/shop/results/smk2","origin":"rerun","status":"COMPLETED","result":"FAILED","verdict":"failed"}]}]
+        failed_tests=[{"name":"Pay with a saved card","short_id":"case_2","run_short_id":"smk2","title":"Could not find the pay button","error_code":null,"url":"https://app.qa.tech/p/shop/results/smk2","duration_ms":15000,"quarantined":false},{"name":"Search for a product","short_id":"case_3","run_short_id":"smk2","title":"The browser crashed","error_code":null,"url":"https://app.qa.tech/p/shop/results/smk2","duration_ms":15000,"quarantined":false},{"name":"Change the delivery address","short_id":"case_4","run_short_id":"smk2","title":"New address was not saved","error_code":null,"url":"https://app.qa.tech/p/shop/results/smk2","duration_ms":15000,"quarantined":false}]
         junit_path=out/junit report.xml
         "#);
         let (dotenv, left_out) = dotenv(&pairs);
-        assert_eq!(left_out, Vec::<&str>::new());
+        assert_eq!(left_out, [("junit_path", LeftOut::Ambiguous)]);
         assert!(dotenv.starts_with("verdict=failed\nrun_created=true\n"));
-        assert!(dotenv.ends_with("junit_path=out/junit report.xml\n"));
+        assert!(dotenv.ends_with("duration_seconds=161\n"));
     }
 
     #[test]
@@ -364,10 +382,42 @@ mod tests {
             github_output(&pairs, "SECRET"),
             "a<<SECRET\nx\n\ny\nSECRET\nrun_url<<SECRET\nhttps://x/?a=1&b=$(id) ;\nSECRET\n"
         );
-        assert_eq!(dotenv(&pairs).0, "a=xSECRETy\nrun_url=https://x/?a=1%26b=id\n");
+        let ambiguous = [("a", LeftOut::Ambiguous), ("run_url", LeftOut::Ambiguous)];
+        assert_eq!(dotenv(&pairs), (String::new(), ambiguous.to_vec()));
         let long: Pairs = vec![("a", "x".repeat(4_990)), ("b", "y".repeat(20)), ("c", String::new())];
         let (text, left_out) = dotenv(&long);
         assert!(text.len() <= 5_000 && text.ends_with("c=\n"));
-        assert_eq!(left_out, ["b"]);
+        assert_eq!(left_out, [("b", LeftOut::NoRoom)]);
+    }
+
+    #[test]
+    fn a_value_that_is_not_read_alike_is_left_out_and_never_altered() {
+        for path in [
+            "out/a#b.xml",
+            "my dir/x.xml",
+            "(1)/x.xml",
+            "j&k.xml",
+            "j'k.xml",
+            "j\"k.xml",
+            "C:\\out\\x.xml",
+            "~/x.xml",
+            "$HOME/x.xml",
+            "a\nb",
+            "a\u{a0}b",
+            "a*.xml",
+        ] {
+            let pairs: Pairs = vec![("verdict", "passed".to_owned()), ("junit_path", path.to_owned())];
+            let expected = ("verdict=passed\n".to_owned(), vec![("junit_path", LeftOut::Ambiguous)]);
+            assert_eq!(dotenv(&pairs), expected, "{path}");
+        }
+        for path in [
+            "out/junit-1_2.xml",
+            "C:/out/x.xml",
+            "ergebnisse/prüfung.xml",
+            "a=b,c@d+e%20?f",
+        ] {
+            let pairs: Pairs = vec![("junit_path", path.to_owned())];
+            assert_eq!(dotenv(&pairs), (format!("junit_path={path}\n"), Vec::new()));
+        }
     }
 }

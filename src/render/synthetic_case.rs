@@ -1,8 +1,9 @@
 //! The entry that stands for a run itself in formats that know only test cases.
 //!
 //! A reader of JUnit or CTRF sees cases and nothing else. Where a run has none, or is red without a red case, the file
-//! would read as green or as empty: then one entry of its own tells what became of the run.
+//! would read as green or as empty: then one more entry says what became of the run.
 
+use crate::render::case_facts::has_no_tests;
 use crate::report::{Attempt, Mode, Report, RunReport, Verdict};
 
 /// Name of the entry. Its class or suite names the plan.
@@ -10,6 +11,9 @@ pub const NAME: &str = "QA.tech run";
 
 /// Name of the suite where there is no run to name it.
 pub const SUITE: &str = "QA.tech";
+
+/// Why a run that passed proves nothing.
+const NO_TESTS: &str = "the run passed without a single test case";
 
 /// What became of a run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +39,15 @@ pub enum Ending {
 
 impl SyntheticCase {
     /// The entry for a run, where it needs one.
-    pub fn of(run: &RunReport) -> Option<Self> {
+    pub fn from_run(run: &RunReport) -> Option<Self> {
         let verdict = run.seen();
+        if has_no_tests(run) {
+            return Some(Self {
+                ending: Ending::Skipped,
+                word: "no_tests",
+                message: run.problem.clone().unwrap_or_else(|| NO_TESTS.to_owned()),
+            });
+        }
         let ending = verdict.map_or(Ending::Skipped, ending);
         let red_case = run.cases.iter().any(|case| case.outcome.is_bad());
         let needed = run.cases.is_empty() || (ending == Ending::Broken && !red_case);
@@ -83,7 +94,7 @@ pub fn unfinished(run: &RunReport, attempt: usize) -> &'static str {
             | Verdict::Failed
             | Verdict::Error,
         ) => "not seen to finish before the run ended",
-        None => "not finished; nobody waited for it",
+        None => "not finished; the run was not waited for",
     }
 }
 
@@ -103,8 +114,8 @@ fn ending(verdict: Verdict) -> Ending {
 
 fn said(verdict: Option<Verdict>) -> &'static str {
     match verdict {
-        Some(Verdict::Passed) => "the run passed; no test cases were told",
-        Some(Verdict::Flaky) => "the run passed in a rerun; no test cases were told",
+        Some(Verdict::Passed) => "the run passed; QA.tech returned no test cases",
+        Some(Verdict::Flaky) => "the run passed in a rerun; QA.tech returned no test cases",
         Some(Verdict::Quarantined) => "the run failed in quarantined tests only",
         Some(Verdict::Skipped) => "the run was skipped",
         Some(Verdict::Interrupted) => "a signal ended the wait",
@@ -112,7 +123,7 @@ fn said(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::TimedOut) => "the run did not end in time",
         Some(Verdict::Failed) => "the run failed; none of its known test cases did",
         Some(Verdict::Error) => "the run ended with an error",
-        Some(Verdict::Unknown) => "what became of the run is not known",
+        Some(Verdict::Unknown) => "the outcome of the run is not known",
         None => "the run was not waited for",
     }
 }

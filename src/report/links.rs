@@ -1,7 +1,7 @@
 //! Addresses that may be shown as links, see the contract.
 
 /// Whether a text is an https URL without user info, and without anything that could end a link in any of our formats.
-pub(super) fn is_https(url: &str) -> bool {
+pub(crate) fn is_https(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_at_checked(8) else {
         return false;
     };

@@ -29,7 +29,7 @@ async function open(name, { url = address(name), ...options } = {}) {
   page.on('pageerror', (error) => noise.push(`error: ${error.message}`));
   page.on('dialog', (dialog) => { noise.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
   context.on('request', (request) => {
-    if (request.url() !== url && request.url() !== 'data:,') noise.push(`request: ${request.url()}`);
+    if (request.url() !== url && !request.url().startsWith('data:')) noise.push(`request: ${request.url()}`);
   });
   await page.goto(url, { waitUntil: 'load', timeout: 60_000 });
   return { page, noise, context };
@@ -160,10 +160,10 @@ test('on paper, folded cases are open and the filter is gone', async () => {
 });
 
 const ELEMENTS = new Set(('html head meta title link style body a header div p bdi h1 h2 h3 span table thead tbody tr th td dl dt dd main section svg rect line '
-  + 'text title foreignObject ul ol li b code input button details summary footer script').split(' '));
+  + 'text title foreignObject ul ol li b code figure figcaption img input button details summary footer script').split(' '));
 const ATTRIBUTES = new Set(('lang charset http-equiv content name rel href class id type placeholder aria-label aria-labelledby aria-live '
   + 'aria-pressed aria-hidden role autocomplete spellcheck hidden open tabindex dir data-outcome data-count width height x y x1 x2 y1 y2 '
-  + 'rx scope text-anchor overflow focusable title').split(' '));
+  + 'src alt decoding rx scope text-anchor overflow focusable title').split(' '));
 
 test('hostile text shows as text and makes no markup', async () => {
   const { page, noise, context } = await open('hostile');

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use qatech_run::render::html;
-use qatech_run::report::{CaseOutcome, Mode, Report, Verdict, sample};
+use qatech_run::report::{
+    CaseDetails, CaseOutcome, ImageFormat, Mode, QuarantineNote, Report, Screenshot, Verdict, sample,
+};
 use std::path::Path;
 
 use crate::formats::reports;
@@ -107,6 +109,53 @@ fn hostile_text_stays_text() {
         let bidi = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         assert!(!body.chars().any(|c| control(c) || bidi(c)), "{text:?}");
     }
+}
+
+#[test]
+fn a_case_shows_its_details_and_quarantine_and_has_an_anchor() {
+    let mut report = sample::shop();
+    let cases = &mut report.runs[0].cases;
+    cases[1].attempts[1].details = Some(Box::new(CaseDetails {
+        error_code: Some("AGENT_TIMEOUT".into()),
+        duration: Some(42_000),
+        url: Some("https://app.qa.tech/c/2".into()),
+        screenshot: Some(Screenshot {
+            format: ImageFormat::Png,
+            bytes: b"\x89PNG".to_vec(),
+        }),
+        ..CaseDetails::default()
+    }));
+    cases[2].quarantine = Some(QuarantineNote {
+        reason: Some("<known>".into()),
+        until: Some("2026-12-31".into()),
+    });
+    cases[3].short_id = "\" x/..".into();
+    cases[4].name = "\u{200b}".into();
+    let body = body(&report);
+    for words in [
+        "<span class=\"mark\">Agent miss</span>",
+        "<code>AGENT_TIMEOUT</code>",
+        "took 42 s",
+        "href=\"https://app.qa.tech/c/2\"",
+        "<img src=\"data:image/png;base64,iVBORw==\" alt=\"Last screenshot of Pay with a saved card\"",
+        "id=\"case-case_2\"",
+        "id=\"case-x\"",
+        "In quarantine: does not fail the step",
+        "&#60;known&#62;, until 2026-12-31",
+        "<bdi class=\"name\">case_5</bdi>",
+    ] {
+        assert!(body.contains(words), "{words} in {body}");
+    }
+    let (_, quarantined) = body.split_once("In quarantine").expect("there is a group");
+    assert_eq!(quarantined.matches("<li class=\"case").count(), 1);
+}
+
+#[test]
+fn few_failures_are_open_and_only_long_lists_put_layout_off() {
+    let large = page(&sample::large(1_000, 10));
+    assert_eq!(large.matches("<details open>").count(), 20);
+    assert!(large.contains("<ul class=\"cases many\">"));
+    assert!(page(&sample::large(200, 10)).contains("<ul class=\"cases\">"));
 }
 
 #[test]

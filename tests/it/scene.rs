@@ -10,7 +10,7 @@ use serde_json::Value;
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_qatech-run");
 
 /// Every output that is always there.
-pub const OUTPUTS: [&str; 15] = [
+pub const OUTPUTS: [&str; 16] = [
     "verdict",
     "run_created",
     "run_short_id",
@@ -23,6 +23,7 @@ pub const OUTPUTS: [&str; 15] = [
     "skipped",
     "errored",
     "flaky",
+    "quarantined",
     "duration_seconds",
     "runs",
     "failed_tests",

@@ -1,11 +1,13 @@
 //! CTRF (Common Test Report Format, <https://ctrf.io>), valid against the schema of spec version 0.0.0.
 //!
 //! CTRF has five states and asks for times. `flaky` is `passed` with `flaky: true`, `errored` is `failed` with the API's
-//! word as `rawStatus`, `unfinished` is `pending`. Times are what was observed between polls, and `extra.times` says so;
-//! a `duration` that nobody observed is 0, since the schema wants a number. The summary's times are this program's own.
+//! word as `rawStatus`, `unfinished` is `pending`. Times are QA.tech's where the details of a case give them, else as
+//! observed between polls, and `extra.times` says which; a `duration` that is not known is 0, since the schema wants a
+//! number. The summary's times are this program's own.
 
 mod entries;
 
+use crate::render::case_facts::has_no_tests;
 use crate::render::duration::utc;
 use crate::render::escape::{clean, one_line};
 use crate::render::synthetic_case;
@@ -40,17 +42,17 @@ fn document(report: &Report) -> Document<'_> {
         generated_by: concat!("qatech-run ", env!("CARGO_PKG_VERSION")),
         results: Results {
             tool: Tool { name: "QA.tech" },
-            summary: Summary::of(report, stop),
+            summary: Summary::new(report, stop),
             tests: Tests(report),
-            environment: Environment::of(origin),
+            environment: Environment::from(origin),
             extra: ResultsExtra {
                 verdict: report.verdict().map(|verdict| verdict.as_str()),
                 interrupted_by: interrupted_by.map(Signal::name),
-                runs: runs.iter().map(RunExtra::of).collect(),
+                runs: runs.iter().map(RunExtra::from).collect(),
                 warnings: warnings.iter().map(|warning| Text(warning)).collect(),
             },
         },
-        insights: trend.as_ref().map(Insights::of),
+        insights: trend.as_ref().map(Insights::from),
     }
 }
 
@@ -125,15 +127,18 @@ struct SummaryExtra {
     /// Cases of the run that the API did not list: not in `tests` either.
     not_listed: u64,
     /// Entries that stand for a run, not for a case: in `tests`.
+    #[serde(rename = "whole_runs")]
     synthetic_cases: u64,
+    /// Failed and errored cases that are in quarantine.
+    quarantined: u64,
 }
 
 impl Summary {
     /// Of the entries in `tests`: readers expect the sums to agree with the list.
-    fn of(report: &Report, stop: u64) -> Self {
+    fn new(report: &Report, stop: u64) -> Self {
         let mut listed = Counts::default();
         for case in report.runs.iter().flat_map(|run| &run.cases) {
-            listed.add(case.outcome);
+            listed.add_case(case);
         }
         let Counts {
             total,
@@ -142,7 +147,7 @@ impl Summary {
             skipped,
             errored,
             flaky,
-            quarantined: _,
+            quarantined,
         } = listed;
         let mut summary = Self {
             tests: total,
@@ -160,6 +165,7 @@ impl Summary {
                 errored,
                 not_listed: report.counts().total.saturating_sub(total),
                 synthetic_cases: 0,
+                quarantined,
             },
         };
         for (_, whole) in synthetic_cases(report) {
@@ -179,7 +185,7 @@ fn synthetic_cases(report: &Report) -> impl Iterator<Item = (&str, SyntheticCase
     let none = report.runs.is_empty();
     let without = none.then(|| (synthetic_case::SUITE, SyntheticCase::without_runs(report)));
     let with = report.runs.iter();
-    with.filter_map(|run| Some((run.label(), SyntheticCase::of(run)?)))
+    with.filter_map(|run| Some((run.label(), SyntheticCase::from_run(run)?)))
         .chain(without)
 }
 
@@ -196,7 +202,7 @@ struct AttemptExtra<'a> {
 }
 
 impl<'a> AttemptExtra<'a> {
-    fn of(run: &'a RunReport, case: &CaseAttempt) -> Option<Self> {
+    fn of_case(run: &'a RunReport, case: &CaseAttempt) -> Option<Self> {
         run.attempts.get(case.attempt).map(Self::from)
     }
 }
@@ -246,8 +252,8 @@ struct EnvironmentExtra<'a> {
     pull_request: Option<u64>,
 }
 
-impl<'a> Environment<'a> {
-    fn of(origin: &'a Origin) -> Self {
+impl<'a> From<&'a Origin> for Environment<'a> {
+    fn from(origin: &'a Origin) -> Self {
         let Origin {
             repository,
             sha,
@@ -299,11 +305,12 @@ struct RunExtra<'a> {
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Text<'a>>,
+    no_tests: bool,
     attempts: Vec<AttemptExtra<'a>>,
 }
 
-impl<'a> RunExtra<'a> {
-    fn of(run: &'a RunReport) -> Self {
+impl<'a> From<&'a RunReport> for RunExtra<'a> {
+    fn from(run: &'a RunReport) -> Self {
         let RunReport {
             requested_plan,
             plan,
@@ -320,6 +327,7 @@ impl<'a> RunExtra<'a> {
             test_plan_short_id: text(plan),
             verdict: verdict.map(|verdict| verdict.as_str()),
             problem: text(problem.as_ref()),
+            no_tests: has_no_tests(run),
             attempts: attempts.iter().map(AttemptExtra::from).collect(),
         }
     }
@@ -338,8 +346,8 @@ struct Metric {
     current: f64,
 }
 
-impl Insights {
-    fn of(trend: &Trend) -> Self {
+impl From<&Trend> for Insights {
+    fn from(trend: &Trend) -> Self {
         Self {
             // Counts of at most 30 results: exact in f64.
             pass_rate: trend.pass_rate.map(|rate| Metric {

@@ -42,8 +42,14 @@ impl<F: Formatter> Formatter for Harmless<F> {
             let end = at + c.len_utf8();
             if is_risky(c) || (c == '#' && after_hash == Some(at)) {
                 out.write_all(bytes(fragment, from, at))?;
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(out, "\\u{unit:04x}")?;
+                match c {
+                    '<' => out.write_all(b"\\u003c")?,
+                    '#' => out.write_all(b"\\u0023")?,
+                    _ => {
+                        for unit in c.encode_utf16(&mut [0; 2]) {
+                            write!(out, "\\u{unit:04x}")?;
+                        }
+                    }
                 }
                 from = end;
             }

@@ -110,7 +110,7 @@ impl Reader {
             let synthetic = report
                 .runs
                 .iter()
-                .filter_map(|run| Some((run, SyntheticCase::of(run)?)));
+                .filter_map(|run| Some((run, SyntheticCase::from_run(run)?)));
             synthetic.filter(|(_, case)| case.ending == Ending::Broken)
         };
         let failed_cases = || report.bad_cases().filter(|(_, case)| !case.is_quarantined_failure());

@@ -1,6 +1,7 @@
 //! The HTML report: one file that needs nothing else, for people.
 //!
-//! The template is `../templates/report.html`; it escapes what it is given, and text is cleaned before. A
+//! The template is `../templates/report.html`; it escapes what it is given but [`Clean`] and [`Line`], which escape
+//! themselves. A
 //! `Content-Security-Policy` in the page allows the one style and the one script that are in it, by hash, and nothing
 //! from outside. Everything can be read without the script, which only adds the filter.
 
@@ -9,28 +10,35 @@ mod timeline;
 mod trend;
 mod view;
 
-use crate::render::escape::{clean, cut_chars, one_line};
+use crate::render::escape::{clean, cut_chars, one_line, write_html};
 use crate::render::phrases::{Headline, capitalized};
-use crate::report::{CaseOutcome, Mode, Report, RunReport, Verdict};
+use crate::report::{Case, CaseOutcome, Mode, Report, RunReport, Verdict};
 use askama::Template;
+use askama::filters::HtmlSafe;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use facts::Fact;
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use timeline::Timeline;
 use trend::TrendView;
-use view::{CaseView, RunView, with_code};
+use view::{CaseView, RunView, Shown, with_code};
 
 const STYLE: &str = include_str!("../templates/style.css");
 const SCRIPT: &str = include_str!("../templates/script.js");
 
 /// How many failed and errored cases are open at first: more would bury the list.
-const OPEN_CASES: usize = 25;
+const MAX_OPEN: usize = 20;
+/// From how many cases on those off-screen are not laid out: pages that have fewer are quick anyway, and browsers find
+/// and print them better.
+const MANY_CASES: u64 = 200;
 
 /// Writes the report as HTML.
 pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
     // The template makes many small writes.
     let mut out = io::BufWriter::new(out);
-    Page::of(report).write_into(&mut out)?;
+    Page::from(report).write_into(&mut out)?;
     io::Write::flush(&mut out)
 }
 
@@ -38,6 +46,7 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
 #[template(path = "report.html", config = "src/render/templates/askama.toml")]
 struct Page<'a> {
     report: &'a Report,
+    anchors: HashMap<*const Case, String>,
     csp: String,
     style: &'static str,
     script: &'static str,
@@ -51,6 +60,8 @@ struct Page<'a> {
     total: u64,
     listed: u64,
     not_listed: u64,
+    /// Whether there are so many cases that layout is put off.
+    many: bool,
     none: &'static str,
     shares: Vec<Share>,
     runs: Vec<RunView<'a>>,
@@ -59,8 +70,8 @@ struct Page<'a> {
     generator: &'static str,
 }
 
-impl<'a> Page<'a> {
-    fn of(report: &'a Report) -> Self {
+impl<'a> From<&'a Report> for Page<'a> {
+    fn from(report: &'a Report) -> Self {
         let Report {
             started_at: _,
             duration: _,
@@ -94,6 +105,7 @@ impl<'a> Page<'a> {
         let several = runs.len() > 1;
         Self {
             report,
+            anchors: anchors(report),
             csp: policy(),
             style: STYLE,
             script: SCRIPT,
@@ -106,13 +118,14 @@ impl<'a> Page<'a> {
             notes: warnings.iter().map(|warning| with_code(Some(warning))).collect(),
             total,
             listed,
+            many: listed > MANY_CASES,
             not_listed: total.saturating_sub(listed),
             none: match (runs.iter().any(|run| !run.attempts.is_empty()), mode, several) {
                 (false, _, _) => "No test cases are known.",
                 (true, Mode::StartOnly, false) => "Not asked for: the run was only started.",
                 (true, Mode::StartOnly, true) => "Not asked for: the runs were only started.",
-                (true, _, false) => "QA.tech told no test cases of this run.",
-                (true, _, true) => "QA.tech told no test cases of these runs.",
+                (true, _, false) => "QA.tech returned no test cases of this run.",
+                (true, _, true) => "QA.tech returned no test cases of these runs.",
             },
             shares: shares(report),
             runs: runs.iter().map(RunView::from).collect(),
@@ -121,27 +134,77 @@ impl<'a> Page<'a> {
             generator: concat!("qatech-run ", env!("CARGO_PKG_VERSION")),
         }
     }
+}
+
+impl<'a> Page<'a> {
+    /// The lists of cases: those in quarantine have one of their own.
+    fn groups(&self) -> Vec<Group<'a>> {
+        let all = self.report.cases_by_outcome().into_iter();
+        let (quarantined, others): (Vec<_>, Vec<_>) = all.partition(|(_, case)| case.is_quarantined_failure());
+        let groups = [
+            (None, others),
+            (Some("In quarantine: does not fail the step"), quarantined),
+        ];
+        let groups = groups.into_iter().filter(|(_, cases)| !cases.is_empty());
+        groups.map(|(heading, cases)| Group { heading, cases }).collect()
+    }
 
     /// Each case when its turn has come: a large report is never held twice.
-    fn cases(&self) -> impl Iterator<Item = CaseView<'a>> {
+    fn cases(&self, group: &Group<'a>) -> impl Iterator<Item = CaseView<'a>> {
         let several_runs = self.report.runs.len() > 1;
-        let cases = self.report.cases_by_outcome().into_iter().enumerate();
-        cases.map(move |(at, (run, case))| {
-            let open = at < OPEN_CASES && case.outcome.is_bad();
-            CaseView::of(run, case, several_runs, open, trend::marks(self.report, case))
+        let cases: Vec<_> = group.cases.iter().copied().enumerate().collect();
+        cases.into_iter().map(move |(at, (run, case))| {
+            let open = at < MAX_OPEN && case.outcome.is_bad() && !case.is_quarantined_failure();
+            let anchor = self.anchors.get(&std::ptr::from_ref(case)).cloned().unwrap_or_default();
+            let shown = Shown {
+                several_runs,
+                open,
+                anchor,
+                started_at: self.report.started_at,
+            };
+            CaseView::new(run, case, shown, trend::marks(self.report, case))
         })
     }
 }
 
-/// Text that others wrote, without what could hide or reorder it; the template escapes it.
+/// A list of cases.
+struct Group<'a> {
+    heading: Option<&'static str>,
+    cases: Vec<(&'a RunReport, &'a Case)>,
+}
+
+/// A name for each case within the page: `case-` and the short id, as far as it is of harmless characters.
+fn anchors(report: &Report) -> HashMap<*const Case, String> {
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    let cases = report.runs.iter().flat_map(|run| &run.cases);
+    let mut anchors = HashMap::new();
+    for case in cases {
+        let id = case
+            .short_id
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        let name = format!("case-{}", id.take(60).collect::<String>());
+        let count = taken.entry(name.clone()).or_default();
+        *count += 1;
+        // A sign that no short id keeps, so that the number can't be a part of another.
+        let anchor = if *count == 1 { name } else { format!("{name}.{count}") };
+        anchors.insert(std::ptr::from_ref(case), anchor);
+    }
+    anchors
+}
+
+/// Text that others wrote, without what could hide or reorder it, and escaped when it is displayed: that is quicker than
+/// the template's way.
 #[derive(Clone, Copy)]
 struct Clean<'a>(&'a str);
 
 impl fmt::Display for Clean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&clean(self.0))
+        write_html(f, &clean(self.0))
     }
 }
+
+impl HtmlSafe for Clean<'_> {}
 
 /// [`Clean`] on one line.
 #[derive(Clone, Copy)]
@@ -149,9 +212,11 @@ struct Line<'a>(&'a str);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&one_line(self.0))
+        write_html(f, &one_line(self.0))
     }
 }
+
+impl HtmlSafe for Line<'_> {}
 
 /// A part of a whole, for SVG: its attributes may be percentages, so that a drawing is as wide as the page.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -244,43 +309,5 @@ fn policy() -> String {
 }
 
 fn sha256(text: &str) -> String {
-    base64(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref())
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, at| {
-            bits << 8 | u32::from(group.get(at).copied().unwrap_or(0))
-        });
-        for at in 0..4 {
-            let digit = DIGITS.get((bits >> (18 - 6 * at) & 63) as usize);
-            let used = at <= group.len();
-            text.push(digit.filter(|_| used).map_or('=', |digit| char::from(*digit)));
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_rfc() {
-        let pairs = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ];
-        for (plain, coded) in pairs {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
+    BASE64_STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
 }

@@ -1,7 +1,7 @@
 //! The observed timeline as a drawing: a row a run, a row a case, over an axis of time.
 
 use crate::render::duration::format_duration;
-use crate::render::escape::{cut_chars, one_line};
+use crate::render::escape::{cut_chars, is_blank, one_line};
 use crate::render::html::{Percent, label};
 use crate::render::phrases::{number, several};
 use crate::report::{Attempt, Case, CaseOutcome, Millis, Observed, Report, RunReport, status};
@@ -91,7 +91,12 @@ impl Timeline {
                 case.attempts.first().map_or(0, |attempt| begin(attempt.observed))
             });
             for case in cases {
-                add(&case.name, "row", scale.case(run, case));
+                let label = if is_blank(&case.name) {
+                    &case.short_id
+                } else {
+                    &case.name
+                };
+                add(label, "row", scale.case(run, case));
             }
         }
         let key = CaseOutcome::ALL.into_iter();

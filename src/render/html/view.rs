@@ -1,11 +1,20 @@
 //! Runs and test cases as the template shows them.
 
+use crate::render::case_facts::{failure_kind, page};
 use crate::render::duration::format_duration;
-use crate::render::escape::code_segments;
+use crate::render::escape::{code_segments, is_blank, one_line};
 use crate::render::html::{Clean, Line, class, label};
 use crate::render::phrases::{attempt_name, capitalized, phrase, unseen};
 use crate::render::synthetic_case;
-use crate::report::{Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Millis, Observed, RunReport, Verdict};
+use crate::render::times::Times;
+use crate::report::{
+    Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Millis, Observed, QuarantineNote, RunReport, Screenshot,
+    Verdict,
+};
+use askama::filters::HtmlSafe;
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+use std::fmt;
 
 /// One run with its attempts.
 pub(super) struct RunView<'a> {
@@ -40,7 +49,7 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
             attempts: attempts
                 .iter()
                 .enumerate()
-                .map(|(index, attempt)| AttemptView::of(run, index, attempt))
+                .map(|(index, attempt)| AttemptView::new(run, index, attempt))
                 .collect(),
         }
     }
@@ -58,7 +67,7 @@ pub(super) struct AttemptView<'a> {
 }
 
 impl<'a> AttemptView<'a> {
-    fn of(run: &RunReport, index: usize, attempt: &'a Attempt) -> Self {
+    fn new(run: &RunReport, index: usize, attempt: &'a Attempt) -> Self {
         let Attempt {
             origin,
             short_id,
@@ -101,6 +110,26 @@ pub(super) fn with_code(text: Option<&str>) -> Vec<(bool, Clean<'_>)> {
     parts.map(|(code, part)| (code, Clean(part))).collect()
 }
 
+/// How a case is shown.
+pub(super) struct Shown {
+    pub(super) several_runs: bool,
+    pub(super) open: bool,
+    pub(super) anchor: String,
+    /// When the program started, in milliseconds since the Unix epoch.
+    pub(super) started_at: u64,
+}
+
+/// The line on a case's quarantine.
+fn quarantine_text(note: &QuarantineNote) -> String {
+    let QuarantineNote { reason, until } = note;
+    let reason =
+        filled(reason.as_deref()).map_or_else(|| "no reason given".to_owned(), |text| one_line(text).into_owned());
+    match until {
+        Some(until) => format!("{reason}, until {}", one_line(until)),
+        None => reason,
+    }
+}
+
 /// One test case.
 pub(super) struct CaseView<'a> {
     pub(super) class: &'static str,
@@ -111,6 +140,12 @@ pub(super) struct CaseView<'a> {
     pub(super) whole_name: Option<Line<'a>>,
     pub(super) title: Option<Line<'a>>,
     pub(super) marks: Vec<String>,
+    /// Failed or errored.
+    pub(super) bad: bool,
+    /// Why it is in quarantine, and until when.
+    pub(super) quarantine: Option<String>,
+    /// Its name within the page.
+    pub(super) anchor: String,
     /// The run's name, where there are several.
     pub(super) run: Option<Line<'a>>,
     pub(super) span: Option<String>,
@@ -122,7 +157,13 @@ pub(super) struct CaseView<'a> {
 }
 
 impl<'a> CaseView<'a> {
-    pub(super) fn of(run: &'a RunReport, case: &'a Case, several_runs: bool, open: bool, marks: Vec<String>) -> Self {
+    pub(super) fn new(run: &'a RunReport, case: &'a Case, shown: Shown, marks: Vec<String>) -> Self {
+        let Shown {
+            several_runs,
+            open,
+            anchor,
+            started_at,
+        } = shown;
         let told = case.decisive_attempt();
         let title = told.and_then(|told| told.title.as_deref());
         let Case {
@@ -133,9 +174,12 @@ impl<'a> CaseView<'a> {
             examples,
             outcome,
             attempts,
-            quarantine: _,
+            quarantine,
         } = case;
-        let shown = if name.trim().is_empty() { short_id } else { name };
+        let shown = [name, short_id].into_iter().find(|text| !is_blank(text));
+        let shown = shown.map_or("unnamed", String::as_str);
+        let kind = case.failure_kind().map(|kind| capitalized(failure_kind(kind)));
+        let quarantined = quarantine.as_ref().filter(|_| case.is_quarantined_failure());
         Self {
             class: outcome.as_str(),
             label: label(*outcome),
@@ -143,16 +187,21 @@ impl<'a> CaseView<'a> {
             name: Line(shown),
             whole_name: is_long(shown).then_some(Line(shown)),
             title: filled(title).map(Line),
-            marks,
+            marks: kind.into_iter().chain(marks).collect(),
+            bad: outcome.is_bad(),
+            quarantine: quarantined.map(quarantine_text),
+            anchor,
             run: several_runs.then(|| Line(run.label())),
-            span: told.and_then(|told| ran(told.observed)).map(format_duration),
+            span: told
+                .and_then(|told| Times::new(told, started_at).duration)
+                .map(format_duration),
             short_id: Line(short_id),
             goal: filled(goal.as_deref()).map(Clean),
             examples: filled(examples.as_deref()).map(Clean),
             several: attempts.len() > 1,
             attempts: attempts
                 .iter()
-                .map(|attempt| CaseAttemptView::of(run, case, attempt))
+                .map(|attempt| CaseAttemptView::new(run, case, attempt))
                 .collect(),
         }
     }
@@ -173,11 +222,35 @@ pub(super) struct CaseAttemptView<'a> {
     pub(super) words: String,
     pub(super) run: Line<'a>,
     pub(super) link: Option<&'a str>,
+    /// The durable page of the case.
+    pub(super) page: Option<&'a str>,
+    pub(super) error_code: Option<Line<'a>>,
+    /// QA.tech's own duration.
+    pub(super) took: Option<String>,
+    pub(super) screenshot: Option<Image<'a>>,
     pub(super) observed: Option<String>,
 }
 
+/// A screenshot as a `data:` URL, encoded while it is written.
+pub(super) struct Image<'a>(&'a Screenshot);
+
+impl fmt::Display for Image<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Screenshot { format, bytes } = self.0;
+        write!(
+            f,
+            "data:{};base64,{}",
+            format.media_type(),
+            Base64Display::new(bytes, &STANDARD)
+        )
+    }
+}
+
+/// Media types of our own, and the letters of base64.
+impl HtmlSafe for Image<'_> {}
+
 impl<'a> CaseAttemptView<'a> {
-    fn of(run: &'a RunReport, case: &'a Case, of: &'a CaseAttempt) -> Self {
+    fn new(run: &'a RunReport, case: &'a Case, of: &'a CaseAttempt) -> Self {
         let CaseAttempt {
             attempt,
             outcome,
@@ -188,8 +261,9 @@ impl<'a> CaseAttemptView<'a> {
             reasoning,
             observed,
             short_id: _,
-            details: _,
+            details,
         } = of;
+        let details = details.as_deref();
         let at_qatech = run.attempts.get(*attempt);
         // With one attempt, the line that opens the case has its title already, as far as there is room for it.
         let again = |title: &&str| case.attempts.len() > 1 || is_long(title);
@@ -212,22 +286,19 @@ impl<'a> CaseAttemptView<'a> {
             words,
             run: Line(at_qatech.map_or("", |attempt| &attempt.short_id)),
             link: at_qatech.and_then(Attempt::link),
+            page: details.and_then(page),
+            error_code: details
+                .and_then(|details| filled(details.error_code.as_deref()))
+                .map(Line),
+            took: details.and_then(|details| details.duration).map(format_duration),
+            screenshot: details.and_then(|details| details.screenshot.as_ref()).map(Image),
             observed: seen(*observed),
         }
     }
 }
 
 fn filled(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.trim().is_empty())
-}
-
-fn ran(observed: Observed) -> Option<u64> {
-    let Observed {
-        first_seen: _,
-        running,
-        ended,
-    } = observed;
-    running.zip(ended).map(|(from, to)| to.saturating_sub(from))
+    text.filter(|text| !is_blank(text))
 }
 
 fn seen(observed: Observed) -> Option<String> {

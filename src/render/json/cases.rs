@@ -1,6 +1,8 @@
 //! Test cases in the JSON report, made one by one while they are written.
 
-use crate::report::{Case, CaseAttempt, Millis, Observed};
+use crate::render::case_facts::{classification, kind_word, page};
+use crate::render::duration::utc;
+use crate::report::{Case, CaseAttempt, CaseDetails, Millis, Observed, QuarantineNote};
 use serde::{Serialize, Serializer};
 
 /// All cases of a run.
@@ -20,6 +22,8 @@ struct CaseJson<'a> {
     outcome: &'static str,
     goal: Option<&'a str>,
     examples: Option<&'a str>,
+    quarantined: bool,
+    quarantine: Option<QuarantineJson<'a>>,
     attempts: Vec<CaseAttemptJson<'a>>,
 }
 
@@ -33,7 +37,7 @@ impl<'a> From<&'a Case> for CaseJson<'a> {
             examples,
             outcome,
             attempts,
-            quarantine: _,
+            quarantine,
         } = case;
         Self {
             id,
@@ -42,7 +46,25 @@ impl<'a> From<&'a Case> for CaseJson<'a> {
             outcome: outcome.as_str(),
             goal: goal.as_deref(),
             examples: examples.as_deref(),
+            quarantined: case.is_quarantined_failure(),
+            quarantine: quarantine.as_ref().map(QuarantineJson::from),
             attempts: attempts.iter().map(CaseAttemptJson::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct QuarantineJson<'a> {
+    reason: Option<&'a str>,
+    until: Option<&'a str>,
+}
+
+impl<'a> From<&'a QuarantineNote> for QuarantineJson<'a> {
+    fn from(note: &'a QuarantineNote) -> Self {
+        let QuarantineNote { reason, until } = note;
+        Self {
+            reason: reason.as_deref(),
+            until: until.as_deref(),
         }
     }
 }
@@ -50,6 +72,7 @@ impl<'a> From<&'a Case> for CaseJson<'a> {
 #[derive(Serialize)]
 struct CaseAttemptJson<'a> {
     attempt: usize,
+    short_id: &'a str,
     outcome: &'static str,
     status: &'a str,
     result: Option<&'a str>,
@@ -58,6 +81,45 @@ struct CaseAttemptJson<'a> {
     first_seen_ms: Millis,
     running_ms: Option<Millis>,
     ended_ms: Option<Millis>,
+    details: Option<DetailsJson<'a>>,
+}
+
+/// QA.tech's details of a case in one attempt; its screenshot is in the HTML report only.
+#[derive(Serialize)]
+struct DetailsJson<'a> {
+    error_code: Option<&'a str>,
+    failure_kind: Option<&'static str>,
+    classification: Option<&'static str>,
+    started_at: Option<String>,
+    completed_at: Option<String>,
+    duration_ms: Option<Millis>,
+    url: Option<&'a str>,
+    project_test_case_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a CaseDetails> for DetailsJson<'a> {
+    fn from(details: &'a CaseDetails) -> Self {
+        let CaseDetails {
+            error_code,
+            classification: expected,
+            started_at,
+            completed_at,
+            duration,
+            url: _,
+            project_test_case_id,
+            screenshot: _,
+        } = details;
+        Self {
+            error_code: error_code.as_deref(),
+            failure_kind: details.failure_kind().map(kind_word),
+            classification: expected.map(classification),
+            started_at: started_at.and_then(utc),
+            completed_at: completed_at.and_then(utc),
+            duration_ms: *duration,
+            url: page(details),
+            project_test_case_id: project_test_case_id.as_deref(),
+        }
+    }
 }
 
 impl<'a> From<&'a CaseAttempt> for CaseAttemptJson<'a> {
@@ -66,8 +128,8 @@ impl<'a> From<&'a CaseAttempt> for CaseAttemptJson<'a> {
             attempt,
             outcome,
             counts: _,
-            short_id: _,
-            details: _,
+            short_id,
+            details,
             status,
             result,
             title,
@@ -81,6 +143,7 @@ impl<'a> From<&'a CaseAttempt> for CaseAttemptJson<'a> {
         } = of;
         Self {
             attempt: *attempt,
+            short_id,
             outcome: outcome.as_str(),
             status,
             result: result.as_deref(),
@@ -89,6 +152,7 @@ impl<'a> From<&'a CaseAttempt> for CaseAttemptJson<'a> {
             first_seen_ms: *first_seen,
             running_ms: *running,
             ended_ms: *ended,
+            details: details.as_deref().map(DetailsJson::from),
         }
     }
 }

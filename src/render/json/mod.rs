@@ -1,12 +1,13 @@
 //! The JSON report: everything the API gave and what was observed, under a versioned `schema`.
 //!
-//! The README documents it field by field. A field may be added within a version; one that goes or changes its meaning
-//! makes a new one. Text is as the API gave it (see [`crate::render::escape::json_text`] for how it is written). Absent is `null`.
+//! The README documents it field by field. A field may be added within a version, which raises `schema_minor`; one that
+//! goes or changes its meaning makes a new version. Text is as the API gave it (see [`crate::render::escape::json_text`] for how it is written). Absent is `null`.
 //! Times named `_ms` are milliseconds since `started_at`, as observed; others are RFC 3339 in UTC.
 
 mod cases;
 mod trend;
 
+use crate::render::case_facts::has_no_tests;
 use crate::render::duration::utc;
 use crate::report::{
     Attempt, CaseCoverage, Counts, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan,
@@ -18,6 +19,8 @@ use trend::TrendJson;
 
 /// The value of `schema`.
 pub const SCHEMA: &str = "qatech-run/report/1";
+/// The value of `schema_minor`: 1 added `details`, `quarantine`, `no_tests` and the attempts' own short ids.
+const SCHEMA_MINOR: u32 = 1;
 
 /// Writes the report as JSON, case by case: large reports are never held as a tree of values.
 pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
@@ -27,6 +30,7 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
 #[derive(Serialize)]
 struct ReportJson<'a> {
     schema: &'static str,
+    schema_minor: u32,
     generator: Generator,
     started_at: Option<String>,
     duration_ms: Millis,
@@ -61,6 +65,7 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
         } = report;
         Self {
             schema: SCHEMA,
+            schema_minor: SCHEMA_MINOR,
             generator: Generator {
                 name: env!("CARGO_PKG_NAME"),
                 version: env!("CARGO_PKG_VERSION"),
@@ -93,6 +98,8 @@ struct CountsJson {
     errored: u64,
     flaky: u64,
     unfinished: u64,
+    /// Of `failed` and `errored`, those in quarantine.
+    quarantined: u64,
 }
 
 impl From<Counts> for CountsJson {
@@ -104,7 +111,7 @@ impl From<Counts> for CountsJson {
             skipped,
             errored,
             flaky,
-            quarantined: _,
+            quarantined,
         } = counts;
         Self {
             total,
@@ -114,6 +121,7 @@ impl From<Counts> for CountsJson {
             errored,
             flaky,
             unfinished: counts.unfinished(),
+            quarantined,
         }
     }
 }
@@ -179,6 +187,7 @@ struct RunJson<'a> {
     verdict: Option<&'static str>,
     problem: Option<&'a str>,
     counts: CountsJson,
+    no_tests: bool,
     cases_complete: bool,
     attempts: Vec<AttemptJson<'a>>,
     cases: Cases<'a>,
@@ -212,6 +221,7 @@ impl<'a> From<&'a RunReport> for RunJson<'a> {
             verdict: verdict.map(|verdict| verdict.as_str()),
             problem: problem.as_deref(),
             counts: run.counts().into(),
+            no_tests: has_no_tests(run),
             cases_complete: *listed == CaseCoverage::Complete,
             attempts: attempts.iter().map(AttemptJson::from).collect(),
             cases: Cases(cases),

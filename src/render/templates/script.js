@@ -43,5 +43,43 @@
   };
   document.getElementById('open-all').addEventListener('click', () => setOpen(true));
   document.getElementById('close-all').addEventListener('click', () => setOpen(false));
+
+  // A ticket in Markdown: others' words go into code, in a fence that is longer than any in them.
+  const code = (text) => {
+    const fence = '`'.repeat(Math.max(2, ...Array.from(text.matchAll(/`+/g), (run) => run[0].length)) + 1);
+    return `${fence}\n${text}\n${fence}`;
+  };
+  const plain = (text) => text.trim().replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>()#+\-!|~@]/g, '\\$&');
+  const ticket = (item) => {
+    const all = (selector) => Array.from(item.querySelectorAll(selector), (part) => part.textContent.trim()).filter(Boolean);
+    const parts = [`### ${plain(all('.name')[0] ?? '')}`];
+    parts.push(...all('.title').map(plain), ...all('.reasoning').map(code));
+    const links = Array.from(item.querySelectorAll('.attempt a[href^="https:"]'), (link) => `- <${link.href}>`);
+    parts.push([...new Set(links)].join('\n'));
+    return parts.filter(Boolean).join('\n\n') + '\n';
+  };
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const area = document.createElement('textarea');
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      const done = document.execCommand('copy');
+      area.remove();
+      return done;
+    }
+  };
+  for (const item of items) {
+    const button = item.querySelector('.copy');
+    if (!button) continue;
+    button.hidden = false;
+    button.addEventListener('click', async () => {
+      button.textContent = (await copy(ticket(item))) ? 'Copied' : 'The browser does not allow it';
+      button.focus();
+    });
+  }
   filter.hidden = false;
 })();

@@ -35,6 +35,7 @@ fn counts_and_ids_are_told() {
         ("skipped", "1"),
         ("errored", "2"),
         ("flaky", "0"),
+        ("quarantined", "0"),
     ] {
         assert_eq!(&done.outputs[name], value, "{name}");
     }
@@ -57,7 +58,11 @@ fn counts_and_ids_are_told() {
         .unwrap();
     assert_eq!(
         pay,
-        &json!({"name": "Pay", "short_id": Case::failed("Pay").short_id, "run_short_id": "run001", "title": "Pay did not pass"})
+        &json!({
+            "name": "Pay", "short_id": Case::failed("Pay").short_id, "run_short_id": "run001", "title": "Pay did not pass",
+            "error_code": null, "url": "https://app.qa.tech/p/fake/results/run001",
+            "duration_ms": pay["duration_ms"], "quarantined": false,
+        })
     );
 }
 

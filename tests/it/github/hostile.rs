@@ -6,7 +6,21 @@ use qatech_fakes::events::HOSTILE_TEXT;
 
 /// Tags that the program writes itself.
 const OURS: [&str; 14] = [
-    "details", "details open", "/details", "summary", "/summary", "b", "/b", "i", "/i", "sub", "/sub", "br", "code", "/code", "br/",
+    "details",
+    "details open",
+    "/details",
+    "summary",
+    "/summary",
+    "b",
+    "/b",
+    "i",
+    "/i",
+    "sub",
+    "/sub",
+    "br",
+    "code",
+    "/code",
+    "br/",
 ];
 
 /// One text for each way out.

@@ -1,0 +1,229 @@
+//! What the elements of a test case say: type, message, text and properties, cleaned and within their limits.
+
+use crate::render::case_facts::{failure_kind, page};
+use crate::render::escape::{clean, cut_bytes, cut_chars, is_blank, one_line};
+use crate::render::synthetic_case;
+use crate::report::{Attempt, Case, CaseAttempt, CaseDetails, CaseOutcome, QuarantineNote, RunReport};
+use quick_junit::XmlString;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Longest `message` attribute, in characters; the element's text has the whole.
+const MAX_MESSAGE: usize = 500;
+/// Longest word of the API, and value of a property, in characters.
+const MAX_WORD: usize = 500;
+/// Longest text of an element, in bytes: an annotation at GitHub has 64 kB.
+const MAX_BODY: usize = 60_000;
+/// Longest goal and reason in it, in characters.
+const MAX_FACT: usize = 2_000;
+
+/// The parts of an element that tells what happened.
+pub(super) struct Texts {
+    /// `type`
+    pub(super) kind: XmlString,
+    /// `message`
+    pub(super) message: XmlString,
+    /// The element's text; the message opens it.
+    pub(super) body: XmlString,
+}
+
+impl Texts {
+    /// What a failed or errored attempt of a case says.
+    pub(super) fn new(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Self {
+        let kind = match attempt.outcome {
+            CaseOutcome::Failed => attempt.result.as_deref().unwrap_or("FAILED"),
+            CaseOutcome::Errored
+            | CaseOutcome::Flaky
+            | CaseOutcome::Skipped
+            | CaseOutcome::Unfinished
+            | CaseOutcome::Passed => &attempt.status,
+        };
+        Self::from_parts(kind, &message(attempt), run, case, attempt)
+    }
+
+    /// What a skipped case says.
+    pub(super) fn skipped(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Self {
+        Self::from_parts("SKIPPED", &message(attempt), run, case, attempt)
+    }
+
+    /// Why a case did not finish.
+    pub(super) fn unfinished(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Self {
+        let message = match (attempt.status.as_str(), attempt.result.as_deref()) {
+            ("COMPLETED", result) => format!("completed with the result {}", result.unwrap_or("null")),
+            (status, _) => format!("{} (status {status})", synthetic_case::unfinished(run, attempt.attempt)),
+        };
+        let message = cut_chars(&one_line(&message), MAX_MESSAGE).into_owned();
+        Self::from_parts("UNFINISHED", &message, run, case, attempt)
+    }
+
+    /// What the entry for a whole run says.
+    pub(super) fn of_run(word: &str, text: &str) -> Self {
+        let message = cut_chars(&one_line(text), MAX_MESSAGE).into_owned();
+        let mut body = message.clone();
+        if one_line(text) != message {
+            body.push_str("\n\n");
+            body.push_str(&cut_bytes(&clean(text), MAX_BODY / 2));
+        }
+        Self {
+            kind: line(word),
+            message: XmlString::new(&message),
+            body: XmlString::new(&body),
+        }
+    }
+
+    /// `message` is one cleaned line.
+    fn from_parts(kind: &str, message: &str, run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Self {
+        Self {
+            kind: XmlString::new(cut_chars(&one_line(kind), MAX_WORD)),
+            message: XmlString::new(message),
+            body: XmlString::new(body(message, run, case, attempt)),
+        }
+    }
+}
+
+/// One line, as the value of a property.
+pub(super) fn line(text: &str) -> XmlString {
+    XmlString::new(cut_chars(&one_line(text), MAX_FACT))
+}
+
+/// The title, else the first line of the reasoning, else the outcome's word; never blank, also where cleaning leaves
+/// nothing of a text.
+fn message(attempt: &CaseAttempt) -> String {
+    let title = attempt.title.as_deref().filter(|title| !is_blank(title));
+    let reasoning = attempt.reasoning.as_deref().unwrap_or_default();
+    let first = || reasoning.lines().find(|line| !is_blank(line));
+    let told = title.or_else(first).unwrap_or(attempt.outcome.as_str());
+    cut_chars(&one_line(told), MAX_MESSAGE).into_owned()
+}
+
+/// The message, the whole of title and reasoning, and what is known besides.
+fn body(message: &str, run: &RunReport, case: &Case, attempt: &CaseAttempt) -> String {
+    let facts = facts(run, case, attempt);
+    let mut body = String::with_capacity(
+        message.len() + facts.len() + attempt.reasoning.as_ref().map_or(0, String::len).min(MAX_BODY) + 8,
+    );
+    body.push_str(message);
+    for text in [&attempt.title, &attempt.reasoning].into_iter().flatten() {
+        let text = cut_and_clean(text);
+        let mut text = text.trim();
+        // The message stands above.
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        if one_line(first) == message {
+            text = rest.trim_start_matches('\n').trim_end();
+        }
+        let room = MAX_BODY.saturating_sub(body.len() + facts.len() + 4);
+        if !text.is_empty() && room > 0 {
+            body.push_str("\n\n");
+            body.push_str(&cut_bytes(text, room));
+        }
+    }
+    if !facts.is_empty() {
+        body.push_str("\n\n");
+        body.push_str(&facts);
+    }
+    match cut_bytes(&body, MAX_BODY) {
+        Cow::Borrowed(_) => body,
+        Cow::Owned(cut) => cut,
+    }
+}
+
+/// Cut first, so that the cost of what is not shown stays small. Without tabs, which [`XmlString`] drops.
+fn cut_and_clean(text: &str) -> Cow<'_, str> {
+    let cleaned = match cut_bytes(text, MAX_BODY) {
+        Cow::Borrowed(text) => clean(text),
+        Cow::Owned(text) => Cow::Owned(clean(&text).into_owned()),
+    };
+    if cleaned.contains('\t') {
+        Cow::Owned(cleaned.replace('\t', "    "))
+    } else {
+        cleaned
+    }
+}
+
+/// Lines `Name: value` on an attempt of a case.
+fn facts(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> String {
+    let mut text = String::new();
+    let mut fact = |name: &str, value: &str| {
+        if !is_blank(value) {
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "{name}: {}", cut_chars(&one_line(value), MAX_FACT));
+        }
+    };
+    if let Some(error) = attempt.details.as_deref().and_then(error) {
+        fact("Error code", &error);
+    }
+    let at_qatech = run.attempts.get(attempt.attempt);
+    match attempt.outcome {
+        CaseOutcome::Errored | CaseOutcome::Unfinished => {
+            fact("Status", &attempt.status);
+            let problem = at_qatech
+                .and_then(|of| of.problem.as_deref())
+                .or(run.problem.as_deref());
+            fact("Reason", problem.unwrap_or_default());
+        }
+        CaseOutcome::Failed | CaseOutcome::Flaky | CaseOutcome::Skipped | CaseOutcome::Passed => {}
+    }
+    if let Some(note) = case.quarantine.as_ref().filter(|_| case.is_quarantined_failure()) {
+        fact("Quarantined", &quarantine(note));
+    }
+    fact("Goal", case.goal.as_deref().unwrap_or_default());
+    fact("Test case", &case.short_id);
+    fact("Page", attempt.details.as_deref().and_then(page).unwrap_or_default());
+    if let Some(of) = at_qatech {
+        fact("Run", &attempt_line(of));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// The error code and what it means.
+fn error(details: &CaseDetails) -> Option<String> {
+    let code = details.error_code.as_deref()?;
+    Some(match details.failure_kind() {
+        Some(kind) => format!("{code} ({})", failure_kind(kind)),
+        None => code.to_owned(),
+    })
+}
+
+/// Why a case is in quarantine, and for how long.
+fn quarantine(note: &QuarantineNote) -> String {
+    let QuarantineNote { reason, until } = note;
+    let until = until.as_ref().map(|until| format!("until {until}"));
+    let parts = [reason.clone(), until].into_iter().flatten();
+    let text = parts.collect::<Vec<_>>().join(", ");
+    if is_blank(&text) { "yes".to_owned() } else { text }
+}
+
+/// A run at QA.tech in a line.
+pub(super) fn attempt_line(attempt: &Attempt) -> String {
+    let words = [
+        Some(attempt.short_id.as_str()),
+        attempt.status.as_deref(),
+        attempt.result.as_deref(),
+        attempt.link(),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The properties of a case, as lines for its `system-out`.
+pub(super) fn properties(run: &RunReport, case: &Case) -> String {
+    let told = case.decisive_attempt();
+    let details = told.and_then(|told| told.details.as_deref());
+    let at_qatech = told.and_then(|told| run.attempts.get(told.attempt));
+    let link = details.and_then(page).or_else(|| at_qatech.and_then(Attempt::link));
+    let mut text = String::new();
+    let mut property = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !is_blank(value)) {
+            let value = cut_chars(&one_line(value), MAX_WORD).into_owned();
+            // What could end it early has no business in an id or a code.
+            let value = value.replace(['[', ']'], "");
+            let _ = writeln!(text, "[[PROPERTY|{name}={value}]]");
+        }
+    };
+    property("run_url", link);
+    property("test_case", Some(&case.short_id));
+    property("error_code", details.and_then(|details| details.error_code.as_deref()));
+    property("quarantined", case.is_quarantined_failure().then_some("true"));
+    text.truncate(text.trim_end().len());
+    text
+}
