@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use qatech_run::inputs::PathRule;
+use qatech_run::inputs::{CaseDetailsFor, PathRule, RerunOnly};
 use qatech_run::publish::identity::MarkerKey;
-use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
+use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
+use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, StartRequest, StartedRun};
 use qatech_run::render::github::check::Place;
 use qatech_run::render::github::marker::Marker;
@@ -22,6 +23,7 @@ use qatech_run::render::{ctrf, html, json, junit, outputs};
 use qatech_run::report::merge;
 use qatech_run::report::merge::CaseSnapshot;
 use qatech_run::report::{Case, Quarantine, Report, RunReport, sample};
+use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::event::Discard;
 use qatech_run::runs::poller::Policy;
@@ -112,8 +114,12 @@ impl Api for Canned {
         Err(PostError::Ambiguous("nothing is started here".to_owned()))
     }
 
-    async fn rerun_failed(&self, _: &str, _: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun(&self, _: &str, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("nothing is rerun here".to_owned()))
+    }
+
+    async fn case(&self, _: &str) -> Result<CaseAnswer, CaseError> {
+        Err(CaseError::Unsupported)
     }
 
     async fn get(&self, _: &str, _: Option<&str>, _: Cases) -> Result<Got, GetError> {
@@ -135,8 +141,8 @@ fn empty_run(report: &Report) -> RunReport {
     }
 }
 
-/// From the last byte of the answer to the verdict: parse, redact, merge.
-fn poll(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
+/// From the last byte of the answer to the verdict: parse and merge.
+fn poll(api: &Canned, run: RunReport) -> Vec<RunReport> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -144,9 +150,9 @@ fn poll(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
         .block_on(async {
             let store = RunStore::new(Instant::now(), vec![run], Box::new(Discard));
             let shutdown = Shutdown::default();
+            let details = DetailsFetcher::new(api, &store, &shutdown, None, CaseDetailsFor::Off);
             let driver = Driver {
                 client: api,
-                redactor,
                 policy: Policy {
                     deadline: Instant::now() + Duration::from_secs(60),
                     poll_interval: None,
@@ -157,6 +163,8 @@ fn poll(api: &Canned, redactor: &Redactor, run: RunReport) -> Vec<RunReport> {
                 shutdown: &shutdown,
                 start_only: false,
                 reruns: 0,
+                rerun_only: RerunOnly::Failed,
+                details: &details,
             };
             let run = store.runs().next().unwrap();
             driver.drive(run, Origin::Attach("all1".to_owned())).await;
@@ -173,13 +181,8 @@ fn reading(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("parse", size), |bench| {
             bench.iter_with_large_drop(|| serde_json::from_slice::<Run>(&api.0).unwrap());
         });
-        let redactor = redactor();
-        group.bench_function(BenchmarkId::new("parse, redact and merge", size), |bench| {
-            bench.iter_batched(
-                || empty_run(&report),
-                |run| poll(&api, &redactor, run),
-                BatchSize::PerIteration,
-            );
+        group.bench_function(BenchmarkId::new("parse and merge", size), |bench| {
+            bench.iter_batched(|| empty_run(&report), |run| poll(&api, run), BatchSize::PerIteration);
         });
         group.bench_function(BenchmarkId::new("merge", size), |bench| {
             bench.iter_batched(

@@ -9,15 +9,17 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
+use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
+use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
+use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
 use qatech_run::report::RunReport;
+use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::event::Discard;
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::RunStore;
-use qatech_run::text::Redactor;
 use tokio::time::{Instant, sleep};
 
 /// Time from a request's first byte to its answer's first one.
@@ -122,9 +124,9 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
             };
             let store = RunStore::new(Instant::now(), vec![RunReport::planned(None)], Box::new(Discard));
             let shutdown = Shutdown::default();
+            let details = DetailsFetcher::new(&api, &store, &shutdown, None, CaseDetailsFor::Off);
             let driver = Driver {
                 client: &api,
-                redactor: &Redactor::default(),
                 policy: Policy {
                     deadline: Instant::now() + Duration::from_secs(7200),
                     poll_interval: interval,
@@ -135,10 +137,15 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
                 shutdown: &shutdown,
                 start_only: false,
                 reruns: 0,
+                rerun_only: RerunOnly::Failed,
+                details: &details,
             };
             let request = StartRequest {
                 trigger: &StartFields::default(),
+                project_short_id: None,
                 test_plan_short_id: None,
+                test_case_ids: &[],
+                parameters: None,
                 applications: &[],
                 notifications: &[],
             };
@@ -249,8 +256,12 @@ impl Api for Simulated<'_> {
         })
     }
 
-    async fn rerun_failed(&self, _short_id: &str, _timeout: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun(&self, _: &str, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("no rerun is played".to_owned()))
+    }
+
+    async fn case(&self, _: &str) -> Result<CaseAnswer, CaseError> {
+        Err(CaseError::Unsupported)
     }
 
     async fn get(&self, short_id: &str, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {

@@ -8,16 +8,17 @@ use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
 use qatech_run::net::http;
 use qatech_run::net::proxy::Network;
 use qatech_run::qatech::Client;
-use qatech_run::report::{CaseDetails, FailureKind, ImageFormat, Millis, RunReport, Verdict};
+use qatech_run::report::{CaseDetails, FailureKind, ImageFormat, RunReport, Verdict};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
+use qatech_run::runs::event::{Event, EventHandler};
 use qatech_run::runs::poller::Policy;
-use qatech_run::runs::store::{Event, EventHandler, RunStore};
+use qatech_run::runs::shutdown::Shutdown;
+use qatech_run::runs::store::{RunHandle, RunStore};
 use qatech_run::text::{Redactor, Secret};
 use serde_json::{Value, json};
 
 use crate::scene::{assert_ending, attach, green, in_parallel, red, start};
-use crate::waiting::sim::planned;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nthe rest of a picture";
 
@@ -197,7 +198,7 @@ fn without_a_known_miss_nothing_is_rerun() {
 struct Silent;
 
 impl EventHandler for Silent {
-    fn tell(&self, _: &[RunReport], _: usize, _: Event, _: Millis) {}
+    fn emit(&self, _: RunHandle<'_>, _: Event) {}
 
     fn warn(&self, text: &str) {
         panic!("a warning: {text}");
@@ -218,25 +219,28 @@ fn kept(case: impl FnOnce(Case) -> Case) -> Option<CaseDetails> {
         .unwrap();
     let (mut runs, _) = runtime.block_on(async {
         let now = tokio::time::Instant::now();
-        let board = RunStore::new(now, vec![planned()], Box::new(Silent));
-        let details = DetailsFetcher::new(&api, &board, Some(&images), CaseDetailsFor::Failed);
+        let store = RunStore::new(now, vec![RunReport::planned(None)], Box::new(Silent));
+        let shutdown = Shutdown::default();
+        let details = DetailsFetcher::new(&api, &store, &shutdown, Some(&images), CaseDetailsFor::Failed);
         let driver = Driver {
             client: &api,
             policy: Policy {
                 deadline: now + Duration::from_secs(60),
                 poll_interval: None,
+                usual_duration: None,
                 fail_fast: false,
                 poll_once: false,
             },
-            board: &board,
+            shutdown: &shutdown,
             start_only: false,
             reruns: 0,
             rerun_only: RerunOnly::Failed,
             details: &details,
         };
-        driver.drive(0, Origin::Attach("abc123".to_owned())).await;
+        let run = store.runs().next().unwrap();
+        driver.drive(run, Origin::Attach("abc123".to_owned())).await;
         details.fetch_all().await;
-        board.take()
+        store.take()
     });
     let run = runs.remove(0);
     assert_eq!(run.verdict, Some(Verdict::Failed));

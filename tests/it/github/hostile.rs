@@ -5,7 +5,7 @@ use comrak::{Arena, Options, parse_document};
 use qatech_fakes::events::HOSTILE_TEXT;
 
 /// Tags that the program writes itself.
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     "details",
     "details open",
     "/details",

@@ -5,15 +5,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use qatech_run::qatech::client::{Api, Cases, GetError, Got, PostError};
+use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
+use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
+use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
 use qatech_run::report::{Millis, RunReport};
+use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::event::{Event, EventHandler};
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::{RunHandle, RunStore};
-use qatech_run::text::Redactor;
 use tokio::time::{Instant, sleep, timeout};
 
 /// A GET that came in.
@@ -142,8 +144,12 @@ impl Api for Sim {
         self.post(Call::Start, timeout).await
     }
 
-    async fn rerun_failed(&self, short_id: &str, timeout: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun(&self, short_id: &str, _: RerunCases<'_>, timeout: Duration) -> Result<StartedRun, PostError> {
         self.post(Call::Rerun(short_id.to_owned()), timeout).await
+    }
+
+    async fn case(&self, _: &str) -> Result<CaseAnswer, CaseError> {
+        Err(CaseError::Unsupported)
     }
 
     async fn get(&self, short_id: &str, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
@@ -307,10 +313,9 @@ impl Play {
 
     /// Plays it in a store of the caller's.
     pub async fn on(self, sim: &Sim, store: &RunStore, shutdown: &Shutdown, began: Instant) {
-        let redactor = Redactor::default();
+        let details = DetailsFetcher::new(sim, store, shutdown, None, CaseDetailsFor::Off);
         let driver = Driver {
             client: sim,
-            redactor: &redactor,
             policy: Policy {
                 deadline: began + self.timeout,
                 poll_interval: self.poll_interval,
@@ -321,13 +326,18 @@ impl Play {
             shutdown,
             start_only: false,
             reruns: self.reruns,
+            rerun_only: RerunOnly::Failed,
+            details: &details,
         };
         let fields = StartFields::default();
         let origin = match self.attach {
             Some(short_id) => Origin::Attach(short_id.to_owned()),
             None => Origin::Start(StartRequest {
                 trigger: &fields,
+                project_short_id: None,
                 test_plan_short_id: Some("pln_a"),
+                test_case_ids: &[],
+                parameters: None,
                 applications: &[],
                 notifications: &[],
             }),
