@@ -366,7 +366,7 @@ impl Repository {
 
 /// Whether a variable says where we run.
 fn is_ours(variable: &str) -> bool {
-    variable.starts_with("GITHUB_") || other_ci::is_known(variable)
+    variable.starts_with("GITHUB_") || variable.starts_with("QATECH_RUN_") || other_ci::is_known(variable)
 }
 
 /// The path in `owner/name/.github/workflows/ci.yml@refs/heads/main`.

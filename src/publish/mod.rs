@@ -11,7 +11,7 @@ pub mod webhook;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -88,12 +88,23 @@ impl App<'_> {
             None if self.inputs.annotations != Annotations::Off => self.annotate_log(&report),
             None => {}
         }
-        let cancelled = async {
-            if let (Some(Caught { signal: _, at }), Some(services)) = (caught, &services) {
-                self.cancel(services, &report, at).await;
+        let files_are_written = {
+            let mut writing = std::pin::pin!(self.report_files(files, &report, &mut made));
+            match (caught, &services) {
+                (Some(Caught { signal: _, at }), Some(services)) => {
+                    tokio::join!(writing, self.cancel(services, &report, at)).0
+                }
+                (Some(_), None) => writing.await,
+                (None, _) => tokio::select! {
+                    biased;
+                    Some(first) = signals.first() => {
+                        caught = Some(first);
+                        writing.await
+                    }
+                    written = &mut writing => written,
+                },
             }
         };
-        let (files_are_written, ()) = tokio::join!(self.report_files(files, &report, &mut made), cancelled);
         let outputs_are_written = self.outputs().write(&report, &made).await;
         self.summary(&report).await;
         match caught {
@@ -112,7 +123,6 @@ impl App<'_> {
             .unwrap_or_default();
         let mut outputs = self.outputs();
         let outputs_are_written = outputs.write(&report, &made).await;
-        self.summary(&report).await;
         self.history(&mut report);
         let report = Arc::new(report);
         let files = report_files::start(self.files, &self.inputs.files, &report);
@@ -123,7 +133,11 @@ impl App<'_> {
                 self.cancel(services, &report, at).await;
             }
         };
-        tokio::join!(cancelled, self.report_files(files, &report, &mut made));
+        tokio::join!(
+            cancelled,
+            self.summary(&report),
+            self.report_files(files, &report, &mut made)
+        );
         // A file that can't be written has been reported.
         if outputs_are_written {
             outputs.write(&report, &made).await;
@@ -291,7 +305,7 @@ impl App<'_> {
     }
 
     /// Appends the job summary, in the room that is left in the step's file: GitHub drops one that is too long.
-    async fn summary(&self, report: &Report) {
+    async fn summary(&self, report: &Arc<Report>) {
         let Some(path) = self
             .context
             .summary_file
@@ -312,9 +326,16 @@ impl App<'_> {
                  GitHub shows",
                 summary::LIMIT
             ));
-        } else if let Err(problem) = self.files.append(path, summary::summary(report, room)).await {
-            self.log
-                .warning(&format!("the job summary can't be written: {problem}"));
+        } else {
+            // On a thread of its own: rendering a large report must not delay the check run's last request.
+            let report = Arc::clone(report);
+            let text = spawn_blocking(move || summary::summary(&report, room))
+                .await
+                .unwrap_or_default();
+            if let Err(problem) = self.files.append(path, text).await {
+                self.log
+                    .warning(&format!("the job summary can't be written: {problem}"));
+            }
         }
     }
 

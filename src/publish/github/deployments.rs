@@ -77,6 +77,11 @@ impl Lookup {
         deadline: Instant,
     ) -> Result<Self, LookupError> {
         let unavailable = |why: &str| LookupError::Unavailable(why.to_owned());
+        if context.repository.is_none() {
+            return Err(unavailable(
+                "GITHUB_REPOSITORY names no repository whose deployments could be read.",
+            ));
+        }
         let token = inputs
             .github_token
             .as_ref()

@@ -257,7 +257,7 @@ fn documented(binary: &Path) {
         ("failed", "1"),
         (
             "failed_tests",
-            r#"[{"name":"Login flow test","short_id":"xyz789","run_short_id":"abc123","title":"Could not find login button"}]"#,
+            r#"[{"name":"Login flow test","short_id":"xyz789","run_short_id":"abc123","title":"Could not find login button","error_code":null,"url":null,"duration_ms":null,"quarantined":false}]"#,
         ),
     ]);
     for (name, value) in expected {

@@ -97,29 +97,12 @@ fn wrong_inputs_are_told_there_too() {
 }
 
 #[test]
-fn proxies_are_used_and_their_exceptions_kept_in_both_cases() {
-    let port = closed_port();
-    let unreachable = format!("{}/v1", port.url());
-    for (proxy, exceptions) in [("HTTP_PROXY", "NO_PROXY"), ("http_proxy", "no_proxy")] {
-        let mut fake = FakeQaTech::start();
+fn no_proxy_comes_between_the_program_and_this_machine() {
+    let dead = closed_port();
+    for proxy in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        let fake = FakeQaTech::start();
         fake.default_plan(green());
-        let through = fake.server().url();
-        let play = |no_proxy: &str| {
-            elsewhere(&fake)
-                .input("api_url", &unreachable)
-                .input("timeout_minutes", "0.03")
-                .env(proxy, &through)
-                .env(exceptions, no_proxy)
-                .output()
-        };
-        let done = play("example.com");
+        let done = elsewhere(&fake).env(proxy, &dead.url()).output();
         assert_eq!((done.code, fake.starts()), (0, 1), "{proxy}:\n{}", done.log);
-        assert!(
-            fake.requests()
-                .iter()
-                .all(|request| request.target.starts_with(&unreachable))
-        );
-        let done = play("example.com,127.0.0.1");
-        assert_eq!((done.code, fake.starts()), (4, 1), "{proxy}:\n{}", done.log);
     }
 }

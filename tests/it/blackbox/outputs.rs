@@ -60,7 +60,8 @@ fn counts_and_ids_are_told() {
         pay,
         &json!({
             "name": "Pay", "short_id": Case::failed("Pay").short_id, "run_short_id": "run001", "title": "Pay did not pass",
-            "error_code": null, "url": "https://app.qa.tech/p/fake/results/run001",
+            "error_code": "TEST_FAILED",
+            "url": format!("https://app.qa.tech/p/fake/results/test/{}", Case::failed("Pay").short_id),
             "duration_ms": pay["duration_ms"], "quarantined": false,
         })
     );

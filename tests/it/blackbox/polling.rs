@@ -10,7 +10,8 @@ use crate::scene::{assert_ending, attach, endless, green, run, start};
 
 fn gets(fake: &FakeQaTech) -> Vec<Request> {
     let requests = fake.requests().into_iter();
-    requests.filter(|request| request.method == "GET").collect()
+    let is_poll = |request: &Request| request.method == "GET" && !request.target.contains("run-test-case");
+    requests.filter(is_poll).collect()
 }
 
 #[test]

