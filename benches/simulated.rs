@@ -16,10 +16,9 @@ use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, Star
 use qatech_run::report::RunReport;
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
-use qatech_run::runs::event::Discard;
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::shutdown::Shutdown;
-use qatech_run::runs::store::RunStore;
+use qatech_run::runs::store::{Discard, RunStore};
 use tokio::time::{Instant, sleep};
 
 /// Time from a request's first byte to its answer's first one.

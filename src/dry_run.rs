@@ -7,7 +7,7 @@ use crate::inputs::{Annotations, ApplicationOverride, CommentWhen, EnvironmentOv
 use crate::log::Log;
 use crate::publish::identity;
 use crate::qatech::client::run_url;
-use crate::qatech::wire::StartRequest;
+use crate::qatech::wire::{StartFields, StartRequest};
 use crate::render::escape::log_line;
 use crate::text::Redactor;
 
@@ -78,7 +78,7 @@ fn preparations(inputs: &Inputs) -> Vec<String> {
 /// The body of a start, with placeholders for what is known only after the preparations.
 fn start_body(inputs: &Inputs, context: &Context, plan: Option<&str>) -> String {
     let applications = with_placeholders(inputs);
-    let fields = context.start_fields();
+    let fields = StartFields::from(context);
     let request = StartRequest::new(inputs, &fields, plan, &applications);
     serde_json::to_string(&request).unwrap_or_default()
 }

@@ -4,26 +4,13 @@
 //! Lines go to standard error. Outside GitHub the outputs go to standard output, so that a script can capture them.
 
 use std::cell::{Cell, RefCell};
-use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::render::escape::log_line;
 use crate::render::github::commands::{Level, Reader};
-use crate::render::log_lines;
-use crate::render::log_lines::{events, live};
-use crate::report::{Counts, RunReport};
-use crate::runs::event::{Event, EventHandler};
-use crate::runs::store::{RunHandle, RunStore};
 use crate::text::Redactor;
 
-/// Time between two lines of progress, where there is no live line.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
-/// Most lines about failed cases: an API whose cases fail anew at each poll must not fill the log.
-const MAX_BAD_CASES: usize = 2_000;
-/// Time between two drawings of the live line.
-const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest live line, in characters: one that a terminal wraps can't be drawn over.
 const MAX_LIVE_LINE: usize = 79;
 
@@ -37,10 +24,6 @@ struct Inner {
     live: bool,
     in_group: Cell<bool>,
     live_line_shown: Cell<bool>,
-    /// Lines about failed cases so far.
-    bad_cases: Cell<usize>,
-    /// Indices of the runs of which QA.tech does not answer, and the latest error.
-    outages: RefCell<Vec<(usize, String)>>,
     /// Standard error, except in tests.
     out: RefCell<Box<dyn Write>>,
 }
@@ -53,14 +36,13 @@ impl Log {
         Self::with_output(reader, live, Box::new(std::io::stderr()))
     }
 
-    fn with_output(reader: Reader, live: bool, out: Box<dyn Write>) -> Self {
+    /// A log that is written elsewhere.
+    pub(crate) fn with_output(reader: Reader, live: bool, out: Box<dyn Write>) -> Self {
         Self(Rc::new(Inner {
             reader,
             live,
             in_group: Cell::new(false),
             live_line_shown: Cell::new(false),
-            bad_cases: Cell::new(0),
-            outages: RefCell::default(),
             out: RefCell::new(out),
         }))
     }
@@ -130,32 +112,18 @@ impl Log {
         self.0.reader == Reader::Runner
     }
 
+    /// Whether the log shows a live line.
+    pub(crate) fn is_live(&self) -> bool {
+        self.0.live
+    }
+
     /// Who reads the log.
     pub fn reader(&self) -> Reader {
         self.0.reader
     }
 
-    /// Shows the runs' progress for as long as it is polled: as a live line on a terminal, else as a line a minute.
-    pub async fn progress(&self, store: &RunStore) -> Infallible {
-        loop {
-            if self.0.live {
-                self.draw(&live::live_line(counts(store), store.now(), store.expected_end()));
-                tokio::time::sleep(LIVE_INTERVAL).await;
-            } else {
-                tokio::time::sleep(PROGRESS_INTERVAL).await;
-                self.line(&self.progress_line(store));
-            }
-        }
-    }
-
-    fn progress_line(&self, store: &RunStore) -> String {
-        let outages = self.0.outages.borrow();
-        let outage = outages.last().map(|(_, what)| events::still_out_of_reach(what));
-        let progress = log_lines::progress(counts(store), store.now());
-        format!("{progress}{}", outage.unwrap_or_default())
-    }
-
-    fn draw(&self, safe: &str) {
+    /// Draws the live line, which must be safe to print. Where it is too long for a terminal's line it is cut.
+    pub(crate) fn draw(&self, safe: &str) {
         let line: String = safe.chars().take(MAX_LIVE_LINE).collect();
         self.write(&format!("\r\x1b[K{line}"));
         self.0.live_line_shown.set(true);
@@ -177,203 +145,5 @@ impl Log {
         if self.0.live_line_shown.replace(false) {
             self.write("\r\x1b[K");
         }
-    }
-
-    /// Removes the outage of a run, if there is one.
-    fn end_outage(&self, run: RunHandle<'_>) {
-        self.0.outages.borrow_mut().retain(|(index, _)| *index != run.index());
-    }
-
-    fn bad_case(&self, run: RunHandle<'_>, index: usize) {
-        let logged = self.0.bad_cases.get();
-        if logged > MAX_BAD_CASES {
-            return;
-        }
-        self.0.bad_cases.set(logged + 1);
-        if logged == MAX_BAD_CASES {
-            self.line(&format!(
-                "{MAX_BAD_CASES} failed test cases have been logged; the reports list all of them"
-            ));
-            return;
-        }
-        let several = run.store().runs().count() > 1;
-        let line = run.read(|run| {
-            let case = run.cases.get(index)?;
-            Some(log_lines::failed_case(case, several.then(|| run.label())))
-        });
-        if let Some(line) = line.flatten() {
-            self.line(&line);
-        }
-    }
-}
-
-fn counts(store: &RunStore) -> Counts {
-    store.read(|runs| runs.iter().map(RunReport::counts).sum())
-}
-
-fn status_line(run: RunHandle<'_>) -> Option<String> {
-    let now = run.store().now();
-    run.read(|run| {
-        let attempt = run.latest()?;
-        Some(log_lines::status_change(
-            run.label(),
-            &attempt.short_id,
-            attempt.status.as_deref().unwrap_or_default(),
-            attempt.result.as_deref(),
-            now,
-        ))
-    })
-    .flatten()
-}
-
-impl EventHandler for Log {
-    fn emit(&self, run: RunHandle<'_>, event: Event) {
-        let line = match event {
-            Event::Attempt => {
-                self.end_outage(run);
-                run.read(events::attempt)
-            }
-            Event::Status => status_line(run),
-            Event::BadCase(index) => return self.bad_case(run, index),
-            Event::OutOfReach { what, first, next } => {
-                self.end_outage(run);
-                let line = run.read(|run| events::out_of_reach(run, &what, next));
-                self.0.outages.borrow_mut().push((run.index(), what));
-                line.filter(|_| first)
-            }
-            Event::BackInReach { after } => {
-                self.end_outage(run);
-                run.read(|run| events::back_in_reach(run, after))
-            }
-            Event::Note(text) => Some(text),
-            Event::Ended(why) => {
-                self.end_outage(run);
-                why.and_then(|why| run.read(|run| events::ended(run, &why)))
-            }
-            Event::NotStarted(why) => {
-                self.end_outage(run);
-                run.read(|run| events::ended(run, &why))
-            }
-        };
-        if let Some(line) = line {
-            self.line(&line);
-        }
-    }
-
-    fn warn(&self, text: &str) {
-        self.warning(text);
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::report::sample;
-
-    /// What was written so far.
-    #[derive(Clone, Default)]
-    struct Written(Rc<RefCell<Vec<u8>>>);
-
-    impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.borrow_mut().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Written {
-        /// The lines since it was last asked.
-        fn lines(&self) -> Vec<String> {
-            let text = String::from_utf8(self.0.take()).unwrap_or_default();
-            text.lines().map(ToOwned::to_owned).collect()
-        }
-    }
-
-    /// A store of two runs, its log and what is written there.
-    fn scene() -> (RunStore, Log, Written) {
-        let written = Written::default();
-        let log = Log::with_output(Reader::Plain, false, Box::new(written.clone()));
-        let run = |label| sample::run(label, "abc", Vec::new());
-        let runs = vec![run("First"), run("Second")];
-        let store = RunStore::new(tokio::time::Instant::now(), runs, Box::new(log.clone()));
-        (store, log, written)
-    }
-
-    fn out_of_reach(store: &RunStore, run: usize, what: &str) {
-        let event = Event::OutOfReach {
-            what: what.to_owned(),
-            first: true,
-            next: Duration::from_secs(1),
-        };
-        store.runs().nth(run).unwrap().emit(event);
-    }
-
-    /// The next line of progress.
-    async fn progress_line(store: &RunStore, log: &Log, written: &Written) -> String {
-        written.lines();
-        let _ = tokio::time::timeout(PROGRESS_INTERVAL + Duration::from_secs(1), log.progress(store)).await;
-        written.lines().pop().unwrap_or_default()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_outage_is_shown_only_while_it_lasts() {
-        for over in [
-            Event::Attempt,
-            Event::BackInReach {
-                after: Duration::from_secs(9),
-            },
-            Event::Ended(None),
-            Event::Ended(Some("HTTP 404".to_owned())),
-            Event::NotStarted("HTTP 402".to_owned()),
-        ] {
-            let (store, log, written) = scene();
-            out_of_reach(&store, 0, "HTTP 429");
-            out_of_reach(&store, 0, "HTTP 503");
-            let line = progress_line(&store, &log, &written).await;
-            assert!(line.ends_with("; no answer from QA.tech (HTTP 503)"), "{line}");
-            store.runs().next().unwrap().emit(over.clone());
-            let line = progress_line(&store, &log, &written).await;
-            assert!(!line.is_empty() && !line.contains("no answer"), "{over:?}: {line}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_runs_recovery_leaves_the_others_outage() {
-        let (store, log, written) = scene();
-        out_of_reach(&store, 0, "HTTP 503");
-        out_of_reach(&store, 1, "HTTP 502");
-        store.runs().nth(1).unwrap().emit(Event::Ended(None));
-        let line = progress_line(&store, &log, &written).await;
-        assert!(line.contains("HTTP 503") && !line.contains("HTTP 502"), "{line}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_terminal_shows_one_live_line_that_lines_replace() {
-        let (store, _, _) = scene();
-        let written = Written::default();
-        let log = Log::with_output(Reader::Plain, true, Box::new(written.clone()));
-        store.runs().for_each(|run| run.expect_end(Some(60_000)));
-        let _ = tokio::time::timeout(Duration::from_millis(1_500), log.progress(&store)).await;
-        log.line("a line");
-        log.line("another");
-        let text = String::from_utf8(written.0.take()).unwrap_or_default();
-        let live = "\r\x1b[Kwaiting, after ";
-        assert!(text.starts_with(&format!("{live}0 ms")), "{text:?}");
-        assert!(text.ends_with("\r\x1b[Ka line\nanother\n"), "{text:?}");
-        assert_eq!(text.matches(live).count(), 2, "{text:?}");
-        assert_eq!(text.matches('\n').count(), 2, "{text:?}");
-    }
-
-    #[test]
-    fn a_warning_is_logged_whatever_runs_there_are() {
-        let written = Written::default();
-        let log = Log::with_output(Reader::Runner, false, Box::new(written.clone()));
-        RunStore::new(tokio::time::Instant::now(), Vec::new(), Box::new(log)).warn("careful".to_owned());
-        assert_eq!(written.lines(), ["::warning title=QA.tech::careful"]);
     }
 }

@@ -17,7 +17,6 @@ use url::Url;
 use crate::files::Files;
 use crate::inputs::Tested;
 use crate::net::proxy::Network;
-use crate::qatech::wire::{StartFields, Trigger};
 use crate::report::Origin;
 use github::event::Event;
 use variables::Variables;
@@ -319,21 +318,6 @@ impl Context {
             && !self.of_pull_request
             && self.origin.branch.is_some()
             && self.origin.branch == self.origin.default_branch
-    }
-
-    /// What the start request says of where it comes from.
-    pub fn start_fields(&self) -> StartFields {
-        if !self.in_github() {
-            return StartFields::default();
-        }
-        StartFields {
-            trigger: Trigger::Github,
-            actor: self.origin.actor.clone(),
-            branch: self.origin.branch.clone(),
-            commit_hash: self.origin.sha.clone(),
-            commit_message: self.origin.commit_message.clone(),
-            repository: self.origin.repository.clone(),
-        }
     }
 }
 

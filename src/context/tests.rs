@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::qatech::wire::StartFields;
 
 const MERGE: &str = "1111111111111111111111111111111111111111";
 const HEAD: &str = "2222222222222222222222222222222222222222";
@@ -383,7 +384,7 @@ fn outside_github_nothing_of_github_is_known() {
     assert!(!outside.in_github());
     assert_eq!(outside, Context::default());
     assert_eq!(
-        serde_json::to_value(outside.start_fields()).unwrap(),
+        serde_json::to_value(StartFields::from(&outside)).unwrap(),
         json!({"trigger": "API"})
     );
 }
@@ -396,7 +397,7 @@ fn a_start_from_a_pull_request_tells_its_head() {
         &pull_request(&json!({"full_name": "acme/shop"})),
     );
     assert_eq!(
-        serde_json::to_value(context.start_fields()).unwrap(),
+        serde_json::to_value(StartFields::from(&context)).unwrap(),
         json!({
             "trigger": "GITHUB", "actor": "octocat", "branch": "feature/x", "commitHash": HEAD, "repository": "acme/shop"
         })
@@ -622,7 +623,7 @@ fn what_the_user_says_was_tested_replaces_what_was_detected() {
         (&all.head, &all.pull_request),
         (&known(HEAD), &PullRequestHint::Number(9))
     );
-    let fields = all.start_fields();
+    let fields = StartFields::from(&all);
     assert_eq!(
         (fields.commit_hash.as_deref(), fields.branch.as_deref()),
         (Some(HEAD), Some("feature/y"))
@@ -654,7 +655,7 @@ fn what_the_user_says_was_tested_replaces_what_was_detected() {
         (outside.origin.sha.as_deref(), outside.origin.pull_request),
         (Some(HEAD), Some(7))
     );
-    assert_eq!(outside.start_fields(), StartFields::default());
+    assert_eq!(StartFields::from(&outside), StartFields::default());
 }
 
 #[test]

@@ -247,7 +247,7 @@ pub fn sound_short_ids(report: &Report) -> Vec<Option<String>> {
 /// was overruled would be mistaken for the whole run, as would the rerun that makes a run flaky; and so would a run that
 /// does not list as many cases as it announced.
 fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
-    if !merge::first_list_is_complete(run) {
+    if !run.first_list_is_complete() {
         return false;
     }
     match latest.origin {

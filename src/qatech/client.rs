@@ -20,6 +20,7 @@ use crate::qatech::details::CaseAnswer;
 use crate::qatech::error::Refusals;
 pub use crate::qatech::error::{CaseError, GetError, PostError};
 use crate::qatech::repair::repair;
+use crate::qatech::short_id::is_short_id;
 use crate::qatech::wire::{
     RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedPlan, StartedRun, is_too_many,
 };
@@ -380,15 +381,4 @@ fn explain(error: &serde_json::Error) -> String {
         "which is no JSON"
     };
     format!("{kind} (line {}, column {})", error.line(), error.column())
-}
-
-/// Whether a short id can be put into a path, an output and a comma-joined list.
-pub(super) fn is_short_id(text: &str) -> bool {
-    !text.is_empty()
-        && text != "."
-        && text != ".."
-        && text.len() <= 200
-        && !text
-            .chars()
-            .any(|c| c.is_control() || c.is_whitespace() || c == ',' || c == ';')
 }

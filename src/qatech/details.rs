@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::net::secret_url::is_loopback;
 use crate::qatech::clean::Cleaner;
-use crate::qatech::client::is_short_id;
+use crate::qatech::short_id::is_short_id;
 use crate::qatech::wire::RunTestCaseDetail;
 use crate::report::{CaseDetails, Classification};
 

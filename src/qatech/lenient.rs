@@ -1,12 +1,12 @@
 //! Values of any type where the API should give a text, a count or a list, read as far as they can be.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::qatech::wire::RunTestCase;
 use crate::report::merge::MAX_CASES;
 
 /// Greatest number of test cases that is believed.
@@ -49,10 +49,12 @@ macro_rules! any_scalar {
 
 /// A list of at most [`MAX_CASES`], `None` for whatever is no list. What is no test case in it is one of which nothing is
 /// known.
-pub(super) fn cases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<RunTestCase>>, D::Error> {
-    struct List;
-    impl<'de> Visitor<'de> for List {
-        type Value = Option<Vec<RunTestCase>>;
+pub(super) fn cases<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    struct List<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for List<T> {
+        type Value = Option<Vec<T>>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of test cases")
@@ -66,7 +68,7 @@ pub(super) fn cases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let mut list = Vec::new();
-            while let Some(case) = seq.next_element_seed(Case)? {
+            while let Some(case) = seq.next_element_seed(Case(PhantomData))? {
                 if list.len() == MAX_CASES {
                     return Err(A::Error::custom(TOO_MANY));
                 }
@@ -75,32 +77,32 @@ pub(super) fn cases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
             Ok(Some(list))
         }
     }
-    struct Case;
-    impl<'de> DeserializeSeed<'de> for Case {
-        type Value = RunTestCase;
+    struct Case<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de> + Default> DeserializeSeed<'de> for Case<T> {
+        type Value = T;
 
-        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RunTestCase, D::Error> {
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
             deserializer.deserialize_any(self)
         }
     }
-    impl<'de> Visitor<'de> for Case {
-        type Value = RunTestCase;
+    impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Case<T> {
+        type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a test case")
         }
 
-        any_scalar!(RunTestCase::default());
+        any_scalar!(T::default());
 
         fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-            IgnoredAny.visit_seq(seq).map(|_| RunTestCase::default())
+            IgnoredAny.visit_seq(seq).map(|_| T::default())
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            RunTestCase::deserialize(MapAccessDeserializer::new(map))
+            T::deserialize(MapAccessDeserializer::new(map))
         }
     }
-    deserializer.deserialize_any(List)
+    deserializer.deserialize_any(List(PhantomData))
 }
 
 /// A text where there should be one, the JSON of whatever else stands there, `None` for null.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::inputs::{ApplicationOverride, ConfigOverrides, Inputs, NotificationOverride, Platform};
 use crate::qatech::clean::Cleaner;
 pub use crate::qatech::lenient::is_too_many;
@@ -76,6 +77,24 @@ pub struct StartFields {
     pub commit_message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
+}
+
+impl From<&Context> for StartFields {
+    /// What the start request says of where it comes from: outside GitHub nothing.
+    fn from(context: &Context) -> Self {
+        if !context.in_github() {
+            return Self::default();
+        }
+        let origin = &context.origin;
+        Self {
+            trigger: Trigger::Github,
+            actor: origin.actor.clone(),
+            branch: origin.branch.clone(),
+            commit_hash: origin.sha.clone(),
+            commit_message: origin.commit_message.clone(),
+            repository: origin.repository.clone(),
+        }
+    }
 }
 
 /// Who starts the run.

@@ -1,6 +1,6 @@
 //! One test case over all attempts of its run.
 
-use crate::report::{CaseDetails, FailureKind, Millis, QuarantineNote, status};
+use crate::report::{CaseDetails, FailureKind, Millis, status};
 
 /// What became of a test case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -152,6 +152,15 @@ impl Case {
             .or_else(|| find(&|attempt| attempt.outcome.is_bad()))
             .or_else(|| self.latest())
     }
+}
+
+/// Why a test case is in quarantine: its failures do not fail the step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuarantineNote {
+    /// The reason that the entry gives.
+    pub reason: Option<String>,
+    /// The last day it counts, `YYYY-MM-DD`.
+    pub until: Option<String>,
 }
 
 /// Why a case is not simply passed, in the agent's words. Either may be empty.

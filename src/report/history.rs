@@ -20,8 +20,6 @@ pub const MAX_ENTRIES: usize = 500;
 pub const LEAST_BYTES: usize = 150;
 /// How many failed and how many flaky cases a line names. A line then stays under 150 kB, whatever the names.
 const MAX_CASES: usize = 200;
-/// Longest id and name in a line, in characters.
-pub(super) const MAX_CHARS: usize = 120;
 /// Most bytes of a line of ours, names and escapes and all.
 const MAX_LINE: usize = 1024 * 1024;
 /// How far a clock may be ahead of ours: a result from later than that is not believed, since it would stay the newest

@@ -19,12 +19,12 @@ pub mod status;
 pub mod trend;
 pub mod verdict;
 
-pub use case::{Case, CaseAttempt, CaseOutcome, Explanation, Observed};
+pub use case::{Case, CaseAttempt, CaseOutcome, Explanation, Observed, QuarantineNote};
 pub use counts::{Counts, FailureKinds};
 pub use details::{CaseDetails, Classification, FailureKind, ImageFormat, Screenshot};
 pub(crate) use links::is_https;
 pub use origin::Origin;
-pub use quarantine::{Quarantine, QuarantineNote};
+pub use quarantine::Quarantine;
 pub use run::{Attempt, AttemptOrigin, CaseCoverage, RunReport, StatusChange, TestPlan};
 pub use slice::ReportSlice;
 pub use trend::{CaseName, Trend};

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Days, NaiveDate};
 
 use crate::report::case::name_or_short_id;
-use crate::report::{Case, CaseCoverage, CaseName, Millis, RunReport, merge, status};
+use crate::report::{Case, CaseCoverage, CaseName, Millis, QuarantineNote, RunReport, status};
 use crate::text::Glob;
 
 /// How many entries a warning lists.
@@ -20,15 +20,6 @@ const SUGGESTED_DAYS: u64 = 14;
 pub struct Quarantine {
     entries: Vec<Entry>,
     expired: Vec<String>,
-}
-
-/// Why a test case is in quarantine: its failures do not fail the step.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct QuarantineNote {
-    /// The reason that the entry gives.
-    pub reason: Option<String>,
-    /// The last day it counts, `YYYY-MM-DD`.
-    pub until: Option<String>,
 }
 
 /// A line that is no entry.
@@ -139,7 +130,7 @@ impl Quarantine {
 fn is_fully_listed(run: &RunReport) -> bool {
     let first = run.attempts.first();
     let is_over = first.is_some_and(|first| first.status.as_deref().is_some_and(status::is_over));
-    is_over && run.listed == CaseCoverage::Complete && merge::first_list_is_complete(run)
+    is_over && run.listed == CaseCoverage::Complete && run.first_list_is_complete()
 }
 
 impl Entry {

@@ -158,6 +158,18 @@ impl RunReport {
             .or_else(|| self.latest().map(|attempt| attempt.short_id.as_str()))
             .unwrap_or("QA.tech run")
     }
+
+    /// Whether as many cases of the first attempt are known as it announced, where it did.
+    pub fn first_list_is_complete(&self) -> bool {
+        let announced = self.attempts.first().and_then(|first| first.test_count);
+        announced.is_none_or(|announced| self.listed_in_first_attempt() >= announced)
+    }
+
+    /// How many cases the first attempt has listed.
+    pub(super) fn listed_in_first_attempt(&self) -> u64 {
+        let listed = self.cases.iter().filter(|case| case.is_in(0));
+        listed.count() as u64
+    }
 }
 
 impl Attempt {

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::report::case::name_or_short_id;
-use crate::report::history::MAX_CHARS;
 use crate::report::{Case, Counts, Millis, Verdict};
+
+/// Longest id and name in a line of the history, in characters.
+pub(super) const MAX_CHARS: usize = 120;
 
 /// How many results a trend shows at most, this one included.
 pub const SHOWN: usize = 30;

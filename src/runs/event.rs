@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::runs::store::RunHandle;
-
 /// Something that happened to one run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -34,23 +32,4 @@ pub enum Event {
     NotStarted(String),
     /// A decision about the run.
     Note(String),
-}
-
-/// Receives events and warnings. Nothing of the store is borrowed meanwhile, so a handler may read and update it.
-pub trait EventHandler {
-    /// Handles an event of a run.
-    fn emit(&self, run: RunHandle<'_>, event: Event);
-
-    /// Handles a warning that belongs to no single run.
-    fn warn(&self, text: &str);
-}
-
-/// Discards everything.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Discard;
-
-impl EventHandler for Discard {
-    fn emit(&self, _run: RunHandle<'_>, _event: Event) {}
-
-    fn warn(&self, _text: &str) {}
 }

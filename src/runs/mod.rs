@@ -4,6 +4,7 @@ pub mod details;
 pub mod driver;
 pub mod event;
 mod fetch_policy;
+pub mod log_events;
 pub mod poller;
 mod previous_run;
 pub(crate) mod quarantine;
@@ -34,6 +35,7 @@ use crate::report::{Attempt, Mode, Quarantine, Report, RunReport, Signal, Verdic
 use crate::runs::details::DetailsFetcher;
 use crate::runs::driver::{Driver, Origin};
 use crate::runs::event::Event;
+use crate::runs::log_events::RunLog;
 use crate::runs::poller::Policy;
 use crate::runs::schedule::{Cadence, Progress};
 use crate::runs::shutdown::Shutdown;
@@ -64,8 +66,9 @@ pub(crate) async fn run_all(
         files: _,
     } = *app;
     let mode = mode(app);
-    let store =
-        RunStore::new(started.instant, planned(&inputs.target), Box::new(log.clone())).with_quarantine(quarantine);
+    let run_log = RunLog::new(log.clone());
+    let handler = Box::new(run_log.clone());
+    let store = RunStore::new(started.instant, planned(&inputs.target), handler).with_quarantine(quarantine);
     let clients = match http::clients(&context.network) {
         Ok(clients) => clients,
         Err(problem) => {
@@ -102,7 +105,7 @@ pub(crate) async fn run_all(
         Mode::StartOnly => "Starting at QA.tech",
         Mode::Look => "Looking at QA.tech",
     });
-    let caught = drive_until_signal(app, &driver, &store, &client, &github, signals).await;
+    let caught = drive_until_signal(app, &driver, &store, &run_log, &client, &github, signals).await;
     log.end_group();
     let interrupted_by = caught.map(|caught| caught.signal);
     close(&store, interrupted_by, mode);
@@ -178,6 +181,7 @@ async fn drive_until_signal(
     app: &App<'_>,
     driver: &Driver<'_, Client>,
     store: &RunStore,
+    log: &RunLog,
     client: &reqwest::Client,
     github: &GitHub,
     signals: &mut Listener,
@@ -185,7 +189,7 @@ async fn drive_until_signal(
     let all = async {
         github.wait_created(CHECK_FIRST).await;
         let previous = previous_runs(app, github).await;
-        let mut fields = app.context.start_fields();
+        let mut fields = StartFields::from(app.context);
         // A comment's event does not name the pull request's head; GitHub has by now, if all is well.
         if let Some(HeadCommit { sha, branch }) = github.head() {
             fields.commit_hash.get_or_insert(sha);
@@ -215,7 +219,7 @@ async fn drive_until_signal(
         biased;
         Some(caught) = signals.first() => caught,
         () = &mut all => return None,
-        never = app.log.progress(store) => match never {},
+        never = log.progress(store) => match never {},
     };
     driver.shutdown.stop();
     // What is not answered by then is reported as it is.
@@ -386,7 +390,7 @@ fn report(store: &RunStore, started: StartTime, mode: Mode, app: &App<'_>) -> Re
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::runs::event::Discard;
+    use crate::runs::store::Discard;
     use tokio::time::Instant;
 
     /// A run without a verdict, whose one attempt has this verdict, status and result, after `close`.

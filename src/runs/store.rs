@@ -11,10 +11,29 @@ use crate::report::{
     Attempt, AttemptOrigin, CaseCoverage, CaseOutcome, Counts, Millis, Quarantine, RunReport, StatusChange, TestPlan,
     Verdict, status,
 };
-use crate::runs::event::{Event, EventHandler};
+use crate::runs::event::Event;
 
 /// Status changes of an attempt that are kept: a run has a handful.
 const MAX_CHANGES: usize = 1_000;
+
+/// Receives events and warnings. Nothing of the store is borrowed meanwhile, so a handler may read and update it.
+pub trait EventHandler {
+    /// Handles an event of a run.
+    fn emit(&self, run: RunHandle<'_>, event: Event);
+
+    /// Handles a warning that belongs to no single run.
+    fn warn(&self, text: &str);
+}
+
+/// Discards everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Discard;
+
+impl EventHandler for Discard {
+    fn emit(&self, _run: RunHandle<'_>, _event: Event) {}
+
+    fn warn(&self, _text: &str) {}
+}
 
 /// All runs of the step, and the warnings of the report.
 pub struct RunStore {
@@ -334,7 +353,6 @@ mod tests {
 
     use super::*;
     use crate::report::sample;
-    use crate::runs::event::Discard;
 
     /// Writes to the store from within each event, and keeps the events.
     #[derive(Clone, Default)]

@@ -6,13 +6,13 @@
 
 use crate::net::retry::Delays;
 use crate::publish::github::advice::CHECKS;
+use crate::publish::github::check_handle::{Check, Completion, Handle, Owner};
 use crate::publish::github::client::{Api, Repeat};
 use crate::publish::github::error::{CompletionError, Error};
 use crate::publish::github::place;
-use crate::publish::github::prepare::Check;
 use crate::publish::github::published::Published;
 use crate::publish::github::session::{Active, GitHub, external_id, marker};
-use crate::publish::github::wire::{CheckRun, CheckRunChange, CheckRunOutput, CheckRuns, NewAnnotation, Output};
+use crate::publish::github::wire::{CheckRun, CheckRunChange, CheckRunOutput, NewAnnotation, Output};
 use crate::publish::identity::{latest_short_ids, sound_short_ids};
 use crate::render::github::check;
 use crate::render::github::check::{Annotation, CheckOutput};
@@ -20,66 +20,6 @@ use crate::report::{Report, StepConclusion};
 
 /// Annotations a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
 const BATCH: usize = 50;
-
-/// A check run that exists.
-#[derive(Debug, Clone)]
-pub(super) struct Handle {
-    id: u64,
-    /// Its page.
-    pub(super) url: Option<String>,
-    owner: Owner,
-}
-
-/// Whose check run it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    /// Ours: we complete it.
-    Action,
-    /// The job's: status and conclusion are the runner's.
-    Job,
-}
-
-impl Handle {
-    /// The check run of the job itself, which exists from the job's start. Its page is none that we made.
-    pub(super) fn of_job(id: u64) -> Self {
-        Self {
-            id,
-            url: None,
-            owner: Owner::Job,
-        }
-    }
-
-    fn path(&self) -> String {
-        format!("/check-runs/{}", self.id)
-    }
-
-    /// What could not be done, as the beginning of a sentence.
-    fn not_completed(&self) -> &'static str {
-        match self.owner {
-            Owner::Action => "The check run could not be completed and is still in progress",
-            Owner::Job => "The job's check run could not be updated, so failed cases are annotated in the log",
-        }
-    }
-}
-
-impl From<CheckRun> for Handle {
-    fn from(run: CheckRun) -> Self {
-        Self {
-            id: run.id,
-            url: run.html_url,
-            owner: Owner::Action,
-        }
-    }
-}
-
-/// How far the check run's completion is: a signal may come in the middle of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Completion {
-    NotBegun,
-    /// Some annotations may have arrived.
-    Begun,
-    Done,
-}
 
 /// All that a check run is to show in the end.
 struct Ending<'a> {
@@ -191,72 +131,6 @@ impl GitHub {
     }
 }
 
-/// Creates our check run, in progress.
-pub(super) async fn create(
-    api: &Api,
-    name: &str,
-    head_sha: &str,
-    external_id: &str,
-    output: &CheckOutput,
-) -> Result<Handle, Error> {
-    // Jobs that test the same create check runs that are alike: the nonce identifies ours.
-    let nonce = crate::random::hex(8).unwrap_or_default();
-    let summary = format!("{}\n<!-- {nonce} -->", output.summary);
-    let change = CheckRunChange {
-        name: Some(name),
-        head_sha: Some(head_sha),
-        external_id: Some(external_id),
-        status: Some("in_progress"),
-        conclusion: None,
-        output: Output {
-            summary: &summary,
-            ..shown(output, Vec::new())
-        },
-    };
-    let mut delays = Delays::default();
-    loop {
-        let what = match api.post::<CheckRun>("/check-runs", &change).await {
-            Ok(run) => return Ok(run.into()),
-            Err(Error::Lost(what)) => what,
-            Err(error) => return Err(error),
-        };
-        if !api.pause(&mut delays).await {
-            return Err(Error::Unreachable(what));
-        }
-        if let Some(run) = find(api, name, head_sha, external_id, &nonce).await? {
-            return Ok(run.into());
-        }
-    }
-}
-
-/// The check run that a lost create may have made: ours, and not completed by an earlier attempt of the job.
-async fn find(
-    api: &Api,
-    name: &str,
-    head_sha: &str,
-    external_id: &str,
-    nonce: &str,
-) -> Result<Option<CheckRun>, Error> {
-    let name_in_query: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    let mut found: Option<CheckRun> = None;
-    let query = format!("?check_name={name_in_query}&filter=all");
-    api.pages(&format!("/commits/{head_sha}/check-runs"), &query, |page: CheckRuns| {
-        found = page.check_runs.into_iter().find(|run| {
-            run.external_id.as_deref() == Some(external_id)
-                && run.name.as_deref() == Some(name)
-                && run.status.as_deref() == Some("in_progress")
-                && run
-                    .output
-                    .as_ref()
-                    .and_then(|output| output.summary.as_deref())
-                    .is_none_or(|summary| summary.contains(nonce))
-        });
-        found.is_some()
-    })
-    .await?;
-    Ok(found)
-}
-
 /// Completes the check run and adds its annotations, in order. What GitHub finds invalid (422) is left out: a check that
 /// stays in progress would block whoever requires it.
 async fn complete(api: &Api, handle: &Handle, ending: &Ending<'_>) -> Result<(), CompletionError> {
@@ -285,7 +159,7 @@ async fn complete(api: &Api, handle: &Handle, ending: &Ending<'_>) -> Result<(),
         summary: &least,
         ..Output::default()
     };
-    let mut less = [shown(output, Vec::new()), least].into_iter();
+    let mut less = [Output::new(output, Vec::new()), least].into_iter();
     while let Err(error) = update(&first_api, handle, &change, sent).await {
         let left = if error.is_invalid() { less.next() } else { None };
         match left {
@@ -297,7 +171,7 @@ async fn complete(api: &Api, handle: &Handle, ending: &Ending<'_>) -> Result<(),
     }
     for batch in annotations.chunks(BATCH).skip(1) {
         let change = CheckRunChange {
-            output: shown(output, annotated(batch, *conclusion)),
+            output: Output::new(output, annotated(batch, *conclusion)),
             ..CheckRunChange::default()
         };
         match update(api, handle, &change, sent + batch.len()).await {
@@ -320,7 +194,7 @@ fn first_change<'a>(handle: &Handle, ending: &Ending<'a>) -> CheckRunChange<'a> 
         annotations,
     } = ending;
     let first = annotations.get(..BATCH.min(annotations.len())).unwrap_or_default();
-    let output = shown(output, annotated(first, *conclusion));
+    let output = Output::new(output, annotated(first, *conclusion));
     match handle.owner {
         Owner::Action => CheckRunChange {
             external_id: Some(external_id),
@@ -367,16 +241,6 @@ async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: 
 fn annotations_of(run: &CheckRun) -> usize {
     let count = |output: &CheckRunOutput| output.annotations_count;
     run.output.as_ref().and_then(count).unwrap_or(0)
-}
-
-fn shown<'a>(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Output<'a> {
-    let CheckOutput { title, summary, text } = output;
-    Output {
-        title,
-        summary,
-        text,
-        annotations,
-    }
 }
 
 fn annotated(annotations: &[Annotation], conclusion: StepConclusion) -> Vec<NewAnnotation<'_>> {

@@ -6,12 +6,15 @@
 mod advice;
 mod answer;
 mod author;
+mod check_handle;
 mod check_run;
 mod client;
 mod comment;
+mod create_check;
 mod deadline;
 pub(crate) mod deployments;
 mod error;
+mod find_comment;
 mod issue;
 mod place;
 mod prepare;

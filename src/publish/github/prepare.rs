@@ -4,8 +4,9 @@ use tokio::sync::watch;
 
 use crate::context::HeadSha;
 use crate::publish::github::advice::{Advice, CHECKS, PULL_REQUESTS};
-use crate::publish::github::check_run::{self, Handle};
+use crate::publish::github::check_handle::{Check, Handle};
 use crate::publish::github::client::Api;
+use crate::publish::github::create_check::create;
 use crate::publish::github::pull_request;
 use crate::publish::identity::MarkerKey;
 use crate::render::github::check::CheckOutput;
@@ -38,16 +39,6 @@ impl Head {
             Self::Pending | Self::Absent => None,
         }
     }
-}
-
-/// The check run that shows the failed cases.
-#[derive(Debug)]
-pub(super) enum Check {
-    NotWanted,
-    /// It exists.
-    Ready(Handle),
-    /// A sentence that says why, and what to do.
-    Refused(String),
 }
 
 /// The check run that is wanted.
@@ -122,7 +113,7 @@ impl Preparation {
                 } = *new;
                 marker.head_sha.clone_from(&head.sha);
                 output.mark(&marker_key.sign(&marker));
-                match check_run::create(&api, &name, &head.sha, &external_id, &output).await {
+                match create(&api, &name, &head.sha, &external_id, &output).await {
                     Ok(handle) => Check::Ready(handle),
                     Err(error) => Check::Refused(advice.explain(NO_CHECK, &error, CHECKS)),
                 }

@@ -8,8 +8,8 @@
 use crate::context::PullRequestHint;
 use crate::publish::github::author::{app, author};
 use crate::publish::github::client::Api;
-use crate::publish::github::comment;
 use crate::publish::github::error::{Error, PreviousAttemptError};
+use crate::publish::github::find_comment;
 use crate::publish::github::pull_request;
 use crate::publish::github::wire::{CheckRun, CheckRuns};
 use crate::publish::identity::{MarkerKey, is_short_id};
@@ -143,7 +143,7 @@ async fn in_comments(
     } = ours;
     for number in pull_request::numbers(api, pull_request).await? {
         let author = author(api).await;
-        let found = comment::find(api, number, &ours.key, marker_key, &author).await?;
+        let found = find_comment::find(api, number, &ours.key, marker_key, &author).await?;
         let marker = found
             .and_then(|(_, marker)| marker)
             .filter(|marker| is_of_ours(marker, ours, others) && marker.short_ids.iter().any(Option::is_some));

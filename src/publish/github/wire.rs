@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::render::github::check::CheckOutput;
+
 /// <https://docs.github.com/en/rest/checks/runs>
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct CheckRun {
@@ -57,6 +59,18 @@ pub(super) struct Output<'a> {
     pub(super) text: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) annotations: Vec<NewAnnotation<'a>>,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(output: &'a CheckOutput, annotations: Vec<NewAnnotation<'a>>) -> Self {
+        let CheckOutput { title, summary, text } = output;
+        Self {
+            title,
+            summary,
+            text,
+            annotations,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Observed, Quarantine
 use match_cases::match_cases;
 pub use memory_budget::MAX_CASES;
 use memory_budget::MemoryBudget;
-pub use verdict::{conclude, contradiction, first_list_is_complete, not_played};
+pub use verdict::{conclude, contradiction, not_played};
 
 /// A test case as one poll saw it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -86,11 +86,11 @@ fn forgiven(run: &RunReport, first: &Attempt) -> Result<Forgiven, String> {
     let quarantined = run.cases.iter().any(Case::is_quarantined_failure);
     if run.listed != CaseCoverage::Complete {
         Err("not every test case of the first run could be listed".to_owned())
-    } else if !first_list_is_complete(run) {
+    } else if !run.first_list_is_complete() {
         Err(format!(
             "run {} lists {} of the {} test cases that it announced",
             first.short_id,
-            of_first_attempt(run),
+            run.listed_in_first_attempt(),
             first.test_count.unwrap_or(0)
         ))
     } else if blocking > 0 {
@@ -118,18 +118,6 @@ fn every_failure_is_listed(run: &RunReport) -> bool {
     failed
         .map(|(index, _)| index)
         .all(|index| run.cases.iter().any(|case| has_failed_in(case, index)))
-}
-
-/// Whether as many cases of the first attempt are known as it announced, where it did.
-pub fn first_list_is_complete(run: &RunReport) -> bool {
-    let announced = run.attempts.first().and_then(|first| first.test_count);
-    announced.is_none_or(|announced| of_first_attempt(run) >= announced)
-}
-
-/// How many cases the first attempt has listed.
-fn of_first_attempt(run: &RunReport) -> u64 {
-    let listed = run.cases.iter().filter(|case| case.is_in(0));
-    listed.count() as u64
 }
 
 /// How many cases that are not green the latest attempt does not have: no rerun of it can see them pass. `None` for none.

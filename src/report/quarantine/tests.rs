@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::merge;
 use crate::report::merge::CaseSnapshot;
 use crate::report::sample::{attempt, case, run};
 use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Verdict};
@@ -318,7 +319,7 @@ proptest! {
 
     #[test]
     fn a_suggested_line_is_an_entry_for_its_case(name in "(\\PC|[ #\t\r\n\u{feff}*?]){0,130}", short_id in "[a-z0-9_]{0,8}") {
-        let cut: String = name.chars().take(crate::report::history::MAX_CHARS).collect();
+        let cut: String = name.chars().take(crate::report::trend::MAX_CHARS).collect();
         let named = CaseName { id: String::new(), short_id: short_id.clone(), name: cut };
         let line = suggested_line(&named, "flaky in 3 of 10 results", NOW);
         if name.trim().is_empty() && short_id.is_empty() {

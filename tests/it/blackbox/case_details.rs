@@ -11,10 +11,10 @@ use qatech_run::qatech::Client;
 use qatech_run::report::{CaseDetails, FailureKind, ImageFormat, RunReport, Verdict};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
-use qatech_run::runs::event::{Event, EventHandler};
+use qatech_run::runs::event::Event;
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::shutdown::Shutdown;
-use qatech_run::runs::store::{RunHandle, RunStore};
+use qatech_run::runs::store::{EventHandler, RunHandle, RunStore};
 use qatech_run::text::{Redactor, Secret};
 use serde_json::{Value, json};
 

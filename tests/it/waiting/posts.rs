@@ -5,9 +5,9 @@ use std::time::Duration;
 use qatech_run::qatech::client::{Cases, GetError, Got, PostError};
 use qatech_run::qatech::wire::StartedRun;
 use qatech_run::report::CaseCoverage;
-use qatech_run::runs::event::{Discard, Event};
+use qatech_run::runs::event::Event;
 use qatech_run::runs::shutdown::Shutdown;
-use qatech_run::runs::store::RunStore;
+use qatech_run::runs::store::{Discard, RunStore};
 use tokio::time::{Instant, sleep};
 
 use crate::waiting::sim::{Call, Look, Play, Played, Sim, planned, retry, run, started};

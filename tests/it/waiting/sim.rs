@@ -12,10 +12,10 @@ use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, Star
 use qatech_run::report::{Millis, RunReport};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
-use qatech_run::runs::event::{Event, EventHandler};
+use qatech_run::runs::event::Event;
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::shutdown::Shutdown;
-use qatech_run::runs::store::{RunHandle, RunStore};
+use qatech_run::runs::store::{EventHandler, RunHandle, RunStore};
 use tokio::time::{Instant, sleep, timeout};
 
 /// A GET that came in.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use qatech_fakes::harness::Run;
 use qatech_run::log::Log;
+use qatech_run::runs::log_events::RunLog;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::RunStore;
 use tokio::time::Instant;
@@ -29,7 +30,7 @@ async fn the_copy() {
             &[("a", "PASSED"), ("b", ""), ("c", ""), ("d", "")],
         )),
     });
-    let log = Log::new(true);
+    let log = RunLog::new(Log::new(true));
     let began = Instant::now();
     let store = RunStore::new(began, vec![planned()], Box::new(log.clone()));
     let shutdown = Shutdown::default();
