@@ -189,7 +189,7 @@ fn a_case_shows_its_details_and_quarantine_and_has_an_anchor() {
         "id=\"case-x\"",
         "Failed in quarantine: does not fail the step",
         "In quarantine: &#60;known&#62;, until 2026-12-31",
-        "<li><b>1</b> of them in quarantine</li>",
+        "<li><b>1</b> failed in quarantine</li>",
         "<bdi class=\"name\">case_5</bdi>",
     ] {
         assert!(body.contains(words), "{words} in {body}");

@@ -115,7 +115,7 @@ impl<'a> From<&'a Report> for Page<'a> {
             over,
             verdict_class: report_class(report),
             verdict,
-            detail,
+            detail: numbers_kept(&detail),
             facts: facts::of(report),
             notes: warnings.iter().map(|warning| with_code(Some(warning))).collect(),
             total: counts.total,
@@ -296,6 +296,17 @@ fn class(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Skipped | Verdict::Cancelled | Verdict::Interrupted) => "skipped",
         None => "unfinished",
     }
+}
+
+/// The text with no line break between a number and what it counts.
+fn numbers_kept(text: &str) -> String {
+    let mut before = ' ';
+    let kept = text.chars().map(|c| {
+        let is_kept = c == ' ' && before.is_ascii_digit();
+        before = c;
+        if is_kept { '\u{a0}' } else { c }
+    });
+    kept.collect()
 }
 
 /// The class of the whole report: without a single test case it is not green.
