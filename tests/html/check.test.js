@@ -35,6 +35,18 @@ async function open(name, { url = address(name), ...options } = {}) {
   return { page, noise, context };
 }
 
+/** No finding of axe-core, of whatever impact. */
+async function accessible(page) {
+  // Off-screen cases have no colours until they are laid out.
+  await page.evaluate(() => {
+    for (const sheet of document.styleSheets) sheet.insertRule('.case { content-visibility: visible !important }', sheet.cssRules.length);
+  });
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
+  const { violations, passes } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }));
+  assert.ok(passes.length > 10, 'axe-core looked at something');
+  assert.deepEqual(violations.map((violation) => [violation.id, violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 300) + node.failureSummary)]), []);
+}
+
 for (const name of small) {
   for (const colorScheme of ['light', 'dark']) {
     test(`${name}, ${colorScheme}: quiet, accessible, nothing leaves`, async () => {
@@ -42,15 +54,11 @@ for (const name of small) {
       await page.waitForTimeout(50);
       assert.deepEqual(noise, []);
       await page.screenshot({ path: join(process.env.SHOTS, `${name}-${colorScheme}.png`) });
-      // Off-screen cases have no colours until they are laid out.
-      await page.evaluate(() => {
-        for (const sheet of document.styleSheets) sheet.insertRule('.case { content-visibility: visible !important }', sheet.cssRules.length);
-      });
-      await page.evaluate(axe);
-      const { violations, passes } = await page.evaluate(() => axe.run({ resultTypes: ['violations'] }));
-      assert.ok(passes.length > 10, 'axe-core looked at something');
-      const serious = violations.filter((violation) => ['serious', 'critical'].includes(violation.impact));
-      assert.deepEqual(serious.map((violation) => [violation.id, violation.nodes.slice(0, 3).map((node) => node.html + node.failureSummary)]), []);
+      await accessible(page);
+      // As a phone shows it, all cases open.
+      await page.setViewportSize({ width: 390, height: 844 });
+      await page.evaluate(() => { for (const item of document.querySelectorAll('details')) item.open = true; });
+      await accessible(page);
       await context.close();
     });
   }
@@ -156,6 +164,84 @@ test('on paper, folded cases are open and the filter is gone', async () => {
   assert.equal(await page.locator('#text').isVisible(), false);
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
   await page.screenshot({ path: join(process.env.SHOTS, 'shop-print.png'), fullPage: true });
+  await context.close();
+});
+
+test('a screenshot is shown, and enlarged by a click without script', async () => {
+  const { page, noise, context } = await open('everything', { javaScriptEnabled: false });
+  const shot = page.locator('.case.failed .shot').first();
+  const image = shot.locator('img');
+  await image.scrollIntoViewIfNeeded();
+  assert.ok(await image.evaluate((element) => element.complete && element.naturalWidth === 960));
+  const before = await image.boundingBox();
+  assert.ok(before.height <= 240, `${before.height}`);
+  assert.equal(await shot.locator('.shrink').isVisible(), false);
+  await image.click();
+  const after = await image.boundingBox();
+  assert.ok(after.height > 2 * before.height, `${before.height} to ${after.height}`);
+  await page.screenshot({ path: join(process.env.SHOTS, 'everything-enlarged.png') });
+  await shot.locator('.shrink').click();
+  assert.equal((await image.boundingBox()).height, before.height);
+  // By keyboard, too.
+  await shot.locator('.enlarge').focus();
+  await page.keyboard.press('Enter');
+  assert.equal((await image.boundingBox()).height, after.height);
+  assert.deepEqual(noise, []);
+  await context.close();
+});
+
+/** The clipboard after a click. */
+async function copied(page, button) {
+  await button.click();
+  await page.waitForFunction((element) => element.textContent === 'Copied', await button.elementHandle());
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+const clipboard = { permissions: ['clipboard-read', 'clipboard-write'] };
+
+test('a failure is copied as Markdown', async () => {
+  const { page, noise, context } = await open('everything', clipboard);
+  const text = await copied(page, page.locator('.case.failed', { hasText: 'Pay with a saved card' }).locator('.copy'));
+  assert.match(text, /^### Pay with a saved card\n\nCould not find the pay button\n\n```\nI opened the basket/);
+  assert.match(text, /\n- <https:\/\/app\.qa\.tech\/c\/case_2>/);
+  assert.equal(await page.locator('.case.passed .copy').count(), 0);
+  assert.deepEqual(noise, []);
+  await context.close();
+});
+
+test('hostile text stays text in copied Markdown', async () => {
+  const { page, context } = await open('hostile', clipboard);
+  const text = await copied(page, page.locator('.case.failed .copy').first());
+  const [heading, ...rest] = text.split('\n');
+  assert.match(heading, /^### /);
+  assert.ok(!/(^|[^\\])[<@[\]]/.test(heading), heading);
+  const fence = rest.find((line) => /^`{3,}$/.test(line));
+  assert.ok(rest.filter((line) => line === fence).length % 2 === 0, 'each fence is closed');
+  await context.close();
+});
+
+test('suggested lines for the quarantine list can be copied', async () => {
+  const { page, noise, context } = await open('everything', clipboard);
+  const section = page.locator('.suggestions');
+  const line = await section.locator('.line').first().innerText();
+  assert.match(line, / until 2026-01-15 # flaky at night, see #12$/);
+  assert.equal(await copied(page, section.locator('.copy-line').first()), `${line}\n`);
+  assert.deepEqual(noise, []);
+  await context.close();
+});
+
+test('failures in quarantine have a list of their own, with reason and date, and are closed', async () => {
+  const { page, context } = await open('everything');
+  const group = page.locator('h3.group + .cases');
+  assert.equal(await group.count(), 1);
+  assert.match(await page.textContent('h3.group'), /^Failed in quarantine/);
+  assert.equal(await group.locator('.case').count(), 1);
+  assert.match(await group.locator('.mark.why').innerText(), /flaky at night, see #12, until 2026-12-31/);
+  assert.equal(await group.locator('details[open]').count(), 0);
+  // A filter that leaves none of them leaves no heading either.
+  await page.click('[data-outcome=passed].chip');
+  assert.equal(await page.locator('h3.group').isVisible(), false);
+  await page.click('[data-outcome=passed].chip');
+  assert.equal(await page.locator('h3.group').isVisible(), true);
   await context.close();
 });
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use qatech_run::render::html;
+use qatech_run::report::trend::QuarantineSuggestion;
 use qatech_run::report::{
     CaseDetails, CaseOutcome, ImageFormat, Mode, QuarantineNote, Report, Screenshot, Verdict, sample,
 };
@@ -34,12 +35,58 @@ fn golden_file() {
     assert!(text == expected, "run with UPDATE_GOLDEN=1 and look at the difference");
 }
 
+/// The shop's run with a history, screenshots, a failure in quarantine and suggested lines, in which `text` stands.
+fn with_everything(text: &str) -> Report {
+    let mut report = reports::with_history();
+    let cases = &mut report.runs[0].cases;
+    for attempt in cases
+        .iter_mut()
+        .filter(|case| case.outcome.is_bad())
+        .flat_map(|case| &mut case.attempts)
+    {
+        attempt.details = Some(Box::new(CaseDetails {
+            error_code: Some("TEST_FAILED".into()),
+            duration: Some(42_000),
+            url: Some(format!("https://app.qa.tech/c/{}", attempt.short_id)),
+            screenshot: Some(Screenshot {
+                format: ImageFormat::Png,
+                bytes: include_bytes!("../html/screenshot.png").to_vec(),
+            }),
+            ..CaseDetails::default()
+        }));
+    }
+    cases[3].quarantine = Some(QuarantineNote {
+        reason: Some(text.to_owned()),
+        until: Some("2026-12-31".into()),
+    });
+    let trend = report.trend.as_mut().expect("there is a history");
+    let case = trend.flaky[0].case.clone();
+    trend.fixed = vec![case.clone()];
+    trend.suggestions = vec![QuarantineSuggestion {
+        line: format!("{} until 2026-01-15 # {text}", case.name),
+        case,
+        flaky: 4,
+        failed_on_default: 1,
+        of: 10,
+    }];
+    report
+}
+
+/// A run that passed without a single test case.
+fn without_tests() -> Report {
+    sample::report(vec![sample::run("Smoke tests", "smk1", Vec::new())])
+}
+
 /// Writes the pages that the browser tests open, where `HTML_PAGES` names a folder for them.
 #[test]
 fn pages_for_the_browser() {
     let scratch = tempfile::tempdir().expect("a temporary folder");
     let folder = std::env::var_os("HTML_PAGES").map_or_else(|| scratch.path().to_owned(), Into::into);
-    for (name, report) in reports::all().into_iter().chain(reports::for_browsers()) {
+    let more = [
+        ("everything", with_everything("flaky at night, see #12")),
+        ("no-tests", without_tests()),
+    ];
+    for (name, report) in reports::all().into_iter().chain(reports::for_browsers()).chain(more) {
         let path = folder.join(format!("{name}.html"));
         let mut file = std::fs::File::create(&path).expect("pages can be written");
         html::write(&report, &mut file).expect("pages can be written");
@@ -140,14 +187,54 @@ fn a_case_shows_its_details_and_quarantine_and_has_an_anchor() {
         "<img src=\"data:image/png;base64,iVBORw==\" alt=\"Last screenshot of Pay with a saved card\"",
         "id=\"case-case_2\"",
         "id=\"case-x\"",
-        "In quarantine: does not fail the step",
-        "&#60;known&#62;, until 2026-12-31",
+        "Failed in quarantine: does not fail the step",
+        "In quarantine: &#60;known&#62;, until 2026-12-31",
+        "<li><b>1</b> failed in quarantine</li>",
         "<bdi class=\"name\">case_5</bdi>",
     ] {
         assert!(body.contains(words), "{words} in {body}");
     }
-    let (_, quarantined) = body.split_once("In quarantine").expect("there is a group");
+    let (_, quarantined) = body.split_once("Failed in quarantine").expect("there is a group");
     assert_eq!(quarantined.matches("<li class=\"case").count(), 1);
+}
+
+#[test]
+fn the_heading_says_when_quarantined_failures_fail_the_step() {
+    let mut report = with_everything("known");
+    assert!(body(&report).contains("Failed in quarantine: does not fail the step</h3>"));
+    report.fail_on.verdicts.push(Verdict::Quarantined);
+    assert!(body(&report).contains("Failed in quarantine</h3>"));
+}
+
+#[test]
+fn a_run_without_tests_is_not_green() {
+    let page = body(&without_tests());
+    assert!(page.contains("No test cases: QA.tech ran none"));
+    assert!(
+        page.contains("<header class=\"top flaky\">") && page.contains("<span class=\"badge flaky\">Passed</span>")
+    );
+    assert!(!body(&sample::shop()).contains("QA.tech ran none"));
+}
+
+#[test]
+fn suggested_lines_and_reasons_are_text() {
+    let page = body(&with_everything("known"));
+    for words in [
+        "<dt>Fixed</dt>",
+        "<span class=\"span\">flaky in 4 of 10 results, failed on the default branch 1 time</span>",
+        " until 2026-01-15 # known</code>",
+        "In quarantine: known, until 2026-12-31",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    let plain = signs(&page);
+    for text in reports::HOSTILE {
+        assert_eq!(
+            signs(&body(&with_everything(text))),
+            plain,
+            "{text:?} made or broke markup"
+        );
+    }
 }
 
 #[test]

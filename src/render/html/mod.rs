@@ -12,7 +12,7 @@ mod view;
 
 use crate::render::escape::{clean, cut_chars, one_line, write_html};
 use crate::render::phrases::{Headline, capitalized};
-use crate::report::{Case, CaseOutcome, Mode, Report, RunReport, Verdict};
+use crate::report::{Case, CaseOutcome, Counts, Mode, Report, RunReport, Verdict};
 use askama::Template;
 use askama::filters::HtmlSafe;
 use base64::Engine as _;
@@ -58,6 +58,8 @@ struct Page<'a> {
     facts: Vec<Fact>,
     notes: Vec<Vec<(bool, Clean<'a>)>>,
     total: u64,
+    /// Of the failed and errored cases.
+    quarantined: u64,
     listed: u64,
     not_listed: u64,
     /// Whether there are so many cases that layout is put off.
@@ -98,9 +100,9 @@ impl<'a> From<&'a Report> for Page<'a> {
         let listed: usize = runs.iter().map(|run| run.cases.len()).sum();
         let listed = u64::try_from(listed).unwrap_or(u64::MAX);
         // What is only started has no counts yet.
-        let total = match mode {
-            Mode::StartOnly => 0,
-            Mode::Wait | Mode::Look | Mode::SkippedWithoutToken => report.counts().total,
+        let counts = match mode {
+            Mode::StartOnly => Counts::default(),
+            Mode::Wait | Mode::Look | Mode::SkippedWithoutToken => report.counts(),
         };
         let several = runs.len() > 1;
         Self {
@@ -111,15 +113,16 @@ impl<'a> From<&'a Report> for Page<'a> {
             script: SCRIPT,
             title: format!("{verdict}: {over}"),
             over,
-            verdict_class: class(report.verdict().or_else(|| worst_seen(report))),
+            verdict_class: report_class(report),
             verdict,
-            detail,
+            detail: numbers_kept(&detail),
             facts: facts::of(report),
             notes: warnings.iter().map(|warning| with_code(Some(warning))).collect(),
-            total,
+            total: counts.total,
+            quarantined: counts.quarantined,
             listed,
             many: listed > MANY_CASES,
-            not_listed: total.saturating_sub(listed),
+            not_listed: counts.total.saturating_sub(listed),
             none: match (runs.iter().any(|run| !run.attempts.is_empty()), mode, several) {
                 (false, _, _) => "No test cases are known.",
                 (true, Mode::StartOnly, false) => "Not asked for: the run was only started.",
@@ -141,10 +144,12 @@ impl<'a> Page<'a> {
     fn groups(&self) -> Vec<Group<'a>> {
         let all = self.report.cases_by_outcome().into_iter();
         let (quarantined, others): (Vec<_>, Vec<_>) = all.partition(|(_, case)| case.is_quarantined_failure());
-        let groups = [
-            (None, others),
-            (Some("In quarantine: does not fail the step"), quarantined),
-        ];
+        let heading = if self.report.fail_on.fails(Verdict::Quarantined) {
+            "Failed in quarantine"
+        } else {
+            "Failed in quarantine: does not fail the step"
+        };
+        let groups = [(None, others), (Some(heading), quarantined)];
         let groups = groups.into_iter().filter(|(_, cases)| !cases.is_empty());
         groups.map(|(heading, cases)| Group { heading, cases }).collect()
     }
@@ -290,6 +295,25 @@ fn class(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Error | Verdict::Unknown) => "errored",
         Some(Verdict::Skipped | Verdict::Cancelled | Verdict::Interrupted) => "skipped",
         None => "unfinished",
+    }
+}
+
+/// The text with no line break between a number and what it counts.
+fn numbers_kept(text: &str) -> String {
+    let mut before = ' ';
+    let kept = text.chars().map(|c| {
+        let is_kept = c == ' ' && before.is_ascii_digit();
+        before = c;
+        if is_kept { '\u{a0}' } else { c }
+    });
+    kept.collect()
+}
+
+/// The class of the whole report: without a single test case it is not green.
+fn report_class(report: &Report) -> &'static str {
+    match report.runs.as_slice() {
+        [first, ..] if report.runs.iter().all(RunReport::has_no_tests) => view::run_class(first),
+        _ => class(report.verdict().or_else(|| worst_seen(report))),
     }
 }
 

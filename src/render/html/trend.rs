@@ -3,8 +3,10 @@
 use crate::render::duration::{format_duration, utc};
 use crate::render::html::timeline::ticks;
 use crate::render::html::{Line, Percent, class};
-use crate::render::phrases::{by_outcome, capitalized, phrase, several};
-use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
+use crate::render::phrases::{by_outcome, capitalized, number, phrase, several};
+use crate::report::trend::{
+    CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, StillFailing, Trend, TrendPoint,
+};
 use crate::report::{Case, Report};
 
 /// Height of the plot, and where it begins, in CSS pixels.
@@ -26,6 +28,7 @@ pub(super) struct TrendView<'a> {
     pub(super) first: String,
     pub(super) rows: Vec<ResultRow<'a>>,
     pub(super) lists: Vec<List<'a>>,
+    pub(super) suggestions: Vec<SuggestionView<'a>>,
 }
 
 /// A horizontal line of the grid, with its time.
@@ -62,6 +65,34 @@ pub(super) struct List<'a> {
     pub(super) cases: Vec<(Line<'a>, String)>,
 }
 
+/// A line for the quarantine list.
+pub(super) struct SuggestionView<'a> {
+    pub(super) name: Line<'a>,
+    pub(super) why: String,
+    pub(super) line: Line<'a>,
+}
+
+impl<'a> From<&'a QuarantineSuggestion> for SuggestionView<'a> {
+    fn from(suggestion: &'a QuarantineSuggestion) -> Self {
+        let QuarantineSuggestion {
+            case,
+            flaky,
+            failed_on_default,
+            of,
+            line,
+        } = suggestion;
+        let flaky = (*flaky > 0).then(|| format!("flaky in {} of {}", number(*flaky), several(*of, "result")));
+        let failed = (*failed_on_default > 0)
+            .then(|| format!("failed on the default branch {}", several(*failed_on_default, "time")));
+        let reasons: Vec<_> = flaky.into_iter().chain(failed).collect();
+        Self {
+            name: name(case),
+            why: reasons.join(", "),
+            line: Line(line),
+        }
+    }
+}
+
 impl<'a> TrendView<'a> {
     /// The section of a report; `None` where there is no earlier result.
     pub(super) fn of(report: &'a Report) -> Option<Self> {
@@ -75,8 +106,8 @@ impl<'a> TrendView<'a> {
             still_failing,
             failed_on_default,
             flaky,
-            fixed: _,
-            suggestions: _,
+            fixed,
+            suggestions,
         } = trend;
         let longest = points.iter().map(|point| point.duration).max().unwrap_or(0).max(1_000);
         let high = |duration: u64| duration.min(longest).saturating_mul(PLOT) / longest;
@@ -102,6 +133,7 @@ impl<'a> TrendView<'a> {
         let lists = [
             ("New failures", named(new_failures)),
             ("Still failing", still.collect()),
+            ("Fixed", named(fixed)),
             (
                 "Fail here, and failed on the default branch before",
                 named(failed_on_default),
@@ -141,6 +173,7 @@ impl<'a> TrendView<'a> {
                 .map(|(name, cases)| List { name, cases })
                 .filter(|list| !list.cases.is_empty())
                 .collect(),
+            suggestions: suggestions.iter().map(SuggestionView::from).collect(),
         })
     }
 }

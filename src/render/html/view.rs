@@ -21,6 +21,8 @@ pub(super) struct RunView<'a> {
     pub(super) label: Line<'a>,
     pub(super) verdict: String,
     pub(super) verdict_class: &'static str,
+    /// Whether it passed without a single test case.
+    pub(super) no_tests: bool,
     pub(super) problem: Vec<(bool, Clean<'a>)>,
     pub(super) attempts: Vec<AttemptView<'a>>,
 }
@@ -44,7 +46,8 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
                 (None, Some(true)) => "Started".to_owned(),
                 (None, Some(false) | None) => capitalized(unseen(run)),
             },
-            verdict_class: class(run.seen()),
+            verdict_class: run_class(run),
+            no_tests: run.has_no_tests(),
             problem: with_code(problem.as_deref()),
             attempts: attempts
                 .iter()
@@ -53,6 +56,11 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
                 .collect(),
         }
     }
+}
+
+/// The class of a run: one that passed without a test case is not as good as one that passed.
+pub(super) fn run_class(run: &RunReport) -> &'static str {
+    if run.has_no_tests() { "flaky" } else { class(run.seen()) }
 }
 
 /// One run at QA.tech.

@@ -19,7 +19,8 @@ use trend::TrendJson;
 
 /// The value of `schema`.
 pub const SCHEMA: &str = "qatech-run/report/1";
-/// The value of `schema_minor`: 1 added `details`, `quarantine`, `no_tests` and the attempts' own short ids.
+/// The value of `schema_minor`: 1 added `details`, `quarantine`, `no_tests`, the attempts' own short ids,
+/// `trend.fixed` and `trend.suggestions`.
 const SCHEMA_MINOR: u32 = 1;
 
 /// Writes the report as JSON, case by case: large reports are never held as a tree of values.

@@ -3,7 +3,9 @@
 use crate::render::duration::utc;
 use crate::render::json::CountsJson;
 use crate::report::Millis;
-use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
+use crate::report::trend::{
+    CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, StillFailing, Trend, TrendPoint,
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -14,8 +16,10 @@ pub(super) struct TrendJson<'a> {
     last_green: Option<MomentJson<'a>>,
     new_failures: Vec<NameJson<'a>>,
     still_failing: Vec<StillFailingJson<'a>>,
+    fixed: Vec<NameJson<'a>>,
     failed_on_default: Vec<NameJson<'a>>,
     flaky: Vec<FlakyJson<'a>>,
+    suggestions: Vec<SuggestionJson<'a>>,
 }
 
 impl<'a> From<&'a Trend> for TrendJson<'a> {
@@ -29,8 +33,8 @@ impl<'a> From<&'a Trend> for TrendJson<'a> {
             still_failing,
             failed_on_default,
             flaky,
-            fixed: _,
-            suggestions: _,
+            fixed,
+            suggestions,
         } = trend;
         Self {
             points: points.iter().map(PointJson::from).collect(),
@@ -39,8 +43,10 @@ impl<'a> From<&'a Trend> for TrendJson<'a> {
             last_green: last_green.as_ref().map(MomentJson::from),
             new_failures: new_failures.iter().map(NameJson::from).collect(),
             still_failing: still_failing.iter().map(StillFailingJson::from).collect(),
+            fixed: fixed.iter().map(NameJson::from).collect(),
             failed_on_default: failed_on_default.iter().map(NameJson::from).collect(),
             flaky: flaky.iter().map(FlakyJson::from).collect(),
+            suggestions: suggestions.iter().map(SuggestionJson::from).collect(),
         }
     }
 }
@@ -150,5 +156,65 @@ impl<'a> From<&'a FlakyCase> for FlakyJson<'a> {
             case: case.into(),
             times: *times,
         }
+    }
+}
+
+#[derive(Serialize)]
+struct SuggestionJson<'a> {
+    case: NameJson<'a>,
+    flaky: u64,
+    failed_on_default: u64,
+    of: u64,
+    line: &'a str,
+}
+
+impl<'a> From<&'a QuarantineSuggestion> for SuggestionJson<'a> {
+    fn from(suggestion: &'a QuarantineSuggestion) -> Self {
+        let QuarantineSuggestion {
+            case,
+            flaky,
+            failed_on_default,
+            of,
+            line,
+        } = suggestion;
+        Self {
+            case: case.into(),
+            flaky: *flaky,
+            failed_on_default: *failed_on_default,
+            of: *of,
+            line,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::TrendJson;
+    use crate::report::sample::{shop, trend};
+    use crate::report::trend::QuarantineSuggestion;
+
+    #[test]
+    fn fixed_cases_and_suggested_lines_are_in_the_trend() {
+        let mut trend = trend(&shop());
+        let [fixed, flaky] = [0, 2].map(|index| trend.flaky[index].case.clone());
+        trend.fixed = vec![fixed.clone()];
+        trend.suggestions = vec![QuarantineSuggestion {
+            case: flaky.clone(),
+            flaky: 4,
+            failed_on_default: 1,
+            of: 10,
+            line: "Change * until 2026-01-15 # flaky".into(),
+        }];
+        let json = serde_json::to_value(TrendJson::from(&trend)).unwrap();
+        assert_eq!(json["fixed"][0]["name"], fixed.name.as_str());
+        let suggestion = serde_json::json!({
+            "case": { "id": flaky.id, "short_id": flaky.short_id, "name": flaky.name },
+            "flaky": 4,
+            "failed_on_default": 1,
+            "of": 10,
+            "line": "Change * until 2026-01-15 # flaky",
+        });
+        assert_eq!(json["suggestions"], serde_json::json!([suggestion]));
     }
 }

@@ -3,13 +3,14 @@
   const filter = document.getElementById('filter');
   if (!filter) return;
   const items = Array.from(document.querySelectorAll('.case'));
+  const groups = document.querySelectorAll('h3.group');
   const chips = Array.from(filter.querySelectorAll('[data-outcome]'));
   const input = document.getElementById('text');
   const shown = document.getElementById('shown');
   const empty = document.getElementById('empty');
   const texts = new Array(items.length);
   // What QA.tech said, and no words of the page itself.
-  const said = '.name, .title, .of, .said, .reasoning, .more dd';
+  const said = '.name, .title, .of, .said, .reasoning, .more dd, .why';
   const textOf = (at) => (texts[at] ??= Array.from(items[at].querySelectorAll(said), (part) => part.textContent).join('\n').toLowerCase());
 
   const apply = () => {
@@ -21,6 +22,7 @@
       item.hidden = !fits;
       if (fits) count += 1;
     });
+    for (const heading of groups) heading.hidden = !heading.nextElementSibling.querySelector('.case:not([hidden])');
     shown.textContent = count === items.length ? '' : `${count.toLocaleString('en')} of ${items.length.toLocaleString('en')} shown`;
     empty.hidden = count > 0;
   };
@@ -72,14 +74,19 @@
       return done;
     }
   };
-  for (const item of items) {
-    const button = item.querySelector('.copy');
-    if (!button) continue;
+  const copies = (button, text) => {
     button.hidden = false;
     button.addEventListener('click', async () => {
-      button.textContent = (await copy(ticket(item))) ? 'Copied' : 'The browser does not allow it';
+      button.textContent = (await copy(text())) ? 'Copied' : 'The browser does not allow it';
       button.focus();
     });
+  };
+  for (const item of items) {
+    const button = item.querySelector('.copy');
+    if (button) copies(button, () => ticket(item));
+  }
+  for (const button of document.querySelectorAll('.copy-line')) {
+    copies(button, () => `${button.previousElementSibling.textContent}\n`);
   }
   filter.hidden = false;
 })();
