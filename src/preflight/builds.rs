@@ -1,6 +1,5 @@
 //! Uploads builds of mobile applications: asks where to, puts the file there, registers it.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -104,8 +103,6 @@ impl UploadError {
 pub struct Uploaded {
     /// The short id of each build, in the order of the input.
     short_ids: Vec<(String, String)>,
-    /// Upload URLs and build tokens, which no text may show.
-    pub secrets: Redactor,
 }
 
 impl Uploaded {
@@ -132,7 +129,8 @@ impl Uploaded {
     }
 }
 
-/// Uploads all builds side by side, and tells the log how far they are. `secrets` are those known so far.
+/// Uploads all builds side by side, and tells the log how far they are. The redactor and its clones learn each upload URL
+/// and build token before it is used.
 ///
 /// # Errors
 /// The first that fails; the others are given up then.
@@ -141,26 +139,23 @@ pub async fn upload(
     builds: &[Build],
     deadline: Instant,
     log: &Log,
-    secrets: &Redactor,
+    redactor: &Redactor,
 ) -> Result<Uploaded, UploadError> {
     let uploads = Uploads {
         client,
         deadline,
         log,
-        secrets: RefCell::new(secrets.clone()),
+        redactor,
     };
     let short_ids = try_join_all(builds.iter().map(|build| uploads.one(build))).await?;
-    Ok(Uploaded {
-        short_ids,
-        secrets: uploads.secrets.into_inner(),
-    })
+    Ok(Uploaded { short_ids })
 }
 
 struct Uploads<'a> {
     client: &'a Client,
     deadline: Instant,
     log: &'a Log,
-    secrets: RefCell<Redactor>,
+    redactor: &'a Redactor,
 }
 
 /// A build file whose size is known.
@@ -240,7 +235,7 @@ impl Uploads<'_> {
                 Put::Failed(what) | Put::Refused(what) => {
                     return Err(UploadError::Storage {
                         application: build.application.clone(),
-                        what: self.secrets.borrow().clean(what),
+                        what: self.redactor.clean(what),
                     });
                 }
             };
@@ -288,7 +283,7 @@ impl Uploads<'_> {
         let body = http::read_body_up_to(response, PIECE).await.unwrap_or_default();
         let what = format!(
             "the storage answered HTTP {status}: {}",
-            http::beginning(&headers, &body, &self.secrets.borrow())
+            http::beginning(&headers, &body, self.redactor)
         );
         let is_final = status.is_redirection()
             || matches!(
@@ -373,19 +368,16 @@ impl Uploads<'_> {
     /// From now on neither the upload URL nor the token is shown, here or by GitHub's runner.
     fn keep_secret(&self, target: &UploadTarget) {
         let UploadTarget { url, build_token } = target;
-        let add_to = |redactor: &mut Redactor| {
-            redactor.add(build_token);
-            redactor.add(url);
-            redactor.add_written_url(url.expose());
-        };
         let mut new = Redactor::default();
-        add_to(&mut new);
+        new.add(build_token);
+        new.add(url);
+        new.add_written_url(url.expose());
         self.log.mask(&new);
-        add_to(&mut self.secrets.borrow_mut());
+        self.redactor.learn(&new);
     }
 
     fn tell(&self, text: &str) {
-        let text = self.secrets.borrow().clean(text.to_owned());
+        let text = self.redactor.clean(text.to_owned());
         self.log.line(&log_line(&text));
     }
 }

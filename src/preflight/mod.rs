@@ -102,7 +102,6 @@ pub(crate) async fn run(
     };
     if !inputs.builds.is_empty() {
         let uploaded = builds::upload(api, &inputs.builds, deadline, app.log, app.redactor).await?;
-        app.redactor.learn(&uploaded.secrets);
         applications = uploaded.apply_to(&applications);
     }
     let needs_head = inputs.wants_deployment() || inputs.wait_for.iter().any(readiness::names_commit);

@@ -134,6 +134,13 @@ fn nothing_is_started_where_a_build_can_not_be_uploaded() {
             1,
             "Broken file",
         ),
+        (
+            "POST",
+            "*/builds",
+            Reply::json(400, &json!({"message": "Unknown buildToken build-token-0001"})),
+            1,
+            "Unknown buildToken ***",
+        ),
         ("POST", "*/builds", Reply::empty(500), 1, "HTTP 500"),
         (
             "POST",
