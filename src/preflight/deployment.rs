@@ -7,7 +7,7 @@ use wildmatch::WildMatch;
 
 use crate::context::{DeploymentState, EventDeployment};
 use crate::net::secret_url::for_secrets;
-use crate::preflight::Preflight;
+use crate::preflight::step::Preflight;
 use crate::publish::github::deployments::{Deployment, Lookup, LookupError};
 use crate::render::duration::format_duration;
 

@@ -4,6 +4,7 @@
 pub mod builds;
 mod deployment;
 mod readiness;
+mod step;
 
 use std::time::Duration;
 
@@ -13,14 +14,13 @@ use crate::app::App;
 use crate::context::HeadSha;
 use crate::inputs::{ApplicationOverride, EnvironmentOverride, Target};
 use crate::publish::github::HeadCommit;
-use crate::publish::github::deployments::{Lookup, LookupError};
+use crate::publish::github::deployments::LookupError;
 use crate::qatech::Client;
-use crate::render::escape::log_line;
 use crate::report::Verdict;
-use crate::text::Redactor;
 use builds::UploadError;
 use deployment::{DeploymentError, Finder};
 use readiness::ReadinessError;
+use step::Preflight;
 
 /// What the start requests need to know.
 pub(crate) struct Prepared {
@@ -60,17 +60,6 @@ impl PreflightError {
             Verdict::Unknown
         }
     }
-}
-
-/// What each step before the start is given.
-#[derive(Clone, Copy)]
-struct Preflight<'a> {
-    app: &'a App<'a>,
-    client: &'a reqwest::Client,
-    /// End of `timeout_minutes`.
-    deadline: Instant,
-    /// Time until the next look, by how long has been waited.
-    interval: &'a dyn Fn(Duration) -> Duration,
 }
 
 /// Uploads builds, finds deployments and waits for URLs, in this order; does nothing for attached runs. Whoever drops this
@@ -135,17 +124,6 @@ impl Preflight<'_> {
         }
     }
 
-    fn lookup(&self, deadline: Instant) -> Result<Lookup, LookupError> {
-        let App {
-            inputs,
-            context,
-            redactor,
-            log: _,
-            files: _,
-        } = *self.app;
-        Lookup::new(self.client.clone(), inputs, context, redactor, deadline)
-    }
-
     /// Puts the URL of each deployment in its place.
     async fn set_deployments(
         &self,
@@ -167,27 +145,5 @@ impl Preflight<'_> {
             *place = Some(EnvironmentOverride::Url { url, name: None });
         }
         Ok(())
-    }
-
-    /// The end of a step's own limit or of everything's.
-    fn until(&self, begun: Instant, limit: Duration) -> Instant {
-        begun
-            .checked_add(limit)
-            .map_or(self.deadline, |end| end.min(self.deadline))
-    }
-
-    /// Logs a line with text of others.
-    fn say(&self, text: String) {
-        self.app.log.line(&log_line(&self.app.redactor.clean(text)));
-    }
-
-    /// Keeps the query of a URL out of everything from now on.
-    fn keep_secret(&self, url: &str) {
-        let mut secrets = Redactor::default();
-        secrets.add_written_url(url);
-        if self.app.log.is_github() {
-            self.app.log.mask(&secrets);
-        }
-        self.app.redactor.learn(&secrets);
     }
 }

@@ -11,8 +11,8 @@ use url::Url;
 
 use crate::inputs::{Probe, SHA_PLACEHOLDER};
 use crate::net::http;
-use crate::preflight::Preflight;
 use crate::preflight::deployment::elapsed;
+use crate::preflight::step::Preflight;
 
 /// How long one try may take, its redirects and its body included.
 const TRY: Duration = Duration::from_secs(5);

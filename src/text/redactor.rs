@@ -354,7 +354,7 @@ fn spellings(text: &str) -> Vec<String> {
 /// group of three bytes. Nothing of a short text, which would be found by chance.
 fn base64_cores(bytes: &[u8]) -> Vec<String> {
     let core = |(before, skipped): (usize, usize)| {
-        let padded = [&[0, 0][..before], bytes].concat();
+        let padded: Vec<u8> = std::iter::repeat_n(0, before).chain(bytes.iter().copied()).collect();
         let whole = padded.len() * 8 / 6;
         STANDARD_NO_PAD.encode(padded).get(skipped..whole).map(str::to_owned)
     };

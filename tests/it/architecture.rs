@@ -70,6 +70,10 @@ fn flatten(tree: &str) -> Vec<Vec<String>> {
 fn crate_paths(code: &str) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     for (at, _) in code.match_indices("crate::") {
+        // `pub(in crate::module)` gives access, and needs nothing.
+        if code[..at].ends_with("(in ") {
+            continue;
+        }
         let rest = &code[at + "crate::".len()..];
         let line_start = code[..at].rfind('\n').map_or(0, |at| at + 1);
         let is_use = code[line_start..at].contains("use ");
@@ -82,6 +86,35 @@ fn crate_paths(code: &str) -> Vec<Vec<String>> {
         paths.extend(flatten(rest[..end].trim_end_matches(':')));
     }
     paths
+}
+
+/// The module that a file is, as the names of its path: `a::b` for `a/b.rs` and `a/b/mod.rs`.
+fn module_of(file: &str) -> Vec<String> {
+    let stem = file.trim_end_matches(".rs").trim_end_matches("/mod");
+    stem.split('/')
+        .filter(|name| *name != "lib")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Every path of a private `use` that begins with a module below the file's own: `use child::Name;`. What is re-exported is
+/// the child's, and does not make the file depend on it.
+fn child_paths(file: &str, code: &str, sources: &BTreeMap<String, String>) -> Vec<Vec<String>> {
+    let statements = code.split(';').filter_map(|part| {
+        let at = part.rfind('\n').map_or(0, |at| at + 1);
+        let tree = part
+            .trim_start()
+            .strip_prefix("use ")
+            .or_else(|| part[at..].strip_prefix("use "))?;
+        Some(flatten(tree)).filter(|_| !tree.starts_with("crate::"))
+    });
+    let module = module_of(file);
+    let below = |path: &Vec<String>| {
+        let child = [module.clone(), path[..1].to_vec()].concat().join("/");
+        sources.contains_key(&format!("{child}.rs")) || sources.contains_key(&format!("{child}/mod.rs"))
+    };
+    let paths = statements.flatten().filter(|path| !path.is_empty() && below(path));
+    paths.map(|path| [module.clone(), path].concat()).collect()
 }
 
 /// The file that defines a path: the deepest module on it, or what that module re-exports the next name from.
@@ -122,7 +155,8 @@ fn file_of(path: &[String], sources: &BTreeMap<String, String>) -> Option<String
 /// File → files that it depends on.
 fn dependencies(sources: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>> {
     let graph = sources.iter().map(|(name, text)| {
-        let paths = crate_paths(&code(text));
+        let code = code(text);
+        let paths = [crate_paths(&code), child_paths(name, &code, sources)].concat();
         let mut files: BTreeSet<_> = paths.iter().filter_map(|path| file_of(path, sources)).collect();
         files.remove(name);
         (name.clone(), files)

@@ -1,7 +1,7 @@
 //! The entries of a CTRF report: one a test case, and those that stand for whole runs.
 
 use crate::render::case_facts::{classification, kind_word, page};
-use crate::render::ctrf::{AttemptExtra, Line, Text, synthetic_cases, text};
+use crate::render::ctrf::parts::{AttemptExtra, Line, Text, synthetic_cases, text};
 use crate::render::escape::one_line;
 use crate::render::synthetic_case;
 use crate::render::synthetic_case::{Ending, SyntheticCase};

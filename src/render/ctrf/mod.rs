@@ -6,15 +6,15 @@
 //! number. The summary's times are this program's own.
 
 mod entries;
+mod parts;
 
 use crate::render::case_facts::has_no_tests;
 use crate::render::duration::utc;
-use crate::render::escape::{clean, one_line};
-use crate::render::synthetic_case;
-use crate::render::synthetic_case::{Ending, SyntheticCase};
-use crate::report::{Attempt, CaseAttempt, Counts, Millis, Origin, Report, RunReport, Signal, Trend};
+use crate::render::synthetic_case::Ending;
+use crate::report::{Counts, Millis, Origin, Report, RunReport, Signal, Trend};
 use entries::Tests;
-use serde::{Serialize, Serializer};
+use parts::{AttemptExtra, Line, Text, synthetic_cases, text};
+use serde::Serialize;
 use std::io;
 
 /// Writes the report as CTRF.
@@ -54,28 +54,6 @@ fn document(report: &Report) -> Document<'_> {
         },
         insights: trend.as_ref().map(Insights::from),
     }
-}
-
-/// Text without control characters and the like.
-struct Text<'a>(&'a str);
-
-impl Serialize for Text<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&clean(self.0))
-    }
-}
-
-/// [`Text`] on one line.
-struct Line<'a>(&'a str);
-
-impl Serialize for Line<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&one_line(self.0))
-    }
-}
-
-fn text(text: Option<&String>) -> Option<Text<'_>> {
-    text.map(|text| Text(text))
 }
 
 #[derive(Serialize)]
@@ -178,43 +156,6 @@ impl Summary {
             }
         }
         summary
-    }
-}
-
-fn synthetic_cases(report: &Report) -> impl Iterator<Item = (&str, SyntheticCase)> {
-    let none = report.runs.is_empty();
-    let without = none.then(|| (synthetic_case::SUITE, SyntheticCase::without_runs(report)));
-    let with = report.runs.iter();
-    with.filter_map(|run| Some((run.label(), SyntheticCase::from_run(run)?)))
-        .chain(without)
-}
-
-/// The run at QA.tech that an attempt of a case belongs to.
-#[derive(Serialize)]
-struct AttemptExtra<'a> {
-    short_id: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Text<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Text<'a>>,
-}
-
-impl<'a> AttemptExtra<'a> {
-    fn of_case(run: &'a RunReport, case: &CaseAttempt) -> Option<Self> {
-        run.attempts.get(case.attempt).map(Self::from)
-    }
-}
-
-impl<'a> From<&'a Attempt> for AttemptExtra<'a> {
-    fn from(attempt: &'a Attempt) -> Self {
-        Self {
-            short_id: Text(&attempt.short_id),
-            url: attempt.link(),
-            status: text(attempt.status.as_ref()),
-            result: text(attempt.result.as_ref()),
-        }
     }
 }
 

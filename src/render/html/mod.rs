@@ -1,25 +1,25 @@
 //! The HTML report: one file that needs nothing else, for people.
 //!
-//! The template is `../templates/report.html`; it escapes what it is given but [`Clean`] and [`Line`], which escape
+//! The template is `../templates/report.html`; it escapes what it is given but [`Clean`] and [`Line`](parts::Line), which escape
 //! themselves. A
 //! `Content-Security-Policy` in the page allows the one style and the one script that are in it, by hash, and nothing
 //! from outside. Everything can be read without the script, which only adds the filter.
 
 mod facts;
+mod parts;
 mod timeline;
 mod trend;
 mod view;
 
-use crate::render::escape::{clean, cut_chars, one_line, write_html};
+use crate::render::escape::{cut_chars, one_line};
 use crate::render::phrases::{Headline, capitalized};
 use crate::report::{Case, CaseOutcome, Counts, Mode, Report, RunReport, Verdict};
 use askama::Template;
-use askama::filters::HtmlSafe;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use facts::Fact;
+use parts::{Clean, Percent, class, label};
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use timeline::Timeline;
 use trend::TrendView;
@@ -198,48 +198,6 @@ fn anchors(report: &Report) -> HashMap<*const Case, String> {
     anchors
 }
 
-/// Text that others wrote, without what could hide or reorder it, and escaped when it is displayed: that is quicker than
-/// the template's way.
-#[derive(Clone, Copy)]
-struct Clean<'a>(&'a str);
-
-impl fmt::Display for Clean<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_html(f, &clean(self.0))
-    }
-}
-
-impl HtmlSafe for Clean<'_> {}
-
-/// [`Clean`] on one line.
-#[derive(Clone, Copy)]
-struct Line<'a>(&'a str);
-
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_html(f, &one_line(self.0))
-    }
-}
-
-impl HtmlSafe for Line<'_> {}
-
-/// A part of a whole, for SVG: its attributes may be percentages, so that a drawing is as wide as the page.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Percent(f64);
-
-impl Percent {
-    /// Numbers here are counts and milliseconds: f64 has room for them.
-    fn of(part: u64, whole: u64) -> Self {
-        Self(part as f64 * 100.0 / whole.max(1) as f64)
-    }
-}
-
-impl fmt::Display for Percent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2}%", self.0)
-    }
-}
-
 /// One outcome's share of the cases.
 struct Share {
     class: &'static str,
@@ -272,30 +230,6 @@ fn shares(report: &Report) -> Vec<Share> {
             }
         })
         .collect()
-}
-
-/// An outcome's name on the page.
-fn label(outcome: CaseOutcome) -> &'static str {
-    match outcome {
-        CaseOutcome::Failed => "Failed",
-        CaseOutcome::Errored => "Errored",
-        CaseOutcome::Flaky => "Flaky",
-        CaseOutcome::Skipped => "Skipped",
-        CaseOutcome::Unfinished => "Not finished",
-        CaseOutcome::Passed => "Passed",
-    }
-}
-
-/// The class that gives a verdict its colour.
-fn class(verdict: Option<Verdict>) -> &'static str {
-    match verdict {
-        Some(Verdict::Passed) => "passed",
-        Some(Verdict::Flaky | Verdict::Quarantined) => "flaky",
-        Some(Verdict::Failed | Verdict::TimedOut) => "failed",
-        Some(Verdict::Error | Verdict::Unknown) => "errored",
-        Some(Verdict::Skipped | Verdict::Cancelled | Verdict::Interrupted) => "skipped",
-        None => "unfinished",
-    }
 }
 
 /// The text with no line break between a number and what it counts.

@@ -2,7 +2,7 @@
 
 use crate::render::duration::format_duration;
 use crate::render::escape::{cut_chars, is_blank, one_line};
-use crate::render::html::{Percent, label};
+use crate::render::html::parts::{Percent, label};
 use crate::render::phrases::{number, several};
 use crate::report::{Attempt, Case, CaseOutcome, Millis, Observed, Report, RunReport, status};
 use crate::text::sort::sort_by_number;

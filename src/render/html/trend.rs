@@ -1,8 +1,8 @@
 //! The trend as a drawing, a table and lists: how earlier results went.
 
 use crate::render::duration::{format_duration, utc};
+use crate::render::html::parts::{Line, Percent, class};
 use crate::render::html::timeline::ticks;
-use crate::render::html::{Line, Percent, class};
 use crate::render::phrases::{by_outcome, capitalized, number, phrase, several};
 use crate::report::trend::{
     CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, StillFailing, Trend, TrendPoint,

@@ -3,7 +3,7 @@
 use crate::render::case_facts::{failure_kind, page};
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_segments, is_blank, one_line};
-use crate::render::html::{Clean, Line, class, label};
+use crate::render::html::parts::{Clean, Line, class, label};
 use crate::render::phrases::{attempt_name, capitalized, phrase, unseen};
 use crate::render::synthetic_case;
 use crate::render::times::Times;

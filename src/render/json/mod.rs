@@ -5,14 +5,14 @@
 //! Times named `_ms` are milliseconds since `started_at`, as observed; others are RFC 3339 in UTC.
 
 mod cases;
+mod counts;
 mod trend;
 
 use crate::render::case_facts::has_no_tests;
 use crate::render::duration::utc;
-use crate::report::{
-    Attempt, CaseCoverage, Counts, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan,
-};
+use crate::report::{Attempt, CaseCoverage, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan};
 use cases::Cases;
+use counts::CountsJson;
 use serde::Serialize;
 use std::io;
 use trend::TrendJson;
@@ -86,43 +86,6 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
             runs: runs.iter().map(RunJson::from).collect(),
             warnings,
             trend: trend.as_ref().map(TrendJson::from),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct CountsJson {
-    total: u64,
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-    errored: u64,
-    flaky: u64,
-    unfinished: u64,
-    /// Of `failed` and `errored`, those in quarantine.
-    quarantined: u64,
-}
-
-impl From<Counts> for CountsJson {
-    fn from(counts: Counts) -> Self {
-        let Counts {
-            total,
-            passed,
-            failed,
-            skipped,
-            errored,
-            flaky,
-            quarantined,
-        } = counts;
-        Self {
-            total,
-            passed,
-            failed,
-            skipped,
-            errored,
-            flaky,
-            unfinished: counts.unfinished(),
-            quarantined,
         }
     }
 }

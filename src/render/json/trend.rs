@@ -1,7 +1,7 @@
 //! The trend in the JSON report.
 
 use crate::render::duration::utc;
-use crate::render::json::CountsJson;
+use crate::render::json::counts::CountsJson;
 use crate::report::Millis;
 use crate::report::trend::{
     CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, StillFailing, Trend, TrendPoint,

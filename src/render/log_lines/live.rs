@@ -11,8 +11,9 @@ const WIDTH: u64 = 20;
 /// expected to end, on the same clock as `elapsed`.
 pub fn live_line(counts: Counts, elapsed: Millis, end: Option<Millis>) -> String {
     let mut line = String::new();
-    if counts.total > 0 {
-        let filled = (counts.done().min(counts.total) * WIDTH / counts.total) as usize;
+    let done = counts.done().min(counts.total);
+    if let Some(filled) = (done * WIDTH).checked_div(counts.total) {
+        let filled = filled as usize;
         let empty = WIDTH as usize - filled;
         line.push_str(&format!("[{}{}] ", "█".repeat(filled), " ".repeat(empty)));
     }

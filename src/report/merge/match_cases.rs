@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::report::Case;
-use crate::report::merge::{CaseSnapshot, fallback_name};
+use crate::report::merge::snapshot::{CaseSnapshot, fallback_name};
 
 /// For each seen case, the index of the case that it is.
 pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot]) -> Vec<Option<usize>> {

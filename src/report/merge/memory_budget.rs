@@ -1,6 +1,6 @@
 //! How much of what an API sends is kept: one that lists new cases at each look would fill all memory.
 
-use crate::report::merge::CaseSnapshot;
+use crate::report::merge::snapshot::CaseSnapshot;
 use crate::report::{Case, CaseAttempt, RunReport};
 
 /// Test cases of a run at most: whoever sends more wants our memory, not a test report.

@@ -2,36 +2,16 @@
 
 mod match_cases;
 mod memory_budget;
+mod snapshot;
 mod verdict;
 
 use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Observed, Quarantine, RunReport, status};
 use match_cases::match_cases;
 pub use memory_budget::MAX_CASES;
 use memory_budget::MemoryBudget;
+pub use snapshot::CaseSnapshot;
+use snapshot::fallback_name;
 pub use verdict::{conclude, contradiction, not_played};
-
-/// A test case as one poll saw it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CaseSnapshot {
-    /// Id; empty where the API gave none.
-    pub id: String,
-    /// Short id; empty where the API gave none.
-    pub short_id: String,
-    /// Name.
-    pub name: String,
-    /// Status; empty where the API gave none.
-    pub status: String,
-    /// Result.
-    pub result: Option<String>,
-    /// Title of the outcome.
-    pub title: Option<String>,
-    /// Reasoning.
-    pub reasoning: Option<String>,
-    /// Goal.
-    pub goal: Option<String>,
-    /// Examples.
-    pub examples: Option<String>,
-}
 
 /// What a poll has changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -157,14 +137,6 @@ fn record(case: &mut Case, attempt: usize, seen: CaseSnapshot, at: Millis) -> bo
     });
     case.outcome = combined_outcome(&case.attempts);
     outcome.is_bad() && !was_bad
-}
-
-fn fallback_name(short_id: &str, id: &str, index: usize) -> String {
-    match (short_id, id) {
-        ("", "") => format!("test case {}", index + 1),
-        ("", id) => id.to_owned(),
-        (short_id, _) => short_id.to_owned(),
-    }
 }
 
 /// The outcome over all attempts that count. Only a pass after the last failure forgives it: a rerun that skipped the

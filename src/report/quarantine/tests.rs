@@ -110,8 +110,11 @@ fn snapshot(name: &str, status: &str, result: &str) -> CaseSnapshot {
     }
 }
 
+/// Verdict and cases of an attempt: name, status and result of each.
+type Ended<'a> = (Verdict, Vec<(&'a str, &'a str, &'a str)>);
+
 /// The run after these attempts, with their verdicts and cases of name, status and result.
-fn concluded(attempts: &[(Verdict, Vec<(&str, &str, &str)>)], listed: CaseCoverage, list: &Quarantine) -> RunReport {
+fn concluded(attempts: &[Ended<'_>], listed: CaseCoverage, list: &Quarantine) -> RunReport {
     let mut concluded = run("Plan", "r", vec![]);
     concluded.attempts = attempts
         .iter()
@@ -138,7 +141,7 @@ fn a_run_is_quarantined_only_where_all_that_failed_is() {
     let list = parse("A\nid_B");
     let failed = |name| (name, DONE, "FAILED");
     let passed = |name| (name, DONE, "PASSED");
-    let table: Vec<(&str, Vec<(Verdict, Vec<(&str, &str, &str)>)>, Verdict)> = vec![
+    let table: Vec<(&str, Vec<Ended<'_>>, Verdict)> = vec![
         (
             "all failed cases are listed",
             vec![(Failed, vec![failed("A"), failed("B"), passed("C")])],
