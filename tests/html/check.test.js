@@ -229,6 +229,21 @@ test('suggested lines for the quarantine list can be copied', async () => {
   await context.close();
 });
 
+test('on a narrow screen a copy button keeps its word on one line', async () => {
+  const { page, context } = await open('everything', { viewport: { width: 390, height: 844 } });
+  assert.ok((await page.locator('.copy-line').first().boundingBox()).height < 40);
+  await context.close();
+});
+
+test('on paper, the table of earlier results is whole', async () => {
+  const { page, context } = await open('everything', { viewport: { width: 700, height: 1000 } });
+  await page.emulateMedia({ media: 'print' });
+  const scroll = page.locator('.scroll');
+  assert.ok((await scroll.boundingBox()).height > 200);
+  assert.equal(await scroll.evaluate((box) => box.scrollWidth - box.clientWidth), 0);
+  await context.close();
+});
+
 test('failures in quarantine have a list of their own, with reason and date, and are closed', async () => {
   const { page, context } = await open('everything');
   const group = page.locator('h3.group + .cases');
