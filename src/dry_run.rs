@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use crate::context::{Context, HeadSha};
-use crate::inputs::{Annotations, ApplicationOverride, CommentWhen, EnvironmentOverride, Inputs, Target};
+use crate::inputs::{
+    Annotations, ApplicationOverride, CommentWhen, EnvironmentOverride, Inputs, SHA_PLACEHOLDER, Target,
+};
 use crate::log::Log;
 use crate::publish::identity;
 use crate::qatech::client::run_url;
@@ -14,14 +16,18 @@ use crate::text::Redactor;
 /// Prints the preparations, the first request of each run, and what would be published at the end.
 pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor) {
     log.line("Dry run: nothing is sent.");
-    let lines = [runs(inputs, context), publishing(inputs, context), files(inputs)];
+    let lines = [
+        runs(inputs, context, redactor),
+        publishing(inputs, context),
+        files(inputs),
+    ];
     for line in lines.concat() {
         log.line(&log_line(&redactor.clean(line)));
     }
 }
 
 /// What would be asked of QA.tech, and before that of others.
-fn runs(inputs: &Inputs, context: &Context) -> Vec<String> {
+fn runs(inputs: &Inputs, context: &Context, redactor: &Redactor) -> Vec<String> {
     if inputs.api_token.is_none() {
         return vec!["would not ask QA.tech: there is no API token (`on_missing_token: skip`)".to_owned()];
     }
@@ -34,7 +40,7 @@ fn runs(inputs: &Inputs, context: &Context) -> Vec<String> {
             })
             .collect(),
         Target::Start(plans) => {
-            let mut lines = preparations(inputs);
+            let mut lines = preparations(inputs, context, redactor);
             let url = run_url(&inputs.api_url, &[]);
             let starts = plans.iter().map(|plan| start_body(inputs, context, plan.as_deref()));
             lines.extend(starts.map(|body| format!("would start a run: POST {url} {body}")));
@@ -44,7 +50,7 @@ fn runs(inputs: &Inputs, context: &Context) -> Vec<String> {
 }
 
 /// What would be done before the start.
-fn preparations(inputs: &Inputs) -> Vec<String> {
+fn preparations(inputs: &Inputs, context: &Context, redactor: &Redactor) -> Vec<String> {
     let mut lines = Vec::new();
     for build in &inputs.builds {
         lines.push(format!(
@@ -63,11 +69,14 @@ fn preparations(inputs: &Inputs) -> Vec<String> {
             ));
         }
     }
+    let sha = context.origin.sha.as_deref().unwrap_or(SHA_PLACEHOLDER);
+    // The redactor knows a secret query as it was written, so it comes first.
+    let with_sha = |text: &str| redactor.clean(text.to_owned()).replace(SHA_PLACEHOLDER, sha);
     for probe in &inputs.wait_for {
-        let contains = probe.contains.as_ref();
+        let contains = probe.contains.as_deref().map(with_sha);
         lines.push(format!(
             "would wait for {}{}, for at most {} minutes",
-            probe.url,
+            with_sha(&probe.url),
             contains.map_or_else(String::new, |text| format!(" to contain {text:?}")),
             inputs.wait_for_timeout.as_secs_f64() / 60.0
         ));

@@ -20,6 +20,7 @@ pub mod signals;
 pub mod text;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -35,7 +36,7 @@ use publish::Connections;
 use publish::github::GitHub;
 use publish::outputs::{Artifacts, Outputs};
 use report::verdict::exit;
-use report::{FailOn, Mode, Report};
+use report::{FailOn, Mode, Quarantine, Report};
 use signals::Listener;
 
 /// Runs the program on the environment's variables and returns its exit code.
@@ -57,8 +58,14 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     let inputs = match parsed {
         Ok(inputs) => inputs,
         Err(Rejected {
-            problems, outputs_path, ..
+            mut problems,
+            redactor: _,
+            outputs_path,
+            quarantine,
+            quarantine_path,
         }) => {
+            let list = read_quarantine(quarantine.as_deref(), quarantine_path.as_deref(), &files, started).await;
+            problems.extend(list.err().unwrap_or_default());
             for problem in problems {
                 log.error(&redactor.clean(problem));
             }
@@ -88,18 +95,12 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         redactor: &redactor,
         files: &files,
     };
-    if let Err(problems) = network {
-        for problem in problems {
-            log.error(&redactor.clean(problem));
-        }
-        write_nothing(&app, started).await;
-        return exit::USAGE;
-    }
-    let quarantine = match runs::quarantine::read(&inputs, &files, started.wall).await {
-        Ok(quarantine) => quarantine,
-        Err(errors) => {
-            for error in errors {
-                log.error(&redactor.clean(error.to_string()));
+    let (text, path) = (inputs.quarantine.as_deref(), inputs.quarantine_path.as_deref());
+    let quarantine = match (network, read_quarantine(text, path, &files, started).await) {
+        (Ok(()), Ok(quarantine)) => quarantine,
+        (network, quarantine) => {
+            for problem in network.err().into_iter().chain(quarantine.err()).flatten() {
+                log.error(&redactor.clean(problem));
             }
             write_nothing(&app, started).await;
             return exit::USAGE;
@@ -116,6 +117,20 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     };
     let history_written = app.complete(&mut report);
     app.publish(report, history_written, connections, &mut signals).await
+}
+
+/// Reads the quarantine list.
+///
+/// # Errors
+/// Everything that is wrong with it.
+async fn read_quarantine(
+    text: Option<&str>,
+    path: Option<&Path>,
+    files: &Files,
+    started: StartTime,
+) -> Result<Quarantine, Vec<String>> {
+    let list = runs::quarantine::read(text, path, files, started.wall).await;
+    list.map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
 /// Reads proxies and certificates into the context.

@@ -1,11 +1,11 @@
 //! Reads the quarantine list, once, before any run.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use thiserror::Error;
 
 use crate::files::{Files, Problem};
-use crate::inputs::Inputs;
 use crate::report::Quarantine;
 use crate::report::quarantine::QuarantineError;
 
@@ -26,11 +26,16 @@ pub enum ReadError {
     Line(#[from] QuarantineError),
 }
 
-/// The entries of `quarantine` and of the file that `quarantine_path` names, as far as they count at this time.
+/// The entries of `quarantine` (`text`) and of the file that `quarantine_path` names, as far as they count at this time.
 ///
 /// # Errors
 /// Everything that is wrong with both.
-pub(crate) async fn read(inputs: &Inputs, files: &Files, now: SystemTime) -> Result<Quarantine, Vec<ReadError>> {
+pub(crate) async fn read(
+    text: Option<&str>,
+    path: Option<&Path>,
+    files: &Files,
+    now: SystemTime,
+) -> Result<Quarantine, Vec<ReadError>> {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     let mut list = Quarantine::default();
@@ -39,10 +44,10 @@ pub(crate) async fn read(inputs: &Inputs, files: &Files, now: SystemTime) -> Res
         Ok(entries) => list.extend(entries),
         Err(faults) => errors.extend(faults.into_iter().map(ReadError::Line)),
     };
-    if let Some(text) = &inputs.quarantine {
+    if let Some(text) = text {
         add(text, "quarantine");
     }
-    let file = match &inputs.quarantine_path {
+    let file = match path {
         Some(path) => match files.regular(path) {
             Ok(path) => Some(files.read(&path, MAX_BYTES).await),
             Err(problem) => Some(Err(problem)),

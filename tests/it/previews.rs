@@ -417,6 +417,7 @@ fn the_text_of_the_commit_is_awaited() {
     let far = page(1 << 20);
     let done = waiting(&job, &format!("{} contains ready", far.url())).output();
     job.assert_not_started(&done, 4, "timed_out");
+    assert!(done.log.contains("Next step: No run was started."), "{}", done.log);
     let near = page((1 << 20) - 5);
     let done = waiting(&job, &format!("{} contains ready", near.url())).output();
     assert_ending(&done, 0, "passed");

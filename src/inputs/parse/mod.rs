@@ -47,6 +47,8 @@ pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Resul
             problems: parser.problems,
             redactor: given.secrets.redactor,
             outputs_path: files::path(given.raw.outputs_path.as_ref()),
+            quarantine: given.raw.quarantine.clone(),
+            quarantine_path: files::path(given.raw.quarantine_path.as_ref()),
         }),
     }
 }
@@ -60,6 +62,10 @@ pub struct Rejected {
     pub redactor: Redactor,
     /// `outputs_path`, where given.
     pub outputs_path: Option<PathBuf>,
+    /// `quarantine`, whose mistakes are not among the problems yet.
+    pub quarantine: Option<String>,
+    /// `quarantine_path`, likewise.
+    pub quarantine_path: Option<PathBuf>,
 }
 
 impl Parser {

@@ -15,6 +15,9 @@ pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
         Verdict::Flaky => Some("Make the flaky tests stable, or put them in `quarantine` until they are."),
         Verdict::Quarantined => Some("Nothing blocks now. Repair the quarantined tests before their entries expire."),
         Verdict::Cancelled => Some("Rerun the job to get a result: the run was cancelled at QA.tech."),
+        Verdict::TimedOut if part.runs.iter().all(|run| run.attempts.is_empty()) => Some(
+            "No run was started. Find out why what the step waited for did not come, or raise the time limit that is named.",
+        ),
         Verdict::TimedOut => {
             Some("Open the run at QA.tech: it may still be in progress. Raise `timeout_minutes` if it needs longer.")
         }

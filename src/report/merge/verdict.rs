@@ -94,7 +94,8 @@ fn forgiven(run: &RunReport, first: &Attempt) -> Result<Forgiven, String> {
             first.test_count.unwrap_or(0)
         ))
     } else if blocking > 0 {
-        Err(format!("{blocking} of the test cases were not seen to pass"))
+        let verb = if blocking == 1 { "was" } else { "were" };
+        Err(format!("{blocking} of the test cases {verb} not seen to pass"))
     } else if quarantined && !every_failure_is_listed(run) {
         Err("an attempt failed without a failed test case".to_owned())
     } else if quarantined {

@@ -78,7 +78,7 @@ fn preparations_and_their_results_are_printed() {
     for part in [
         "would upload the build out/Shop.ipa for application app_ios",
         "would look for the deployment of the head commit to \"Preview*\" for application app_web, for at most 15 minutes",
-        "would wait for https://pr.example/health?*** to contain \"{sha}\", for at most 10 minutes",
+        "would wait for https://pr.example/health?*** to contain \"0123456789abcdef0123456789abcdef01234567\", for at most 10 minutes",
         r#""projectShortId":"proj_shop""#,
         &format!(r#""testCaseIds":["{uuid}"]"#),
         r#""parameters":{"configs":{"cfg_login":{"password":"***"}}}"#,
@@ -91,6 +91,24 @@ fn preparations_and_their_results_are_printed() {
     for secret in ["hidden-probe-key", "hidden-password"] {
         assert_eq!(done.places_with(secret), [""; 0], "{secret}");
     }
+}
+
+#[test]
+fn the_commit_stands_where_it_is_awaited() {
+    let fake = FakeQaTech::start();
+    let sha = "0123456789abcdef0123456789abcdef01234567";
+    let done = run(&fake)
+        .input("dry_run", "true")
+        .input("commit", sha)
+        .input(
+            "wait_for",
+            "https://{sha}.pr.example/v?key=hidden-{sha}-key contains v={sha}",
+        )
+        .output();
+    assert_ending(&done, 0, "");
+    let line = format!("would wait for https://{sha}.pr.example/v?*** to contain \"v={sha}\"");
+    assert!(done.log.contains(&line), "{}", done.log);
+    assert_eq!(done.places_with("hidden-"), [""; 0]);
 }
 
 #[test]

@@ -123,8 +123,12 @@ fn all_mistakes_are_told_at_once() {
             ("comment", "never"),
             ("environments", "nonsense"),
             ("api_url", "http://qa.example"),
+            ("quarantine", "Pay until 2026-13-01"),
+            ("quarantine_path", "no-such-file"),
         ],
         &[
+            "`quarantine`, line 1",
+            "`quarantine_path`",
             "blocking",
             "timeout_minutes",
             "fail_on",
