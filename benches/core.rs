@@ -199,6 +199,7 @@ fn reading(criterion: &mut Criterion) {
                 .filter_map(|case| case.latest().unwrap().reasoning.clone())
                 .collect()
         };
+        let redactor = redactor();
         group.bench_function(BenchmarkId::new("redact", size), |bench| {
             bench.iter_batched(
                 texts,

@@ -57,13 +57,14 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     context.origin.commit_message = context.origin.commit_message.map(|text| redactor.clean(text));
     let inputs = match parsed {
         Ok(inputs) => inputs,
-        Err(Rejected {
-            mut problems,
-            redactor: _,
-            outputs_path,
-            quarantine,
-            quarantine_path,
-        }) => {
+        Err(rejected) => {
+            let Rejected {
+                mut problems,
+                redactor: _,
+                outputs_path,
+                quarantine,
+                quarantine_path,
+            } = *rejected;
             let list = read_quarantine(quarantine.as_deref(), quarantine_path.as_deref(), &files, started).await;
             problems.extend(list.err().unwrap_or_default());
             for problem in problems {

@@ -38,18 +38,18 @@ const MAX_MINUTES: f64 = 43_200.0;
 ///
 /// # Errors
 /// All problems at once, each a sentence that names the input, the value (never that of a secret) and what is allowed.
-pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Inputs, Rejected> {
+pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Inputs, Box<Rejected>> {
     let mut parser = Parser::default();
     let given = parser.read(variables);
     match parser.inputs(&given) {
         Some(inputs) if parser.problems.is_empty() => Ok(inputs),
-        Some(_) | None => Err(Rejected {
+        Some(_) | None => Err(Box::new(Rejected {
             problems: parser.problems,
             redactor: given.secrets.redactor,
             outputs_path: files::path(given.raw.outputs_path.as_ref()),
             quarantine: given.raw.quarantine.clone(),
             quarantine_path: files::path(given.raw.quarantine_path.as_ref()),
-        }),
+        })),
     }
 }
 

@@ -205,7 +205,7 @@ fn fail_on_none_is_for_none() {
 }
 
 /// The inputs from variables by their full names.
-fn from_variables(pairs: &[(&str, &str)]) -> Result<Inputs, Rejected> {
+fn from_variables(pairs: &[(&str, &str)]) -> Result<Inputs, Box<Rejected>> {
     parse(pairs.iter().map(|(name, value)| (name.into(), value.into())))
 }
 
