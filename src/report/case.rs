@@ -180,7 +180,7 @@ pub(super) fn name_or_short_id<'a>(name: &'a str, short_id: &'a str) -> &'a str 
 /// What one attempt said of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseAttempt {
-    /// Index into [`RunReport::attempts`].
+    /// Index into [`RunReport::attempts`](crate::report::RunReport::attempts).
     pub attempt: usize,
     /// Short id of the case in this attempt's run.
     pub short_id: String,

@@ -34,7 +34,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The page of the workflow run, only if it may be shown as a link; see [`Attempt::link`].
+    /// The page of the workflow run, only if it may be shown as a link; see [`Attempt::link`](crate::report::Attempt::link).
     pub fn ci_link(&self) -> Option<&str> {
         self.ci_url.as_deref().filter(|url| is_https(url))
     }

@@ -99,7 +99,7 @@ impl Reader {
 
     /// The failures: runs that failed without a failed case, then failed and errored cases, at most ten, the last of which
     /// counts the rest. They are errors where their run's verdict makes the step fail, else warnings. A step that fails for
-    /// another reason has one error that says so. Cases in quarantine follow as notices, at most [`NOTICES`].
+    /// another reason has one error that says so. Cases in quarantine follow as notices, at most `NOTICES`.
     pub fn failures(self, report: &Report) -> Vec<String> {
         let level = |run: &RunReport| match run.verdict {
             Some(verdict) if report.fail_on.fails(verdict) => Level::Error,

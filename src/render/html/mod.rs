@@ -1,6 +1,6 @@
 //! The HTML report: one file that needs nothing else, for people.
 //!
-//! The template is `../templates/report.html`; it escapes what it is given but [`Clean`] and [`Line`](parts::Line), which escape
+//! The template is `../templates/report.html`; it escapes what it is given but `Clean` and `Line`, which escape
 //! themselves. A
 //! `Content-Security-Policy` in the page allows the one style and the one script that are in it, by hash, and nothing
 //! from outside. Everything can be read without the script, which only adds the filter.

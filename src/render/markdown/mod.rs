@@ -1,7 +1,7 @@
 //! The report as Markdown: the sections that job summary, comment, check run and issue consist of.
 //!
-//! [`head`] has verdict, counts, runs and problems; [`body`] has the cases. A body that would be too long is rendered
-//! again in the next [`Tier`]; each try ends at the limit, so that its cost does not grow with what is cut.
+//! `head` has verdict, counts, runs and problems; `body` has the cases. A body that would be too long is rendered
+//! again in the next `Tier`; each try ends at the limit, so that its cost does not grow with what is cut.
 
 mod brief;
 mod cases;

@@ -22,6 +22,14 @@ pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
             Some("Open the run at QA.tech: it may still be in progress. Raise `timeout_minutes` if it needs longer.")
         }
         Verdict::Error => Some("Open the run at QA.tech for the error, then rerun the job."),
+        Verdict::Unknown
+            if part
+                .runs
+                .iter()
+                .all(|run| run.attempts.is_empty() && run.created == Some(false)) =>
+        {
+            Some("No run was started. Solve the problem that is shown, then rerun the job.")
+        }
         Verdict::Unknown if part.runs.iter().all(|run| run.attempts.is_empty()) => {
             Some("Check at QA.tech whether a run was started, solve the problem that is shown, then rerun the job.")
         }

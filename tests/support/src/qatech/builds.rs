@@ -87,6 +87,7 @@ impl Builds {
 }
 
 /// What is wrong with a request to the storage.
+#[cfg(feature = "harness")]
 pub(super) fn storage_errors(request: &Request) -> Vec<String> {
     let header = |name: &str| request.headers.get(name);
     let mut errors = Vec::new();
