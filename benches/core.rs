@@ -11,6 +11,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use qatech_run::inputs::{CaseDetailsFor, PathRule, RerunOnly};
+use qatech_run::net::retry::Deadline;
 use qatech_run::publish::identity::MarkerKey;
 use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
 use qatech_run::qatech::details::CaseAnswer;
@@ -153,7 +154,7 @@ fn poll(api: &Canned, run: RunReport) -> Vec<RunReport> {
             let driver = Driver {
                 client: api,
                 policy: Policy {
-                    deadline: Instant::now() + Duration::from_secs(60),
+                    deadline: Deadline::after(Duration::from_secs(60)),
                     poll_interval: None,
                     usual_duration: None,
                     fail_fast: false,

@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
+use qatech_run::net::retry::Deadline;
 use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
 use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
@@ -127,7 +128,7 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
             let driver = Driver {
                 client: &api,
                 policy: Policy {
-                    deadline: Instant::now() + Duration::from_secs(7200),
+                    deadline: Deadline::after(Duration::from_secs(7200)),
                     poll_interval: interval,
                     usual_duration: play.usual,
                     fail_fast: false,

@@ -16,12 +16,12 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use thiserror::Error;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use crate::inputs::{ApplicationOverride, Build, EnvironmentOverride};
 use crate::log::Log;
 use crate::net::http;
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, Deadline, OUT_OF_REACH};
 use crate::qatech::Client;
 use crate::qatech::builds::UploadTarget;
 use crate::qatech::client::PostError;
@@ -38,8 +38,6 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const STALLED: Duration = Duration::from_secs(60);
 /// How often a file is put, each time at a new place.
 const MAX_TRIES: u32 = 3;
-/// How long the API may be out of reach while it is asked where to put a file, or to register one.
-const OUT_OF_REACH: Duration = Duration::from_secs(600);
 
 /// Why a build is not there. Nothing is started then.
 #[derive(Debug, Error)]
@@ -137,7 +135,7 @@ impl Uploaded {
 pub async fn upload(
     client: &Client,
     builds: &[Build],
-    deadline: Instant,
+    deadline: Deadline,
     log: &Log,
     redactor: &Redactor,
 ) -> Result<Uploaded, UploadError> {
@@ -153,7 +151,7 @@ pub async fn upload(
 
 struct Uploads<'a> {
     client: &'a Client,
-    deadline: Instant,
+    deadline: Deadline,
     log: &'a Log,
     redactor: &'a Redactor,
 }
@@ -194,14 +192,10 @@ impl Uploads<'_> {
             name: file_name(&build.path),
             size,
         };
-        let token = match timeout_at(self.deadline, self.put_somewhere(&file)).await {
-            Ok(token) => token?,
-            Err(_) => {
-                return Err(UploadError::TooLate {
-                    application: application(),
-                });
-            }
-        };
+        let token = self.deadline.limit(self.put_somewhere(&file)).await;
+        let token = token.ok_or_else(|| UploadError::TooLate {
+            application: application(),
+        })??;
         let register = |left| {
             self.client
                 .register_build(&build.application, build.platform, &token, left)
@@ -217,8 +211,7 @@ impl Uploads<'_> {
     /// Puts the file at a place that the API names, at another one where that fails. Gives the token that registers it.
     async fn put_somewhere(&self, file: &BuildFile<'_>) -> Result<Secret, UploadError> {
         let build = file.build;
-        let mut delays = Delays::default();
-        let mut tries = 1;
+        let mut backoff = Backoff::default().with_max_attempts(MAX_TRIES);
         loop {
             let ask = |left| self.client.upload_url(&build.application, &file.name, left);
             let target = self.ask(build, "uploaded", ask).await?;
@@ -229,23 +222,22 @@ impl Uploads<'_> {
                 file.name,
                 megabytes(file.size)
             ));
-            let what = match self.put(file, &target).await? {
+            let (what, next) = match self.put(file, &target).await? {
                 Put::Done => return Ok(target.build_token),
-                Put::Failed(what) if tries < MAX_TRIES => what,
-                Put::Failed(what) | Put::Refused(what) => {
-                    return Err(UploadError::Storage {
-                        application: build.application.clone(),
-                        what: self.redactor.clean(what),
-                    });
-                }
+                Put::Failed(what) => (what, backoff.deferred(None).ok()),
+                Put::Refused(what) => (what, None),
             };
-            let delay = delays.next(None);
+            let Some(delay) = next else {
+                return Err(UploadError::Storage {
+                    application: build.application.clone(),
+                    what: self.redactor.clean(what),
+                });
+            };
             self.tell(&format!(
                 "{}: the upload failed and is tried again in {} s: {what}",
                 build.application,
                 delay.as_secs().max(1)
             ));
-            tries += 1;
             sleep(delay).await;
         }
     }
@@ -260,7 +252,7 @@ impl Uploads<'_> {
             .client
             .storage()
             .put(target.url.expose())
-            .timeout(self.deadline.saturating_duration_since(Instant::now()))
+            .timeout(self.deadline.left())
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, file.size)
             .body(reqwest::Body::wrap(StreamBody::new(pieces)));
@@ -325,24 +317,24 @@ impl Uploads<'_> {
         step: &'static str,
         send: impl AsyncFn(Duration) -> Result<T, PostError>,
     ) -> Result<T, UploadError> {
-        let until = self.deadline.min(Instant::now() + OUT_OF_REACH);
-        let mut delays = Delays::default();
+        let until = self.deadline.within(OUT_OF_REACH);
+        let mut backoff = Backoff::default().until(until);
         let failed = |source| UploadError::Api {
             application: build.application.clone(),
             step,
             source,
         };
         loop {
-            let error = match send(until.saturating_duration_since(Instant::now())).await {
+            let error = match send(until.left()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let after = match &error {
-                PostError::NotSent { what: _, after } => *after,
+            let next = match &error {
+                PostError::NotSent { what: _, after } => backoff.deferred(*after),
                 PostError::Unreachable {
                     permanent: false,
                     what: _,
-                } => None,
+                } => backoff.unreachable(None),
                 PostError::Unreachable {
                     permanent: true,
                     what: _,
@@ -351,13 +343,11 @@ impl Uploads<'_> {
                 | PostError::Blocked(_)
                 | PostError::Ambiguous(_) => return Err(failed(error)),
             };
-            let delay = delays.next(after);
-            if Instant::now() + delay >= until {
+            let Ok(delay) = next else {
                 return Err(failed(error));
-            }
-            let what = error;
+            };
             self.tell(&format!(
-                "{}: QA.tech is out of reach, next try in {} s: {what}",
+                "{}: QA.tech is out of reach, next try in {} s: {error}",
                 build.application,
                 delay.as_secs().max(1)
             ));

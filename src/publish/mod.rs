@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::inputs::{Annotations, SummaryWhen};
+use crate::net::retry::Deadline;
 use crate::render::log_lines;
 use crate::render::markdown::summary;
 use crate::report::history::{Entry, History, MAX_ENTRIES};
@@ -168,8 +169,11 @@ impl App<'_> {
             github,
             interrupted_at: _,
         } = services;
-        let deadline = Instant::now() + PUBLISHING;
-        let (published, ()) = tokio::join!(github.finish(report, deadline), self.webhook(client, report, deadline));
+        let deadline = Deadline::after(PUBLISHING);
+        let (published, ()) = tokio::join!(
+            github.finish(report, deadline.instant()),
+            self.webhook(client, report, deadline)
+        );
         *made = self.show(published, report);
     }
 
@@ -211,7 +215,7 @@ impl App<'_> {
             .collect()
     }
 
-    async fn webhook(&self, client: &reqwest::Client, report: &Report, deadline: Instant) {
+    async fn webhook(&self, client: &reqwest::Client, report: &Report, deadline: Deadline) {
         let Some(webhook) = &self.inputs.webhook else { return };
         let delivered = match webhook::body(report) {
             Ok(body) => webhook::deliver(client, webhook, body, deadline).await,

@@ -9,11 +9,11 @@ use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use ring::hmac;
 use thiserror::Error;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::sleep;
 
 use crate::inputs::Webhook;
 use crate::net::http;
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, Deadline, is_transient};
 use crate::render::json;
 use crate::report::Report;
 
@@ -83,16 +83,15 @@ pub async fn deliver(
     client: &Client,
     webhook: &Webhook,
     body: Vec<u8>,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<(), DeliveryError> {
     let host = webhook.url.host_str().unwrap_or_default().to_owned();
     let delivery = crate::random::hex(16).map_err(|_| DeliveryError::NoRandom)?;
     let signature = webhook.secret.as_ref().map(|secret| signature(secret.expose(), &body));
     // Bytes are shared by the tries; a Vec would be copied for each.
     let body = Bytes::from(body);
-    let mut delays = Delays::default();
-    let mut why = String::new();
-    for attempt in 1..=TRIES {
+    let mut backoff = Backoff::default().until(deadline).with_max_attempts(TRIES);
+    loop {
         let mut request = client
             .post(webhook.url.clone())
             .timeout(TIMEOUT)
@@ -102,32 +101,23 @@ pub async fn deliver(
         if let Some(signature) = &signature {
             request = request.header(SIGNATURE, signature);
         }
-        let Ok(sent) = timeout_at(deadline, request.send()).await else {
+        let Some(sent) = deadline.limit(request.send()).await else {
             return Err(DeliveryError::TooLong { host });
         };
-        let mut after = None;
-        match sent {
+        let (why, next) = match sent {
             Ok(answer) if answer.status().is_success() => return Ok(()),
-            Ok(answer) => {
-                let status = answer.status();
-                why = format!("HTTP {status}");
-                let may_pass = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-                if !may_pass {
-                    break;
-                }
-                after = http::retry_after(answer.headers());
+            Ok(answer) if is_transient(answer.status()) => {
+                let next = backoff.deferred(http::retry_after(answer.headers()));
+                (format!("HTTP {}", answer.status()), next.ok())
             }
-            Err(error) => why = http::explain(error),
+            Ok(answer) => (format!("HTTP {}", answer.status()), None),
+            Err(error) => (http::explain(error), backoff.unreachable(None).ok()),
+        };
+        match next {
+            Some(delay) => sleep(delay).await,
+            None => return Err(DeliveryError::Refused { host, why }),
         }
-        let delay = delays.next(after);
-        // What is asked for may be longer than any clock reaches.
-        let in_time = Instant::now().checked_add(delay).is_some_and(|next| next < deadline);
-        if attempt == TRIES || !in_time {
-            break;
-        }
-        sleep(delay).await;
     }
-    Err(DeliveryError::Refused { host, why })
 }
 
 fn signature(secret: &str, body: &[u8]) -> String {

@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::net::http;
 use crate::net::http::{BodyError, Clients, PermanentFailure};
+use crate::net::retry::is_transient;
 use crate::qatech::clean::Cleaner;
 use crate::qatech::details::CaseAnswer;
 use crate::qatech::error::Refusals;
@@ -146,7 +147,7 @@ impl Api for Client {
             Err(BodyError::TooLarge) => Vec::new(),
             Err(BodyError::Broken(what)) => return Err(retry(format!("HTTP {status}, body broken off: {what}"), None)),
         };
-        if status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 408 | 425) || status.is_server_error() {
+        if is_transient(status) {
             let what = format!("HTTP {status}: {}", self.beginning(&headers, &body));
             return Err(retry(what, http::retry_after(&headers)));
         }

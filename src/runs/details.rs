@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use reqwest::header::LOCATION;
-use tokio::time::{Instant, timeout_at};
 
 use crate::inputs::CaseDetailsFor;
 use crate::net::http;
+use crate::net::retry::Deadline;
 use crate::qatech::client::{Api, CaseError};
 use crate::qatech::details::{CaseAnswer, ImageUrl};
 use crate::report::{
@@ -104,12 +104,12 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
             cases.sort_by_key(|(rank, wanted)| (*rank, wanted.place));
             cases.into_iter().map(|(_, wanted)| wanted).collect()
         });
-        self.fetch(wanted, Instant::now() + TIME).await;
+        self.fetch(wanted, Deadline::after(TIME)).await;
     }
 
     /// Asks for the details of what failed in a run's latest attempt, and gives the project's ids of those cases that
     /// were misses of the agent or the platform. Ends within 15 s, and at the deadline.
-    pub async fn misses(&self, run: RunHandle<'_>, deadline: Instant) -> Vec<String> {
+    pub async fn misses(&self, run: RunHandle<'_>, deadline: Deadline) -> Vec<String> {
         let wanted = run.read(|report| {
             let failed = report.cases.iter().enumerate().filter_map(|(case, found)| {
                 let place = Place {
@@ -121,8 +121,7 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
             });
             failed.collect()
         });
-        self.fetch(wanted.unwrap_or_default(), deadline.min(Instant::now() + TIME))
-            .await;
+        self.fetch(wanted.unwrap_or_default(), deadline.within(TIME)).await;
         let misses = run.read(|report| {
             let cases = report.cases.iter();
             let missed = cases.filter_map(|case| missed(case.attempts.get(failed_in_latest(report, case)?)?));
@@ -151,7 +150,7 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
         wanted_attempt(report, Place { run, case, attempt }, found).map(|wanted| (rank, wanted))
     }
 
-    async fn fetch(&self, wanted: Vec<Wanted>, until: Instant) {
+    async fn fetch(&self, wanted: Vec<Wanted>, until: Deadline) {
         let new = |wanted: &Wanted| self.asked.borrow_mut().insert(wanted.place);
         let mut wanted: Vec<_> = wanted.into_iter().filter(new).collect();
         wanted.truncate(self.cases_left.get());
@@ -169,7 +168,7 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
             rest.for_each_concurrent(AT_ONCE, |wanted| self.fetch_one(wanted)).await;
         };
         // What is not answered by then is left out.
-        let _ = timeout_at(until, all).await;
+        until.limit(all).await;
     }
 
     async fn fetch_one(&self, wanted: &Wanted) {

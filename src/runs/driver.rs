@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
 use crate::inputs::RerunOnly;
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, GiveUp, OUT_OF_REACH};
 use crate::qatech::client::{Api, PostError, RerunCases};
 use crate::qatech::wire::{Run, RunTestCase, StartRequest, StartedRun};
 use crate::report::{Attempt, AttemptOrigin, CaseCoverage, TestPlan, Verdict, merge};
 use crate::runs::details::DetailsFetcher;
 use crate::runs::event::Event;
 use crate::runs::poller;
-use crate::runs::poller::{OUT_OF_REACH, Policy};
+use crate::runs::poller::Policy;
 use crate::runs::previous_run;
 use crate::runs::previous_run::PreviousRun;
 use crate::runs::shutdown::Shutdown;
@@ -216,7 +216,7 @@ impl<A: Api> Driver<'_, A> {
                 }
             }
             PreviousRun::NotReusable(why) => why.to_string(),
-            PreviousRun::OutOfReach(_) if Instant::now() >= self.policy.deadline => {
+            PreviousRun::OutOfReach(_) if self.policy.deadline.has_passed() => {
                 return Err(StartError::Deadline(None));
             }
             PreviousRun::OutOfReach(what) => return Err(StartError::OutOfReach(what)),
@@ -331,14 +331,14 @@ impl<A: Api> Driver<'_, A> {
                 run.update(|run| run.created = created);
             }
         };
-        let mut delays = Delays::default();
-        let mut first = true;
-        let mut unreachable_since = None;
+        let mut backoff = Backoff::default()
+            .until(self.policy.deadline)
+            .with_patience(OUT_OF_REACH);
         loop {
             if self.shutdown.is_stopping() {
                 return Err(StartError::Stopped);
             }
-            let left = self.policy.deadline.saturating_duration_since(Instant::now());
+            let left = self.policy.deadline.left();
             if left.is_zero() {
                 return Err(StartError::Deadline(None));
             }
@@ -348,7 +348,7 @@ impl<A: Api> Driver<'_, A> {
                 // A request that the deadline cuts off is an answer that never came.
                 send(left).await
             };
-            let (what, after) = match sent {
+            let (what, next) = match sent {
                 Ok(started) => return Ok(started),
                 Err(PostError::Refused { status, why }) => return Err(StartError::Refused { status, why }),
                 Err(PostError::Blocked(why)) => return Err(StartError::Blocked(why)),
@@ -357,46 +357,31 @@ impl<A: Api> Driver<'_, A> {
                     set_created(Some(false));
                     return Err(StartError::Unconnectable(what));
                 }
-                Err(PostError::Unreachable { permanent: false, what }) => {
-                    unreachable_since.get_or_insert_with(Instant::now);
-                    (what, None)
-                }
-                Err(PostError::NotSent { what, after }) => {
-                    unreachable_since = None;
-                    (what, after)
-                }
+                Err(PostError::Unreachable { permanent: false, what }) => (what, backoff.unreachable(None)),
+                Err(PostError::NotSent { what, after }) => (what, backoff.deferred(after)),
             };
             set_created(Some(false));
-            let now = Instant::now();
-            let give_up = unreachable_since.map(|since| since + OUT_OF_REACH);
-            let until = give_up.map_or(self.policy.deadline, |give_up| give_up.min(self.policy.deadline));
-            let delay = delays.next(after);
-            let Some(next) = now.checked_add(delay).filter(|next| *next < until) else {
-                return Err(self.give_up(until, what).await);
+            let next = match next {
+                Ok(next) => next,
+                Err(end) => return Err(self.give_up(end, what).await),
             };
-            run.emit(Event::OutOfReach {
-                what,
-                first,
-                next: delay,
-            });
-            first = false;
+            run.emit(Event::OutOfReach { what, next });
             tokio::select! {
-                () = sleep_until(next) => {}
+                () = sleep(next) => {}
                 () = self.shutdown.stopped() => {}
             }
         }
     }
 
-    /// Nothing more is sent until then: why no run was created.
-    async fn give_up(&self, until: Instant, what: String) -> StartError {
+    /// Waits until the time for attempts has passed, and returns why no run was created.
+    async fn give_up(&self, end: GiveUp, what: String) -> StartError {
         tokio::select! {
-            () = sleep_until(until) => {}
+            () = end.passed() => {}
             () = self.shutdown.stopped() => return StartError::Stopped,
         }
-        if until < self.policy.deadline {
-            StartError::OutOfReach(what)
-        } else {
-            StartError::Deadline(Some(what))
+        match end {
+            GiveUp::Deadline(_) => StartError::Deadline(Some(what)),
+            GiveUp::OutOfReach(_) | GiveUp::NoAttemptLeft => StartError::OutOfReach(what),
         }
     }
 }

@@ -15,8 +15,6 @@ pub enum Event {
     OutOfReach {
         /// What went wrong.
         what: String,
-        /// Whether it is the first failure since the last success.
-        first: bool,
         /// Time until the next attempt.
         next: Duration,
     },

@@ -63,9 +63,12 @@ impl RunLog {
         format!("{progress}{}", outage.unwrap_or_default())
     }
 
-    /// Removes the outage of a run, if there is one.
-    fn end_outage(&self, run: RunHandle<'_>) {
-        self.0.outages.borrow_mut().retain(|(index, _)| *index != run.index());
+    /// Removes the outage of a run; false if there is none.
+    fn end_outage(&self, run: RunHandle<'_>) -> bool {
+        let mut outages = self.0.outages.borrow_mut();
+        let before = outages.len();
+        outages.retain(|(index, _)| *index != run.index());
+        outages.len() < before
     }
 
     fn bad_case(&self, run: RunHandle<'_>, index: usize) {
@@ -119,11 +122,11 @@ impl EventHandler for RunLog {
             }
             Event::Status => status_line(run),
             Event::BadCase(index) => return self.bad_case(run, index),
-            Event::OutOfReach { what, first, next } => {
-                self.end_outage(run);
+            Event::OutOfReach { what, next } => {
                 let line = run.read(|run| events::out_of_reach(run, &what, next));
+                let is_first = !self.end_outage(run);
                 self.0.outages.borrow_mut().push((run.index(), what));
-                line.filter(|_| first)
+                line.filter(|_| is_first)
             }
             Event::BackInReach { after } => {
                 self.end_outage(run);
@@ -194,7 +197,6 @@ mod tests {
     fn out_of_reach(store: &RunStore, run: usize, what: &str) {
         let event = Event::OutOfReach {
             what: what.to_owned(),
-            first: true,
             next: Duration::from_secs(1),
         };
         store.runs().nth(run).unwrap().emit(event);
@@ -227,6 +229,22 @@ mod tests {
             let line = progress_line(&store, &log, &written).await;
             assert!(!line.is_empty() && !line.contains("no answer"), "{over:?}: {line}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_logged_once_and_again_after_a_success() {
+        let (store, _, written) = scene();
+        let logged = || written.lines().len();
+        out_of_reach(&store, 0, "HTTP 503");
+        assert_eq!(logged(), 1);
+        out_of_reach(&store, 0, "HTTP 502");
+        assert_eq!(logged(), 0);
+        out_of_reach(&store, 1, "HTTP 503");
+        assert_eq!(logged(), 1, "of another run");
+        let after = Duration::from_secs(9);
+        store.runs().next().unwrap().emit(Event::BackInReach { after });
+        out_of_reach(&store, 0, "HTTP 503");
+        assert_eq!(logged(), 2, "the success, and the second outage");
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,14 +14,11 @@ pub mod store;
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use tokio::time::timeout_at;
-
 use crate::StartTime;
 use crate::app::App;
 use crate::inputs::{ApplicationOverride, OnGithubRerun, Target};
 use crate::net::http;
+use crate::net::retry::Deadline;
 use crate::preflight::{self, PreflightError, Prepared};
 use crate::publish::Connections;
 use crate::publish::github::{GitHub, HeadCommit};
@@ -42,6 +39,8 @@ use crate::runs::shutdown::Shutdown;
 use crate::runs::store::{RunHandle, RunStore};
 use crate::signals::{Caught, Listener};
 use crate::text::{Redactor, Secret};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
 /// How long a start that is under way is awaited after a signal.
 const START_IN_FLIGHT: Duration = Duration::from_secs(1);
@@ -152,7 +151,7 @@ async fn policy(app: &App<'_>, started: StartTime, mode: Mode) -> Policy {
         Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken => None,
     };
     Policy {
-        deadline: started.instant + inputs.timeout,
+        deadline: Deadline::from(started.instant + inputs.timeout),
         poll_interval: inputs.poll_interval,
         usual_duration,
         fail_fast: inputs.fail_fast && failed_fails,
@@ -223,7 +222,8 @@ async fn drive_until_signal(
     };
     driver.shutdown.stop();
     // What is not answered by then is reported as it is.
-    let _ = timeout_at(caught.at + START_IN_FLIGHT, until_answered(driver.shutdown, all)).await;
+    let deadline = Deadline::from(caught.at + START_IN_FLIGHT);
+    deadline.limit(until_answered(driver.shutdown, all)).await;
     warn_of_reruns(store, driver.shutdown, caught.signal);
     Some(caught)
 }

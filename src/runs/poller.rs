@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, Deadline, OUT_OF_REACH};
 use crate::qatech::client::{Api, Cases, GetError};
 use crate::qatech::wire::{Run, RunTestCase};
 use crate::report::{CaseCoverage, Millis, Verdict, status};
@@ -15,8 +15,6 @@ use crate::runs::fetch_policy::FetchPolicy;
 use crate::runs::schedule::{Cadence, Progress};
 use crate::runs::store::AttemptHandle;
 
-/// How long QA.tech may be out of reach without a break before the verdict is `unknown`.
-pub(super) const OUT_OF_REACH: Duration = Duration::from_secs(600);
 /// How long the API may not find a run that this program has just created.
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
 /// Longest delay until it is asked for again.
@@ -29,7 +27,7 @@ const FINAL_LIST_TRIES: u32 = 3;
 /// Time for it, whatever the deadline leaves: the verdict is known, and only the list is missing.
 const MIN_FOR_FINAL_LIST: Duration = Duration::from_secs(30);
 const MAX_FOR_FINAL_LIST: Duration = Duration::from_secs(120);
-/// One more poll is made this long before the deadline, rather than sleeping through it.
+/// How long before the deadline the last poll is made.
 const LAST_POLL: Duration = Duration::from_secs(1);
 /// Most unknown statuses that are warned about.
 const MAX_UNKNOWN_STATUSES: usize = 5;
@@ -38,7 +36,7 @@ const MAX_UNKNOWN_STATUSES: usize = 5;
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// When the wait ends whatever happens.
-    pub deadline: Instant,
+    pub deadline: Deadline,
     /// Fixed interval, or the adaptive cadence.
     pub poll_interval: Option<Duration>,
     /// How long a run usually takes, where earlier results tell.
@@ -60,8 +58,8 @@ pub async fn wait<A: Api>(client: &A, policy: Policy, attempt: AttemptHandle<'_>
         began: now,
         last_poll: now,
         cadence: Cadence::new(policy.poll_interval, policy.usual_duration),
-        delays: Delays::default(),
-        failing_since: None,
+        outage: Backoff::default().with_patience(OUT_OF_REACH),
+        not_found: Backoff::default(),
         no_result_since: None,
         unknown_statuses: BTreeSet::new(),
         fetch: FetchPolicy::default(),
@@ -79,8 +77,10 @@ struct Poller<'a, A> {
     /// When the latest poll was begun.
     last_poll: Instant,
     cadence: Cadence,
-    delays: Delays,
-    failing_since: Option<Instant>,
+    /// Polls that fail. The deadline is not its own: one more poll is made just before that.
+    outage: Backoff,
+    /// Polls that do not find the run yet.
+    not_found: Backoff,
     no_result_since: Option<Instant>,
     unknown_statuses: BTreeSet<String>,
     fetch: FetchPolicy,
@@ -146,19 +146,16 @@ impl<A: Api> Poller<'_, A> {
         self.attempt.end(end.verdict, end.problem);
         if let Some(listed) = end.listed.filter(|listed| *listed != CaseCoverage::Complete) {
             self.attempt.limit_coverage(listed);
-            let now = Instant::now();
-            let until = self
-                .policy
-                .deadline
-                .clamp(now + MIN_FOR_FINAL_LIST, now + MAX_FOR_FINAL_LIST);
-            self.final_list(until).await;
+            let (min, max) = (Deadline::after(MIN_FOR_FINAL_LIST), Deadline::after(MAX_FOR_FINAL_LIST));
+            self.final_list(self.policy.deadline.clamp(min, max)).await;
         }
     }
 
     /// `None` where one poll was asked for and made.
     async fn poll_until_ended(&mut self) -> Option<End> {
         loop {
-            let Ok(outcome) = timeout_at(self.policy.deadline, self.poll()).await else {
+            let deadline = self.policy.deadline;
+            let Some(outcome) = deadline.limit(self.poll()).await else {
                 return Some(deadline_passed());
             };
             let delay = match outcome {
@@ -166,44 +163,28 @@ impl<A: Api> Poller<'_, A> {
                 PollOutcome::PolledOnce => return None,
                 PollOutcome::After(delay) => delay,
             };
-            let now = Instant::now();
-            if now >= self.policy.deadline {
+            let left = deadline.left();
+            if left.is_zero() {
                 return Some(deadline_passed());
             }
-            sleep_until(self.next_poll(now, delay)).await;
+            // One more poll just before the deadline, rather than sleeping through it.
+            let last_poll = left.checked_sub(LAST_POLL).filter(|until_last| !until_last.is_zero());
+            sleep(delay.min(last_poll.unwrap_or(left))).await;
         }
-    }
-
-    /// When to poll again: after the delay, but once more just before the deadline, and not past the time at which
-    /// QA.tech counts as out of reach.
-    fn next_poll(&self, now: Instant, delay: Duration) -> Instant {
-        let deadline = self.policy.deadline;
-        let last_poll = deadline
-            .checked_sub(LAST_POLL)
-            .filter(|last_poll| *last_poll > now)
-            .unwrap_or(deadline);
-        let out_of_reach = self.failing_since.map_or(deadline, |since| since + OUT_OF_REACH);
-        now.checked_add(delay)
-            .unwrap_or(deadline)
-            .min(last_poll)
-            .min(out_of_reach.max(now))
     }
 
     async fn poll(&mut self) -> PollOutcome {
         let (short_id, id) = self.attempt.ids();
         self.last_poll = Instant::now();
-        let left = self.policy.deadline.saturating_duration_since(self.last_poll);
-        let cases = self.fetch.next(self.policy.fail_fast, left);
+        let cases = self.fetch.next(self.policy.fail_fast, self.policy.deadline.left());
         let answer = self.client.get(&short_id, id.as_deref(), cases).await;
         self.attempt.count_request(answer.is_err());
         match answer {
             Ok(got) => {
                 self.fetch.saw(cases, got.size);
-                if let Some(since) = self.failing_since.take() {
-                    let after = since.elapsed();
+                if let Some(after) = self.outage.succeeded() {
                     self.attempt.run().emit(Event::BackInReach { after });
                 }
-                self.delays.reset();
                 self.record(got.run, cases)
             }
             // Status and result are to be had without the cases; an answer that is too large without them is invalid.
@@ -213,7 +194,8 @@ impl<A: Api> Poller<'_, A> {
                 PollOutcome::After(Duration::ZERO)
             }
             Err(GetError::NotFound(_)) if self.created.is_some_and(|created| created.elapsed() < NOT_FOUND_GRACE) => {
-                PollOutcome::After(self.delays.next(None).min(MAX_NOT_FOUND_DELAY))
+                let delay = self.not_found.deferred(None);
+                PollOutcome::After(delay.unwrap_or(MAX_NOT_FOUND_DELAY).min(MAX_NOT_FOUND_DELAY))
             }
             Err(GetError::NotFound(why) | GetError::Refused(why)) => PollOutcome::unknown(why),
             Err(GetError::Retry { what, after }) => {
@@ -227,14 +209,15 @@ impl<A: Api> Poller<'_, A> {
     }
 
     fn failed(&mut self, what: String, after: Option<Duration>) -> PollOutcome {
-        let now = Instant::now();
-        let since = *self.failing_since.get_or_insert(now);
-        if now.duration_since(since) >= OUT_OF_REACH {
-            return PollOutcome::unknown(format!("QA.tech has been out of reach for 10 minutes: {what}"));
-        }
-        let next = self.delays.next(after);
-        let first = since == now;
-        self.attempt.run().emit(Event::OutOfReach { what, first, next });
+        let next = match self.outage.unreachable(after) {
+            Ok(delay) => delay,
+            Err(end) if end.left().is_zero() => {
+                return PollOutcome::unknown(format!("QA.tech has been out of reach for 10 minutes: {what}"));
+            }
+            // The last poll of the 10 minutes.
+            Err(end) => end.left(),
+        };
+        self.attempt.run().emit(Event::OutOfReach { what, next });
         PollOutcome::After(next)
     }
 
@@ -345,17 +328,15 @@ impl<A: Api> Poller<'_, A> {
     }
 
     /// Gets the cases of a run that has ended: all, else the failed ones.
-    async fn final_list(&self, until: Instant) {
+    async fn final_list(&self, until: Deadline) {
         let (short_id, _) = self.attempt.ids();
         let store = self.attempt.run().store();
         // A list of all that hangs must leave the failed ones their share.
-        let half = until.saturating_duration_since(Instant::now()) / 2;
-        let why = match self.final_list_within(Cases::All, half).await {
+        let why = match self.final_list_within(Cases::All, until.left() / 2).await {
             Ok(()) => return,
             Err(why) => why,
         };
-        let left = until.saturating_duration_since(Instant::now());
-        store.warn(match self.final_list_within(Cases::Failed, left).await {
+        store.warn(match self.final_list_within(Cases::Failed, until.left()).await {
             Ok(()) => format!("run {short_id}: only failed, skipped and errored test cases are listed: {why}"),
             Err(why) => format!("run {short_id}: its test cases could not be read: {why}"),
         });
@@ -373,8 +354,7 @@ impl<A: Api> Poller<'_, A> {
             return Err(ListError::TooLarge);
         }
         let (short_id, id) = self.attempt.ids();
-        let mut delays = Delays::default();
-        let mut tries = 1;
+        let mut backoff = Backoff::default().with_max_attempts(FINAL_LIST_TRIES);
         loop {
             let answer = self.client.get(&short_id, id.as_deref(), cases).await;
             self.attempt.count_request(answer.is_err());
@@ -385,14 +365,13 @@ impl<A: Api> Poller<'_, A> {
                     self.record_cases(list.ok_or(ListError::Missing)?, listed);
                     return Ok(());
                 }
-                Err(GetError::Retry { what, after: _ }) if tries == FINAL_LIST_TRIES => {
-                    return Err(ListError::Failed(what));
-                }
-                Err(GetError::Retry { what: _, after }) => sleep(delays.next(after)).await,
+                Err(GetError::Retry { what, after }) => match backoff.unreachable(after) {
+                    Ok(delay) => sleep(delay).await,
+                    Err(_) => return Err(ListError::Failed(what)),
+                },
                 Err(GetError::TooLarge) => return Err(ListError::TooLarge),
                 Err(GetError::NotFound(what) | GetError::Refused(what)) => return Err(ListError::Failed(what)),
             }
-            tries += 1;
         }
     }
 }

@@ -2,14 +2,14 @@
 //! failed vouches for all the rest, so the rest must have been seen to end.
 
 use thiserror::Error;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::sleep;
 
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, OUT_OF_REACH};
 use crate::qatech::client::{Api, Cases, GetError};
 use crate::qatech::wire::{Run, RunTestCase};
 use crate::report::{CaseCoverage, CaseOutcome, RunReport, Verdict, status};
 use crate::runs::event::Event;
-use crate::runs::poller::{OUT_OF_REACH, Policy};
+use crate::runs::poller::Policy;
 use crate::runs::store::RunHandle;
 
 /// What can be done with the run.
@@ -52,29 +52,33 @@ pub(super) enum NotReusable {
 
 /// Asks until there is an answer, for as long as the wait for a run would.
 pub(super) async fn poll(client: &impl Api, policy: Policy, run: RunHandle<'_>, short_id: &str) -> PreviousRun {
-    let until = policy.deadline.min(Instant::now() + OUT_OF_REACH);
-    let mut delays = Delays::default();
-    let mut first = true;
+    let until = policy.deadline.within(OUT_OF_REACH);
+    let mut backoff = Backoff::default().until(until);
     loop {
-        let answer = match timeout_at(until, client.get(short_id, None, Cases::All)).await {
-            Ok(answer) => answer,
-            Err(_) => return PreviousRun::OutOfReach("no answer in time".to_owned()),
+        let Some(answer) = until.limit(client.get(short_id, None, Cases::All)).await else {
+            return PreviousRun::OutOfReach("no answer in time".to_owned());
         };
         let (what, after) = match answer {
-            Ok(got) => return classify(got.run),
+            Ok(got) => {
+                if let Some(after) = backoff.succeeded() {
+                    run.emit(Event::BackInReach { after });
+                }
+                return classify(got.run);
+            }
             Err(GetError::NotFound(_)) => return PreviousRun::NotReusable(NotReusable::NotFound),
             Err(GetError::TooLarge) => return PreviousRun::NotReusable(NotReusable::TooLarge),
             Err(GetError::Refused(why)) => return PreviousRun::NotReusable(NotReusable::Refused(why)),
             Err(GetError::Retry { what, after }) => (what, after),
         };
-        let next = delays.next(after);
-        let Some(at) = Instant::now().checked_add(next).filter(|at| *at < until) else {
-            sleep_until(until).await;
-            return PreviousRun::OutOfReach(what);
+        let next = match backoff.unreachable(after) {
+            Ok(next) => next,
+            Err(end) => {
+                end.passed().await;
+                return PreviousRun::OutOfReach(what);
+            }
         };
-        run.emit(Event::OutOfReach { what, first, next });
-        first = false;
-        sleep_until(at).await;
+        run.emit(Event::OutOfReach { what, next });
+        sleep(next).await;
     }
 }
 

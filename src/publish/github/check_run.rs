@@ -4,7 +4,6 @@
 //! No write is idempotent: a create makes another check run, and each update appends its annotations. Where an answer is
 //! lost, what GitHub has is looked up before anything is sent again.
 
-use crate::net::retry::Delays;
 use crate::publish::github::advice::CHECKS;
 use crate::publish::github::check_handle::{Check, Completion, Handle, Owner};
 use crate::publish::github::client::{Api, Repeat};
@@ -212,7 +211,7 @@ fn first_change<'a>(handle: &Handle, ending: &Ending<'a>) -> CheckRunChange<'a> 
 
 /// One update, sent again only where GitHub does not have it. `total`: annotations that there are to be afterwards.
 async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: usize) -> Result<(), Error> {
-    let mut delays = Delays::default();
+    let mut retries = api.retries();
     loop {
         let sent = api
             .patch::<CheckRun>(&handle.path(), change, Repeat::IfNothingHappened)
@@ -223,7 +222,7 @@ async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: 
             Err(error) => return Err(error),
         };
         // GitHub may still be processing it.
-        if !api.pause(&mut delays).await {
+        if !api.pause(&mut retries).await {
             return Err(Error::Unreachable(what));
         }
         let run: CheckRun = api.get(&handle.path()).await?;

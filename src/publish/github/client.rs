@@ -16,15 +16,12 @@ use tokio::time::timeout;
 
 use crate::context::Context;
 use crate::net::http;
-use crate::net::retry::Delays;
 use crate::publish::github::answer::{has_next, limit, message, reason};
-use crate::publish::github::deadline::{Deadline, Deadlines};
+use crate::publish::github::deadline::{Deadlines, Retries};
 use crate::publish::github::error::{Error, Unusable};
 use crate::publish::github::wire::{GraphQl, ViewerData, ViewerQuery};
 use crate::text::{Redactor, Secret};
 
-/// Delays up to this one are the same while the runs are waited for as at the end; longer ones are stretched.
-const QUICK: Duration = Duration::from_secs(5);
 /// Objects a page, GitHub's maximum.
 const PER_PAGE: usize = 100;
 /// More pages than any pull request has comments.
@@ -151,12 +148,15 @@ impl Api {
         let _ = trouble.wait_for(|trouble| *trouble).await;
     }
 
+    /// The retries of one request or write.
+    pub(super) fn retries(&self) -> Retries {
+        Retries::new(self.deadlines.clone())
+    }
+
     /// Waits before a write whose answer was lost is looked for or sent again; false, and at once, where there is no time.
-    pub(super) async fn pause(&self, delays: &mut Delays) -> bool {
+    pub(super) async fn pause(&self, retries: &mut Retries) -> bool {
         self.trouble.send_replace(true);
-        let mut deadline = Deadline::new(self.deadlines.clone());
-        let early = !deadline.is_set();
-        deadline.wait(next_wait(delays, early), early).await
+        retries.back_off().await
     }
 
     /// The login of the token's owner, asked by GraphQL: the REST API refuses that to installation tokens.
@@ -243,45 +243,46 @@ impl Api {
         body: Option<&(impl Serialize + Sync)>,
         repeat: Repeat,
     ) -> Result<Answer, Error> {
-        let mut deadline = Deadline::new(self.deadlines.clone());
-        let mut delays = Delays::default();
+        let mut retries = self.retries();
         loop {
             let outcome = tokio::select! {
                 outcome = self.once(method, url, body) => outcome,
-                () = deadline.passed() => return Err(match repeat {
+                () = retries.deadline_passed() => return Err(match repeat {
                     Repeat::IfNothingHappened | Repeat::Never => Error::Lost("no answer in time".to_owned()),
                     Repeat::Always => Error::OutOfTime,
                 }),
             };
-            let late = deadline.is_set();
-            let (wait, error, eager) = match outcome {
+            let (asked, error) = match outcome {
                 Outcome::Answered(answer) => return Ok(answer),
                 Outcome::Failed(error) => return Err(error),
                 Outcome::Limited(wait) => {
-                    self.extend(&mut deadline, wait, repeat);
-                    (wait, Error::RateLimited { wait }, false)
+                    self.extend(&mut retries, wait, repeat);
+                    (Some(wait), Error::RateLimited { wait })
                 }
                 Outcome::Broken { what, sent } => match repeat {
                     Repeat::IfNothingHappened | Repeat::Never if sent => return Err(Error::Lost(what)),
-                    Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => {
-                        (next_wait(&mut delays, !late), Error::Unreachable(what), true)
-                    }
+                    Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => (None, Error::Unreachable(what)),
                 },
             };
             self.trouble.send_replace(true);
-            if repeat == Repeat::Never || !deadline.wait(wait, eager && !late).await {
+            let repeats = match asked {
+                _ if repeat == Repeat::Never => false,
+                Some(wait) => retries.wait(wait, false).await,
+                None => retries.back_off().await,
+            };
+            if !repeats {
                 return Err(error);
             }
         }
     }
 
     /// Lets a request that has patience wait for a rate limit beyond the regular deadline, and announces that.
-    fn extend(&self, deadline: &mut Deadline, wait: Duration, repeat: Repeat) {
-        if self.patience == Patience::Regular || repeat == Repeat::Never || deadline.allows(wait) {
+    fn extend(&self, retries: &mut Retries, wait: Duration, repeat: Repeat) {
+        if self.patience == Patience::Regular || repeat == Repeat::Never || retries.allow(wait) {
             return;
         }
-        deadline.extend();
-        if deadline.allows(wait) {
+        retries.extend();
+        if retries.allow(wait) {
             self.long_wait.send_replace(Some(wait));
         }
     }
@@ -349,31 +350,5 @@ impl Api {
                 sent: true,
             },
         }
-    }
-}
-
-/// The wait before the next try. As long as the runs are waited for there is no hurry, and all jobs of a repository share
-/// 1,000 requests an hour.
-fn next_wait(delays: &mut Delays, early: bool) -> Duration {
-    let wait = delays.next(None);
-    if early && wait > QUICK { wait * 6 } else { wait }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_in_a_hurry_while_the_runs_are_waited_for() {
-        let hour = |early| {
-            let (mut delays, mut spent, mut tries) = (Delays::default(), Duration::ZERO, 0);
-            while spent < Duration::from_secs(3600) {
-                spent += next_wait(&mut delays, early);
-                tries += 1;
-            }
-            tries
-        };
-        assert!((40..120).contains(&hour(true)), "{}", hour(true));
-        assert!(hour(false) > 250);
     }
 }

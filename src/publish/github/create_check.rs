@@ -1,7 +1,6 @@
 //! Creates our check run. A create is not idempotent: where its answer is lost, what GitHub has is looked up before anything
 //! is sent again.
 
-use crate::net::retry::Delays;
 use crate::publish::github::check_handle::Handle;
 use crate::publish::github::client::Api;
 use crate::publish::github::error::Error;
@@ -30,14 +29,14 @@ pub(super) async fn create(
             ..Output::new(output, Vec::new())
         },
     };
-    let mut delays = Delays::default();
+    let mut retries = api.retries();
     loop {
         let what = match api.post::<CheckRun>("/check-runs", &change).await {
             Ok(run) => return Ok(run.into()),
             Err(Error::Lost(what)) => what,
             Err(error) => return Err(error),
         };
-        if !api.pause(&mut delays).await {
+        if !api.pause(&mut retries).await {
             return Err(Error::Unreachable(what));
         }
         if let Some(run) = find(api, name, head_sha, external_id, &nonce).await? {

@@ -230,7 +230,7 @@ fn kept(case: impl FnOnce(Case) -> Case) -> Option<CaseDetails> {
         let driver = Driver {
             client: &api,
             policy: Policy {
-                deadline: now + Duration::from_secs(60),
+                deadline: (now + Duration::from_secs(60)).into(),
                 poll_interval: None,
                 usual_duration: None,
                 fail_fast: false,

@@ -317,7 +317,7 @@ impl Play {
         let driver = Driver {
             client: sim,
             policy: Policy {
-                deadline: began + self.timeout,
+                deadline: (began + self.timeout).into(),
                 poll_interval: self.poll_interval,
                 usual_duration: None,
                 fail_fast: self.fail_fast,
