@@ -33,11 +33,22 @@ pub struct Clients {
     pub network: Network,
 }
 
+/// Why there is no HTTP client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No TLS configuration.
+    #[error("TLS can't be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// reqwest refuses the settings.
+    #[error("the HTTP client can't be set up: {0}")]
+    Client(String),
+}
+
 /// Makes both clients; see [`client`].
 ///
 /// # Errors
 /// As [`client`].
-pub fn clients(network: &Network) -> Result<Clients, String> {
+pub fn clients(network: &Network) -> Result<Clients, ClientError> {
     Ok(Clients {
         pooled: build(network, None)?,
         fresh: build(network, Some(0))?,
@@ -50,12 +61,12 @@ pub fn clients(network: &Network) -> Result<Clients, String> {
 ///
 /// # Errors
 /// If TLS can't be set up.
-pub fn client(network: &Network) -> Result<Client, String> {
+pub fn client(network: &Network) -> Result<Client, ClientError> {
     build(network, None)
 }
 
-fn build(network: &Network, max_idle: Option<usize>) -> Result<Client, String> {
-    let tls = crate::net::tls::config(&network.trust).map_err(|error| format!("TLS can't be set up: {error}"))?;
+fn build(network: &Network, max_idle: Option<usize>) -> Result<Client, ClientError> {
+    let tls = crate::net::tls::config(&network.trust)?;
     let mut client = Client::builder().no_proxy();
     if let Some(proxy) = network.proxy() {
         client = client.proxy(proxy);
@@ -72,7 +83,7 @@ fn build(network: &Network, max_idle: Option<usize>) -> Result<Client, String> {
         .retry(reqwest::retry::never())
         .referer(false)
         .build()
-        .map_err(|error| format!("the HTTP client can't be set up: {}", explain(error)))
+        .map_err(|error| ClientError::Client(explain(error)))
 }
 
 /// Adds the credentials of the proxies that the environment names, in both spellings, to what is redacted.

@@ -25,7 +25,6 @@ use crate::net::retry::{Backoff, Deadline, OUT_OF_REACH};
 use crate::qatech::Client;
 use crate::qatech::builds::UploadTarget;
 use crate::qatech::client::PostError;
-use crate::render::escape::log_line;
 use crate::text::{Redactor, Secret};
 
 /// How much of a file is read at once; a few such pieces are all that is in memory.
@@ -367,8 +366,7 @@ impl Uploads<'_> {
     }
 
     fn tell(&self, text: &str) {
-        let text = self.redactor.clean(text.to_owned());
-        self.log.line(&log_line(&text));
+        self.log.untrusted_line(text);
     }
 }
 

@@ -153,13 +153,7 @@ impl App<'_> {
     }
 
     fn outputs(&self) -> Outputs<'_> {
-        Outputs::new(
-            self.log,
-            self.context,
-            self.redactor,
-            self.files,
-            self.inputs.outputs_path.as_deref(),
-        )
+        Outputs::new(self.log, self.context, self.files, self.inputs.outputs_path.as_deref())
     }
 
     /// GitHub and the webhook, side by side.
@@ -222,7 +216,7 @@ impl App<'_> {
             Err(error) => Err(DeliveryError::Report(error)),
         };
         if let Err(error) = delivered {
-            self.log.warning(&self.redactor.clean(error.to_string()));
+            self.log.warning(&error.to_string());
         }
     }
 
@@ -275,8 +269,7 @@ impl App<'_> {
                 true
             }
             Err(problem) => {
-                self.log
-                    .error(&self.redactor.clean(format!("`history_path`: {problem}")));
+                self.log.error(&format!("`history_path`: {problem}"));
                 false
             }
         }
@@ -293,7 +286,7 @@ impl App<'_> {
             match result {
                 Ok(()) => made.push((name, path.display().to_string())),
                 Err(problem) => {
-                    self.log.error(&self.redactor.clean(format!("`{name}`: {problem}")));
+                    self.log.error(&format!("`{name}`: {problem}"));
                     fine = false;
                 }
             }
@@ -301,8 +294,7 @@ impl App<'_> {
         if let Some(folder) = &self.inputs.screenshots_path
             && let Err(problem) = screenshots::write(self.files, folder, report).await
         {
-            self.log
-                .error(&self.redactor.clean(format!("`screenshots_path`: {problem}")));
+            self.log.error(&format!("`screenshots_path`: {problem}"));
             fine = false;
         }
         fine

@@ -8,7 +8,6 @@ use crate::files::{Files, Problem};
 use crate::log::Log;
 use crate::render::outputs::{LeftOut, Pairs, dotenv, github_output, pairs};
 use crate::report::Report;
-use crate::text::Redactor;
 
 /// Names and values of outputs that sinks have made.
 pub type Artifacts = Vec<(&'static str, String)>;
@@ -17,7 +16,6 @@ pub type Artifacts = Vec<(&'static str, String)>;
 pub struct Outputs<'a> {
     log: &'a Log,
     context: &'a Context,
-    redactor: &'a Redactor,
     files: &'a Files,
     /// `outputs_path`
     path: Option<&'a Path>,
@@ -28,17 +26,10 @@ pub struct Outputs<'a> {
 
 impl<'a> Outputs<'a> {
     /// Nothing is written yet.
-    pub fn new(
-        log: &'a Log,
-        context: &'a Context,
-        redactor: &'a Redactor,
-        files: &'a Files,
-        path: Option<&'a Path>,
-    ) -> Self {
+    pub fn new(log: &'a Log, context: &'a Context, files: &'a Files, path: Option<&'a Path>) -> Self {
         Self {
             log,
             context,
-            redactor,
             files,
             path,
             written: Pairs::new(),
@@ -106,8 +97,7 @@ impl<'a> Outputs<'a> {
                 true
             }
             Err(problem) => {
-                self.log
-                    .error(&self.redactor.clean(format!("`outputs_path`: {problem}")));
+                self.log.error(&format!("`outputs_path`: {problem}"));
                 false
             }
         }

@@ -7,9 +7,9 @@ use url::Url;
 use crate::inputs::Platform;
 use crate::net::secret_url::is_loopback;
 use crate::qatech::client::{Client, PostError};
-use crate::qatech::short_id::is_short_id;
 use crate::qatech::wire::{BuildRequest, BuildResponse, UploadUrlRequest, UploadUrlResponse};
 use crate::text::Secret;
+use crate::text::short_id::is_short_id;
 
 /// Where a build is put, and what registers it then.
 #[derive(Debug)]

@@ -18,14 +18,11 @@ use crate::net::http::{BodyError, Clients, PermanentFailure};
 use crate::net::retry::is_transient;
 use crate::qatech::clean::Cleaner;
 use crate::qatech::details::CaseAnswer;
-use crate::qatech::error::Refusals;
 pub use crate::qatech::error::{CaseError, GetError, PostError};
+use crate::qatech::error::{Refusal, Refusals};
 use crate::qatech::repair::repair;
-use crate::qatech::short_id::is_short_id;
-use crate::qatech::wire::{
-    RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedPlan, StartedRun, is_too_many,
-};
-use crate::text::{Redactor, Secret};
+use crate::qatech::wire::{RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedRun, is_too_many};
+use crate::text::{Redactor, Secret, ShortId};
 
 /// A client of QA.tech's API, with one key.
 #[derive(Debug, Clone)]
@@ -90,7 +87,7 @@ pub trait Api {
     /// See [`PostError`].
     fn rerun(
         &self,
-        short_id: &str,
+        short_id: &ShortId,
         cases: RerunCases<'_>,
         timeout: Duration,
     ) -> impl Future<Output = Result<StartedRun, PostError>>;
@@ -99,7 +96,7 @@ pub trait Api {
     ///
     /// # Errors
     /// See [`GetError`]. An answer for another run than `short_id` (or `id`, where known) is invalid.
-    fn get(&self, short_id: &str, id: Option<&str>, cases: Cases) -> impl Future<Output = Result<Got, GetError>>;
+    fn get(&self, short_id: &ShortId, id: Option<&str>, cases: Cases) -> impl Future<Output = Result<Got, GetError>>;
 
     /// `GET /run-test-case/{shortId}`: the details of one test case of a run.
     ///
@@ -113,7 +110,12 @@ impl Api for Client {
         self.create_run(&["run"], request, timeout).await
     }
 
-    async fn rerun(&self, short_id: &str, cases: RerunCases<'_>, timeout: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun(
+        &self,
+        short_id: &ShortId,
+        cases: RerunCases<'_>,
+        timeout: Duration,
+    ) -> Result<StartedRun, PostError> {
         let request = RerunRequest {
             failed_only: cases == RerunCases::Failed,
             project_test_case_ids: match cases {
@@ -125,7 +127,7 @@ impl Api for Client {
         self.create_run(&["run", short_id], &request, timeout).await
     }
 
-    async fn get(&self, short_id: &str, id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
+    async fn get(&self, short_id: &ShortId, id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
         let mut request = self.request(&self.clients.pooled, Method::GET, &["run", short_id]);
         match cases {
             Cases::None => {}
@@ -152,9 +154,7 @@ impl Api for Client {
             return Err(retry(what, http::retry_after(&headers)));
         }
         if status.is_client_error() {
-            let why = match self.refusals().explain(status, &headers, &body) {
-                Ok(why) | Err(why) => why,
-            };
+            let why = self.refusals().explain(status, &headers, &body).into_text();
             return Err(match status {
                 StatusCode::NOT_FOUND => GetError::NotFound(why),
                 _ => GetError::Refused(why),
@@ -173,7 +173,7 @@ impl Api for Client {
             Err(error) if is_too_many(&error) => return Err(GetError::TooLarge),
             Err(error) => return Err(invalid(&explain(&error))),
         };
-        if run.short_id != short_id || id.is_some_and(|id| id != run.id) {
+        if run.short_id != short_id.as_str() || id.is_some_and(|id| id != run.id) {
             return Err(invalid("which is for a different run"));
         }
         Ok(Got { run, size: body.len() })
@@ -218,8 +218,10 @@ impl Client {
         let ambiguous = |what: &str| PostError::Ambiguous(format!("{MAYBE_STARTED}: {what}"));
         match self.post::<StartResponse>(path, body, timeout).await {
             Ok(StartResponse { denied: true, run: _ }) => Err(ambiguous("HTTP 200 with success: false")),
-            Ok(StartResponse { denied: false, run }) if self.is_short_id(&run.short_id) => Ok(self.cleaned(run)),
-            Ok(StartResponse { denied: false, run: _ }) => Err(ambiguous("the answer has no usable short id")),
+            Ok(StartResponse { denied: false, run }) => {
+                let run = run.cleaned(&self.cleaner);
+                run.ok_or_else(|| ambiguous("the answer has no usable short id"))
+            }
             Err(PostError::Ambiguous(what)) => Err(ambiguous(&what)),
             Err(
                 error @ (PostError::NotSent { .. }
@@ -289,11 +291,11 @@ impl Client {
                 after: http::retry_after(&headers),
             }),
             400..=404 => Err(match self.refusals().explain(status, &headers, &body) {
-                Ok(why) => PostError::Refused {
+                Refusal::ByApi(why) => PostError::Refused {
                     status: status.as_u16(),
                     why,
                 },
-                Err(what) => PostError::Blocked(what),
+                Refusal::ByOther(what) => PostError::Blocked(what),
             }),
             200..=299 => parse(&mut body).map_err(|error| {
                 let (what, beginning) = (explain(&error), self.beginning(&headers, &body));
@@ -322,32 +324,6 @@ impl Client {
 
     fn beginning(&self, headers: &HeaderMap, body: &[u8]) -> String {
         http::beginning(headers, body, self.cleaner.redactor())
-    }
-
-    /// Whether a short id can be used and shown: one that gives away a secret can't be cleaned, since it is asked for again.
-    fn is_short_id(&self, text: &str) -> bool {
-        is_short_id(text) && !self.cleaner.gives_away_a_secret(text)
-    }
-
-    fn cleaned(&self, run: StartedRun) -> StartedRun {
-        let identifier = |text: Option<String>| text.map(|text| self.cleaner.identifier(text));
-        let StartedRun {
-            id,
-            short_id,
-            url,
-            test_count,
-            test_plan,
-        } = run;
-        StartedRun {
-            id: identifier(id),
-            short_id,
-            url: identifier(url),
-            test_count,
-            test_plan: test_plan.map(|StartedPlan { name, short_id }| StartedPlan {
-                name: name.map(|name| self.cleaner.text(name)),
-                short_id: identifier(short_id),
-            }),
-        }
     }
 }
 

@@ -5,9 +5,9 @@ use url::Url;
 
 use crate::net::secret_url::is_loopback;
 use crate::qatech::clean::Cleaner;
-use crate::qatech::short_id::is_short_id;
 use crate::qatech::wire::RunTestCaseDetail;
 use crate::report::{CaseDetails, Classification};
+use crate::text::short_id::is_short_id;
 
 /// Longest error code that is kept: they are identifiers.
 const MAX_CODE: usize = 100;

@@ -82,19 +82,36 @@ pub enum CaseError {
     Failed,
 }
 
-/// What a refusal means and what to do about it.
+/// An answer with a 4xx status, explained.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// QA.tech refuses: its message, and what to do about it.
+    ByApi(String),
+    /// The answer is not QA.tech's JSON, so QA.tech is not named as its source: its status and first 200 characters.
+    ByOther(String),
+}
+
+impl Refusal {
+    /// The explanation.
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::ByApi(text) | Self::ByOther(text) => text,
+        }
+    }
+}
+
+/// Explains refusals, and says what to do about them.
 pub(super) struct Refusals<'a> {
     pub redactor: &'a Redactor,
-    /// `project_short_id` is set.
+    /// Whether `project_short_id` is set.
     pub names_project: bool,
 }
 
 impl Refusals<'_> {
-    /// Explains an answer with a 4xx status. `Err` where it is not QA.tech's JSON: then nobody is blamed, and the status and
-    /// the first 200 characters are shown.
-    pub(super) fn explain(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<String, String> {
+    /// Explains an answer with a 4xx status.
+    pub(super) fn explain(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
         let Some(message) = ErrorBody::message(body) else {
-            return Err(format!(
+            return Refusal::ByOther(format!(
                 "HTTP {status} with an answer that is not QA.tech's, perhaps from a proxy, a firewall or a wrong \
                  `api_url`: {}",
                 http::beginning(headers, body, self.redactor)
@@ -112,7 +129,7 @@ impl Refusals<'_> {
             }
             _ => "",
         };
-        Ok(format!("HTTP {}{message}: {}{hint}", status.as_u16(), advice(status)))
+        Refusal::ByApi(format!("HTTP {}{message}: {}{hint}", status.as_u16(), advice(status)))
     }
 }
 
@@ -132,11 +149,11 @@ fn advice(status: StatusCode) -> &'static str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
-    fn explain(status: u16, body: &str, names_project: bool) -> Result<String, String> {
+    fn explain(status: u16, body: &str, names_project: bool) -> Refusal {
         let refusals = Refusals {
             redactor: &Redactor::default(),
             names_project,
@@ -148,40 +165,42 @@ mod tests {
         )
     }
 
+    /// The explanation of a refusal by the API.
+    fn by_api(status: u16, body: &str, names_project: bool) -> String {
+        match explain(status, body, names_project) {
+            Refusal::ByApi(text) => text,
+            Refusal::ByOther(text) => panic!("{text}"),
+        }
+    }
+
     #[test]
-    fn a_refusal_tells_of_the_project_where_none_is_named() {
+    fn a_refusal_names_the_input_for_the_project_where_it_is_unset() {
         for (status, hinted) in [(400, true), (401, true), (402, false), (403, true), (404, true)] {
-            let told = explain(status, r#"{"message": "no"}"#, false).unwrap();
-            assert_eq!(told.contains("`project_short_id`"), hinted, "{told}");
-            assert!(told.starts_with(&format!("HTTP {status}: no: ")), "{told}");
-            assert!(
-                !explain(status, r#"{"message": "no"}"#, true)
-                    .unwrap()
-                    .contains("project_short_id")
-            );
+            let text = by_api(status, r#"{"message": "no"}"#, false);
+            assert_eq!(text.contains("`project_short_id`"), hinted, "{text}");
+            assert!(text.starts_with(&format!("HTTP {status}: no: ")), "{text}");
+            assert!(!by_api(status, r#"{"message": "no"}"#, true).contains("project_short_id"));
         }
     }
 
     #[test]
     fn both_forms_of_error_bodies_are_read() {
-        assert!(
-            explain(400, r#"{"statusText": "Old words"}"#, true)
-                .unwrap()
-                .contains("Old words")
-        );
+        assert!(by_api(400, r#"{"statusText": "Old words"}"#, true).contains("Old words"));
     }
 
     #[test]
-    fn what_is_not_qatechs_is_not_told_as_its_refusal() {
+    fn an_answer_of_another_server_is_not_taken_for_qatechs_refusal() {
         let page = format!("<html><title>403 Forbidden</title>{}</html>", "x".repeat(900));
         for body in [page.as_str(), "", "nginx", "[]", "{}", "{\"message\""] {
-            let told = explain(403, body, false).unwrap_err();
+            let Refusal::ByOther(text) = explain(403, body, false) else {
+                panic!("{body}");
+            };
             assert!(
-                told.starts_with("HTTP 403 Forbidden with an answer that is not QA.tech's"),
-                "{told}"
+                text.starts_with("HTTP 403 Forbidden with an answer that is not QA.tech's"),
+                "{text}"
             );
-            assert!(!told.contains("token") && !told.contains("project_short_id"), "{told}");
-            assert!(told.chars().count() < 420, "{told}");
+            assert!(!text.contains("token") && !text.contains("project_short_id"), "{text}");
+            assert!(text.chars().count() < 420, "{text}");
         }
     }
 }

@@ -7,7 +7,6 @@ pub mod details;
 pub mod error;
 mod lenient;
 pub mod repair;
-mod short_id;
 pub mod wire;
 
 pub use client::Client;

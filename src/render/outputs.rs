@@ -363,7 +363,7 @@ mod tests {
     fn no_value_is_a_command_when_a_later_step_prints_it() {
         let text = "::set-output name=x::y ##[error]z ##vso[task.complete result=Succeeded]";
         let mut report = crate::report::sample::filled_with(text);
-        report.runs[0].attempts[0].short_id = text.to_owned();
+        report.runs[0].attempts[0].short_id = crate::report::sample::valid_short_id(text);
         for (name, value) in pairs(&report, &[]) {
             assert!(!value.contains("##") && !value.starts_with("::"), "{name}={value}");
         }

@@ -18,6 +18,7 @@ use crate::report::{
 };
 use crate::runs::shutdown::Shutdown;
 use crate::runs::store::{RunHandle, RunStore};
+use crate::text::ShortId;
 
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
@@ -62,7 +63,7 @@ struct Wanted {
     place: Place,
     short_id: String,
     /// Short id of the attempt's run.
-    run_short_id: String,
+    run_short_id: ShortId,
     /// Its screenshot is worth showing.
     is_bad: bool,
 }

@@ -18,6 +18,7 @@ use crate::runs::previous_run;
 use crate::runs::previous_run::PreviousRun;
 use crate::runs::shutdown::Shutdown;
 use crate::runs::store::{AttemptHandle, RunHandle};
+use crate::text::ShortId;
 
 /// How a run comes to be.
 #[derive(Debug, Clone)]
@@ -25,10 +26,10 @@ pub enum Origin<'a> {
     /// Start it.
     Start(StartRequest<'a>),
     /// It exists.
-    Attach(String),
+    Attach(ShortId),
     /// Rerun what failed in a run of the job's previous attempt (`on_github_rerun: failed`), once it has ended; if that run
     /// can't be used, start a new one.
-    RerunPrevious(String, StartRequest<'a>),
+    RerunPrevious(ShortId, StartRequest<'a>),
 }
 
 /// What all runs share.
@@ -167,7 +168,7 @@ impl<A: Api> Driver<'_, A> {
         }
     }
 
-    fn attach<'s>(&self, run: RunHandle<'s>, short_id: String) -> AttemptHandle<'s> {
+    fn attach<'s>(&self, run: RunHandle<'s>, short_id: ShortId) -> AttemptHandle<'s> {
         run.update(|run| run.created = Some(false));
         run.add_attempt(new_attempt(run, AttemptOrigin::Attached, short_id), None)
     }
@@ -182,7 +183,7 @@ impl<A: Api> Driver<'_, A> {
     async fn rerun_previous<'s>(
         &self,
         run: RunHandle<'s>,
-        short_id: String,
+        short_id: ShortId,
         request: &StartRequest<'_>,
     ) -> Result<Begun<'s>, StartError> {
         let about = |what: &str| format!("run {short_id} of the job's previous attempt {what}");
@@ -227,7 +228,7 @@ impl<A: Api> Driver<'_, A> {
 
     /// Adds the failed run of the job's previous attempt as the first attempt: its rerun is judged by what passed and failed
     /// in it.
-    fn add_previous(&self, run: RunHandle<'_>, short_id: String, previous: Run) {
+    fn add_previous(&self, run: RunHandle<'_>, short_id: ShortId, previous: Run) {
         let Run {
             id,
             short_id: _,
@@ -250,7 +251,7 @@ impl<A: Api> Driver<'_, A> {
     async fn wait_for_previous<'s>(
         &self,
         run: RunHandle<'s>,
-        short_id: String,
+        short_id: ShortId,
     ) -> Result<Begun<'s>, previous_run::NotReusable> {
         let attempt = self.attach(run, short_id);
         // A failure that ended this wait early would leave nothing to rerun.
@@ -274,7 +275,7 @@ impl<A: Api> Driver<'_, A> {
     async fn rerun_cases(
         &self,
         run: RunHandle<'_>,
-        short_id: &str,
+        short_id: &ShortId,
         cases: RerunCases<'_>,
     ) -> Result<StartedRun, StartError> {
         self.post(run, async |timeout| self.client.rerun(short_id, cases, timeout).await)
@@ -397,7 +398,7 @@ fn not_started(run: RunHandle<'_>, error: &StartError) {
     run.emit(Event::NotStarted(why));
 }
 
-fn new_attempt(run: RunHandle<'_>, origin: AttemptOrigin, short_id: String) -> Attempt {
+fn new_attempt(run: RunHandle<'_>, origin: AttemptOrigin, short_id: ShortId) -> Attempt {
     Attempt {
         origin,
         short_id,

@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use crate::render::github::commands::Reader;
     use crate::report::sample;
+    use crate::text::{Redactor, Secret};
 
     /// What was written so far.
     #[derive(Clone, Default)]
@@ -187,7 +188,12 @@ mod tests {
     /// A store of two runs, its log and what is written there.
     fn scene() -> (RunStore, RunLog, Written) {
         let written = Written::default();
-        let log = RunLog::new(Log::with_output(Reader::Plain, false, Box::new(written.clone())));
+        let log = RunLog::new(Log::with_output(
+            Reader::Plain,
+            false,
+            Redactor::default(),
+            Box::new(written.clone()),
+        ));
         let run = |label| sample::run(label, "abc", Vec::new());
         let runs = vec![run("First"), run("Second")];
         let store = RunStore::new(tokio::time::Instant::now(), runs, Box::new(log.clone()));
@@ -261,7 +267,7 @@ mod tests {
     async fn a_terminal_shows_one_live_line_that_lines_replace() {
         let (store, _, _) = scene();
         let written = Written::default();
-        let log = Log::with_output(Reader::Plain, true, Box::new(written.clone()));
+        let log = Log::with_output(Reader::Plain, true, Redactor::default(), Box::new(written.clone()));
         store.runs().for_each(|run| run.expect_end(Some(60_000)));
         let run_log = RunLog::new(log.clone());
         let _ = tokio::time::timeout(Duration::from_millis(1_500), run_log.progress(&store)).await;
@@ -276,10 +282,13 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_is_logged_whatever_runs_there_are() {
+    fn a_warning_is_logged_without_secrets_whatever_runs_there_are() {
         let written = Written::default();
-        let log = Log::with_output(Reader::Runner, false, Box::new(written.clone()));
-        RunStore::new(tokio::time::Instant::now(), Vec::new(), Box::new(RunLog::new(log))).warn("careful".to_owned());
-        assert_eq!(written.lines(), ["::warning title=QA.tech::careful"]);
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("hunter2-hunter2"));
+        let log = Log::with_output(Reader::Runner, false, redactor, Box::new(written.clone()));
+        RunStore::new(tokio::time::Instant::now(), Vec::new(), Box::new(RunLog::new(log)))
+            .warn("careful with hunter2-hunter2".to_owned());
+        assert_eq!(written.lines(), ["::warning title=QA.tech::careful with ***"]);
     }
 }

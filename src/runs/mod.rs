@@ -38,7 +38,7 @@ use crate::runs::schedule::{Cadence, Progress};
 use crate::runs::shutdown::Shutdown;
 use crate::runs::store::{RunHandle, RunStore};
 use crate::signals::{Caught, Listener};
-use crate::text::{Redactor, Secret};
+use crate::text::{Redactor, Secret, ShortId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
@@ -70,8 +70,8 @@ pub(crate) async fn run_all(
     let store = RunStore::new(started.instant, planned(&inputs.target), handler).with_quarantine(quarantine);
     let clients = match http::clients(&context.network) {
         Ok(clients) => clients,
-        Err(problem) => {
-            let problem = redactor.clean(problem);
+        Err(error) => {
+            let problem = redactor.clean(error.to_string());
             for run in store.runs() {
                 run.update(|run| {
                     run.verdict = Some(Verdict::Unknown);
@@ -268,7 +268,7 @@ fn warn_of_reruns(store: &RunStore, shutdown: &Shutdown, signal: Signal) {
 }
 
 /// The runs of the job's previous attempt, in the order of the plans, if only what failed there is to be rerun.
-async fn previous_runs(app: &App<'_>, github: &GitHub) -> Option<Vec<Option<String>>> {
+async fn previous_runs(app: &App<'_>, github: &GitHub) -> Option<Vec<Option<ShortId>>> {
     let inputs = app.inputs;
     let is_rerun = app.context.origin.run_attempt.is_some_and(|attempt| attempt > 1);
     let wanted = inputs.on_github_rerun == OnGithubRerun::Failed && matches!(inputs.target, Target::Start(_));
@@ -303,7 +303,7 @@ fn start_none(store: &RunStore, error: &PreflightError, redactor: &Redactor) {
 fn origins<'a>(
     app: &App<'a>,
     fields: &'a StartFields,
-    previous: Option<Vec<Option<String>>>,
+    previous: Option<Vec<Option<ShortId>>>,
     applications: &'a [ApplicationOverride],
 ) -> Vec<Origin<'a>> {
     let inputs = app.inputs;

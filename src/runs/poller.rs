@@ -14,6 +14,7 @@ use crate::runs::event::Event;
 use crate::runs::fetch_policy::FetchPolicy;
 use crate::runs::schedule::{Cadence, Progress};
 use crate::runs::store::AttemptHandle;
+use crate::text::ShortId;
 
 /// How long the API may not find a run that this program has just created.
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
@@ -49,11 +50,13 @@ pub struct Policy {
 
 /// Waits for an attempt. What is seen is recorded in its store, its verdict too.
 pub async fn wait<A: Api>(client: &A, policy: Policy, attempt: AttemptHandle<'_>) {
+    let Some(short_id) = attempt.short_id() else { return };
     let now = Instant::now();
     let poller = Poller {
         client,
         policy,
         attempt,
+        short_id,
         created: attempt.is_created_here().then_some(now),
         began: now,
         last_poll: now,
@@ -71,6 +74,7 @@ struct Poller<'a, A> {
     client: &'a A,
     policy: Policy,
     attempt: AttemptHandle<'a>,
+    short_id: ShortId,
     /// When this program created the run, if it did.
     created: Option<Instant>,
     began: Instant,
@@ -174,10 +178,10 @@ impl<A: Api> Poller<'_, A> {
     }
 
     async fn poll(&mut self) -> PollOutcome {
-        let (short_id, id) = self.attempt.ids();
+        let id = self.attempt.id();
         self.last_poll = Instant::now();
         let cases = self.fetch.next(self.policy.fail_fast, self.policy.deadline.left());
-        let answer = self.client.get(&short_id, id.as_deref(), cases).await;
+        let answer = self.client.get(&self.short_id, id.as_deref(), cases).await;
         self.attempt.count_request(answer.is_err());
         match answer {
             Ok(got) => {
@@ -329,7 +333,7 @@ impl<A: Api> Poller<'_, A> {
 
     /// Gets the cases of a run that has ended: all, else the failed ones.
     async fn final_list(&self, until: Deadline) {
-        let (short_id, _) = self.attempt.ids();
+        let short_id = &self.short_id;
         let store = self.attempt.run().store();
         // A list of all that hangs must leave the failed ones their share.
         let why = match self.final_list_within(Cases::All, until.left() / 2).await {
@@ -353,10 +357,10 @@ impl<A: Api> Poller<'_, A> {
         if self.fetch.is_too_large(cases) {
             return Err(ListError::TooLarge);
         }
-        let (short_id, id) = self.attempt.ids();
+        let id = self.attempt.id();
         let mut backoff = Backoff::default().with_max_attempts(FINAL_LIST_TRIES);
         loop {
-            let answer = self.client.get(&short_id, id.as_deref(), cases).await;
+            let answer = self.client.get(&self.short_id, id.as_deref(), cases).await;
             self.attempt.count_request(answer.is_err());
             match answer {
                 Ok(got) => {

@@ -11,6 +11,7 @@ use crate::report::{CaseCoverage, CaseOutcome, RunReport, Verdict, status};
 use crate::runs::event::Event;
 use crate::runs::poller::Policy;
 use crate::runs::store::RunHandle;
+use crate::text::ShortId;
 
 /// What can be done with the run.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ pub(super) enum NotReusable {
 }
 
 /// Asks until there is an answer, for as long as the wait for a run would.
-pub(super) async fn poll(client: &impl Api, policy: Policy, run: RunHandle<'_>, short_id: &str) -> PreviousRun {
+pub(super) async fn poll(client: &impl Api, policy: Policy, run: RunHandle<'_>, short_id: &ShortId) -> PreviousRun {
     let until = policy.deadline.within(OUT_OF_REACH);
     let mut backoff = Backoff::default().until(until);
     loop {

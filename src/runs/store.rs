@@ -12,6 +12,7 @@ use crate::report::{
     Verdict, status,
 };
 use crate::runs::event::Event;
+use crate::text::ShortId;
 
 /// Status changes of an attempt that are kept: a run has a handful.
 const MAX_CHANGES: usize = 1_000;
@@ -153,7 +154,7 @@ impl<'a> RunHandle<'a> {
     }
 
     /// The short id of the latest attempt.
-    pub fn latest_short_id(self) -> Option<String> {
+    pub fn latest_short_id(self) -> Option<ShortId> {
         self.read(|run| run.latest().map(|attempt| attempt.short_id.clone()))?
     }
 
@@ -230,10 +231,14 @@ impl<'a> AttemptHandle<'a> {
         })
     }
 
-    /// Its short id, and its id where known.
-    pub fn ids(self) -> (String, Option<String>) {
-        self.update(|attempt| (attempt.short_id.clone(), attempt.id.clone()))
-            .unwrap_or_default()
+    /// Its short id; `None` once the run was taken out of the store or started over.
+    pub fn short_id(self) -> Option<ShortId> {
+        self.update(|attempt| attempt.short_id.clone())
+    }
+
+    /// Its internal id, where known.
+    pub fn id(self) -> Option<String> {
+        self.update(|attempt| attempt.id.clone())?
     }
 
     /// Counts a GET.
@@ -284,9 +289,7 @@ impl<'a> AttemptHandle<'a> {
         });
         let Merged { newly_bad, left_out } = merged.unwrap_or_default();
         if left_out {
-            let first = self
-                .run
-                .read(|run| run.attempts.first().map(|first| first.short_id.clone()));
+            let first = self.run.read(|run| Some(run.attempts.first()?.short_id.to_string()));
             self.run.store.warn(format!(
                 "run {}: QA.tech lists more test cases or longer texts than can be kept; some are missing",
                 first.flatten().unwrap_or_default()
