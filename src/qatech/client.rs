@@ -1,5 +1,5 @@
-//! The calls about runs: start one, rerun one, get its status, get the details of a test case. One request each; what is
-//! repeated, and when, is decided elsewhere.
+//! The calls for runs: start, rerun, get status, get the details of a test case. Each sends one request; the callers decide
+//! about retries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +37,7 @@ pub struct Client {
 /// The largest answer with the details of one test case, in bytes: eight of them are read at once.
 const MAX_DETAILS: usize = 2 * 1024 * 1024;
 
-/// Which test cases a rerun plays.
+/// Which test cases a rerun repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RerunCases<'a> {
     /// The failed, skipped and errored ones.
@@ -57,7 +57,7 @@ pub enum Cases {
     All,
 }
 
-/// An answer, and what it cost.
+/// An answer, and its size.
 #[derive(Debug)]
 pub struct Got {
     /// The run.
@@ -66,10 +66,10 @@ pub struct Got {
     pub size: usize,
 }
 
-/// What a POST whose outcome is not known is told with.
+/// What is reported of a POST whose outcome is not known.
 pub const MAYBE_STARTED: &str = "may have been started, not repeated so that it is not billed twice";
 
-/// The calls, as the wait needs them: the real client, or a simulated API on paused time.
+/// The calls that the runs need: implemented by the client, and in tests by a simulated API on paused time.
 pub trait Api {
     /// `POST /run`: starts a run (<https://docs.qa.tech/api-reference/start-run>).
     ///
@@ -166,7 +166,7 @@ impl Api for Client {
             retry(what, None)
         };
         if !status.is_success() {
-            return Err(invalid("which is no answer"));
+            return Err(invalid("which is not a valid answer"));
         }
         let run = match parsed {
             Ok(run) => run.cleaned(&self.cleaner),
@@ -197,7 +197,7 @@ impl Api for Client {
 }
 
 impl Client {
-    /// A client with this key, for the project of this short id where one is named.
+    /// A client with this key, and for this project if one is named.
     pub fn new(clients: Clients, base: Url, token: Secret, project: Option<String>, redactor: Redactor) -> Self {
         Self {
             clients,
@@ -208,7 +208,7 @@ impl Client {
         }
     }
 
-    /// A POST that starts a run, which is billed.
+    /// Sends a POST that starts a run, which is billed.
     async fn create_run(
         &self,
         path: &[&str],
@@ -242,7 +242,7 @@ impl Client {
         let ambiguous = |what: String| PostError::Ambiguous(self.cleaner.text(what));
         let body = serde_json::to_vec(body).map_err(|error| ambiguous(error.to_string()))?;
         let length = body.len();
-        // The body is asked for once there is a connection to write the request to, and before anything is written.
+        // The body is read once there is a connection, and before anything is written to it.
         let written = Arc::new(AtomicBool::new(false));
         let body = Full::new(Bytes::from(body)).map_frame({
             let written = Arc::clone(&written);
@@ -259,8 +259,8 @@ impl Client {
             .body(reqwest::Body::wrap(body));
         let response = match request.send().await {
             Ok(response) => response,
-            // The connection was never made, so nobody can have read the request: also where the deadline came while
-            // it was being made. A connection that was made and broke off is another matter, whoever saw what of it.
+            // There was no connection, so nothing can have been created: also if the request timed out while connecting. If a
+            // connection broke off, the request may have been received.
             Err(error) if error.is_connect() || (error.is_timeout() && !written.load(Ordering::Relaxed)) => {
                 let permanent = PermanentFailure::of_error(&error, &self.url(path), &self.clients.network).await;
                 return Err(PostError::Unreachable {
@@ -282,7 +282,7 @@ impl Client {
             Err(BodyError::Broken(what)) if status.is_success() => {
                 return Err(ambiguous(format!("HTTP {status}, body broken off: {what}")));
             }
-            // The status decides alone.
+            // The status alone decides.
             Err(BodyError::TooLarge | BodyError::Broken(_)) => Vec::new(),
         };
         match status.as_u16() {
@@ -327,7 +327,7 @@ impl Client {
     }
 }
 
-/// The URL of the runs, or of one of them.
+/// The URL of `/run`, or of a path below it.
 pub fn run_url(base: &Url, path: &[&str]) -> Url {
     let path: Vec<&str> = std::iter::once("run").chain(path.iter().copied()).collect();
     url(base, &path)
@@ -335,14 +335,14 @@ pub fn run_url(base: &Url, path: &[&str]) -> Url {
 
 fn url(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
-    // An https or http URL always has a path that can be added to, and percent-encodes each segment.
+    // An https or http URL always has a path. Each segment is percent-encoded.
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().extend(path);
     }
     url
 }
 
-/// Reads a body, mending its texts where it can't be read without.
+/// Parses a body; repairs its strings if it can't be parsed otherwise.
 fn parse<T: DeserializeOwned>(body: &mut [u8]) -> serde_json::Result<T> {
     match serde_json::from_slice(body) {
         Err(_) if repair(body) => serde_json::from_slice(body),
@@ -350,12 +350,12 @@ fn parse<T: DeserializeOwned>(body: &mut [u8]) -> serde_json::Result<T> {
     }
 }
 
-/// What is wrong with a body. serde's message would repeat values of it; its kind and place do not.
+/// What is wrong with a body: kind and position of the error, since serde's message repeats values.
 fn explain(error: &serde_json::Error) -> String {
     let kind = if error.is_data() {
         "whose JSON is not what the API documents"
     } else {
-        "which is no JSON"
+        "which is not JSON"
     };
     format!("{kind} (line {}, column {})", error.line(), error.column())
 }

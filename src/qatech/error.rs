@@ -1,4 +1,4 @@
-//! Why a call has no answer, and what a refusal means. Every text here is for people and has passed the redactor.
+//! Errors of calls, and what a refusal means. Every text here is for people and has been redacted.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::net::http;
 use crate::qatech::wire::ErrorBody;
 use crate::text::Redactor;
 
-/// How much of the API's own words is shown, in characters.
+/// How much of the API's message is shown, in characters.
 const MESSAGE: usize = 500;
 
-/// Why a GET has no answer.
+/// Why a GET failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum GetError {
-    /// May succeed next time: transport, 408, 425, 429, 5xx, or an answer that is invalid.
+    /// A retry may succeed: a transport error, 408, 425, 429, 5xx, or an invalid answer.
     #[error("{what}")]
     Retry {
         /// What went wrong.
@@ -27,18 +27,18 @@ pub enum GetError {
     /// 404: the run does not exist, or does not exist yet.
     #[error("{0}")]
     NotFound(String),
-    /// The API refuses; asking again changes nothing. With what to do about it.
+    /// The API refuses, and a retry would not help. With what to do about it.
     #[error("{0}")]
     Refused(String),
-    /// The answer is larger than is read.
+    /// The answer exceeds the limit.
     #[error("the answer is larger than 64 MiB")]
     TooLarge,
 }
 
-/// Why a POST has created nothing that we know of.
+/// Why a POST returned no run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PostError {
-    /// Nothing was created, and it may be sent again: 429.
+    /// Nothing was created, and the request may be sent again: 429.
     #[error("{what}")]
     NotSent {
         /// What went wrong.
@@ -49,7 +49,7 @@ pub enum PostError {
     /// Nothing was created: no connection was made.
     #[error("{what}")]
     Unreachable {
-        /// Whether no repetition can make it: a certificate, no roots, a proxy's refusal, an unknown host.
+        /// Whether no retry can help: a certificate, no trusted authority, a proxy's refusal, an unknown host.
         permanent: bool,
         /// What went wrong, and what to do about it if it is permanent.
         what: String,
@@ -62,23 +62,22 @@ pub enum PostError {
         /// For people.
         why: String,
     },
-    /// Nothing was created: something on the way, such as a firewall, answered 400 to 404 in QA.tech's place.
+    /// Nothing was created: a proxy or firewall answered 400 to 404 instead of QA.tech.
     #[error("{0}")]
     Blocked(String),
-    /// Something may have been created. A start or a rerun is never repeated: there is no idempotency key, and each run is
-    /// billed.
+    /// A run may have been created. The request is never sent again: the API has no idempotency key, and each run is billed.
     #[error("{0}")]
     Ambiguous(String),
 }
 
-/// Why the details of a test case are not known.
+/// Why the details of a test case are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CaseError {
-    /// The API does not give them: 400, 401, 403, 404 or 405.
-    #[error("QA.tech's API gives no details of test cases")]
+    /// The API does not return them: 400, 401, 403, 404 or 405.
+    #[error("QA.tech's API returns no details of test cases")]
     Unsupported,
     /// Anything else: transport, another status, an invalid answer.
-    #[error("the details of the test case could not be had")]
+    #[error("the details of the test case could not be read")]
     Failed,
 }
 

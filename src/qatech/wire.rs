@@ -541,6 +541,7 @@ mod tests {
         let text = r#"{"run": {"shortId": "a", "short_id": "a", "testCount": "many", "testPlan": {"name": "n", "short_id": "pln_x"}}}"#;
         let run = serde_json::from_str::<StartResponse>(text).unwrap().run;
         assert_eq!(run.test_count, None);
+        let run = run.cleaned(&Cleaner::default()).unwrap();
         assert_eq!(run.test_plan.unwrap().short_id.as_deref(), Some("pln_x"));
     }
 

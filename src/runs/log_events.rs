@@ -1,4 +1,4 @@
-//! What the log says of the runs while they are waited for: a line an event, and the progress.
+//! Writes the runs' events and their progress to the log while the program waits for them.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -12,9 +12,9 @@ use crate::report::{Counts, RunReport};
 use crate::runs::event::Event;
 use crate::runs::store::{EventHandler, RunHandle, RunStore};
 
-/// Time between two lines of progress, where there is no live line.
+/// Time between two progress lines if there is no live line.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
-/// Most lines about failed cases: an API whose cases fail anew at each poll must not fill the log.
+/// Maximum number of lines about failed cases: an API whose cases fail anew at each poll must not fill the log.
 const MAX_BAD_CASES: usize = 2_000;
 /// Time between two drawings of the live line.
 const LIVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -25,9 +25,9 @@ pub struct RunLog(Rc<Inner>);
 
 struct Inner {
     log: Log,
-    /// Lines about failed cases so far.
+    /// Number of lines about failed cases so far.
     bad_cases: Cell<usize>,
-    /// Indices of the runs of which QA.tech does not answer, and the latest error.
+    /// Indices of the runs whose polls fail, each with the latest error.
     outages: RefCell<Vec<(usize, String)>>,
 }
 
@@ -41,7 +41,7 @@ impl RunLog {
         }))
     }
 
-    /// Shows the runs' progress for as long as it is polled: as a live line on a terminal, else as a line a minute.
+    /// Shows the runs' progress until it is dropped: as a live line on a terminal, otherwise as one line per minute.
     pub async fn progress(&self, store: &RunStore) -> Infallible {
         loop {
             if self.0.log.is_live() {
@@ -178,14 +178,14 @@ mod tests {
     }
 
     impl Written {
-        /// The lines since it was last asked.
+        /// The lines since the last call.
         fn lines(&self) -> Vec<String> {
             let text = String::from_utf8(self.0.take()).unwrap_or_default();
             text.lines().map(ToOwned::to_owned).collect()
         }
     }
 
-    /// A store of two runs, its log and what is written there.
+    /// A store of two runs, its log, and the log's output.
     fn scene() -> (RunStore, RunLog, Written) {
         let written = Written::default();
         let log = RunLog::new(Log::with_output(

@@ -16,39 +16,39 @@ use crate::runs::schedule::{Cadence, Progress};
 use crate::runs::store::AttemptHandle;
 use crate::text::ShortId;
 
-/// How long the API may not find a run that this program has just created.
+/// How long the API may answer 404 for a run that this program has just created.
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
-/// Longest delay until it is asked for again.
+/// Longest delay between polls that are answered with 404.
 const MAX_NOT_FOUND_DELAY: Duration = Duration::from_secs(3);
-/// How long a completed run may be without a result, and how often it is polled meanwhile.
+/// How long a completed run may have no result, and how often it is polled until then.
 const NO_RESULT_GRACE: Duration = Duration::from_secs(30);
 const NO_RESULT_INTERVAL: Duration = Duration::from_secs(2);
 /// Attempts to get the final list of test cases.
 const FINAL_LIST_TRIES: u32 = 3;
-/// Time for it, whatever the deadline leaves: the verdict is known, and only the list is missing.
+/// Time limits for it, whatever is left until the deadline: the verdict is known, and only the list is missing.
 const MIN_FOR_FINAL_LIST: Duration = Duration::from_secs(30);
 const MAX_FOR_FINAL_LIST: Duration = Duration::from_secs(120);
 /// How long before the deadline the last poll is made.
 const LAST_POLL: Duration = Duration::from_secs(1);
-/// Most unknown statuses that are warned about.
+/// How many unknown statuses are warned about.
 const MAX_UNKNOWN_STATUSES: usize = 5;
 
-/// How to wait.
+/// How to poll, and until when.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// When the wait ends whatever happens.
+    /// When the wait ends at the latest.
     pub deadline: Deadline,
     /// Fixed interval, or the adaptive cadence.
     pub poll_interval: Option<Duration>,
-    /// How long a run usually takes, where earlier results tell.
+    /// How long a run usually takes, if that is known from earlier results.
     pub usual_duration: Option<Duration>,
-    /// Stop at the first failed test case.
+    /// Whether to stop at the first failed test case.
     pub fail_fast: bool,
-    /// Poll once, do not wait.
+    /// Whether to poll once and not wait.
     pub poll_once: bool,
 }
 
-/// Waits for an attempt. What is seen is recorded in its store, its verdict too.
+/// Waits for an attempt, and records its test cases and its verdict in the store.
 pub async fn wait<A: Api>(client: &A, policy: Policy, attempt: AttemptHandle<'_>) {
     let Some(short_id) = attempt.short_id() else { return };
     let now = Instant::now();
@@ -78,7 +78,7 @@ struct Poller<'a, A> {
     /// When this program created the run, if it did.
     created: Option<Instant>,
     began: Instant,
-    /// When the latest poll was begun.
+    /// When the latest poll began.
     last_poll: Instant,
     cadence: Cadence,
     /// Polls that fail. The deadline is not its own: one more poll is made just before that.
@@ -90,22 +90,22 @@ struct Poller<'a, A> {
     fetch: FetchPolicy,
 }
 
-/// What follows from a poll.
+/// The result of a poll.
 enum PollOutcome {
     /// Poll again after this time.
     After(Duration),
     /// The attempt is over.
     End(End),
-    /// One poll was asked for, and this was it.
+    /// The policy allows one poll, and it was made.
     PolledOnce,
 }
 
 /// How the wait for an attempt ended.
 struct End {
     verdict: Verdict,
-    /// Why, where the verdict does not follow from status and result.
+    /// The reason, if the verdict does not follow from status and result.
     problem: Option<String>,
-    /// Which cases the answer listed that said that the run has ended; `None` where no answer said so.
+    /// Which test cases the final answer listed; `None` if no answer showed that the run has ended.
     listed: Option<CaseCoverage>,
 }
 
@@ -119,7 +119,7 @@ impl PollOutcome {
     }
 }
 
-/// Why the final list of test cases can't be got.
+/// Why the final list of test cases is missing.
 #[derive(Debug, Error)]
 enum ListError {
     #[error("the list is over 64 MiB")]
@@ -132,7 +132,7 @@ enum ListError {
     Failed(String),
 }
 
-/// Which cases an answer lists, if it has a list, by what it was asked for.
+/// Which test cases an answer covers, by the cases that were requested.
 fn coverage(cases: Cases, list: Option<&Vec<RunTestCase>>) -> CaseCoverage {
     match (list, cases) {
         (None, _) | (_, Cases::None) => CaseCoverage::Partial,
@@ -146,7 +146,7 @@ impl<A: Api> Poller<'_, A> {
         let Some(end) = self.poll_until_ended().await else {
             return;
         };
-        // The verdict first: whatever becomes of the list of cases, it stands.
+        // The verdict is recorded first: it does not depend on the list of cases.
         self.attempt.end(end.verdict, end.problem);
         if let Some(listed) = end.listed.filter(|listed| *listed != CaseCoverage::Complete) {
             self.attempt.limit_coverage(listed);
@@ -155,7 +155,7 @@ impl<A: Api> Poller<'_, A> {
         }
     }
 
-    /// `None` where one poll was asked for and made.
+    /// Polls until the attempt has ended; `None` if the policy allows only one poll.
     async fn poll_until_ended(&mut self) -> Option<End> {
         loop {
             let deadline = self.policy.deadline;
@@ -191,7 +191,7 @@ impl<A: Api> Poller<'_, A> {
                 }
                 self.record(got.run, cases)
             }
-            // Status and result are to be had without the cases; an answer that is too large without them is invalid.
+            // An answer that is too large even without test cases is invalid.
             Err(GetError::TooLarge) if cases == Cases::None => self.failed("an answer of over 64 MiB".to_owned(), None),
             Err(GetError::TooLarge) => {
                 self.fetch.too_large(cases);
@@ -203,7 +203,7 @@ impl<A: Api> Poller<'_, A> {
             }
             Err(GetError::NotFound(why) | GetError::Refused(why)) => PollOutcome::unknown(why),
             Err(GetError::Retry { what, after }) => {
-                // The only poll is not worth much without cases.
+                // A single poll always asks for test cases.
                 if !self.policy.poll_once {
                     self.fetch.failed(cases);
                 }
@@ -251,7 +251,7 @@ impl<A: Api> Poller<'_, A> {
             (status::COMPLETED, Some(status::FAILED)) => end(Verdict::Failed, None),
             (status::COMPLETED, Some(status::SKIPPED)) => end(Verdict::Skipped, None),
             (status::COMPLETED, Some(result)) => {
-                let why = format!("QA.tech says COMPLETED with the unknown result {result:?}");
+                let why = format!("QA.tech returned COMPLETED with the unknown result {result:?}");
                 end(Verdict::Unknown, Some(why))
             }
             (status::COMPLETED, None) => self.no_result(listed),
@@ -293,19 +293,19 @@ impl<A: Api> Poller<'_, A> {
         if self.policy.poll_interval.is_some() {
             return PollOutcome::After(interval);
         }
-        // From poll to poll, however long the answer took; but a server that is slow gets its rest.
+        // The interval is counted from the last poll's start, but at least half of it is left after a slow answer.
         PollOutcome::After(interval.saturating_sub(self.last_poll.elapsed()).max(interval / 2))
     }
 
     fn warn_of_status(&mut self, status: String) {
         if self.unknown_statuses.len() < MAX_UNKNOWN_STATUSES && self.unknown_statuses.insert(status.clone()) {
             self.attempt.run().store().warn(format!(
-                "QA.tech says the unknown status {status:?}, which is treated as still running"
+                "QA.tech returned the unknown status {status:?}, which is treated as still running"
             ));
         }
     }
 
-    /// Lets the log know when the run is expected to end.
+    /// Records when the run is expected to end, for the log.
     fn expect_end(&self) {
         let run = self.attempt.run();
         let left = self.cadence.expected_left();
@@ -323,7 +323,7 @@ impl<A: Api> Poller<'_, A> {
         if since.elapsed() >= NO_RESULT_GRACE {
             return PollOutcome::End(End {
                 verdict: Verdict::Unknown,
-                problem: Some("QA.tech says COMPLETED, but gave no result for 30 s".to_owned()),
+                problem: Some("QA.tech returned COMPLETED, but no result within 30 s".to_owned()),
                 listed: Some(listed),
             });
         }
@@ -331,11 +331,11 @@ impl<A: Api> Poller<'_, A> {
         PollOutcome::After(self.policy.poll_interval.unwrap_or(NO_RESULT_INTERVAL).min(left))
     }
 
-    /// Gets the cases of a run that has ended: all, else the failed ones.
+    /// Gets the test cases of a run that has ended: all of them, or the failed ones if that fails.
     async fn final_list(&self, until: Deadline) {
         let short_id = &self.short_id;
         let store = self.attempt.run().store();
-        // A list of all that hangs must leave the failed ones their share.
+        // A slow request for all cases must leave time for the request for the failed ones.
         let why = match self.final_list_within(Cases::All, until.left() / 2).await {
             Ok(()) => return,
             Err(why) => why,
@@ -381,7 +381,7 @@ impl<A: Api> Poller<'_, A> {
 }
 
 fn deadline_passed() -> End {
-    let why = "the deadline (`timeout_minutes`) came before the run's end; the run goes on at QA.tech";
+    let why = "the run did not end before the deadline (`timeout_minutes`); it goes on at QA.tech";
     End {
         verdict: Verdict::TimedOut,
         problem: Some(why.to_owned()),

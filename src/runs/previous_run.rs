@@ -1,5 +1,5 @@
-//! Reads the run of the job's previous attempt (`on_github_rerun: failed`) before anything is built on it: a rerun of what
-//! failed vouches for all the rest, so the rest must have been seen to end.
+//! Checks whether the run of the job's previous attempt can be rerun (`on_github_rerun: failed`). A rerun repeats only the
+//! failed test cases, so all others must have ended in that run.
 
 use thiserror::Error;
 use tokio::time::sleep;
@@ -13,7 +13,7 @@ use crate::runs::poller::Policy;
 use crate::runs::store::RunHandle;
 use crate::text::ShortId;
 
-/// What can be done with the run.
+/// The state of the run.
 #[derive(Debug)]
 pub(super) enum PreviousRun {
     /// It is still running: wait for it first.
@@ -22,13 +22,13 @@ pub(super) enum PreviousRun {
     Passed,
     /// It failed, and all its test cases have ended: rerun those that failed.
     Failed(Run),
-    /// It can't be used.
+    /// It can't be rerun.
     NotReusable(NotReusable),
-    /// The API gave no answer; why.
+    /// The API did not answer, for this reason.
     OutOfReach(String),
 }
 
-/// Why the run can't be used, as the end of a sentence that begins with the run.
+/// Why the run can't be rerun, as the end of a sentence whose subject is the run.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(super) enum NotReusable {
     #[error("no longer exists")]
@@ -41,7 +41,7 @@ pub(super) enum NotReusable {
     Errored,
     #[error("was cancelled")]
     Cancelled,
-    #[error("names no test case")]
+    #[error("has no test cases")]
     NoCases,
     #[error("does not list all its test cases")]
     IncompleteList,
@@ -51,7 +51,7 @@ pub(super) enum NotReusable {
     NoResult,
 }
 
-/// Asks until there is an answer, for as long as the wait for a run would.
+/// Polls until there is an answer, the deadline passes or QA.tech has been out of reach for 10 minutes.
 pub(super) async fn poll(client: &impl Api, policy: Policy, run: RunHandle<'_>, short_id: &ShortId) -> PreviousRun {
     let until = policy.deadline.within(OUT_OF_REACH);
     let mut backoff = Backoff::default().until(until);
@@ -102,7 +102,7 @@ fn classify(run: Run) -> PreviousRun {
     }
 }
 
-/// Why a run that was waited for can't be used; `None` also where it passed or is still running.
+/// Why a run that was waited for can't be rerun; `None` also if it passed or is still running.
 pub(super) fn rerun_blocker(run: &RunReport) -> Option<NotReusable> {
     let latest = run.latest()?;
     let (status, result) = (latest.status.as_deref()?, latest.result.as_deref());
@@ -120,7 +120,7 @@ fn passed(status: &str, result: Option<&str>) -> bool {
     (status, result) == (status::COMPLETED, Some(status::PASSED))
 }
 
-/// Why a run that is over and has not passed can't be used.
+/// Why a run that is over and has not passed can't be rerun.
 fn blocker<'a>(
     status: &str,
     result: Option<&str>,
@@ -137,8 +137,8 @@ fn blocker<'a>(
     }
 }
 
-/// Whether a case has ended, or is one that a rerun of the failed cases runs. A cancelled case is neither, according to
-/// the API's documentation (<https://docs.qa.tech/api-reference/rerun>).
+/// Whether a case has ended, or is repeated by a rerun of the failed cases. A cancelled case is neither, according to the
+/// API's documentation (<https://docs.qa.tech/api-reference/rerun>).
 fn has_ended(outcome: CaseOutcome, status: &str) -> bool {
     outcome != CaseOutcome::Unfinished && (status != status::CANCELLED || outcome == CaseOutcome::Failed)
 }
