@@ -1,5 +1,5 @@
-//! The log: every line that the program prints goes through here, so that workflow commands, masks, groups and the live
-//! line of a terminal do not interfere with each other.
+//! The log. It prints every line of the program, so that workflow commands, masks, groups and the live line of a terminal do
+//! not interfere with each other.
 //!
 //! Lines go to standard error. Outside GitHub the outputs go to standard output, so that a script can capture them.
 
@@ -11,7 +11,7 @@ use crate::render::escape::log_line;
 use crate::render::github::commands::{Level, Reader};
 use crate::text::Redactor;
 
-/// Longest live line, in characters: one that a terminal wraps can't be drawn over.
+/// Longest live line, in characters: a line that the terminal wraps can't be overwritten.
 const MAX_LIVE_LINE: usize = 79;
 
 /// The log of one program. Cheap to clone.
@@ -21,7 +21,7 @@ pub struct Log(Rc<Inner>);
 struct Inner {
     reader: Reader,
     redactor: Redactor,
-    /// Standard error is a terminal: it shows a live line instead of a line a minute.
+    /// Standard error is a terminal: a live line replaces the line per minute.
     live: bool,
     in_group: Cell<bool>,
     live_line_shown: Cell<bool>,
@@ -59,7 +59,7 @@ impl Log {
         self.write(&format!("{clear}{safe}\n"));
     }
 
-    /// Writes in one piece: standard error has no buffer, and other writers must not get into the middle of the line.
+    /// Writes the text at once: standard error is not buffered, and other writers must not interrupt the line.
     fn write(&self, text: &str) {
         // An error in the log must not change the verdict.
         let _ = self.0.out.borrow_mut().write_all(text.as_bytes());

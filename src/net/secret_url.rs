@@ -1,4 +1,4 @@
-//! The one rule for URLs that a secret is sent to: https, or this machine.
+//! The rule for URLs that a secret is sent to: https, or a loopback host.
 
 use thiserror::Error;
 use url::Url;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_goes_over_https_or_stays_on_this_machine() {
+    fn a_secret_is_sent_over_https_or_to_a_loopback_host() {
         for fine in [
             "https://api.example",
             "http://localhost:9",

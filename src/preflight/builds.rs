@@ -1,4 +1,4 @@
-//! Uploads builds of mobile applications: asks where to, puts the file there, registers it.
+//! Uploads builds of mobile applications: requests an upload URL, uploads the file, registers it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -27,18 +27,18 @@ use crate::qatech::builds::UploadTarget;
 use crate::qatech::client::PostError;
 use crate::text::{Redactor, Secret};
 
-/// How much of a file is read at once; a few such pieces are all that is in memory.
+/// Size of the pieces in which a file is read; only a few of them are in memory.
 const PIECE: usize = 128 * 1024;
-/// Pieces that are read ahead.
+/// Number of pieces that are read ahead.
 const AHEAD: usize = 2;
-/// How often the log is told how far an upload is.
+/// Interval of progress lines.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
-/// An upload of which nothing has moved for so long is given up.
+/// An upload without progress for this long is aborted.
 const STALLED: Duration = Duration::from_secs(60);
-/// How often a file is put, each time at a new place.
+/// How often a file is uploaded, each time to a new URL.
 const MAX_TRIES: u32 = 3;
 
-/// Why a build is not there. Nothing is started then.
+/// Why a build is missing. No run is started then.
 #[derive(Debug, Error)]
 pub enum UploadError {
     /// The file can't be read.
@@ -52,14 +52,14 @@ pub enum UploadError {
         source: std::io::Error,
     },
     /// It is a folder or a device, or empty.
-    #[error("the build {} of {application} is no regular file with content", path.display())]
+    #[error("the build {} of {application} is not a regular file, or is empty", path.display())]
     NoFile {
         /// Short id of the application.
         application: String,
         /// The file.
         path: PathBuf,
     },
-    /// QA.tech refused, or could not be asked.
+    /// QA.tech refused, or is out of reach.
     #[error("the build of {application} can't be {step}: {source}")]
     Api {
         /// Short id of the application.
@@ -69,7 +69,7 @@ pub enum UploadError {
         /// Why.
         source: PostError,
     },
-    /// The storage did not take it.
+    /// The storage did not accept it.
     #[error("the build of {application} can't be uploaded: {what}")]
     Storage {
         /// Short id of the application.
@@ -77,7 +77,7 @@ pub enum UploadError {
         /// What the storage answered.
         what: String,
     },
-    /// The step's deadline came first.
+    /// The step's deadline passed first.
     #[error("the deadline (`timeout_minutes`) came before the build of {application} was uploaded")]
     TooLate {
         /// Short id of the application.
@@ -86,7 +86,7 @@ pub enum UploadError {
 }
 
 impl UploadError {
-    /// Whether a deadline came first.
+    /// Whether a deadline passed first.
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::TooLate { .. } => true,
@@ -95,7 +95,7 @@ impl UploadError {
     }
 }
 
-/// Builds that QA.tech has now.
+/// The builds that were uploaded.
 #[derive(Debug)]
 pub struct Uploaded {
     /// The short id of each build, in the order of the input.
@@ -126,11 +126,11 @@ impl Uploaded {
     }
 }
 
-/// Uploads all builds side by side, and tells the log how far they are. The redactor and its clones learn each upload URL
-/// and build token before it is used.
+/// Uploads all builds concurrently, and logs the progress. Each upload URL and build token is added to the redactor and its
+/// clones before it is used.
 ///
 /// # Errors
-/// The first that fails; the others are given up then.
+/// The first failure; the other uploads are then aborted.
 pub async fn upload(
     client: &Client,
     builds: &[Build],
@@ -162,12 +162,12 @@ struct BuildFile<'a> {
     size: u64,
 }
 
-/// What became of a PUT.
+/// The outcome of a PUT.
 enum Put {
     Done,
-    /// Worth another try at a new place.
+    /// A retry with a new URL may succeed.
     Failed(String),
-    /// The storage will never take it.
+    /// The storage will never accept it.
     Refused(String),
 }
 
@@ -191,7 +191,7 @@ impl Uploads<'_> {
             name: file_name(&build.path),
             size,
         };
-        let token = self.deadline.limit(self.put_somewhere(&file)).await;
+        let token = self.deadline.limit(self.upload_file(&file)).await;
         let token = token.ok_or_else(|| UploadError::TooLate {
             application: application(),
         })??;
@@ -200,22 +200,22 @@ impl Uploads<'_> {
                 .register_build(&build.application, build.platform, &token, left)
         };
         let short_id = self.ask(build, "registered", register).await?;
-        self.tell(&format!(
+        self.progress(&format!(
             "{}: {} is uploaded as build {short_id}",
             build.application, file.name
         ));
         Ok((application(), short_id))
     }
 
-    /// Puts the file at a place that the API names, at another one where that fails. Gives the token that registers it.
-    async fn put_somewhere(&self, file: &BuildFile<'_>) -> Result<Secret, UploadError> {
+    /// Uploads the file, with a new URL for each attempt. Returns the token that registers it.
+    async fn upload_file(&self, file: &BuildFile<'_>) -> Result<Secret, UploadError> {
         let build = file.build;
         let mut backoff = Backoff::default().with_max_attempts(MAX_TRIES);
         loop {
             let ask = |left| self.client.upload_url(&build.application, &file.name, left);
             let target = self.ask(build, "uploaded", ask).await?;
             self.keep_secret(&target);
-            self.tell(&format!(
+            self.progress(&format!(
                 "{}: uploading {} ({})",
                 build.application,
                 file.name,
@@ -232,7 +232,7 @@ impl Uploads<'_> {
                     what: self.redactor.clean(what),
                 });
             };
-            self.tell(&format!(
+            self.progress(&format!(
                 "{}: the upload failed and is tried again in {} s: {what}",
                 build.application,
                 delay.as_secs().max(1)
@@ -288,7 +288,7 @@ impl Uploads<'_> {
         })
     }
 
-    /// Tells the log how far an upload is; ends when nothing moves any more.
+    /// Logs the progress of an upload; returns when there is none any more.
     async fn watch(&self, file: &BuildFile<'_>, sent: &AtomicU64) {
         let mut last = (0, Instant::now());
         loop {
@@ -299,7 +299,7 @@ impl Uploads<'_> {
             } else if last.1.elapsed() >= STALLED {
                 return;
             }
-            self.tell(&format!(
+            self.progress(&format!(
                 "{}: {} of {} uploaded ({} %)",
                 file.build.application,
                 megabytes(now),
@@ -309,7 +309,7 @@ impl Uploads<'_> {
         }
     }
 
-    /// Sends a POST that may be repeated while it was not sent.
+    /// Sends a POST, and sends it again only if QA.tech can't have processed it.
     async fn ask<T>(
         &self,
         build: &Build,
@@ -345,7 +345,7 @@ impl Uploads<'_> {
             let Ok(delay) = next else {
                 return Err(failed(error));
             };
-            self.tell(&format!(
+            self.progress(&format!(
                 "{}: QA.tech is out of reach, next try in {} s: {error}",
                 build.application,
                 delay.as_secs().max(1)
@@ -354,7 +354,7 @@ impl Uploads<'_> {
         }
     }
 
-    /// From now on neither the upload URL nor the token is shown, here or by GitHub's runner.
+    /// Redacts and masks the upload URL and the token from now on.
     fn keep_secret(&self, target: &UploadTarget) {
         let UploadTarget { url, build_token } = target;
         let mut new = Redactor::default();
@@ -365,7 +365,7 @@ impl Uploads<'_> {
         self.redactor.learn(&new);
     }
 
-    fn tell(&self, text: &str) {
+    fn progress(&self, text: &str) {
         self.log.untrusted_line(text);
     }
 }
@@ -386,15 +386,15 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// Runs what may block on a thread of its own.
+/// Runs work that may block on a separate thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
-/// The first `size` bytes of a file, in pieces that are read on a thread of its own as they are asked for. `sent` counts
-/// the bytes that were handed on.
+/// The first `size` bytes of a file, in pieces that a separate thread reads on demand. `sent` counts the bytes that were
+/// passed on.
 fn read_ahead(
     file: File,
     size: u64,
@@ -412,7 +412,7 @@ fn read_ahead(
                 Err(error) => Err(error),
             };
             let is_last = piece.is_err();
-            // Nobody asks any more: the upload was given up.
+            // The receiver is gone if the upload was aborted.
             if sender.blocking_send(piece).is_err() || is_last {
                 return;
             }

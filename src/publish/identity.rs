@@ -1,7 +1,7 @@
 //! The identity of this job's results among the check runs and comments of a commit: the key that tells jobs, matrix legs
 //! and steps apart, and the MAC that protects what a re-run of the job reads back.
 //!
-//! What is read back here starts billed reruns, so nothing counts that somebody else could have written.
+//! Ids that are read back start billed reruns, so they count only if nobody else can have written them.
 
 use ring::digest::{SHA256, digest};
 use ring::hmac;
@@ -64,13 +64,13 @@ impl Identity {
     }
 }
 
-/// The position in the matrix, from 1: a job without a matrix is the first and only leg.
+/// The position in the matrix, from 1. A job without a matrix is leg 1.
 fn leg(context: &Context) -> u64 {
     context.job_index.unwrap_or(0).saturating_add(1)
 }
 
-/// What tells a step from the others of its job, at every push: the id that the user gave it, else its number among the
-/// steps that use the same action.
+/// Identifies a step among the others of its job, in the same way at every push: by the id that the user gave it, else by
+/// its number among the steps that use the same action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Step<'a> {
@@ -96,7 +96,7 @@ pub fn target(inputs: &Inputs, origin: &Origin) -> String {
     let Some(token) = &inputs.api_token else {
         return String::new();
     };
-    // A deployment that is still to be found has no JSON.
+    // An application whose deployment is not known yet can't be serialized.
     let applications =
         serde_json::to_string(&inputs.applications).unwrap_or_else(|_| format!("{:?}", inputs.applications));
     let parts = serde_json::json!([origin.workflow, origin.job, inputs.plans(), applications]);
@@ -116,14 +116,14 @@ impl MarkerKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
     }
 
-    /// A key that nobody has, not even a later run: for markers of a run without an API token. `None` without a random
+    /// A random key, for the markers of a run without an API token: no later run can verify them. `None` without a random
     /// source.
     pub fn disposable() -> Option<Self> {
         let secret = crate::random::hex(32).ok()?;
         Some(Self::new(&Secret::new(&secret)))
     }
 
-    /// The marker with its MAC. One that would be longer than [`LONGEST`] names no ids.
+    /// The marker with its MAC. If it would be longer than [`LONGEST`], its ids are left out.
     pub fn sign(&self, marker: &Marker) -> SignedMarker {
         let signed = self.sign_as_it_is(marker);
         if signed.length() <= LONGEST {
@@ -143,7 +143,7 @@ impl MarkerKey {
     /// The marker that opens a text, if its MAC is ours.
     pub fn verify(&self, text: &str) -> Option<Marker> {
         let read = Unverified::opening(text)?;
-        // Only the one form that we write: `hex` would take capital letters too.
+        // `hex` accepts capital letters too, which we never write.
         let mac = hex::decode(read.mac).ok().filter(|mac| hex::encode(mac) == read.mac)?;
         hmac::verify(&self.0, read.fields.as_bytes(), &mac).ok()?;
         read.marker()
@@ -217,7 +217,7 @@ impl std::fmt::Display for ExternalId {
         let rest = format!(";{run_id};{key}");
         let mut ids = format_short_ids(short_ids);
         if PREFIX.len() + ids.len() + rest.len() > MAX_EXTERNAL_ID {
-            // Some of them would pass for all.
+            // A part of the ids would be mistaken for all of them.
             ids = String::new();
         }
         write!(f, "{PREFIX}{ids}{rest}")
@@ -232,8 +232,7 @@ pub fn latest_short_ids(report: &Report) -> Vec<Option<ShortId>> {
         .collect()
 }
 
-/// Those of the latest attempts' short ids that a re-run of the job may build on: of a run it knows only what QA.tech
-/// returns for that run.
+/// The latest attempts' short ids that a re-run of the job may use. The re-run sees only what QA.tech returns for them.
 pub fn sound_short_ids(report: &Report) -> Vec<Option<ShortId>> {
     let id = |run: &RunReport| {
         let latest = run.latest().filter(|latest| is_sound(run, latest))?;
@@ -242,9 +241,8 @@ pub fn sound_short_ids(report: &Report) -> Vec<Option<ShortId>> {
     report.runs.iter().map(id).collect()
 }
 
-/// Whether the latest attempt holds every failure. A rerun that did not end, did not include all that had not passed or
-/// was overruled would be mistaken for the whole run, as would the rerun that makes a run flaky; and so would a run that
-/// does not list as many cases as it announced.
+/// Whether the latest attempt shows every failure of the run. A rerun does not if it did not end, left out cases that had not
+/// passed, was overruled, or made the run flaky; nor does a run that lists fewer cases than it announced.
 fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
     if !run.first_list_is_complete() {
         return false;
@@ -399,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rerun_is_built_on_only_if_it_shows_all_that_failed() {
+    fn a_rerun_is_rerun_only_if_it_shows_all_that_failed() {
         let ids = |result: Option<&str>, seen: usize, verdict| {
             let failed = case(1, "Pay", CaseOutcome::Failed, "", "");
             let mut run = run("Checkout", "run-1", vec![failed]);
@@ -433,14 +431,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_built_on_a_run_that_does_not_list_all_that_it_announced() {
+    fn a_run_that_lists_fewer_cases_than_announced_is_not_rerun() {
         let mut short = run("Checkout", "run-1", vec![case(1, "Pay", CaseOutcome::Failed, "", "")]);
         short.attempts[0].test_count = Some(5);
         assert_eq!(sound_short_ids(&report(vec![short])), [None]);
     }
 
     #[test]
-    fn nothing_is_built_on_a_rerun_beside_which_a_case_never_ended() {
+    fn a_rerun_is_not_rerun_if_a_case_never_ended() {
         let failed = case(1, "Pay", CaseOutcome::Failed, "", "");
         let mut one = run(
             "Checkout",
@@ -508,11 +506,11 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_believed_by_whoever_has_the_token() {
+    fn a_marker_is_valid_only_with_the_token_that_signed_it() {
         let text = marker_key("token").sign(&marker()).to_string();
         assert_eq!(marker_key("token").verify(&format!("{text}\nbody")), Some(marker()));
         assert_eq!(marker_key("other").verify(&text), None);
-        // The MAC's key is none of the token's other uses.
+        // The token itself is not the MAC's key.
         let plain = hmac::Key::new(hmac::HMAC_SHA256, b"token");
         let mac = hmac::sign(&plain, marker().fields().as_bytes());
         let forged = SignedMarker::new(&marker(), &hex::encode(mac.as_ref())).to_string();
@@ -578,7 +576,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_text_is_believed(
+        fn no_altered_marker_is_valid(
             edits in prop::collection::vec((any::<prop::sample::Index>(), 0usize..3, "[ -~]{0,3}"), 1..4),
         ) {
             let key = marker_key("token");
@@ -595,7 +593,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "(<!-- qatech-run:2 )?.{0,80}( mac=[0-9a-f]{0,64} -->)?") {
+        fn no_text_causes_a_panic(text in "(<!-- qatech-run:2 )?.{0,80}( mac=[0-9a-f]{0,64} -->)?") {
             prop_assert_eq!(marker_key("token").verify(&text), None);
         }
 

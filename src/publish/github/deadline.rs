@@ -1,4 +1,4 @@
-//! When a request to GitHub is sent again, and by when it has to end: unknown as long as the runs are waited for.
+//! When a request to GitHub is sent again, and its deadline, which is set once the runs have ended.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::net::retry::Backoff;
 
-/// Delays up to this one are the same before and after the runs' end; longer ones are stretched before it.
+/// Longer delays are multiplied until the runs have ended.
 const QUICK: Duration = Duration::from_secs(5);
-/// By how much.
+/// The factor.
 const STRETCH: u32 = 6;
 
-/// The points in time by which requests have to end.
+/// The deadlines of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deadlines {
-    /// Of every request.
+    /// The deadline of every request.
     pub(super) regular: Instant,
-    /// Of a request that GitHub's rate limit delays and that must not be given up.
+    /// The deadline of a request that must not be given up because of a rate limit.
     pub(super) rate_limited: Instant,
 }
 
-/// The retries of one request. Their deadline may be set or moved while the request is under way.
+/// The retries of one request. Their deadline may be set or moved while the request is in flight.
 pub(super) struct Retries {
     deadlines: watch::Receiver<Option<Deadlines>>,
     extended: bool,
@@ -37,13 +37,13 @@ impl Retries {
         }
     }
 
-    /// From now on the later deadline applies.
+    /// Applies the later deadline from now on.
     pub(super) fn extend(&mut self) {
         self.extended = true;
     }
 
-    /// The delay before the next attempt, given whether the runs go on. While they do there is no hurry, and all jobs of a
-    /// repository share 1,000 requests an hour.
+    /// The delay before the next attempt. It is longer until the runs have ended, since all jobs of a repository share 1,000
+    /// requests per hour.
     fn delay(&mut self, runs_go_on: bool) -> Duration {
         // There is always a next attempt: the deadline is checked by `wait`.
         let delay = self.backoff.unreachable(None).unwrap_or(QUICK);
@@ -54,8 +54,8 @@ impl Retries {
         }
     }
 
-    /// Waits before the next attempt, with exponential back-off; `false`, and at once, where the deadline comes first. If
-    /// the deadline is set meanwhile, the wait ends: the runs are over, and the next attempt decides.
+    /// Waits before the next attempt, with exponential back-off. Returns false at once if the deadline comes first. If the
+    /// deadline is set during the wait, the runs have ended, and the wait ends too.
     pub(super) async fn back_off(&mut self) -> bool {
         let runs_go_on = self.deadlines.borrow().is_none();
         let delay = self.delay(runs_go_on);
@@ -77,7 +77,7 @@ impl Retries {
         until.is_some_and(|until| self.current().is_none_or(|deadline| until < deadline))
     }
 
-    /// Resolves when the deadline has passed; never where none is set.
+    /// Returns when the deadline has passed; never if none is set.
     pub(super) async fn deadline_passed(&mut self) {
         loop {
             let until = self.current();
@@ -96,7 +96,7 @@ impl Retries {
         }
     }
 
-    /// Waits; `false`, and at once, where the deadline comes first. An `eager` wait ends when the deadline is set.
+    /// Waits. Returns false at once if the deadline comes first. An `eager` wait ends when the deadline is set.
     pub(super) async fn wait(&mut self, wait: Duration, eager: bool) -> bool {
         let Some(until) = Instant::now().checked_add(wait) else {
             return false;
