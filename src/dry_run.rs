@@ -10,7 +10,6 @@ use crate::log::Log;
 use crate::publish::identity;
 use crate::qatech::client::run_url;
 use crate::qatech::wire::{StartFields, StartRequest};
-use crate::render::escape::log_line;
 use crate::text::Redactor;
 
 /// Prints the preparations, the first request of each run, and what would be published at the end.
@@ -22,7 +21,7 @@ pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor)
         files(inputs),
     ];
     for line in lines.concat() {
-        log.line(&log_line(&redactor.clean(line)));
+        log.untrusted_line(&line);
     }
 }
 

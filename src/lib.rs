@@ -45,13 +45,13 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     signals::survive_size_limit();
     let mut context = Context::read(variables.iter().cloned()).await;
     let files = Files::new(context.workspace.as_deref());
-    let log = Log::new(context.github_actions);
     let parsed = inputs::parse(variables.iter().cloned());
     let mut redactor = match &parsed {
         Ok(inputs) => inputs.redactor(),
         Err(rejected) => rejected.redactor.clone(),
     };
     http::add_proxies(&mut redactor, &variables);
+    let log = Log::new(context.github_actions, redactor.clone());
     log.mask(&redactor);
     // It may contain a preview's URL with its key.
     context.origin.commit_message = context.origin.commit_message.map(|text| redactor.clean(text));
@@ -68,9 +68,9 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
             let list = read_quarantine(quarantine.as_deref(), quarantine_path.as_deref(), &files, started).await;
             problems.extend(list.err().unwrap_or_default());
             for problem in problems {
-                log.error(&redactor.clean(problem));
+                log.error(&problem);
             }
-            let mut outputs = Outputs::new(&log, &context, &redactor, &files, outputs_path.as_deref());
+            let mut outputs = Outputs::new(&log, &context, &files, outputs_path.as_deref());
             let report = started.empty_report(Mode::StartOnly, &context);
             outputs.write(&report, &Artifacts::new()).await;
             return exit::USAGE;
@@ -79,10 +79,10 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
     context.set_tested(&inputs.tested);
     let network = read_network(variables, &mut context, &files).await;
     for notice in &inputs.notices {
-        log.notice(&redactor.clean(notice.clone()));
+        log.notice(notice);
     }
     for warning in &inputs.warnings {
-        log.warning(&redactor.clean(warning.clone()));
+        log.warning(warning);
     }
     for warning in &context.warnings {
         log.warning(&http::brief(warning, 1_000, &redactor));
@@ -101,7 +101,7 @@ pub async fn run(variables: Vec<(OsString, OsString)>) -> u8 {
         (Ok(()), Ok(quarantine)) => quarantine,
         (network, quarantine) => {
             for problem in network.err().into_iter().chain(quarantine.err()).flatten() {
-                log.error(&redactor.clean(problem));
+                log.error(&problem);
             }
             write_nothing(&app, started).await;
             return exit::USAGE;
@@ -169,10 +169,10 @@ async fn write_nothing(app: &App<'_>, started: StartTime) -> bool {
         inputs,
         context,
         log,
-        redactor,
+        redactor: _,
         files,
     } = *app;
-    let mut outputs = Outputs::new(log, context, redactor, files, inputs.outputs_path.as_deref());
+    let mut outputs = Outputs::new(log, context, files, inputs.outputs_path.as_deref());
     let report = started.empty_report(Mode::StartOnly, context);
     outputs.write(&report, &Artifacts::new()).await
 }

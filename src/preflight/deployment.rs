@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use wildmatch::WildMatch;
 
 use crate::context::{DeploymentState, EventDeployment};
-use crate::net::secret_url::for_secrets;
+use crate::net::secret_url::{SecretUrlError, for_secrets};
 use crate::preflight::step::Preflight;
 use crate::publish::github::deployments::{Deployment, Lookup, LookupError};
 use crate::render::duration::format_duration;
@@ -38,8 +38,9 @@ pub(crate) enum DeploymentError {
     UnusableUrl {
         /// Name of the environment.
         environment: String,
-        /// A fragment.
-        why: String,
+        /// What is wrong with it.
+        #[source]
+        why: SecretUrlError,
     },
     /// There was none in time.
     #[error("no deployment of {sha} at {wanted} succeeded within {waited}{}", described(seen.as_deref()))]

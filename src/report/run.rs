@@ -2,6 +2,7 @@
 
 use crate::report::links::is_https;
 use crate::report::{Case, Millis, Verdict, status};
+use crate::text::ShortId;
 
 /// One plan's run with all its attempts, or one attached run.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +77,7 @@ pub struct Attempt {
     /// How it came to be.
     pub origin: AttemptOrigin,
     /// Short id, the one in URLs.
-    pub short_id: String,
+    pub short_id: ShortId,
     /// Internal id (UUID), where the API has told it.
     pub id: Option<String>,
     /// The run's page; only a start or a rerun tells it.
