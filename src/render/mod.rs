@@ -3,6 +3,7 @@
 //! All text that comes from QA.tech or from an event is hostile. Each renderer escapes it once, where it is written,
 //! with the functions of [`escape`]. Limits are kept by cutting the raw text before it is escaped, never after.
 
+pub mod anchor;
 mod case_facts;
 pub mod ctrf;
 pub mod duration;
