@@ -16,6 +16,7 @@ mod run;
 pub mod sample;
 pub mod slice;
 pub mod status;
+pub mod timeline;
 pub mod trend;
 pub mod verdict;
 

@@ -186,7 +186,7 @@ fn bar(point: &TrendPoint, at: u64, count: u64, height: u64) -> ResultBar {
         duration,
         on_default: _,
     } = point;
-    let Percent(place) = Percent::of(1, count);
+    let Percent(place) = Percent::new(1, count);
     ResultBar {
         class: class(Some(*verdict)),
         // A short history has thin bars too.
