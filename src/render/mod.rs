@@ -4,7 +4,6 @@
 //! with the functions of [`escape`]. Limits are kept by cutting the raw text before it is escaped, never after.
 
 pub mod anchor;
-mod case_facts;
 pub mod ctrf;
 pub mod duration;
 pub mod escape;
@@ -22,3 +21,4 @@ pub mod outputs;
 pub mod phrases;
 pub mod synthetic_case;
 mod times;
+mod trend;

@@ -23,7 +23,6 @@ pub mod verdict;
 pub use case::{Case, CaseAttempt, CaseOutcome, Explanation, Observed, QuarantineNote};
 pub use counts::{Counts, FailureKinds};
 pub use details::{CaseDetails, Classification, FailureKind, ImageFormat, Screenshot};
-pub(crate) use links::is_https;
 pub use origin::Origin;
 pub use quarantine::Quarantine;
 pub use run::{Attempt, AttemptOrigin, CaseCoverage, RunReport, StatusChange, TestPlan};

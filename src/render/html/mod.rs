@@ -19,7 +19,7 @@ use askama::Template;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use facts::Fact;
-use parts::{Clean, Percent, class, label};
+use parts::{Clean, Line, Percent, class, label};
 use std::io;
 use timeline::Drawing;
 use trend::TrendView;
@@ -116,7 +116,7 @@ impl<'a> From<&'a Report> for Page<'a> {
             verdict_class: report_class(report),
             verdict,
             detail: numbers_kept(&detail),
-            facts: facts::of(report),
+            facts: facts::facts(report),
             notes: warnings.iter().map(|warning| with_code(Some(warning))).collect(),
             total: counts.total,
             quarantined: counts.quarantined,
@@ -133,7 +133,7 @@ impl<'a> From<&'a Report> for Page<'a> {
             shares: shares(report),
             runs: runs.iter().map(RunView::from).collect(),
             timeline: Drawing::new(report),
-            trend: TrendView::of(report),
+            trend: TrendView::new(report),
             generator: concat!("qatech-run ", env!("CARGO_PKG_VERSION")),
         }
     }
@@ -195,7 +195,7 @@ fn shares(report: &Report) -> Vec<Share> {
     CaseOutcome::ALL
         .into_iter()
         .map(|outcome| {
-            let count = counts.of(outcome);
+            let count = counts.get(outcome);
             let cases = report.runs.iter().flat_map(|run| &run.cases);
             let listed = cases.filter(|case| case.outcome == outcome).count();
             let from = Percent::new(before, counts.total);
