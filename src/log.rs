@@ -12,7 +12,7 @@ use crate::render::github::commands::{Level, Reader};
 use crate::text::Redactor;
 
 /// Longest live line, in characters: one that a terminal wraps can't be drawn over.
-const MAX_LIVE_LINE: usize = 79;
+pub(crate) const MAX_LIVE_LINE: usize = 79;
 
 /// The log of one program. Cheap to clone.
 #[derive(Clone)]
@@ -36,8 +36,8 @@ impl Log {
         Self::with_output(reader, live, Box::new(std::io::stderr()))
     }
 
-    /// A log that is written elsewhere.
-    pub(crate) fn with_output(reader: Reader, live: bool, out: Box<dyn Write>) -> Self {
+    /// A log that is written elsewhere. `live`: whether a live line can be drawn there.
+    pub fn with_output(reader: Reader, live: bool, out: Box<dyn Write>) -> Self {
         Self(Rc::new(Inner {
             reader,
             live,
