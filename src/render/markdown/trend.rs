@@ -44,22 +44,6 @@ pub(super) fn section(report: &Report) -> String {
     out
 }
 
-/// How this result differs from earlier ones: `1 new failure, 2 still failing, 1 fixed`. `None` where there is no history,
-/// or no difference.
-pub(super) fn changes(report: &Report) -> Option<String> {
-    let trend = report.trend.as_ref().filter(|trend| trend.points.len() > 1)?;
-    let count = |cases: usize, words: &dyn Fn(u64) -> String| (cases > 0).then(|| words(cases as u64));
-    let parts = [
-        count(trend.new_failures.len(), &|cases| several(cases, "new failure")),
-        count(trend.still_failing.len(), &|cases| {
-            format!("{} still failing", number(cases))
-        }),
-        count(trend.fixed.len(), &|cases| format!("{} fixed", number(cases))),
-    ];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
 /// Suggested lines for the quarantine list, ready to copy.
 fn push_suggestions(out: &mut String, suggestions: &[Suggestion<'_>]) {
     if suggestions.is_empty() {
@@ -147,6 +131,7 @@ fn push_name(out: &mut String, case: &CaseName) {
 mod tests {
     use super::*;
     use crate::render::gfm_check::parse;
+    use crate::render::phrases::changes;
     use crate::report::sample::{shop, trend};
     use crate::report::trend::QuarantineSuggestion;
 
