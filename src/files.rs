@@ -23,6 +23,9 @@ const LIMIT_AFTER_SIGNAL: Duration = Duration::from_millis(400);
 /// What one gets even then: one that is read takes no longer.
 const LEAST: Duration = Duration::from_millis(20);
 
+/// Numbers that are taken at most.
+const MAX_NUMBER: u64 = 100;
+
 /// Why a file was not read or written. The paths are untrusted.
 #[derive(Debug, Error)]
 pub enum Problem {
@@ -211,6 +214,16 @@ impl Files {
             return Err(Problem::NotRegular(path.to_owned()));
         }
         Ok(real)
+    }
+
+    /// Takes the first number from 0 that nobody has taken, by an empty file of that number in a folder; 0 where none can
+    /// be made.
+    pub fn take_number(&self, folder: &Path, stem: &str) -> u64 {
+        let take = |number: &u64| File::create_new(folder.join(format!("{stem}-{number}")));
+        (0..MAX_NUMBER)
+            .find(|number| !take(number).is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists))
+            .filter(|number| folder.join(format!("{stem}-{number}")).is_file())
+            .unwrap_or(0)
     }
 
     /// Where a path leads: for one below the workspace without any link, if it may be followed.
