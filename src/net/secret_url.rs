@@ -2,13 +2,15 @@
 
 use url::Url;
 
+use crate::net::written_url::parse;
+
 /// A URL that a secret may be sent to: https, or http on this machine, and without user info.
 ///
 /// # Errors
 /// What is wrong and what is allowed, as a fragment that follows the name of what holds it. It repeats nothing of the URL but
 /// its scheme.
 pub fn for_secrets(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text)
+    let url = parse(text)
         .map_err(|error| format!("is no URL ({error}); allowed: an absolute one such as https://example.com/path"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not hold a user name or password".to_owned());
@@ -64,6 +66,10 @@ mod tests {
         }
         for (wrong, why) in [
             ("api.example", "is no URL"),
+            (
+                "https://bücher.example",
+                "is no URL (the host is not a valid domain name",
+            ),
             ("http://api.example", "must be https"),
             ("http://localhost.example", "must be https"),
             ("http://127.0.0.1.example", "must be https"),
