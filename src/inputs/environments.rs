@@ -139,6 +139,10 @@ mod tests {
             ),
             ("a = ftp://u:s3cret@x", "line 1 has a URL that has the scheme \"ftp\""),
             ("a = https://exa mple", "line 1 has a URL that is not valid"),
+            (
+                "a = https://bücher.example",
+                "line 1 has a URL that is not valid (the host",
+            ),
             ("a = env_1\na = env_2", "line 2 names application \"a\" a second time"),
             ("# nothing", "holds no line"),
         ] {

@@ -2,12 +2,14 @@
 
 use url::Url;
 
+use crate::net::written_url::{UrlError, parse};
+
 /// Why a text is no such URL. No message repeats it: it may hold credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebUrlError {
     /// It can't be parsed.
     #[error("is not valid ({0})")]
-    Invalid(#[from] url::ParseError),
+    Invalid(#[from] UrlError),
     /// It has another scheme than http or https.
     #[error("has the scheme {0:?}; allowed: http, https")]
     Scheme(String),
@@ -18,7 +20,7 @@ pub enum WebUrlError {
 /// # Errors
 /// What is wrong, as a fragment that follows the name of what holds the URL.
 pub fn check(text: &str) -> Result<Url, WebUrlError> {
-    let url = Url::parse(text)?;
+    let url = parse(text)?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         other => Err(WebUrlError::Scheme(other.to_owned())),

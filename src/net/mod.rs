@@ -5,3 +5,4 @@ pub mod proxy;
 pub mod retry;
 pub mod secret_url;
 pub mod tls;
+pub mod written_url;

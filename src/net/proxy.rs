@@ -52,7 +52,7 @@ impl std::fmt::Debug for Proxies {
 pub enum ProxyError {
     /// It holds no URL.
     #[error(
-        "{0} is not a URL; allowed: http://host:port or https://host:port, with user:password@ before the host if the proxy asks for it"
+        "{0} is not a URL; allowed: http://host:port or https://host:port in ASCII, with user:password@ before the host if the proxy asks for it"
     )]
     NotUrl(&'static str),
     /// Its scheme is another than http and https.

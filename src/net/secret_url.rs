@@ -3,12 +3,14 @@
 use thiserror::Error;
 use url::Url;
 
+use crate::net::written_url::{UrlError, parse};
+
 /// Why a URL can't be used, as a fragment that follows its name. It repeats nothing of the URL but its scheme.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SecretUrlError {
     /// It can't be parsed.
     #[error("is no URL ({0}); allowed: an absolute one such as https://example.com/path")]
-    Invalid(#[from] url::ParseError),
+    Invalid(#[from] UrlError),
     /// It has user info.
     #[error("must not hold a user name or password")]
     UserInfo,
@@ -28,7 +30,7 @@ pub enum SecretUrlError {
 /// # Errors
 /// See [`SecretUrlError`].
 pub fn for_secrets(text: &str) -> Result<Url, SecretUrlError> {
-    let url = Url::parse(text)?;
+    let url = parse(text)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(SecretUrlError::UserInfo);
     }
@@ -81,6 +83,10 @@ mod tests {
         }
         for (wrong, why) in [
             ("api.example", "is no URL"),
+            (
+                "https://bücher.example",
+                "is no URL (the host is not a valid domain name",
+            ),
             ("http://api.example", "must be https"),
             ("http://localhost.example", "must be https"),
             ("http://127.0.0.1.example", "must be https"),

@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use rustls::crypto::{CryptoProvider, KeyProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, TrustAnchor, UnixTime};
+use rustls::sign::SigningKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_native_certs::{CertificateResult, ErrorKind, load_certs_from_paths};
 
@@ -120,7 +121,10 @@ pub const BLANK_HIDES_STORE: bool = cfg!(not(all(unix, not(target_os = "macos"))
 /// # Errors
 /// Only if the crypto provider supports no TLS version, which a test rules out.
 pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(CryptoProvider {
+        key_provider: &NoClientKeys,
+        ..rustls::crypto::ring::default_provider()
+    });
     let verifier = Arc::new(LazyVerifier {
         provider: provider.clone(),
         trust: trust.clone(),
@@ -134,6 +138,16 @@ pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// Loads no private key, since no client certificate is ever shown: the code that signs with one is left out of the binary.
+#[derive(Debug)]
+struct NoClientKeys;
+
+impl KeyProvider for NoClientKeys {
+    fn load_private_key(&self, _key: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
+        Err(Error::General("client certificates are not supported".to_owned()))
+    }
 }
 
 #[derive(Debug)]

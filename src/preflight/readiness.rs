@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::inputs::{Probe, SHA_PLACEHOLDER};
 use crate::net::http;
+use crate::net::written_url::{self, UrlError};
 use crate::preflight::deployment::elapsed;
 use crate::preflight::step::Preflight;
 
@@ -29,7 +30,7 @@ pub(crate) enum ReadinessError {
     NoCommit,
     /// It is no URL once `{sha}` was replaced.
     #[error("`wait_for`: {0}")]
-    Url(#[from] url::ParseError),
+    Url(#[from] UrlError),
     /// It was not ready in time.
     #[error("{url} was not ready within {waited}: {last}")]
     TimedOut {
@@ -119,7 +120,7 @@ impl Waiting {
             None if names_commit(probe) => return Err(ReadinessError::NoCommit),
             None => "",
         };
-        let url = Url::parse(&url.replace(SHA_PLACEHOLDER, sha))?;
+        let url = written_url::parse(&url.replace(SHA_PLACEHOLDER, sha))?;
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
         Ok(Self {
             url,

@@ -1,12 +1,11 @@
 //! What to run: existing runs or new ones, and what goes with a start.
 
-use url::Url;
-
 use crate::inputs::config_overrides::is_uuid;
 use crate::inputs::parse::given::{Given, PROJECT_VARIABLE};
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
 use crate::inputs::{ApplicationOverride, Build, Target, builds, environments, overrides};
+use crate::net::written_url::{self, UrlError};
 use crate::text::ShortId;
 
 impl Parser {
@@ -172,7 +171,7 @@ fn is_project(text: &str) -> bool {
 #[derive(Debug, thiserror::Error)]
 enum RunPageError {
     #[error("is not a valid URL ({0})")]
-    Invalid(#[from] url::ParseError),
+    Invalid(#[from] UrlError),
     #[error("is not the address of a run's page; allowed: https://app.qa.tech/…/results/<short id>")]
     OtherPage,
 }
@@ -180,7 +179,7 @@ enum RunPageError {
 /// The short id in the address of a run's page; `None` where the text is not an address.
 fn run_page_id(text: &str) -> Option<Result<String, RunPageError>> {
     text.contains("://").then(|| {
-        let url = Url::parse(text)?;
+        let url = written_url::parse(text)?;
         let mut segments: Vec<&str> = url.path_segments().into_iter().flatten().collect();
         segments.retain(|segment| !segment.is_empty());
         match (url.scheme(), segments.as_slice()) {
