@@ -355,7 +355,8 @@ impl<A: Api> Poller<'_, A> {
                     let list = got.run.run_test_cases;
                     let listed = coverage(cases, list.as_ref());
                     let cases = list.ok_or(ListError::Missing)?.into_iter();
-                    self.attempt.record_cases(cases.map(RunTestCase::into_snapshot).collect(), listed);
+                    self.attempt
+                        .record_cases(cases.map(RunTestCase::into_snapshot).collect(), listed);
                     return Ok(());
                 }
                 Err(GetError::Retry { what, after }) => match backoff.unreachable(after) {

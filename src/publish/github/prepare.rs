@@ -100,7 +100,7 @@ impl Preparation {
         });
         match (check, head) {
             (WantedCheck::None, _) => Check::NotWanted,
-            (WantedCheck::Job(Some(id)), _) => Check::Ready(Handle::of_job(id)),
+            (WantedCheck::Job(Some(id)), _) => Check::Ready(Handle::for_job(id)),
             (WantedCheck::Job(None), _) => Check::Refused(NO_JOB_CHECK.to_owned()),
             (WantedCheck::New(_), Err(why)) => Check::Refused(why),
             (WantedCheck::New(new), Ok(head)) => {

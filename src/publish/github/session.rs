@@ -207,12 +207,12 @@ impl GitHub {
         }
     }
 
-    /// The short ids that the earlier attempt of this job left, one for each of its plans, for
+    /// The short ids of the runs of this job's previous attempt, one for each of its plans, for
     /// `on_github_rerun: failed`.
     ///
     /// # Errors
     /// Why there are none: a fragment such as "GITHUB_RUN_ID is not set".
-    pub async fn earlier(&self, most: Duration) -> Result<Vec<Option<ShortId>>, PreviousAttemptError> {
+    pub async fn previous_run_ids(&self, most: Duration) -> Result<Vec<Option<ShortId>>, PreviousAttemptError> {
         let active = match &self.state {
             State::Active(active) => active,
             State::Off | State::HeadLookupOnly(_) => return Err(PreviousAttemptError::NotPublished),
