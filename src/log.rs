@@ -12,7 +12,7 @@ use crate::render::github::commands::{Level, Reader};
 use crate::text::Redactor;
 
 /// Longest live line, in characters: a line that the terminal wraps can't be overwritten.
-const MAX_LIVE_LINE: usize = 79;
+pub(crate) const MAX_LIVE_LINE: usize = 79;
 
 /// The log of one program. Cheap to clone.
 #[derive(Clone)]
@@ -37,8 +37,8 @@ impl Log {
         Self::with_output(reader, live, redactor, Box::new(std::io::stderr()))
     }
 
-    /// A log with another output than standard error.
-    pub(crate) fn with_output(reader: Reader, live: bool, redactor: Redactor, out: Box<dyn Write>) -> Self {
+    /// A log with another output than standard error. `live`: whether a live line can be drawn there.
+    pub fn with_output(reader: Reader, live: bool, redactor: Redactor, out: Box<dyn Write>) -> Self {
         Self(Rc::new(Inner {
             reader,
             redactor,

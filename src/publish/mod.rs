@@ -72,7 +72,6 @@ impl App<'_> {
             self.publish_interrupted(report, connections).await;
             return signal.exit_code();
         }
-        self.final_summary(&report);
         let report = Arc::new(report);
         // Files are written on another thread: rendering large reports must not delay the reaction to a signal.
         let files = report_files::start(self.files, &self.inputs.files, &report);
@@ -109,6 +108,8 @@ impl App<'_> {
         };
         let outputs_are_written = self.outputs().write(&report, &artifacts).await;
         self.summary(&report).await;
+        // Last, below outputs and warnings: the end of a log is what people look at.
+        self.final_summary(&report);
         match caught {
             Some(Caught { signal, at: _ }) => signal.exit_code(),
             None if !(history_written && files_are_written && outputs_are_written) => exit::BROKEN,

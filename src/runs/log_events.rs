@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::log::Log;
+use crate::log::{Log, MAX_LIVE_LINE};
 use crate::render::log_lines;
 use crate::render::log_lines::{events, live};
-use crate::report::{Counts, RunReport};
+use crate::report::RunReport;
 use crate::runs::event::Event;
 use crate::runs::store::{EventHandler, RunHandle, RunStore};
 
@@ -45,9 +45,9 @@ impl RunLog {
     pub async fn progress(&self, store: &RunStore) -> Infallible {
         loop {
             if self.0.log.is_live() {
-                self.0
-                    .log
-                    .draw(&live::live_line(counts(store), store.now(), store.expected_end()));
+                let (now, end) = (store.now(), store.expected_end());
+                let line = |runs: &[RunReport]| live::live_line(runs, now, end, MAX_LIVE_LINE);
+                self.0.log.draw(&store.read(line));
                 tokio::time::sleep(LIVE_INTERVAL).await;
             } else {
                 tokio::time::sleep(PROGRESS_INTERVAL).await;
@@ -59,7 +59,7 @@ impl RunLog {
     fn progress_line(&self, store: &RunStore) -> String {
         let outages = self.0.outages.borrow();
         let outage = outages.last().map(|(_, what)| events::still_out_of_reach(what));
-        let progress = log_lines::progress(counts(store), store.now());
+        let progress = store.read(|runs| log_lines::progress(runs, store.now()));
         format!("{progress}{}", outage.unwrap_or_default())
     }
 
@@ -92,10 +92,6 @@ impl RunLog {
             self.0.log.line(&line);
         }
     }
-}
-
-fn counts(store: &RunStore) -> Counts {
-    store.read(|runs| runs.iter().map(RunReport::counts).sum())
 }
 
 fn status_line(run: RunHandle<'_>) -> Option<String> {
@@ -274,7 +270,7 @@ mod tests {
         log.line("a line");
         log.line("another");
         let text = String::from_utf8(written.0.take()).unwrap_or_default();
-        let live = "\r\x1b[Kwaiting, after ";
+        let live = "\r\x1b[Kwaiting, ";
         assert!(text.starts_with(&format!("{live}0 ms")), "{text:?}");
         assert!(text.ends_with("\r\x1b[Ka line\nanother\n"), "{text:?}");
         assert_eq!(text.matches(live).count(), 2, "{text:?}");

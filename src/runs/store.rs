@@ -329,17 +329,7 @@ impl<'a> AttemptHandle<'a> {
 
     /// Counts of the attempt's cases.
     pub fn counts(self) -> Counts {
-        let counts = self.run.read(|run| {
-            let mut counts = Counts::default();
-            let latest = run.cases.iter().filter_map(|case| case.latest());
-            for seen in latest.filter(|seen| seen.attempt == self.index) {
-                counts.add(seen.outcome);
-            }
-            let announced = run.attempts.get(self.index).and_then(|attempt| attempt.test_count);
-            counts.total = counts.total.max(announced.unwrap_or(0));
-            counts
-        });
-        counts.unwrap_or_default()
+        self.run.read(|run| run.attempt_counts(self.index)).unwrap_or_default()
     }
 
     /// Ends the attempt with its verdict, and with the reason if that does not follow from status and result.
