@@ -22,6 +22,9 @@ const LIMIT_AFTER_SIGNAL: Duration = Duration::from_millis(400);
 /// Shortest time for one such file: enough if the other end is ready.
 const LEAST: Duration = Duration::from_millis(20);
 
+/// How many numbers [`Files::take_number`] tries.
+const MAX_NUMBER: u64 = 100;
+
 /// Why a file was not read or written. The paths are untrusted.
 #[derive(Debug, Error)]
 pub enum Problem {
@@ -209,6 +212,15 @@ impl Files {
             return Err(Problem::NotRegular(path.to_owned()));
         }
         Ok(real)
+    }
+
+    /// Reserves the lowest free number by creating an empty file with that number in a folder; 0 if no file can be created.
+    pub fn take_number(&self, folder: &Path, stem: &str) -> u64 {
+        let take = |number: &u64| File::create_new(folder.join(format!("{stem}-{number}")));
+        (0..MAX_NUMBER)
+            .find(|number| !take(number).is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists))
+            .filter(|number| folder.join(format!("{stem}-{number}")).is_file())
+            .unwrap_or(0)
     }
 
     /// The path without links if it is below the workspace, and otherwise as given.

@@ -148,6 +148,22 @@ pub async fn upload(
     Ok(Uploaded { short_ids })
 }
 
+/// The size of a build's file in bytes.
+///
+/// # Errors
+/// If there is no regular file with content.
+pub(super) async fn size(build: &Build) -> Result<u64, UploadError> {
+    let path = build.path.clone();
+    match blocking(move || std::fs::metadata(path)).await {
+        Ok(metadata) if metadata.is_file() && metadata.len() > 0 => Ok(metadata.len()),
+        Ok(_) => Err(UploadError::NoFile {
+            application: build.application.clone(),
+            path: build.path.clone(),
+        }),
+        Err(source) => Err(unreadable(build, source)),
+    }
+}
+
 struct Uploads<'a> {
     client: &'a Client,
     deadline: Deadline,
@@ -174,22 +190,10 @@ enum Put {
 impl Uploads<'_> {
     async fn one(&self, build: &Build) -> Result<(String, String), UploadError> {
         let application = || build.application.clone();
-        let path = build.path.clone();
-        let metadata = blocking(move || std::fs::metadata(path)).await;
-        let size = match metadata {
-            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => metadata.len(),
-            Ok(_) => {
-                return Err(UploadError::NoFile {
-                    application: application(),
-                    path: build.path.clone(),
-                });
-            }
-            Err(source) => return Err(unreadable(build, source)),
-        };
         let file = BuildFile {
             build,
             name: file_name(&build.path),
-            size,
+            size: size(build).await?,
         };
         let token = self.deadline.limit(self.upload_file(&file)).await;
         let token = token.ok_or_else(|| UploadError::TooLate {

@@ -47,9 +47,9 @@ impl Preflight<'_> {
     pub(super) fn keep_secret(&self, url: &str) {
         let mut secrets = Redactor::default();
         secrets.add_written_url(url);
-        if self.app.log.is_github() {
+        // Once: the same URL is seen at every poll.
+        if self.app.redactor.learn(&secrets) && self.app.log.is_github() {
             self.app.log.mask(&secrets);
         }
-        self.app.redactor.learn(&secrets);
     }
 }

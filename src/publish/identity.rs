@@ -52,7 +52,15 @@ impl Identity {
                     .collect();
                 applications.sort_unstable();
                 let Origin { workflow, job, .. } = &context.origin;
-                serde_json::json!(["job", workflow, job, leg(context), step(context), plans, applications])
+                let mut parts =
+                    serde_json::json!(["job", workflow, job, leg(context), step(context), plans, applications]);
+                // The first keeps the identity that it has always had.
+                if context.earlier_uses > 0
+                    && let Some(parts) = parts.as_array_mut()
+                {
+                    parts.push(context.earlier_uses.into());
+                }
+                parts
             }
         };
         Self { hash: hash(&parts) }
@@ -191,8 +199,11 @@ pub fn check_name(inputs: &Inputs, context: &Context) -> String {
         Step::Numbered(1) => None,
         Step::Numbered(number) => Some(format!("step {number}")),
     };
+    let again = Some(context.earlier_uses)
+        .filter(|earlier| *earlier > 0)
+        .map(|earlier| format!("use {}", earlier.saturating_add(1)));
     let subject = Some(subject).filter(|subject| !subject.is_empty());
-    let parts: Vec<_> = [subject, leg, step].into_iter().flatten().collect();
+    let parts: Vec<_> = [subject, leg, step, again].into_iter().flatten().collect();
     if parts.is_empty() {
         return "QA.tech".to_owned();
     }
@@ -344,6 +355,23 @@ mod tests {
             assert_eq!(key(None, step), key(Some(0), Some("__acme_gate")), "{step:?}");
             assert_eq!(name(None, step), "QA.tech (pln_a)");
         }
+    }
+
+    #[test]
+    fn uses_within_one_composite_action_are_counted() {
+        let inputs = inputs(&[("test_plan_short_id", "pln_a")]);
+        let both = |earlier_uses| {
+            let context = Context {
+                earlier_uses,
+                ..part(Some(0), Some("__acme_wrapper"))
+            };
+            (Identity::new(&inputs, &context).hash, check_name(&inputs, &context))
+        };
+        let (first, second) = (both(0), both(1));
+        assert_eq!(first.1, "QA.tech (pln_a)");
+        assert_eq!(second.1, "QA.tech (pln_a, use 2)");
+        assert_ne!(first.0, second.0);
+        assert_eq!(first.0, Identity::new(&inputs, &part(Some(0), Some("__other"))).hash);
     }
 
     #[test]

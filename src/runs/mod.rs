@@ -166,7 +166,8 @@ async fn usual_duration(app: &App<'_>) -> Option<Duration> {
     if app.inputs.plans().len() > 1 {
         return None;
     }
-    // Problems with the file are reported when the result is appended.
+    // The file is read again, under its lock, when the result is appended: a parallel job may have appended its own result
+    // by then. Problems with the file are reported there.
     let path = app.files.regular(path).ok()?;
     let series = Identity::new(app.inputs, app.context);
     let usual = app.files.within(move || {

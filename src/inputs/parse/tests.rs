@@ -248,10 +248,23 @@ fn the_project_is_an_input_or_the_vendors_older_one_or_a_variable() {
         assert_eq!(inputs.project_short_id.as_deref(), project, "{pairs:?}");
         assert_eq!(inputs.notices.len(), notices, "{:?}", inputs.notices);
     }
-    assert_eq!(
-        given(&[("project_short_id", "proj_a, proj_b")]).unwrap_err(),
-        ["`project_short_id` is \"proj_a, proj_b\"; allowed: the short id of one project"]
-    );
+    for wrong in [
+        "proj_a, proj_b",
+        "proj",
+        "proj_",
+        "proj-shop",
+        "proj-_a",
+        "proj-shop_",
+        "project_a",
+        "bad",
+        "0b5a4b1e",
+    ] {
+        let problem =
+            format!("`project_short_id` is {wrong:?}; allowed: the short id of one project, such as proj_abc123");
+        assert_eq!(given(&[("project_short_id", wrong)]).unwrap_err(), [problem]);
+        let legacy = from_variables(&[token, ("INPUT_PROJECT_ID", wrong)]).unwrap();
+        assert_eq!((legacy.project_short_id, legacy.notices.len()), (None, 1), "{wrong}");
+    }
 }
 
 #[test]
