@@ -88,8 +88,8 @@ enum NotForgiven {
         listed: u64,
         announced: u64,
     },
-    #[error("{0} of the test cases {} not seen to pass", if *.0 == 1 { "was" } else { "were" })]
-    NotPassed(usize),
+    #[error("{cases} of the test cases {} not seen to pass", if *.cases == 1 { "was" } else { "were" })]
+    NotPassed { cases: usize },
     #[error("an attempt failed without a failed test case")]
     NoFailedCase,
     #[error("no test case that failed before was seen to pass in it")]
@@ -115,7 +115,7 @@ fn forgiven(run: &RunReport, first: &Attempt) -> Result<Forgiven, NotForgiven> {
             announced: first.test_count.unwrap_or(0),
         })
     } else if blocking > 0 {
-        Err(NotForgiven::NotPassed(blocking))
+        Err(NotForgiven::NotPassed { cases: blocking })
     } else if quarantined && !every_failure_is_listed(run) {
         Err(NotForgiven::NoFailedCase)
     } else if quarantined {
