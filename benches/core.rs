@@ -1,8 +1,8 @@
-//! The pure core, from the bytes of an answer to the text of every sink, for 100 to 20,000 cases with 2 kB of reasoning.
+//! The pure core, from the bytes of an answer to every rendered text, for 100 to 20,000 cases with 2 kB of reasoning.
 //!
 //! `cargo bench --bench core`; `scripts/bench.py --core` adds the linear fit.
 
-// Criterion's macros write no docs, and a bench that can't go on may say so.
+// Criterion's macros have no docs, and a benchmark may panic.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
@@ -36,7 +36,7 @@ use tokio::time::Instant;
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 20_000];
 const REASONING: usize = 2_000;
 
-/// A report whose failed cases are as many as in a run that went badly: every tenth.
+/// A report in which every tenth case failed.
 fn report(cases: usize) -> Report {
     sample::large(cases, REASONING)
 }
@@ -106,7 +106,7 @@ fn redactor() -> Redactor {
     redactor
 }
 
-/// Answers every look with one body.
+/// Answers every poll with one body.
 struct Canned(Vec<u8>);
 
 impl Api for Canned {
@@ -245,7 +245,7 @@ fn rendering(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("outputs", size), |bench| {
             bench.iter(|| outputs::pairs(black_box(&report), &[]));
         });
-        // Written to memory that is reserved, so that its growth is not measured.
+        // Written to reserved memory, so that its growth is not measured.
         let mut out = Vec::with_capacity(size * 8_000 + 100_000);
         type Write = fn(&Report, &mut Vec<u8>) -> std::io::Result<()>;
         let formats: [(&str, Write); 4] = [

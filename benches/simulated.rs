@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 
 /// Time from a request's first byte to its answer's first one.
 const ROUND_TRIP: Duration = Duration::from_millis(150);
-/// Bytes a second at which bodies come.
+/// Bandwidth, in bytes per second.
 const BANDWIDTH: f64 = 20e6;
 /// Bytes of JSON around a case, its ids, its name and its goal; and around the cases.
 const CASE_FRAME: usize = 400;
@@ -34,7 +34,7 @@ const RUN_FRAME: usize = 150;
 /// The vendor's action polls every 20 seconds.
 pub const VENDOR: Option<Duration> = Some(Duration::from_secs(20));
 
-/// A run as it plays at the server.
+/// A run at the server.
 #[derive(Debug, Clone)]
 pub struct Play {
     /// From its creation to its end.
@@ -93,7 +93,7 @@ impl Play {
     }
 }
 
-/// What waiting for a run came to.
+/// The result of waiting for a run.
 #[derive(Debug, Clone)]
 pub struct Waited {
     /// From the run's end at the server to the end of the wait, in seconds.
@@ -108,7 +108,7 @@ pub struct Waited {
     pub polls: Vec<f64>,
 }
 
-/// Plays one run and waits for it, by the adaptive cadence or at a fixed interval.
+/// Simulates one run and waits for it, with the adaptive cadence or a fixed interval.
 pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -173,7 +173,7 @@ pub fn mean_latency(polls: &[f64], from: f64, to: f64) -> f64 {
     let gaps = polls.windows(2).filter_map(|pair| {
         let &[before, after] = pair else { return None };
         let (begin, end) = (before.max(from), after.min(to));
-        // From an end at a time until the look at `after`, over all times between.
+        // The time from an end until the poll at `after`, over all ends in between.
         (begin < end).then(|| ((after - begin).powi(2) - (after - end).powi(2)) / 2.0)
     });
     gaps.sum::<f64>() / (to - from) + ROUND_TRIP.as_secs_f64() / 2.0
@@ -193,7 +193,7 @@ impl Sample {
         let mut latencies = Vec::new();
         let mut most_requests = 0;
         for number in 0..count {
-            // Multiples of the golden ratio spread evenly and never fall into step with the polls.
+            // Multiples of the golden ratio are spread evenly and never coincide with the polls.
             let place = (f64::from(number) * 0.618_033_988_749_894_9).fract();
             let waited = wait(&play(Duration::from_secs_f64(from + (to - from) * place)), interval);
             latencies.push(waited.latency);

@@ -1,4 +1,4 @@
-//! The data flow: inputs and context → start or attach → wait → report → sinks.
+//! The data flow: inputs and context → preflight → runs → report → render → publish.
 
 pub mod app;
 pub mod cli;

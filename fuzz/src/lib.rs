@@ -1,4 +1,4 @@
-//! What has to hold for any bytes from outside: each function takes some and panics where it does not hold.
+//! Properties that hold for all untrusted bytes: each function takes some and panics if a property does not hold.
 //!
 //! The fuzz targets call these with libFuzzer's bytes, `tests/it/fuzz.rs` with the committed corpora and random ones.
 
@@ -23,7 +23,7 @@ use qatech_run::report::{AttemptOrigin, Quarantine, Report, ReportSlice, Verdict
 use qatech_run::text::Secret;
 use serde_json::Value;
 
-/// The token in these inputs, which nothing may show.
+/// The token in these inputs, which must never be shown.
 const TOKEN: &str = "token-that-nothing-may-show";
 
 /// The payload of any event: the commit is one, and what is sent to QA.tech is bounded.
@@ -55,7 +55,7 @@ pub fn event(data: &[u8]) {
         let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let context = Context::new(variables, Some(&payload));
         if let HeadSha::Known(sha) = &context.head {
-            // Safe in a path, whatever it names.
+            // Safe in a path, whatever its text.
             let fine = (1..=64).contains(&sha.len()) && sha.bytes().all(|byte| byte.is_ascii_alphanumeric());
             assert!(fine, "{name}: {sha:?}");
         }
@@ -68,9 +68,9 @@ pub fn event(data: &[u8]) {
     }
 }
 
-/// An answer of QA.tech: what can be read of it can be merged and rendered, twice.
+/// An answer of QA.tech: if it can be parsed, it can be merged and rendered, also twice.
 pub fn api_body(data: &[u8]) {
-    // A start's answer is only read, never rendered as it is.
+    // The answer to a start is only parsed, never rendered.
     let _ = serde_json::from_slice::<StartResponse>(data);
     let Ok(answer) = serde_json::from_slice::<Run>(data) else {
         return;
@@ -103,13 +103,13 @@ pub fn api_body(data: &[u8]) {
     rendered(&sample::report(vec![run]));
 }
 
-/// `applications_config`, `environments` and `notifications_config`: what is taken is taken again as it would be sent.
+/// `applications_config`, `environments` and `notifications_config`: what is accepted is accepted again in the form that is sent.
 pub fn overrides(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for applications in [overrides::applications(text), environments::parse(text)] {
         match applications {
             Ok(applications) => {
-                // A deployment is never sent: its URL takes its place before.
+                // A deployment is never sent: its URL replaces it.
                 let sent = serde_json::to_string(&applications).unwrap_or_default();
                 if !applications.is_empty() && !sent.is_empty() {
                     assert_eq!(overrides::applications(&sent).as_ref(), Ok(&applications), "{sent}");
@@ -163,10 +163,10 @@ pub fn annotation_paths(data: &[u8]) {
     }
 }
 
-/// All inputs, as `name=value` parted by NUL: whatever is wrong with the others, the token is shown by none.
+/// All inputs, as `name=value` separated by NUL: whatever is wrong with them, no problem shows the token.
 pub fn inputs(data: &[u8]) {
     if data.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()) {
-        // Who writes the token into another input has told it.
+        // A token in another input is not secret.
         return;
     }
     let given = data
@@ -180,7 +180,7 @@ pub fn inputs(data: &[u8]) {
     });
     let token = [("INPUT_API_TOKEN", TOKEN), ("INPUT_WEBHOOK_SECRET", TOKEN)];
     let token = token.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    // An environment holds each name once, the last one here.
+    // An environment has each name once; the last value counts.
     let variables: std::collections::BTreeMap<_, _> = given.chain(token).collect();
     match inputs::parse(variables) {
         Ok(inputs) => {
@@ -202,7 +202,7 @@ pub fn inputs(data: &[u8]) {
     }
 }
 
-/// A history file: no line makes a trend that can't be drawn, and what is kept is ours and not more than wanted.
+/// A history file: every trend can be drawn, and only valid entries are kept, up to the limit.
 pub fn history(data: &[u8]) {
     let history = History::parse(data);
     let mut report = sample::shop();
@@ -221,7 +221,7 @@ pub fn history(data: &[u8]) {
     }
 }
 
-/// What is read back from GitHub: no text is believed that was not signed, and what is read is the very form that we write.
+/// Markers that are read back from GitHub: only signed text is accepted, and only in the form that is written.
 pub fn read_back(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let key = MarkerKey::new(&Secret::new("a token that no corpus knows"));
@@ -235,7 +235,7 @@ pub fn read_back(data: &[u8]) {
     }
 }
 
-/// Every escaper: no text gets out of where it is put.
+/// Every escaper: no text breaks out of its context.
 pub fn escapers(data: &[u8]) {
     let text = &*String::from_utf8_lossy(data);
     let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
@@ -276,12 +276,12 @@ pub fn escapers(data: &[u8]) {
     }
 }
 
-/// Every renderer, with the text in every place that others fill.
+/// Every renderer, with the text in every untrusted field.
 pub fn renderers(data: &[u8]) {
     rendered(&sample::filled_with(&String::from_utf8_lossy(data)));
 }
 
-/// Everything that is made of a report keeps its limits and can be read.
+/// Everything that is rendered from a report keeps its limits and can be parsed.
 fn rendered(report: &Report) {
     for limit in [200, 5_000, summary::LIMIT] {
         assert!(summary::summary(report, limit).len() <= limit);
@@ -360,7 +360,7 @@ fn read_reports(report: &Report) {
     let mut made = Vec::new();
     assert!(html::write(report, &mut made).is_ok());
     let page = String::from_utf8_lossy(&made);
-    // One style and one script, ours; and all of it is there.
+    // One style and one script, our own, and complete.
     assert_eq!(
         (page.matches("<script").count(), page.matches("<style").count()),
         (1, 1)

@@ -1,4 +1,4 @@
-//! What an event tells of the repository, the commit, the pull request and the deployment.
+//! What an event contains about the repository, the commit, the pull request and the deployment.
 
 /// `owner/name`, taken apart. Both parts are safe in a URL's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl std::fmt::Display for Repository {
 pub enum HeadSha {
     /// Known from the event or from `GITHUB_SHA`.
     Known(String),
-    /// The head of this pull request, which the event does not tell (`issue_comment`).
+    /// The head of this pull request, which the event does not contain (`issue_comment`).
     OfPullRequest(u64),
     /// Not known.
     #[default]

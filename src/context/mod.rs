@@ -191,7 +191,7 @@ impl Context {
         context
     }
 
-    /// Puts what the user says was tested in the place of what was detected. What was detected for another commit is
+    /// Replaces what was detected by what the inputs say was tested. What was detected for another commit is
     /// dropped: its message and, but for a pull request's own event, its branch.
     pub fn set_tested(&mut self, tested: &Tested) {
         let Tested {
@@ -236,17 +236,17 @@ impl Context {
         self.origin.commit_message = message.map(|text| bounded(&redactor.clean(text), MAX_MESSAGE));
     }
 
-    /// Whether the head commit is known, or GitHub can tell it.
+    /// Whether the head commit is known or can be read from GitHub.
     pub fn can_know_commit(&self) -> bool {
         self.origin.sha.is_some() || matches!(self.head, HeadSha::OfPullRequest(_))
     }
 
-    /// Whether we run on GitHub: only then is anything of GitHub called, or told to QA.tech.
+    /// Whether the program runs on GitHub: only then does it call GitHub's API, or send GitHub's data to QA.tech.
     pub fn in_github(&self) -> bool {
         self.repository.is_some()
     }
 
-    /// Whether the commit is on the default branch, as far as the event tells.
+    /// Whether the commit is on the default branch, according to the event.
     pub fn on_default_branch(&self) -> bool {
         !self.from_fork
             && !self.of_pull_request
@@ -263,7 +263,7 @@ fn graphql_beside(api: &Url) -> Option<Url> {
     Url::parse(&format!("{base}/graphql")).ok()
 }
 
-/// Whether a variable says where we run.
+/// Whether a variable describes where the program runs.
 fn is_ours(variable: &str) -> bool {
     variable.starts_with("GITHUB_")
         || variable.starts_with("QATECH_RUN_")

@@ -1,4 +1,4 @@
-//! CI systems other than GitHub Actions: which of their variables says what, in one table.
+//! CI systems other than GitHub Actions: one table of their variables.
 //!
 //! Reports, history and webhook show it. QA.tech is sent none of it: its `trigger: API` has no such fields.
 
@@ -23,7 +23,7 @@ enum Meaning {
     Branch,
     /// The same of the default branch.
     DefaultBranch,
-    /// The default branch where `true:` stands before it.
+    /// The default branch if `true:` precedes it.
     PrimaryBranch,
     /// Number or page of the pull request.
     PullRequest,
@@ -180,7 +180,7 @@ pub(super) fn is_known(name: &str) -> bool {
     })
 }
 
-/// What the variables of the CI system say, if we run on one that is known.
+/// What the variables of the CI system contain, if the program runs on a known one.
 pub(super) fn origin(variables: &Variables) -> Origin {
     let mut origin = Origin::default();
     let Some(system) = SYSTEMS.iter().find(|system| variables.text(system.marker, 1).is_some()) else {
@@ -260,7 +260,7 @@ fn filled(template: &str, variables: &Variables, most: usize) -> Option<String> 
     Some(text)
 }
 
-/// Not `HEAD`, as Buildkite has it where no commit was given.
+/// Excludes `HEAD`, Buildkite's value if no commit was given.
 fn is_commit(text: &str) -> bool {
     (7..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -299,7 +299,7 @@ fn repository_path(address: &str) -> Option<String> {
 fn page(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     let has_host = matches!(url.scheme(), "https" | "http") && url.host_str().is_some();
-    // Neither fails where there is a host.
+    // Neither fails for a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     has_host.then(|| url.into())

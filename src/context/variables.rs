@@ -1,4 +1,4 @@
-//! The environment's variables that say where we run, and our own `QATECH_RUN_*`, bounded and checked one by one.
+//! The environment variables that describe where the program runs, and our own `QATECH_RUN_*`, each checked and bounded.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::net::secret_url::{SecretUrlError, base_for_secrets};
 
-/// The variables that are asked for. All others hold nothing for us, and some of them secrets.
+/// The variables that are read. All others are ignored: some of them hold secrets.
 pub(in crate::context) struct Variables(BTreeMap<String, OsString>);
 
 impl Variables {

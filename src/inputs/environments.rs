@@ -40,8 +40,8 @@ pub fn parse(text: &str) -> Result<Vec<ApplicationOverride>, Problems> {
 }
 
 fn environment(place: &str) -> Result<EnvironmentOverride, LineError> {
-    if let Some(glob) = deployment_glob(place) {
-        return Ok(EnvironmentOverride::Deployment { environment: glob });
+    if let Some(deployment) = deployment(place) {
+        return Ok(deployment);
     }
     if place.contains("://") {
         web_url::check(place)?;
@@ -67,14 +67,18 @@ fn environment(place: &str) -> Result<EnvironmentOverride, LineError> {
     })
 }
 
-/// The glob of `deployment[: glob]`; `None` for any other place.
-fn deployment_glob(place: &str) -> Option<Option<String>> {
+/// `deployment[: glob]`; `None` for any other place.
+fn deployment(place: &str) -> Option<EnvironmentOverride> {
     let rest = place.strip_prefix("deployment")?.trim_start();
-    if rest.is_empty() {
-        return Some(None);
-    }
-    let glob = rest.strip_prefix(':').filter(|glob| !glob.starts_with("//"))?.trim();
-    Some(Some(glob.to_owned()).filter(|glob| !glob.is_empty()))
+    let glob = match rest.strip_prefix(':') {
+        Some(url) if url.starts_with("//") => return None,
+        Some(glob) => glob.trim(),
+        None if rest.is_empty() => rest,
+        None => return None,
+    };
+    Some(EnvironmentOverride::Deployment {
+        environment: Some(glob.to_owned()).filter(|glob| !glob.is_empty()),
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! JSON of inputs: a key that stands twice in one object is an error, where `serde_json` would silently keep the last one.
+//! JSON of inputs: a duplicate key in an object is an error, while `serde_json` would silently keep the last value.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -48,7 +48,7 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
         })
 }
 
-/// The string values of a JSON text, keys excluded: also those of a key that stands twice, and, as far as quotes allow, those
+/// The string values of a JSON text, keys excluded: also those of a duplicate key, and, as far as quotes allow, those
 /// of a text that is not JSON.
 pub fn string_values(text: &str) -> Vec<String> {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
@@ -68,7 +68,7 @@ pub fn string_values(text: &str) -> Vec<String> {
     values
 }
 
-/// What stands between quotes and outside of them: where one is missing, no one can tell which is which.
+/// The texts between quotes and outside them: if a quote is missing, it is not clear which is which.
 fn quoted_parts(text: &str) -> Vec<String> {
     let mut parts = text.split('"').map(str::trim).peekable();
     let mut values = Vec::new();
@@ -81,7 +81,7 @@ fn quoted_parts(text: &str) -> Vec<String> {
     values
 }
 
-/// Builds a [`Value`], and notes the first key that stands twice in one object.
+/// Builds a [`Value`], and records the first duplicate key in an object.
 #[derive(Clone, Copy)]
 struct UniqueKeys<'a>(&'a RefCell<Option<String>>);
 

@@ -14,7 +14,7 @@ pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// Parses every line that counts.
 ///
 /// # Errors
-/// The problems of all lines, or that there is no line.
+/// The problems of all lines, or the absence of lines.
 pub fn parse_lines<T, E: std::fmt::Display>(
     text: &str,
     mut parse: impl FnMut(&str) -> Result<T, E>,

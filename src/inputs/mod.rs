@@ -29,7 +29,7 @@ pub use overrides::{ApplicationOverride, EnvironmentOverride, NotificationOverri
 pub use parse::{Rejected, parse};
 pub use wait_for::SHA_PLACEHOLDER;
 
-/// Everything the user asked for.
+/// All inputs, parsed.
 #[derive(Debug, Clone)]
 pub struct Inputs {
     /// Every secret that was given, also one that is not used: a `webhook_secret` without a URL.
@@ -54,7 +54,7 @@ pub struct Inputs {
     pub wait_for: Vec<Probe>,
     /// How long they are waited for.
     pub wait_for_timeout: Duration,
-    /// What the user says was tested, instead of what is detected.
+    /// What was tested according to the inputs, instead of what is detected.
     pub tested: Tested,
     /// Whether to wait.
     pub blocking: bool,
@@ -72,7 +72,7 @@ pub struct Inputs {
     pub rerun_failed: u32,
     /// Which failed cases are rerun.
     pub rerun_only: RerunOnly,
-    /// Which cases' details are asked for once a run has ended.
+    /// Which cases' details are requested once a run has ended.
     pub case_details: CaseDetailsFor,
     /// Folder for the last screenshot of each failed case.
     pub screenshots_path: Option<PathBuf>,
@@ -128,7 +128,7 @@ pub enum Target {
 }
 
 /// `config_overrides`: maps of config short ids to payloads, sent as the start request's `parameters`.
-/// It has no `Debug` form that shows a value: user names, passwords and tokens stand in it.
+/// `Debug` shows no value: they are user names, passwords and tokens.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigOverrides {
@@ -169,13 +169,13 @@ pub enum Platform {
 /// One line of `wait_for`: a URL that must answer before runs are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// The URL, in which `{sha}` stands for the head commit. Its query is a secret: never log it unredacted.
+    /// The URL, in which `{sha}` is replaced by the head commit. Its query is a secret: never log it unredacted.
     pub url: String,
-    /// Text that the answer must contain, with `{sha}` likewise.
+    /// Text that the answer must contain; `{sha}` is replaced as well.
     pub contains: Option<String>,
 }
 
-/// `commit`, `branch` and `pull_request`: what was tested, where the user says it.
+/// `commit`, `branch` and `pull_request`: what was tested, if the inputs say so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tested {
     /// Commit SHA.
@@ -322,7 +322,7 @@ impl std::fmt::Debug for Webhook {
 }
 
 impl Inputs {
-    /// The redactor of every secret in the inputs. Those of proxies are added by whoever reads the environment.
+    /// The redactor of all secrets in the inputs. The caller adds those of proxies.
     pub fn redactor(&self) -> Redactor {
         self.secrets.clone()
     }
@@ -334,7 +334,7 @@ impl Inputs {
             .any(|application| matches!(application.environment, Some(EnvironmentOverride::Deployment { .. })))
     }
 
-    /// The plans' short ids, as asked for.
+    /// The plans' short ids, as given.
     pub fn plans(&self) -> Vec<&str> {
         match &self.target {
             Target::Start(plans) => plans.iter().flatten().map(String::as_str).collect(),

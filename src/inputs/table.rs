@@ -7,7 +7,7 @@ use serde::Deserialize;
 pub struct Input {
     /// Name, in `[a-z0-9_]`: dash and busybox drop environment names with other characters.
     pub name: &'static str,
-    /// Default as `action.yml` declares it; empty where there is none.
+    /// Default as in `action.yml`; empty if there is none.
     pub default: &'static str,
     /// What it means, in Markdown.
     pub help: &'static str,

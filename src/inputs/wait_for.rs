@@ -26,7 +26,7 @@ pub fn parse(text: &str) -> Result<Vec<Probe>, Problems> {
 
 fn probe(line: &str) -> Result<Probe, LineError> {
     let (url, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    // A place for the commit may stand anywhere, also in a host name, where braces are not allowed.
+    // The placeholder for the commit may be anywhere, also in a host name, where braces are not allowed.
     web_url::check(&url.replace(SHA_PLACEHOLDER, "0a"))?;
     let contains = match rest.trim_start() {
         "" => None,

@@ -1,10 +1,10 @@
-//! URLs of what is tested: they are opened, and no secret of ours is sent to them, so http is as good as https.
+//! URLs of tested applications. No secret of ours is sent to them, so http is allowed.
 
 use url::Url;
 
 use crate::net::written_url::{UrlError, parse};
 
-/// Why a text is no such URL. No message repeats it: it may hold credentials.
+/// Why a text is not such a URL. No message repeats the text, which may contain credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebUrlError {
     /// It can't be parsed.

@@ -151,7 +151,7 @@ pub enum PermanentFailure {
 impl PermanentFailure {
     /// Classifies an error of [`Client::execute`] on a URL. `None` if a later attempt may succeed. Asks the proxy once more if it
     /// has refused, since the error does not hold its status.
-    pub async fn of_error(error: &reqwest::Error, url: &url::Url, network: &Network) -> Option<Self> {
+    pub async fn from_error(error: &reqwest::Error, url: &url::Url, network: &Network) -> Option<Self> {
         let host = || url.host_str().unwrap_or_default().to_owned();
         let mut cause = error.source();
         while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! Finds the address of a deployment of the head commit: in the event, else at GitHub, where it is waited for.
+//! Finds the URL of a deployment of the head commit: in the event, else by polling GitHub.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) enum DeploymentError {
     /// Something that is needed to find one, as sentences without their ends.
     #[error("no deployment can be found: {}", .0.join("; "))]
     Missing(Vec<&'static str>),
-    /// GitHub can't be asked.
+    /// GitHub can't be queried.
     #[error("{}", .0.to_string().trim_end_matches('.'))]
     Lookup(LookupError),
     /// The newest deployment did not succeed.
@@ -32,12 +32,12 @@ pub(crate) enum DeploymentError {
     Failed {
         /// Name of the environment.
         environment: String,
-        /// GitHub's or Vercel's word.
+        /// The state, as GitHub or Vercel names it.
         state: String,
         /// More about the state.
         description: Option<String>,
     },
-    /// It has an address that can't be tested.
+    /// Its URL can't be tested.
     #[error("the URL of the deployment at {environment} {why}")]
     UnusableUrl {
         /// Name of the environment.
@@ -46,16 +46,16 @@ pub(crate) enum DeploymentError {
         #[source]
         why: SecretUrlError,
     },
-    /// There was none in time.
+    /// None succeeded before the deadline.
     #[error("no deployment of {sha} at {wanted} succeeded within {waited}{}", described(seen.as_deref()))]
     TimedOut {
         /// The commit.
         sha: String,
         /// Which environment.
         wanted: String,
-        /// How long was waited.
+        /// How long the program waited.
         waited: String,
-        /// What there was instead.
+        /// The last state that was found.
         seen: Option<String>,
     },
 }
@@ -105,7 +105,7 @@ fn described(text: Option<&str>) -> String {
     text.map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
-/// What one look at a deployment found.
+/// A deployment, as the event or GitHub describes it.
 struct Seen<'a> {
     environment: &'a str,
     state: DeploymentState,
@@ -114,7 +114,7 @@ struct Seen<'a> {
     target_url: Option<&'a str>,
 }
 
-/// What becomes of it.
+/// Whether it can be tested.
 enum Found {
     Url(String),
     /// It can't be tested; its state.
@@ -129,13 +129,13 @@ pub(super) struct Finder<'a> {
     deadline: Instant,
 }
 
-/// A deployment that is looked for.
+/// A deployment that is wanted.
 struct Wanted {
     /// Glob on the environment.
     glob: Option<String>,
     /// Its URL, once it is found.
     url: Option<String>,
-    /// What there is instead, as it was last said.
+    /// The state that was logged last.
     said: Option<String>,
 }
 
@@ -174,7 +174,7 @@ impl<'a> Finder<'a> {
         Ok(all.into_iter().filter_map(|wanted| wanted.url).collect())
     }
 
-    /// Asks GitHub until all are found.
+    /// Polls GitHub until all are found.
     async fn poll(&self, lookup: &Lookup, all: &mut [Wanted]) -> Result<(), DeploymentError> {
         loop {
             let deployments = lookup.deployments(self.sha).await.map_err(DeploymentError::Lookup)?;
@@ -201,7 +201,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Looks through the commit's deployments, newest first.
+    /// Searches the commit's deployments, newest first.
     async fn look(
         &self,
         lookup: &Lookup,
@@ -330,7 +330,7 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// Whether an environment is meant. Production is only meant by its name: by a glob without wildcards, or by one that says
+/// Whether an environment is wanted. Production has to be named: by a glob without wildcards, or by one that contains
 /// `prod`.
 fn matches(glob: Option<&str>, environment: &str, is_flagged: bool) -> bool {
     let production = is_flagged || is_production_name(environment);
@@ -347,7 +347,7 @@ fn is_production(deployment: &Deployment) -> bool {
     deployment.production_environment || is_production_name(&deployment.environment)
 }
 
-/// `production`, `prod`, and what Vercel makes of it for one of several projects: `Production – shop`.
+/// `production`, `prod`, and Vercel's form for one of several projects: `Production – shop`.
 fn is_production_name(environment: &str) -> bool {
     let name = environment.to_ascii_lowercase();
     ["production", "prod"].iter().any(|word| {
@@ -366,7 +366,7 @@ fn short(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
 }
 
-/// How long it has been, for people.
+/// The elapsed time as text.
 pub(super) fn elapsed(begun: Instant) -> String {
     let elapsed: Duration = begun.elapsed();
     format_duration(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))

@@ -1,5 +1,4 @@
-//! What is done before a billed start: the applications are brought to where they can be tested, and nothing is started
-//! where that fails.
+//! Prepares a billed start: uploads builds, finds deployments, waits for URLs. If that fails, nothing is started.
 
 pub mod builds;
 mod deployment;
@@ -23,7 +22,7 @@ use deployment::{DeploymentError, Finder, NO_COMMIT};
 use readiness::ReadinessError;
 use step::Preflight;
 
-/// What the start requests need to know.
+/// The results that the start requests need.
 pub(crate) struct Prepared {
     /// The start request's `applications`, with nothing left to be found.
     pub(crate) applications: Vec<ApplicationOverride>,

@@ -15,20 +15,20 @@ use crate::net::written_url::{self, UrlError};
 use crate::preflight::deployment::elapsed;
 use crate::preflight::step::Preflight;
 
-/// How long one try may take, its redirects and its body included.
+/// Time limit for one attempt, redirects and body included.
 const TRY: Duration = Duration::from_secs(5);
-/// How much of an answer is searched for the text, decompressed.
+/// How much of an answer is searched for the text, in decompressed bytes.
 const SEARCHED: usize = 1 << 20;
 /// Redirects on one host that are followed.
 const MAX_REDIRECTS: usize = 10;
 
-/// Why nothing can be tested at a URL.
+/// Why the wait for a URL failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadinessError {
-    /// `{sha}` stands for nothing.
+    /// There is no value for `{sha}`.
     #[error("`wait_for` names {{sha}}, but the head commit is not known; `commit` can name it")]
     NoCommit,
-    /// It is no URL once `{sha}` was replaced.
+    /// It is not a valid URL after `{sha}` is replaced.
     #[error("`wait_for`: {0}")]
     Url(#[from] UrlError),
     /// It was not ready in time.
@@ -36,9 +36,9 @@ pub(crate) enum ReadinessError {
     TimedOut {
         /// Without user info and query.
         url: String,
-        /// How long was waited.
+        /// How long the program waited.
         waited: String,
-        /// What the last try came to.
+        /// The result of the last attempt.
         #[source]
         last: NotReady,
     },
@@ -53,13 +53,13 @@ impl ReadinessError {
     }
 }
 
-/// Why a URL is not ready, of one try.
+/// Why one attempt found a URL not ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotReady {
-    /// No try was made.
+    /// No attempt has ended yet.
     #[error("no answer")]
     NotTried,
-    /// The try took too long.
+    /// The attempt took too long.
     #[error("no answer within 5 s")]
     TooSlow,
     /// No answer.
@@ -108,7 +108,7 @@ struct Waiting {
     contains: Option<String>,
     /// The URL without user info and query, for people.
     shown: String,
-    /// What the last try came to.
+    /// The result of the last attempt.
     last: RefCell<NotReady>,
 }
 
@@ -212,7 +212,7 @@ async fn contains(mut response: Response, text: &[u8]) -> reqwest::Result<bool> 
         let Some(chunk) = response.chunk().await? else {
             return Ok(text.is_empty());
         };
-        // The text may have begun in what came before.
+        // The text may begin in an earlier chunk.
         let from = body.len().saturating_sub(text.len());
         body.extend_from_slice(chunk.get(..SEARCHED - body.len()).unwrap_or(&chunk));
         let news = body.get(from..).unwrap_or_default();

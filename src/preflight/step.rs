@@ -1,4 +1,4 @@
-//! What each step before the start is given, and what the steps share.
+//! What the parts of the preflight share.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::app::App;
 use crate::publish::github::deployments::{Lookup, LookupError};
 use crate::text::Redactor;
 
-/// What each step before the start is given.
+/// What each part of the preflight needs.
 #[derive(Clone, Copy)]
 pub(super) struct Preflight<'a> {
     pub(super) app: &'a App<'a>,
     pub(super) client: &'a reqwest::Client,
     /// End of `timeout_minutes`.
     pub(super) deadline: Instant,
-    /// Time until the next look, by how long has been waited.
+    /// Time until the next poll, by the time waited so far.
     pub(super) interval: &'a dyn Fn(Duration) -> Duration,
 }
 
@@ -31,7 +31,7 @@ impl Preflight<'_> {
         Lookup::new(self.client.clone(), inputs, context, redactor, deadline)
     }
 
-    /// The end of a step's own limit or of everything's.
+    /// The earlier of a part's own limit and the deadline.
     pub(super) fn until(&self, begun: Instant, limit: Duration) -> Instant {
         begun
             .checked_add(limit)
@@ -43,7 +43,7 @@ impl Preflight<'_> {
         self.app.log.untrusted_line(&text);
     }
 
-    /// Keeps the query of a URL out of everything from now on.
+    /// Redacts and masks the query of a URL from now on.
     pub(super) fn keep_secret(&self, url: &str) {
         let mut secrets = Redactor::default();
         secrets.add_written_url(url);

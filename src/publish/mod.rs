@@ -65,35 +65,35 @@ impl App<'_> {
         &self,
         report: Report,
         history_written: bool,
-        services: Option<Connections>,
+        connections: Option<Connections>,
         signals: &mut Listener,
     ) -> u8 {
         if let Some(signal) = report.interrupted_by {
-            self.publish_interrupted(report, services).await;
+            self.publish_interrupted(report, connections).await;
             return signal.exit_code();
         }
         let report = Arc::new(report);
         // Files are written on another thread: rendering large reports must not delay the reaction to a signal.
         let files = report_files::start(self.files, &self.inputs.files, &report);
-        let mut made = Artifacts::new();
+        let mut artifacts = Artifacts::new();
         let mut caught = None;
-        match &services {
-            Some(services) => tokio::select! {
+        match &connections {
+            Some(connections) => tokio::select! {
                 biased;
                 Some(first) = signals.first() => {
                     caught = Some(first);
-                    made = self.links(services.github.links());
+                    artifacts = self.links(connections.github.links());
                 }
-                () = self.network(services, &report, &mut made) => {}
+                () = self.network(connections, &report, &mut artifacts) => {}
             },
             None if self.inputs.annotations != Annotations::Off => self.annotate_log(&report),
             None => {}
         }
         let files_are_written = {
-            let mut writing = std::pin::pin!(self.report_files(files, &report, &mut made));
-            match (caught, &services) {
-                (Some(Caught { signal: _, at }), Some(services)) => {
-                    tokio::join!(writing, self.cancel(services, &report, at)).0
+            let mut writing = std::pin::pin!(self.report_files(files, &report, &mut artifacts));
+            match (caught, &connections) {
+                (Some(Caught { signal: _, at }), Some(connections)) => {
+                    tokio::join!(writing, self.cancel(connections, &report, at)).0
                 }
                 (Some(_), None) => writing.await,
                 (None, _) => tokio::select! {
@@ -106,7 +106,7 @@ impl App<'_> {
                 },
             }
         };
-        let outputs_are_written = self.outputs().write(&report, &made).await;
+        let outputs_are_written = self.outputs().write(&report, &artifacts).await;
         self.summary(&report).await;
         // Last, below outputs and warnings: the end of a log is what people look at.
         self.final_summary(&report);
@@ -119,38 +119,38 @@ impl App<'_> {
 
     /// Publishes after a signal, in order of importance: a second signal may end the program at any time, and a slow disk must
     /// not delay the outputs, which later steps need.
-    async fn publish_interrupted(&self, mut report: Report, services: Option<Connections>) {
-        let mut made = services
+    async fn publish_interrupted(&self, mut report: Report, connections: Option<Connections>) {
+        let mut artifacts = connections
             .as_ref()
-            .map(|services| self.links(services.github.links()))
+            .map(|connections| self.links(connections.github.links()))
             .unwrap_or_default();
         let mut outputs = self.outputs();
-        let outputs_are_written = outputs.write(&report, &made).await;
+        let outputs_are_written = outputs.write(&report, &artifacts).await;
         self.history(&mut report);
         let report = Arc::new(report);
         let files = report_files::start(self.files, &self.inputs.files, &report);
         // The request for the check run is sent while the files are written, which may be large.
         let cancelled = async {
-            if let Some(services) = &services {
-                let at = services.interrupted_at.unwrap_or_else(Instant::now);
-                self.cancel(services, &report, at).await;
+            if let Some(connections) = &connections {
+                let at = connections.interrupted_at.unwrap_or_else(Instant::now);
+                self.cancel(connections, &report, at).await;
             }
         };
         tokio::join!(
             cancelled,
             self.summary(&report),
-            self.report_files(files, &report, &mut made)
+            self.report_files(files, &report, &mut artifacts)
         );
         // A failure has been reported already.
         if outputs_are_written {
-            outputs.write(&report, &made).await;
+            outputs.write(&report, &artifacts).await;
         }
         self.final_summary(&report);
     }
 
     /// Completes the check run as cancelled, within two seconds of the signal.
-    async fn cancel(&self, services: &Connections, report: &Report, at: Instant) {
-        let published = services.github.cancel(report, at + LAST_PATCH).await;
+    async fn cancel(&self, connections: &Connections, report: &Report, at: Instant) {
+        let published = connections.github.cancel(report, at + LAST_PATCH).await;
         self.show(published, report);
     }
 
@@ -159,18 +159,18 @@ impl App<'_> {
     }
 
     /// Publishes at GitHub and to the webhook, concurrently.
-    async fn network(&self, services: &Connections, report: &Report, made: &mut Artifacts) {
+    async fn network(&self, connections: &Connections, report: &Report, artifacts: &mut Artifacts) {
         let Connections {
             client,
             github,
             interrupted_at: _,
-        } = services;
+        } = connections;
         let deadline = Deadline::after(PUBLISHING);
         let (published, ()) = tokio::join!(
             github.finish(report, deadline.instant()),
             self.webhook(client, report, deadline)
         );
-        *made = self.show(published, report);
+        *artifacts = self.show(published, report);
     }
 
     /// Logs the notices and warnings of publishing at GitHub, annotates the log if no check run shows the failed cases, and
@@ -278,7 +278,7 @@ impl App<'_> {
     }
 
     /// Waits for the report files; false if one can't be written.
-    async fn report_files(&self, files: JoinHandle<Vec<Written>>, report: &Report, made: &mut Artifacts) -> bool {
+    async fn report_files(&self, files: JoinHandle<Vec<Written>>, report: &Report, artifacts: &mut Artifacts) -> bool {
         let Ok(all) = files.await else {
             self.log.error("the report files can't be written: their thread failed");
             return false;
@@ -286,7 +286,7 @@ impl App<'_> {
         let mut fine = true;
         for Written { name, path, result } in all {
             match result {
-                Ok(()) => made.push((name, path.display().to_string())),
+                Ok(()) => artifacts.push((name, path.display().to_string())),
                 Err(problem) => {
                     self.log.error(&format!("`{name}`: {problem}"));
                     fine = false;

@@ -37,10 +37,10 @@ impl<'a> Outputs<'a> {
         }
     }
 
-    /// Writes the outputs that are not written yet; since the last call, entries may only have been appended to `made`. Returns
+    /// Writes the outputs that are not written yet; since the last call, entries may only have been appended to `artifacts`. Returns
     /// false if a file can't be written.
-    pub async fn write(&mut self, report: &Report, made: &Artifacts) -> bool {
-        let all = pairs(report, made);
+    pub async fn write(&mut self, report: &Report, artifacts: &Artifacts) -> bool {
+        let all = pairs(report, artifacts);
         let new = all.get(self.written.len()..).unwrap_or_default();
         if new.is_empty() {
             return true;

@@ -262,7 +262,7 @@ impl Client {
             // There was no connection, so nothing can have been created: also if the request timed out while connecting. If a
             // connection broke off, the request may have been received.
             Err(error) if error.is_connect() || (error.is_timeout() && !written.load(Ordering::Relaxed)) => {
-                let permanent = PermanentFailure::of_error(&error, &self.url(path), &self.clients.network).await;
+                let permanent = PermanentFailure::from_error(&error, &self.url(path), &self.clients.network).await;
                 return Err(PostError::Unreachable {
                     permanent: permanent.is_some(),
                     what: self.cleaner.text(match permanent {

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::inputs::RerunOnly;
 use crate::net::retry::{Backoff, GiveUp, OUT_OF_REACH};
 use crate::qatech::client::{Api, PostError, RerunCases};
-use crate::qatech::wire::{Run, RunTestCase, StartRequest, StartedRun};
+use crate::qatech::wire::{Run, StartRequest, StartedRun};
 use crate::report::{Attempt, AttemptOrigin, CaseCoverage, TestPlan, Verdict, merge};
 use crate::runs::details::DetailsFetcher;
 use crate::runs::event::Event;
@@ -230,18 +230,8 @@ impl<A: Api> Driver<'_, A> {
     /// Adds the failed run of the job's previous attempt as the first attempt: the verdict on its rerun depends on what passed
     /// and failed in it.
     fn add_previous(&self, run: RunHandle<'_>, short_id: ShortId, previous: Run) {
-        let Run {
-            id,
-            short_id: _,
-            status,
-            result,
-            run_test_cases,
-        } = previous;
-        let seen = run_test_cases.unwrap_or_default();
-        let seen = seen.into_iter().map(RunTestCase::into_snapshot).collect();
         let attempt = self.attach(run, short_id);
-        attempt.record_status(id, status, result);
-        attempt.record_cases(seen, CaseCoverage::Complete);
+        attempt.record(previous, CaseCoverage::Complete);
         attempt.end(Verdict::Failed, None);
     }
 

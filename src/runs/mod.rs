@@ -278,7 +278,7 @@ async fn previous_runs(app: &App<'_>, github: &GitHub) -> Option<Vec<Option<Shor
     if !app.context.in_github() || !is_rerun || !wanted {
         return None;
     }
-    let why = match github.earlier(PREVIOUS_ATTEMPT_LIMIT).await {
+    let why = match github.previous_run_ids(PREVIOUS_ATTEMPT_LIMIT).await {
         // Jobs that share a `comment_key` would find each other's runs.
         Ok(short_ids) if short_ids.len() == inputs.plans().len().max(1) => return Some(short_ids),
         Ok(_) => "the results that were found belong to other plans".to_owned(),

@@ -226,16 +226,9 @@ impl<A: Api> Poller<'_, A> {
     }
 
     fn record(&mut self, run: Run, cases: Cases) -> PollOutcome {
-        let Run {
-            id,
-            short_id: _,
-            status,
-            result,
-            run_test_cases,
-        } = run;
-        self.attempt.record_status(id, status.clone(), result.clone());
-        let listed = coverage(cases, run_test_cases.as_ref());
-        self.record_cases(run_test_cases.unwrap_or_default(), listed);
+        let (status, result) = (run.status.clone(), run.result.clone());
+        let listed = coverage(cases, run.run_test_cases.as_ref());
+        self.attempt.record(run, listed);
         let end = |verdict, problem| {
             if self.policy.poll_once {
                 return PollOutcome::PolledOnce;
@@ -259,11 +252,6 @@ impl<A: Api> Poller<'_, A> {
             (status::CANCELLED, _) => end(Verdict::Cancelled, None),
             (status, _) => self.not_ended(status, listed),
         }
-    }
-
-    fn record_cases(&self, cases: Vec<RunTestCase>, listed: CaseCoverage) {
-        let seen = cases.into_iter().map(RunTestCase::into_snapshot).collect();
-        self.attempt.record_cases(seen, listed);
     }
 
     fn not_ended(&mut self, status: &str, listed: CaseCoverage) -> PollOutcome {
@@ -366,7 +354,9 @@ impl<A: Api> Poller<'_, A> {
                 Ok(got) => {
                     let list = got.run.run_test_cases;
                     let listed = coverage(cases, list.as_ref());
-                    self.record_cases(list.ok_or(ListError::Missing)?, listed);
+                    let cases = list.ok_or(ListError::Missing)?.into_iter();
+                    self.attempt
+                        .record_cases(cases.map(RunTestCase::into_snapshot).collect(), listed);
                     return Ok(());
                 }
                 Err(GetError::Retry { what, after }) => match backoff.unreachable(after) {

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 
 use tokio::time::Instant;
 
+use crate::qatech::wire::{Run, RunTestCase};
 use crate::report::merge;
 use crate::report::merge::{CaseSnapshot, Merged};
 use crate::report::{
@@ -271,6 +272,20 @@ impl<'a> AttemptHandle<'a> {
         if changed == Some(true) {
             self.run.emit(Event::Status);
         }
+    }
+
+    /// Records an answer whose list of test cases has this coverage.
+    pub fn record(self, answer: Run, listed: CaseCoverage) {
+        let Run {
+            id,
+            short_id: _,
+            status,
+            result,
+            run_test_cases,
+        } = answer;
+        self.record_status(id, status, result);
+        let cases = run_test_cases.into_iter().flatten();
+        self.record_cases(cases.map(RunTestCase::into_snapshot).collect(), listed);
     }
 
     /// Merges the test cases of an answer that has this coverage.

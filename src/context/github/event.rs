@@ -1,4 +1,4 @@
-//! What each event says of the head commit, its branch and its pull request
+//! What each event contains about the head commit, its branch and its pull request
 //! (<https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows>).
 //!
 //! The payload is read by pointers and every value is checked: a wrong type is as good as none.
@@ -123,14 +123,14 @@ impl<'a> Event<'a> {
             // Runs on the default branch, whatever is commented on.
             "issue_comment" if self.payload.is_none() || self.commented_pull_request().is_some() => None,
             "deployment_status" => self.ref_branch().or_else(|| {
-                // Only where the runner knows no ref at all: a tag is no branch, and neither is a commit.
+                // Only if the runner has no ref: a tag is not a branch, and neither is a commit.
                 let unknown = self.variables.text("GITHUB_REF", 10).is_none();
                 self.text("/deployment/ref", MAX_BRANCH)
                     .filter(|name| unknown && !is_full_sha(name))
             }),
             "repository_dispatch" => match self.dispatched_ref() {
                 Some(name) => Some(name).filter(|name| !is_full_sha(name) && !name.starts_with("refs/")),
-                // Of another commit than the default branch's, that branch says nothing.
+                // The default branch does not apply to another commit.
                 None if self.dispatched_sha().is_some() => None,
                 None => self.ref_branch(),
             },
@@ -364,7 +364,7 @@ impl ListedPullRequest {
     }
 }
 
-/// A commit's SHA; the one of zeros stands for a branch that was deleted.
+/// A commit's SHA; all zeros mean a deleted branch.
 pub(in crate::context) fn sha(text: &str) -> Option<String> {
     let fine = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())

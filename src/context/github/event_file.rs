@@ -3,20 +3,33 @@
 use std::path::Path;
 
 use serde_json::Value;
+use thiserror::Error;
 
-use crate::files::Files;
+use crate::files::{Files, Problem};
 
 /// GitHub caps payloads at 25 MB (<https://docs.github.com/en/webhooks/webhook-events-and-payloads>).
 const MOST: u64 = 32 << 20;
 
+/// Why there is no payload, as a fragment whose subject is the file.
+#[derive(Debug, Error)]
+pub(in crate::context) enum EventFileError {
+    /// The file can't be read.
+    #[error("can't be read: {0}")]
+    Unreadable(#[from] Problem),
+    /// It is not JSON.
+    #[error("is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+}
+
+/// Reads the payload.
+///
 /// # Errors
-/// Why there is no payload, as a fragment that follows what the file is.
-pub(in crate::context) async fn read(files: &Files, path: &Path) -> Result<Value, String> {
-    let bytes = files.read(path, MOST).await;
-    let bytes = bytes.map_err(|problem| format!("can't be read: {problem}"))?;
+/// See [`EventFileError`].
+pub(in crate::context) async fn read(files: &Files, path: &Path) -> Result<Value, EventFileError> {
+    let bytes = files.read(path, MOST).await?;
     // The runner on Windows may write a byte order mark.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    serde_json::from_slice(text).map_err(|error| format!("is no JSON: {error}"))
+    Ok(serde_json::from_slice(text)?)
 }
 
 #[cfg(test)]
@@ -29,10 +42,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("event.json");
         let files = Files::new(None);
-        let read = async |path| read(&files, path).await;
+        let read = async |path| read(&files, path).await.map_err(|error| error.to_string());
         assert!(read(&path).await.unwrap_err().starts_with("can't be read"));
         std::fs::write(&path, "{\"number\":").unwrap();
-        assert!(read(&path).await.unwrap_err().starts_with("is no JSON"));
+        assert!(read(&path).await.unwrap_err().starts_with("is not JSON"));
         assert!(read(folder.path()).await.unwrap_err().starts_with("can't be read"));
         std::fs::write(&path, b"\xef\xbb\xbf{\"number\":7}").unwrap();
         assert_eq!(read(&path).await.unwrap(), serde_json::json!({"number": 7}));

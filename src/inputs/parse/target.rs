@@ -88,7 +88,7 @@ impl Parser {
         ids
     }
 
-    /// The project: the input, else `project_id` where it names one, else the variable.
+    /// The project: the input, else `project_id` if it names one, else the variable.
     pub(super) fn project(&mut self, given: &Given) -> Option<String> {
         let raw = &given.raw;
         let legacy = raw.project_id.as_ref();

@@ -1,5 +1,5 @@
-//! Sentences for what went wrong at GitHub, and what to do about it: the exact permission that is missing, or why no
-//! permission helps.
+//! Sentences about failures at GitHub that say what to do: the exact permission that is missing, or why no permission
+//! helps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +12,9 @@ use crate::publish::github::error::{Error, Unusable, rounded};
 pub(super) const CHECKS: &str = "checks: write";
 /// What a comment needs.
 pub(super) const COMMENTS: &str = "pull-requests: write";
-/// What a look at a pull request needs.
+/// What reading a pull request needs.
 pub(super) const PULL_REQUESTS: &str = "pull-requests: read";
-/// What a look at deployments needs.
+/// What reading deployments needs.
 pub(super) const DEPLOYMENTS: &str = "deployments: read";
 /// What an issue needs.
 pub(super) const ISSUES: &str = "issues: write";
@@ -67,8 +67,8 @@ impl Advice {
         }
     }
 
-    /// A sentence: `what` could not be done, the cause, and what helps against that cause. Where a permission may be
-    /// missing it is the one that `needs` names, and [`Self::what_helps`] then gives all lines to add, once.
+    /// A sentence with `what` failed, the cause, and what to do about it. If a permission may be missing, it names `needs`, and
+    /// [`Self::what_helps`] then returns all lines to add.
     pub(super) fn explain(&self, what: &str, error: &Error, needs: &str) -> String {
         let sentence = format!("{what}: {}.", error.to_string().trim_end_matches('.'));
         match error {
@@ -105,7 +105,7 @@ impl Advice {
         })
     }
 
-    /// A sentence for why nothing can be published at all.
+    /// A sentence that says why nothing can be published.
     pub(super) fn unusable(&self, why: &Unusable) -> String {
         let mut sentence = why.to_string();
         if let Some(first) = sentence.get(..1).map(str::to_ascii_uppercase) {
@@ -130,7 +130,7 @@ enum Remedy {
     None,
 }
 
-/// By GitHub's words: many refusals are a 403, and `permissions:` helps against some of them only.
+/// Chooses by GitHub's message: many refusals are a 403, and `permissions:` helps against only some of them.
 fn remedy(status: u16, message: &str) -> Remedy {
     let message = message.to_ascii_lowercase();
     let says = |words: &str| message.contains(words);
@@ -151,7 +151,7 @@ fn remedy(status: u16, message: &str) -> Remedy {
         403 if says("invalid app_id") => Remedy::Other(
             "Only the app that created a check run may change it: use the job's own token (`${{ github.token }}`).",
         ),
-        // Somebody has locked the conversation, or archived the repository.
+        // The conversation is locked, or the repository is archived.
         403 if says("is locked") || says("archived") => Remedy::None,
         403 | 404 => Remedy::Permission,
         _ => Remedy::None,

@@ -22,7 +22,7 @@ pub(super) enum Owner {
 
 impl Handle {
     /// The check run of the job itself, which exists from the job's start. Its page is none that we made.
-    pub(super) fn of_job(id: u64) -> Self {
+    pub(super) fn for_job(id: u64) -> Self {
         Self {
             id,
             url: None,

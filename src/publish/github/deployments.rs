@@ -25,7 +25,7 @@ pub(crate) struct Deployment {
     pub(crate) id: u64,
     /// Name of the environment.
     pub(crate) environment: String,
-    /// The environment is one that end users interact with.
+    /// Whether end users interact with the environment.
     #[serde(default)]
     pub(crate) production_environment: bool,
 }
@@ -40,7 +40,7 @@ pub(crate) struct DeploymentStatus {
     pub(crate) description: Option<String>,
     /// Where the application runs.
     pub(crate) environment_url: Option<String>,
-    /// The older field for the same, which may also be a page of logs.
+    /// An older field for the same, which may also be a page with logs.
     pub(crate) target_url: Option<String>,
 }
 
@@ -58,11 +58,11 @@ pub(crate) enum LookupError {
     OutOfTime,
 }
 
-/// Reads deployments by a deadline.
+/// Reads deployments until a deadline.
 pub(crate) struct Lookup {
     api: Api,
     advice: Advice,
-    /// Kept, since the client would wait without a limit where it is gone.
+    /// Keeps the channel open: without a sender, the client would have no deadline.
     _deadline: watch::Sender<Option<Deadlines>>,
 }
 

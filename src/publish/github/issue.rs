@@ -17,11 +17,11 @@ const CLOSED: &str = "closed";
 /// Pages of closed issues that are searched: a plan whose issue is older than a thousand others gets a new one.
 const MAX_CLOSED_PAGES: usize = 10;
 
-/// What a plan's verdict means for its issue; of several the greatest counts.
+/// What a plan's verdict means for its issue. The greatest of several counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Color {
     Green,
-    /// It says nothing about the tests: the issue stays as it is.
+    /// The verdict says nothing about the tests: the issue stays unchanged.
     Grey,
     Red,
 }
@@ -40,7 +40,7 @@ impl Color {
 }
 
 impl GitHub {
-    /// Brings the issues up to date, where they are wanted: for the default branch and schedules only.
+    /// Updates the issues if they are wanted, for the default branch and schedules only.
     pub(super) async fn finish_issues(&self, active: &Active, report: &Report) -> Published {
         let mut published = Published::default();
         if !self.inputs.issue || report.mode != Mode::Wait || self.context.of_pull_request {
@@ -76,7 +76,7 @@ impl GitHub {
     }
 }
 
-/// A plan whose issue may have to be touched, with its runs: of attached runs no plan is known, so they share one issue.
+/// A plan whose issue may need an update, with its runs. The plan of attached runs is unknown, so they share one issue.
 struct Subject<'a> {
     part: ReportSlice<'a>,
     red: bool,
@@ -108,7 +108,7 @@ fn plan(run: &RunReport) -> Option<&str> {
     run.requested_plan.as_deref().or(returned.filter(|id| !id.is_empty()))
 }
 
-/// Brings the issues of all plans up to date; the pages of those that were touched, and what went wrong first.
+/// Updates the issues of all plans. Returns the pages of those that were changed, and the first error.
 async fn publish(
     api: &Api,
     report: &Report,
@@ -185,7 +185,7 @@ async fn bring_up_to_date(
         Ok(())
     };
     let commented = comment.await.err();
-    // The issue is closed even where no comment can be written, as in a locked conversation.
+    // The issue is closed even if no comment can be written, as in a locked conversation.
     let changed = match &change {
         Some(change) => api.patch::<Issue>(&path, change, Repeat::Always).await.err(),
         None => None,

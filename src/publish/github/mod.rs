@@ -1,7 +1,7 @@
-//! GitHub's part: check run, comment and issues, beside the wait for the runs and never delaying it.
+//! Publishes at GitHub: check run, comment and issues. Runs concurrently with the wait for the runs and never delays it.
 //!
 //! [`GitHub::begin`] starts a task that creates the check run; [`GitHub::finish`] or [`GitHub::cancel`] publishes the
-//! report by a deadline. Neither returns an error: whatever goes wrong becomes a sentence in [`Published`].
+//! report by a deadline. Neither returns an error: failures become sentences in [`Published`].
 
 mod advice;
 mod answer;

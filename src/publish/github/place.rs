@@ -1,4 +1,4 @@
-//! Where annotations point that no rule is for: the step of the workflow file that uses the action.
+//! The default place of annotations: the step of the workflow file that uses the action.
 
 use crate::context::Context;
 use crate::files::read_checked_out;
@@ -6,12 +6,12 @@ use crate::render::github::check::Place;
 
 /// No workflow file is longer (GitHub's own limit is 512 KB).
 const MOST: u64 = 1 << 20;
-/// Where no workflow file is known; annotations need some path.
+/// The path if the workflow file is not known; annotations need one.
 const FALLBACK: &str = ".github";
 /// The action's name where the runner does not tell from which repository it came.
 const ACTION: &str = "qatech-run";
 
-/// The workflow file, at the step's line where the file can be read, else at its first.
+/// The workflow file, at the step's line if the file can be read, else at line 1.
 pub(super) fn default_place(context: &Context) -> Place {
     let Some(path) = &context.workflow_file else {
         return Place {
@@ -33,8 +33,8 @@ pub(super) fn default_place(context: &Context) -> Place {
     }
 }
 
-/// The line of the first `uses:` of the action, in the job if it is found there. A scan and no parser: the line is a
-/// convenience, and every way to write a workflow that it does not understand only costs that.
+/// The line of the first `uses:` of the action, in the job if it is found there. It scans lines instead of parsing YAML: the
+/// line is a convenience, and if it is not found, line 1 is used.
 fn step_line(text: &str, job: Option<&str>, action: Option<&str>) -> Option<u32> {
     let job_line = job.and_then(|job| {
         let jobs = text.lines().position(|line| line.trim_end() == "jobs:")?;
@@ -103,7 +103,7 @@ jobs:
         assert_eq!(line(Some("e2e"), Some("acme/gate")), Some(10));
         assert_eq!(line(Some("unit"), Some("acme/gate")), Some(6));
         assert_eq!(line(None, Some("acme/gate")), Some(6));
-        // Called through a reusable workflow, the job is not in the file.
+        // In a reusable workflow the job is not in this file.
         assert_eq!(line(Some("other"), Some("acme/gate")), Some(6));
         assert_eq!(line(Some("e2e"), Some("acme/none")), None);
         assert_eq!(line(Some("e2e"), None), Some(14));

@@ -1,4 +1,4 @@
-//! What is done before the runs are waited for: finding the head commit, and creating the check run on it.
+//! Preparation before the wait for the runs: finds the head commit, and creates the check run on it.
 
 use tokio::sync::watch;
 
@@ -57,7 +57,7 @@ pub(super) struct Preparation {
     pub(super) head: HeadSha,
     pub(super) branch: Option<String>,
     pub(super) check: WantedCheck,
-    /// Set as soon as the head is known or known to be absent: comment and look back need no check run.
+    /// Set as soon as the head is known or known to be absent, which the comment and the search for previous runs need.
     pub(super) found: watch::Sender<Head>,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct NewCheck {
     pub(super) marker_key: MarkerKey,
 }
 
-/// What every sentence about a missing check run begins with.
+/// The beginning of each sentence about a missing check run.
 const NO_CHECK: &str = "No check run could be created, so failed cases are annotated in the log";
 const NO_JOB_CHECK: &str = "Failed cases are annotated in the log and not on the job's check run: its id is unknown. The \
                             runner (from version 2.328 on) and the server must provide `job.check_run_id`.";
@@ -100,7 +100,7 @@ impl Preparation {
         });
         match (check, head) {
             (WantedCheck::None, _) => Check::NotWanted,
-            (WantedCheck::Job(Some(id)), _) => Check::Ready(Handle::of_job(id)),
+            (WantedCheck::Job(Some(id)), _) => Check::Ready(Handle::for_job(id)),
             (WantedCheck::Job(None), _) => Check::Refused(NO_JOB_CHECK.to_owned()),
             (WantedCheck::New(_), Err(why)) => Check::Refused(why),
             (WantedCheck::New(new), Ok(head)) => {

@@ -1,9 +1,8 @@
-//! What an earlier attempt of this job left behind: the short ids of its runs, so that only what failed is rerun.
+//! Finds the short ids of the runs of this job's earlier attempt, so that only what failed is rerun.
 //!
-//! A rerun is billed, and its result stands for the cases that it does not repeat. So ids count only where nobody else can
-//! have put them: in a marker with our MAC, in a check run of the token's own app or a comment of our author; only with
-//! this workflow run's id, this job's key and this commit; and only where they are certainly of what this job tests. In
-//! case of doubt the runs are started afresh.
+//! A rerun is billed, and its result also counts for the cases that it does not repeat. So ids count only if nobody else can
+//! have written them: in a marker with our MAC, in a check run of the token's own app or a comment of our author, with this
+//! workflow run's id, this job's key and this commit, and for what this job tests. In case of doubt new runs are started.
 
 use crate::context::PullRequestHint;
 use crate::publish::github::author::{app, author};
@@ -22,7 +21,7 @@ type ShortIds = Vec<Option<ShortId>>;
 pub(super) struct ExpectedCheck<'a> {
     /// Its check run's name.
     pub(super) name: String,
-    /// Its marker. Without a head there is no check run to look for.
+    /// Its marker. Without a head commit no check run can be found.
     pub(super) marker: Marker,
     /// Verifies its markers.
     pub(super) marker_key: &'a MarkerKey,
@@ -112,7 +111,7 @@ fn is_of_ours(theirs: &Marker, ours: &Marker, others: &mut bool) -> bool {
 /// The ids of the newest attempt that names any.
 ///
 /// # Errors
-/// Where two may be this job's: legs of a matrix that test the same.
+/// If two may be this job's, as with legs of a matrix that test the same.
 fn newest(mut found: Vec<Candidate>) -> Result<Option<ShortIds>, PreviousAttemptError> {
     crate::text::sort::sort_by_number(&mut found, |candidate| candidate.attempt);
     let alike = |pair: &[Candidate]| match pair {
@@ -120,7 +119,7 @@ fn newest(mut found: Vec<Candidate>) -> Result<Option<ShortIds>, PreviousAttempt
         _ => false,
     };
     if found.windows(2).any(alike) && found.iter().any(|candidate| candidate.by_our_name) {
-        // Legs may differ by `check_name` alone.
+        // Legs may differ only in `check_name`.
         found.retain(|candidate| candidate.by_our_name);
     }
     if found.windows(2).any(alike) {

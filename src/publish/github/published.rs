@@ -1,4 +1,4 @@
-//! What came of publishing at GitHub, for the outputs and the log.
+//! The result of publishing at GitHub, for the outputs and the log.
 
 /// Pages at GitHub that were created or updated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,21 +11,21 @@ pub struct Links {
     pub issue_url: Option<String>,
 }
 
-/// What came of publishing at GitHub.
+/// The result of publishing at GitHub.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Published {
     /// All that was created or updated since the session began.
     pub links: Links,
-    /// Failed cases are to be annotated in the log, because no check run shows them.
+    /// Whether failed cases must be annotated in the log, because no check run shows them.
     pub annotate_in_log: bool,
-    /// What is worth knowing, such as the permission to add for a check run.
+    /// Notices, such as the permission to add for a check run.
     pub notices: Vec<String>,
-    /// What went wrong.
+    /// Warnings about failures.
     pub warnings: Vec<String>,
 }
 
 impl Published {
-    /// Takes over what another part did. Links are the session's.
+    /// Adds the result of another part. Links come from the session.
     pub(super) fn add(&mut self, other: Self) {
         let Self {
             links: _,

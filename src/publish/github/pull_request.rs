@@ -7,9 +7,9 @@ use crate::publish::github::client::Api;
 use crate::publish::github::error::Error;
 use crate::publish::github::wire::{Pull, PullHead};
 
-/// Characters of a branch's name; Git's own limit is lower.
+/// Maximum length of a branch's name, in characters; Git's limit is lower.
 const MAX_BRANCH: usize = 300;
-/// Pull requests of one commit that get a comment.
+/// Maximum number of pull requests of one commit that get a comment.
 const MAX_PULLS: usize = 10;
 
 /// The numbers of the pull requests that the results belong to. A pushed commit may be the head of several.
@@ -35,7 +35,7 @@ async fn open_with_head(api: &Api, path: &str, query: &str, sha: &str) -> Result
     })
     .await?;
     found.truncate(MAX_PULLS);
-    // The oldest first, whatever order GitHub lists them in.
+    // Oldest first, independent of GitHub's order.
     found.sort_unstable();
     Ok(found)
 }
@@ -44,7 +44,7 @@ async fn open_with_head(api: &Api, path: &str, query: &str, sha: &str) -> Result
 pub(super) async fn head(api: &Api, number: u64) -> Result<(String, Option<String>), Error> {
     let pull: Pull = api.get(&format!("/pulls/{number}")).await?;
     let PullHead { sha, branch } = pull.head;
-    // It is put into paths, and sent to QA.tech.
+    // It is used in paths, and sent to QA.tech.
     if !(1..=64).contains(&sha.len()) || !sha.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(Error::Invalid("its pull request has no commit".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! The session of one run of the program: what is prepared before the wait, and published after it.
+//! The GitHub session of one run of the program: prepares before the wait, and publishes after it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -24,11 +24,11 @@ use crate::render::github::marker::Marker;
 use crate::report::Report;
 use crate::text::{Redactor, ShortId};
 
-/// How much longer than the rest a check run that would stay in progress may wait for GitHub's rate limit: five minutes in
-/// all, with the minute of everything else.
+/// How much longer a check run that would stay in progress may wait for GitHub's rate limit: five minutes in all, including
+/// the minute for everything else.
 const RATE_LIMIT_EXTENSION: Duration = Duration::from_secs(240);
 
-/// GitHub's part of one run of the program.
+/// The GitHub session of one run of the program.
 pub struct GitHub {
     pub(super) inputs: Inputs,
     pub(super) context: Context,
@@ -38,11 +38,11 @@ pub struct GitHub {
 }
 
 enum State {
-    /// Nothing of it is asked for, or we are not on GitHub.
+    /// Nothing is to be published, or the program does not run on GitHub.
     Off,
-    /// It is asked for and impossible: a sentence, and the reason by itself.
+    /// Publishing is wanted, but impossible: a sentence, and the reason.
     Unusable(String, Unusable),
-    /// Nothing is published, but QA.tech gets the head commit, which only GitHub knows.
+    /// Nothing is published, but the head commit for QA.tech has to be read from GitHub.
     HeadLookupOnly(Box<Active>),
     Active(Box<Active>),
 }
@@ -64,10 +64,10 @@ pub(super) struct Active {
 }
 
 impl GitHub {
-    /// Begins: where a check run is wanted, a task creates it at once. Must be called inside the runtime.
+    /// Begins the session: if a check run is wanted, a task creates it at once. Must be called inside the runtime.
     ///
-    /// Outside of GitHub nothing is requested, and where the runs are not waited for nothing is published: a check run
-    /// without their result would wrongly block a pull request, or let it through.
+    /// Outside GitHub nothing is requested. Nothing is published without waiting for the runs: a check run without their result
+    /// would wrongly block a pull request, or let it pass.
     pub fn begin(client: reqwest::Client, inputs: &Inputs, context: &Context, redactor: &Redactor, log: &Log) -> Self {
         let mut github = Self {
             state: State::Off,
@@ -154,7 +154,7 @@ impl GitHub {
         };
         tokio::spawn(async move {
             let check = preparation.run().await;
-            // Fails where nobody waits for it any more.
+            // Fails if the session has ended.
             let _ = done.send(Some(Arc::new(check)));
         });
         Ok(active)
@@ -170,8 +170,8 @@ impl GitHub {
         }
     }
 
-    /// Waits, for so long at most, until the check run is created or refused, or until its request has to be repeated
-    /// while the head, which QA.tech gets, is known: then it goes on in the background.
+    /// Waits at most this long until the check run is created or refused, or until its request has to be sent again while the
+    /// head commit is known; it is then created in the background.
     pub async fn wait_created(&self, most: Duration) {
         if let State::Active(active) | State::HeadLookupOnly(active) = &self.state {
             let _ = timeout(most, async {
@@ -207,12 +207,12 @@ impl GitHub {
         }
     }
 
-    /// The short ids that the earlier attempt of this job left, one for each of its plans, for
+    /// The short ids of the runs of this job's previous attempt, one for each of its plans, for
     /// `on_github_rerun: failed`.
     ///
     /// # Errors
     /// Why there are none: a fragment such as "GITHUB_RUN_ID is not set".
-    pub async fn earlier(&self, most: Duration) -> Result<Vec<Option<ShortId>>, PreviousAttemptError> {
+    pub async fn previous_run_ids(&self, most: Duration) -> Result<Vec<Option<ShortId>>, PreviousAttemptError> {
         let active = match &self.state {
             State::Active(active) => active,
             State::Off | State::HeadLookupOnly(_) => return Err(PreviousAttemptError::NotPublished),
@@ -246,7 +246,7 @@ impl GitHub {
             return published;
         };
         active.end_by(deadline, deadline + RATE_LIMIT_EXTENSION);
-        // None waits for another: a check run that can't be created must not cost the comment its time.
+        // All run concurrently: a check run that can't be created must not delay the comment.
         let check = async {
             let check = active.check().await;
             let done = self.finish_check(active, check.as_deref(), report).await;
@@ -271,7 +271,7 @@ impl GitHub {
         published
     }
 
-    /// Says in the log for what the check run waits.
+    /// Logs the waits of the check run for a rate limit.
     async fn announce_waits(&self, active: &Active) -> std::convert::Infallible {
         let mut waits = active.api.long_waits();
         loop {
@@ -287,8 +287,8 @@ impl GitHub {
         }
     }
 
-    /// Completes the check run as cancelled, with one request and by the deadline, and does nothing else; nor that where
-    /// [`finish`](Self::finish) has completed it before it was dropped.
+    /// Completes the check run as cancelled, with one request before the deadline, unless [`finish`](Self::finish) has
+    /// completed it before it was dropped.
     pub async fn cancel(&self, report: &Report, deadline: Instant) -> Published {
         let mut published = self.unpublished();
         let State::Active(active) = &self.state else {
@@ -346,7 +346,7 @@ impl Active {
         found.commit().cloned()
     }
 
-    /// Resolves once the head is known and a request has to be repeated.
+    /// Returns once the head is known and a request has to be sent again.
     async fn in_trouble(&self) {
         self.found_head().await;
         self.api.troubled().await;
@@ -360,7 +360,7 @@ impl Active {
         self.head.borrow().commit().cloned()
     }
 
-    /// Adds the missing permissions, once: to the first notice, if that is a refusal for want of them.
+    /// Adds the missing permissions once: to the first notice, if that reports a refusal because of them.
     fn add_help(&self, published: &mut Published, refused: bool) {
         let Some(help) = self.advice.what_helps() else { return };
         match published.notices.first_mut().filter(|_| refused) {

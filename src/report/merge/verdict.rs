@@ -1,7 +1,10 @@
 //! The verdict over all attempts of a run, and where its cases contradict it.
 
+use thiserror::Error;
+
 use crate::report::merge::combined_outcome;
 use crate::report::{Attempt, Case, CaseCoverage, CaseOutcome, Counts, RunReport, Verdict, status};
+use crate::text::ShortId;
 
 /// Settles a run that was waited for: which reruns count, its cases' outcomes, and its verdict over all attempts, with
 /// what is to be said where the attempts and the cases do not simply agree.
@@ -74,36 +77,53 @@ enum Forgiven {
     Quarantined,
 }
 
+/// Why the first attempt's failure is not forgiven.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+enum NotForgiven {
+    #[error("not every test case of the first run could be listed")]
+    NotListed,
+    #[error("run {short_id} lists {listed} of the {announced} test cases that it announced")]
+    FewerThanAnnounced {
+        short_id: ShortId,
+        listed: u64,
+        announced: u64,
+    },
+    #[error("{cases} of the test cases {} not seen to pass", if *.cases == 1 { "was" } else { "were" })]
+    NotPassed { cases: usize },
+    #[error("an attempt failed without a failed test case")]
+    NoFailedCase,
+    #[error("no test case that failed before was seen to pass in it")]
+    NothingPassed,
+}
+
 /// What forgives the first attempt's failure, or why nothing does.
 ///
 /// The one rule of `flaky` and `quarantined`: of the first attempt's complete list, every case has passed, was skipped,
 /// passed in a rerun, or failed in quarantine. At least one of them failed before it passed, or failed in quarantine. A
 /// case that is unfinished forgives nothing, and neither does an attempt that failed without a failed case.
-fn forgiven(run: &RunReport, first: &Attempt) -> Result<Forgiven, String> {
+fn forgiven(run: &RunReport, first: &Attempt) -> Result<Forgiven, NotForgiven> {
     let blocks = |case: &&Case| !case.outcome.is_green() && !case.is_quarantined_failure();
     let blocking = run.cases.iter().filter(blocks).count();
     let flaky = run.cases.iter().any(|case| case.outcome == CaseOutcome::Flaky);
     let quarantined = run.cases.iter().any(Case::is_quarantined_failure);
     if run.listed != CaseCoverage::Complete {
-        Err("not every test case of the first run could be listed".to_owned())
+        Err(NotForgiven::NotListed)
     } else if !run.first_list_is_complete() {
-        Err(format!(
-            "run {} lists {} of the {} test cases that it announced",
-            first.short_id,
-            run.listed_in_first_attempt(),
-            first.test_count.unwrap_or(0)
-        ))
+        Err(NotForgiven::FewerThanAnnounced {
+            short_id: first.short_id.clone(),
+            listed: run.listed_in_first_attempt(),
+            announced: first.test_count.unwrap_or(0),
+        })
     } else if blocking > 0 {
-        let verb = if blocking == 1 { "was" } else { "were" };
-        Err(format!("{blocking} of the test cases {verb} not seen to pass"))
+        Err(NotForgiven::NotPassed { cases: blocking })
     } else if quarantined && !every_failure_is_listed(run) {
-        Err("an attempt failed without a failed test case".to_owned())
+        Err(NotForgiven::NoFailedCase)
     } else if quarantined {
         Ok(Forgiven::Quarantined)
     } else if flaky {
         Ok(Forgiven::Flaky)
     } else {
-        Err("no test case that failed before was seen to pass in it".to_owned())
+        Err(NotForgiven::NothingPassed)
     }
 }
 

@@ -41,7 +41,7 @@ async fn the_check_run_of_the_first_attempt_is_found() {
         .await;
     let part = second_attempt(&github).begin();
     part.wait_created(TIME).await;
-    assert_eq!(part.earlier(TIME).await, Ok(ids(&["run-1"])));
+    assert_eq!(part.previous_run_ids(TIME).await, Ok(ids(&["run-1"])));
     // Its own check run, which has only begun, is beside the other by now.
     assert_eq!(github.check_runs().len(), 2);
 }
@@ -77,7 +77,7 @@ async fn the_newest_of_many_check_runs_counts() {
     for number in 0..150 {
         github.add_check_run(CheckRun::new(&format!("noise {number}"), HEAD_SHA));
     }
-    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["new", ""])));
+    assert_eq!(stage.begin().previous_run_ids(TIME).await, Ok(ids(&["new", ""])));
 }
 
 #[tokio::test]
@@ -95,9 +95,9 @@ async fn legs_that_differ_by_a_url_never_take_each_others_runs() {
         github.check_runs()[0].external_id.as_ref().unwrap().split(';').nth(2),
         Some(key(&us).as_str())
     );
-    assert_eq!(eu.begin().earlier(TIME).await, Ok(ids(&["run-1"])));
-    assert_eq!(us.begin().earlier(TIME).await, Ok(ids(&["run-2"])));
-    let why = leg("asia").begin().earlier(TIME).await.unwrap_err();
+    assert_eq!(eu.begin().previous_run_ids(TIME).await, Ok(ids(&["run-1"])));
+    assert_eq!(us.begin().previous_run_ids(TIME).await, Ok(ids(&["run-2"])));
+    let why = leg("asia").begin().previous_run_ids(TIME).await.unwrap_err();
     assert!(
         why.to_string().contains("other plans, applications or environments"),
         "{why}"
@@ -107,8 +107,8 @@ async fn legs_that_differ_by_a_url_never_take_each_others_runs() {
     let comment = |leg: &Stage| leg.clone().input("comment", "always");
     comment(&first(&eu)).publish(&failed(1)).await;
     comment(&first(&us)).publish(&report).await;
-    assert_eq!(comment(&eu).begin().earlier(TIME).await, Ok(ids(&["run-1"])));
-    assert!(comment(&us).begin().earlier(TIME).await.is_err());
+    assert_eq!(comment(&eu).begin().previous_run_ids(TIME).await, Ok(ids(&["run-1"])));
+    assert!(comment(&us).begin().previous_run_ids(TIME).await.is_err());
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn jobs_that_share_a_key_never_take_each_others_runs() {
         job(plans).variable("GITHUB_RUN_ATTEMPT", "1").publish(&passed()).await;
     }
     for plans in ["pln_a", "pln_b pln_a"] {
-        let why = job(plans).begin().earlier(TIME).await.unwrap_err();
+        let why = job(plans).begin().previous_run_ids(TIME).await.unwrap_err();
         assert!(why.to_string().contains("other plans"), "{plans}: {why}");
     }
 }
@@ -135,10 +135,10 @@ async fn legs_that_can_not_be_told_apart_start_afresh() {
     let stage = second_attempt(&github).variable("GITHUB_RUN_ATTEMPT", "3");
     github.add_check_run(left(&stage, "QA.tech (e2e)", 1, "a"));
     github.add_check_run(left(&stage, "QA.tech (e2e)", 2, "b"));
-    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["b"])));
+    assert_eq!(stage.begin().previous_run_ids(TIME).await, Ok(ids(&["b"])));
     // Also where one of them names no run, or its attempt is over.
     github.add_check_run(left(&stage, "QA.tech (e2e)", 1, ""));
-    let why = stage.begin().earlier(TIME).await.unwrap_err();
+    let why = stage.begin().previous_run_ids(TIME).await.unwrap_err();
     assert!(why.to_string().contains("several check runs"), "{why}");
 }
 
@@ -158,11 +158,11 @@ async fn without_its_marker_no_check_run_counts() {
             summary,
             ..whole.clone()
         });
-        let why = stage.begin().earlier(TIME).await.unwrap_err();
+        let why = stage.begin().previous_run_ids(TIME).await.unwrap_err();
         assert!(why.to_string().contains("no check run or comment"), "{why}");
     }
     github.add_check_run(whole);
-    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["a"])));
+    assert_eq!(stage.begin().previous_run_ids(TIME).await, Ok(ids(&["a"])));
 }
 
 #[tokio::test]
@@ -197,11 +197,11 @@ async fn a_marker_of_another_run_commit_key_or_token_does_not_count() {
             ..left(&stage, "QA.tech (e2e)", 1, "a")
         });
         let comment = github.add_comment(7, ACTIONS_LOGIN, &body);
-        assert!(stage.begin().earlier(TIME).await.is_err(), "{replayed}");
+        assert!(stage.begin().previous_run_ids(TIME).await.is_err(), "{replayed}");
         github.delete_comment(comment);
     }
     github.add_comment(7, ACTIONS_LOGIN, &format!("{}\nbody", of(&|_| {})));
-    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["a"])));
+    assert_eq!(stage.begin().previous_run_ids(TIME).await, Ok(ids(&["a"])));
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn many_plans_are_found_too() {
     stage.clone().variable("GITHUB_RUN_ATTEMPT", "1").publish(&report).await;
     // They have no room there.
     assert!(github.only_check_run().external_id.unwrap().starts_with("qatech-run:;"));
-    assert_eq!(stage.begin().earlier(TIME).await.map(|ids| ids.len()), Ok(60));
+    assert_eq!(stage.begin().previous_run_ids(TIME).await.map(|ids| ids.len()), Ok(60));
 }
 
 #[tokio::test]
@@ -248,16 +248,16 @@ async fn ids_of_others_are_not_believed() {
         format!("{marker}\nbody")
     };
     github.add_comment(7, "mallory", &marker(RUN_ID, "evil"));
-    let why = stage.begin().earlier(TIME).await.unwrap_err();
+    let why = stage.begin().previous_run_ids(TIME).await.unwrap_err();
     assert!(why.to_string().contains("no check run or comment"), "{why}");
     // A comment of our author, but of another workflow run; or with what is no short id.
     for (run_id, id) in [(RUN_ID - 1, "evil"), (RUN_ID, "../evil"), (RUN_ID, "")] {
         let comment = github.add_comment(7, ACTIONS_LOGIN, &marker(run_id, id));
-        assert!(stage.begin().earlier(TIME).await.is_err(), "{run_id} {id}");
+        assert!(stage.begin().previous_run_ids(TIME).await.is_err(), "{run_id} {id}");
         github.delete_comment(comment);
     }
     github.add_comment(7, ACTIONS_LOGIN, &marker(RUN_ID, "good"));
-    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["good"])));
+    assert_eq!(stage.begin().previous_run_ids(TIME).await, Ok(ids(&["good"])));
 }
 
 #[tokio::test]
@@ -270,8 +270,12 @@ async fn without_the_permission_for_checks_the_comment_tells() {
         .variable("GITHUB_RUN_ATTEMPT", "1")
         .publish(&failed(1))
         .await;
-    assert_eq!(stage.begin().earlier(TIME).await, Ok(ids(&["run-1"])));
-    let why = second_attempt(&github).begin().earlier(TIME).await.unwrap_err();
+    assert_eq!(stage.begin().previous_run_ids(TIME).await, Ok(ids(&["run-1"])));
+    let why = second_attempt(&github)
+        .begin()
+        .previous_run_ids(TIME)
+        .await
+        .unwrap_err();
     assert!(why.to_string().contains("403"), "{why}");
 }
 
@@ -281,7 +285,10 @@ async fn a_create_that_hangs_does_not_keep_from_looking_back() {
     let stage = second_attempt(&github);
     github.add_check_run(left(&stage, "QA.tech (e2e)", 1, "a"));
     github.fault(On::call(Call::CreateCheckRun), Fault::hang());
-    assert_eq!(stage.begin().earlier(Duration::from_secs(10)).await, Ok(ids(&["a"])));
+    assert_eq!(
+        stage.begin().previous_run_ids(Duration::from_secs(10)).await,
+        Ok(ids(&["a"]))
+    );
 }
 
 #[tokio::test]
@@ -290,14 +297,14 @@ async fn a_github_that_does_not_answer_is_not_waited_for() {
     github.fault(On::call(Call::ListCheckRuns), Fault::hang());
     let why = second_attempt(&github)
         .begin()
-        .earlier(Duration::from_secs(2))
+        .previous_run_ids(Duration::from_secs(2))
         .await
         .unwrap_err();
     assert!(why.to_string().contains("in time"), "{why}");
     let why = second_attempt(&github)
         .variable("GITHUB_REPOSITORY", "")
         .begin()
-        .earlier(TIME)
+        .previous_run_ids(TIME)
         .await
         .unwrap_err();
     assert_eq!(why.to_string(), "GITHUB_REPOSITORY does not name a repository");

@@ -47,13 +47,13 @@ async fn an_app_finds_the_runs_of_the_jobs_earlier_attempt() {
     let stage = Stage::new(&github, &Scene::new().pull_request()).input("on_github_rerun", "failed");
     stage.publish(&failed(1)).await;
     let second = stage.variable("GITHUB_RUN_ATTEMPT", "2").begin();
-    let found = second.earlier(Duration::from_secs(20)).await;
+    let found = second.previous_run_ids(Duration::from_secs(20)).await;
     assert_eq!(found, Ok(vec![Some(valid_short_id("run-1"))]));
     // Another app's check run is none of ours, whatever it says.
     github.set_token(Token::app("ghs_app", "other-ci"));
     let stage = Stage::new(&github, &Scene::new().pull_request()).input("on_github_rerun", "failed");
     let second = stage.variable("GITHUB_RUN_ATTEMPT", "2").begin();
-    assert!(second.earlier(Duration::from_secs(20)).await.is_err());
+    assert!(second.previous_run_ids(Duration::from_secs(20)).await.is_err());
 }
 
 #[tokio::test]

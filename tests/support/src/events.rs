@@ -42,7 +42,7 @@ pub const HOSTILE_LOGIN: &str = "mallory[bot]</b>\n::set-output name=verdict::pa
 pub struct Event {
     /// `GITHUB_EVENT_NAME`
     pub name: &'static str,
-    /// What stands in the file of `GITHUB_EVENT_PATH`.
+    /// The content of the file of `GITHUB_EVENT_PATH`.
     pub payload: Value,
     /// The other `GITHUB_*` variables that depend on the event.
     pub env: Vec<(&'static str, String)>,
@@ -57,7 +57,7 @@ impl Event {
     }
 }
 
-/// What happened in the repository; each method tells it as another event.
+/// A state of the repository; each method returns another event about it.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// `owner/name`

@@ -51,7 +51,7 @@ pub const REPOSITORY: &str = "octo-org/shop";
 /// Its number, as in `GITHUB_REPOSITORY_ID`.
 const REPOSITORY_ID: u64 = 4711;
 
-/// A running fake GitHub. It stands for its first repository, [`REPOSITORY`], wherever a [`Repo`] can stand.
+/// A running fake GitHub. Wherever a [`Repo`] is expected, it stands for its first repository, [`REPOSITORY`].
 pub struct FakeGitHub {
     // Stops before the state is looked at in `drop`.
     server: Server,

@@ -1,4 +1,4 @@
-//! Runs the real program in surroundings of its own, and reads what it left.
+//! Runs the real program in its own environment, and reads its results.
 //!
 //! ```no_run
 //! use qatech_fakes::harness::Run;
@@ -130,7 +130,7 @@ impl Running {
         self.process.pid()
     }
 
-    /// What it has written so far, to both streams.
+    /// Its output so far, of both streams.
     pub fn log(&self) -> String {
         self.process.log()
     }
@@ -198,7 +198,7 @@ impl Running {
     }
 }
 
-/// What a run of the program left.
+/// The results of a run of the program.
 pub struct Done {
     /// The exit code; minus the signal's number where one killed it.
     pub code: i32,
@@ -226,7 +226,7 @@ impl Done {
         without_masks(&self.log)
     }
 
-    /// Fails if it held this many bytes of memory at its peak, as far as the system tells. On Linux it does.
+    /// Fails if its peak memory reached this many bytes. Only Linux reports it.
     #[track_caller]
     pub fn assert_memory_below(&self, most: u64) {
         assert!(

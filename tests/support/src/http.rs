@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub use reply::{Body, End, Framing, Reply};
 pub use request::{Headers, Request, percent_decode};
 
-/// What answers a request.
+/// Answers a request.
 pub type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 
 /// Makes of an accepted TCP connection the one that HTTP is spoken over, for example by a TLS handshake.
@@ -27,7 +27,7 @@ pub type Acceptor = dyn Fn(Tcp) -> io::Result<Box<dyn Connection>> + Send + Sync
 pub trait Connection: Read + Write + Send {}
 impl<T: Read + Write + Send> Connection for T {}
 
-/// One TCP connection, shared between what speaks on it and what may have to cut it.
+/// One TCP connection, shared by the thread that serves it and the one that may close it.
 #[derive(Clone, Debug)]
 pub struct Tcp(Arc<TcpStream>);
 
@@ -278,7 +278,7 @@ impl ClosedPort {
         self.socket.into()
     }
 
-    /// Starts a server here: what was refused until now is accepted.
+    /// Starts a server on this port, which refused connections before.
     pub fn open(self, handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Server {
         Server::serve(self.listen(), |tcp| Ok(Box::new(tcp)), handler)
     }

@@ -8,14 +8,14 @@ use tempfile::TempDir;
 
 use crate::http::{ClosedPort, closed_port};
 
-/// The commit that [`Job::github`] stands on.
+/// The commit of [`Job::github`].
 pub const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Folder and environment; the folder goes with it.
+/// A folder and an environment; the folder is removed on drop.
 pub struct Job {
     folder: TempDir,
     env: BTreeMap<String, String>,
-    /// Where GitHub is said to be until a test says otherwise: nobody answers there.
+    /// GitHub's URL unless a test sets another: an address that does not answer.
     nowhere: Option<ClosedPort>,
 }
 
@@ -121,7 +121,7 @@ impl Job {
         self.folder.path().join(name)
     }
 
-    /// The text of a file of the folder; `None` where it cannot be read.
+    /// The text of a file of the folder; `None` if it can't be read.
     pub fn read(&self, name: &str) -> Option<String> {
         std::fs::read(self.file(name))
             .ok()

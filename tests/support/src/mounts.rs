@@ -1,4 +1,4 @@
-//! A program in a mount namespace of its own, where it can be given other file systems than the test has.
+//! Runs a program in its own mount namespace, with other file systems than the test.
 
 use std::path::Path;
 

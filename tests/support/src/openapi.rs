@@ -72,7 +72,7 @@ impl OpenApi {
         }
     }
 
-    /// What is wrong with a request; empty when nothing is.
+    /// The errors in a request.
     pub fn request_errors(&self, request: &Request) -> Vec<String> {
         let mut errors = header_errors(request);
         let Some(operation) = self.operation(request) else {
@@ -84,7 +84,7 @@ impl OpenApi {
         name(errors, request)
     }
 
-    /// What is wrong with a successful answer to a request of this method and path template (`/run/{shortId}`).
+    /// The errors in a successful answer to a request of this method and path template (`/run/{shortId}`).
     pub fn response_errors(&self, method: &str, template: &str, body: &Value) -> Vec<String> {
         let response = &self.document["paths"][template][method.to_ascii_lowercase()]["responses"]["200"];
         let schema = schema_name(&response["content"]["application/json"]["schema"]);
@@ -126,7 +126,7 @@ impl OpenApi {
     }
 }
 
-/// Whether a path is one of this template, in which `{name}` stands for one segment.
+/// Whether a path matches this template, in which `{name}` is one segment.
 fn is_of(template: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
     loop {

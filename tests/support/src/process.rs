@@ -100,7 +100,7 @@ impl Process {
         String::from_utf8_lossy(&lock(&self.collected).log).into_owned()
     }
 
-    /// Whether it has ended; looks at its memory by the way.
+    /// Whether it has ended; also samples its memory.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.peak_memory = peak_memory(self.child.id()).max(self.peak_memory);
         self.child.try_wait().expect("ask for a child's state")

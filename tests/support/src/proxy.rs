@@ -1,4 +1,4 @@
-//! An HTTP proxy on loopback: tunnels what is asked for by `CONNECT`, and records all that it sees.
+//! An HTTP proxy on loopback: tunnels `CONNECT` requests, and records all requests.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use crate::http::{Reply, Request, Server, Tcp};
 pub struct Proxy(Server);
 
 impl Proxy {
-    /// Starts one that leads `host:port` to where `route` says, and answers 502 where it says nothing.
+    /// Starts one that connects `host:port` to the address that `route` returns, and answers 502 if it returns none.
     pub fn start(route: impl Fn(&str) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
         Self(Server::start(move |request| {
             if request.method != "CONNECT" {
@@ -33,7 +33,7 @@ impl Proxy {
         format!("http://{user}:{password}@{}", self.0.address())
     }
 
-    /// What it was asked; never what went through its tunnels.
+    /// The requests to the proxy, without the content of its tunnels.
     pub fn requests(&self) -> Vec<Request> {
         self.0.requests()
     }

@@ -1,4 +1,4 @@
-//! A fake QA.tech: starts, shows and reruns runs that play a script, and misbehaves where it is told to.
+//! A fake QA.tech: starts, returns and reruns runs that follow a script, and injects faults.
 //!
 //! ```
 //! use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
@@ -33,7 +33,7 @@ pub use script::{Case, Identity, Outcome, Phase, Rerun, RunScript, When};
 /// The answer that the vendor's page on Get Run Status documents, byte for byte.
 pub const DOCUMENTED_RUN: &str = include_str!("../fixtures/get-run-status.json");
 
-/// The path under which the API stands, as in `https://api.qa.tech/v1`.
+/// The base path of the API, as in `https://api.qa.tech/v1`.
 pub const BASE: &str = "/v1";
 
 /// The token that the fake takes.
@@ -47,7 +47,7 @@ struct Shared {
     builds: Mutex<builds::Builds>,
     /// The project that an organization's key has to name.
     project: Mutex<Option<String>>,
-    /// The status with which an older API answers what it does not know.
+    /// The status of an older API for unknown requests.
     older: Mutex<Option<u16>>,
     faults: Mutex<faults::Faults>,
     violations: Mutex<Vec<String>>,
@@ -60,7 +60,7 @@ pub struct FakeQaTech {
 }
 
 impl FakeQaTech {
-    /// Starts it on a free port of loopback. It knows no plan and no run.
+    /// Starts it on a free port of loopback, without plans and runs.
     pub fn start() -> Self {
         Self::start_by(|handler| Server::start(handler))
     }
@@ -70,7 +70,7 @@ impl FakeQaTech {
         Self::start_by(|handler| port.open(handler))
     }
 
-    /// Starts it on a server that `serve` makes of its handler, for example one that speaks TLS.
+    /// Starts it on a server that `serve` makes from its handler, for example with TLS.
     pub fn start_by(serve: impl FnOnce(Box<crate::http::Handler>) -> Server) -> Self {
         let shared = Arc::new(Shared {
             #[cfg(feature = "harness")]
@@ -95,7 +95,7 @@ impl FakeQaTech {
         format!("{}{BASE}", self.server.url())
     }
 
-    /// `api_url` by another name, as a server that speaks TLS is called: `https://localhost`.
+    /// `api_url` with another scheme and host, as a TLS server needs: `https://localhost`.
     pub fn api_url_as(&self, scheme_and_host: &str) -> String {
         format!("{scheme_and_host}:{}{BASE}", self.server.address().port())
     }
@@ -121,7 +121,7 @@ impl FakeQaTech {
         lock(&self.shared.runs).set_plan(Some(short_id), script);
     }
 
-    /// What a start without a plan plays.
+    /// Sets the script of a start without a plan.
     pub fn default_plan(&self, script: RunScript) {
         lock(&self.shared.runs).set_plan(None, script);
     }
@@ -137,12 +137,12 @@ impl FakeQaTech {
         *lock(&self.shared.older) = Some(status);
     }
 
-    /// Every upload that was asked for, in order.
+    /// All requested uploads, in order.
     pub fn builds(&self) -> Vec<BuildInfo> {
         lock(&self.shared.builds).list()
     }
 
-    /// The short ids of the test cases whose details were asked for, in order.
+    /// The short ids of the test cases whose details were requested, in order.
     pub fn asked_details(&self) -> Vec<String> {
         let requests = self.requests();
         let paths = requests.iter().map(local_path);
@@ -196,7 +196,7 @@ impl FakeQaTech {
         self.runs().iter().filter(|run| run.rerun_of.is_some()).count()
     }
 
-    /// What was wrong with the requests; taken from here they no longer make the drop panic.
+    /// Takes the errors of the requests, so that the drop does not panic.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.shared.violations))
     }
@@ -275,7 +275,7 @@ impl Shared {
 }
 
 impl Shared {
-    /// What an older API, or one that needs to know the project, refuses.
+    /// The refusal of an older API, or of one that requires the project.
     fn refusal(&self, request: &Request) -> Option<Reply> {
         let body = body(request);
         let path = local_path(request);
@@ -293,7 +293,7 @@ impl Shared {
     }
 }
 
-/// Whether it goes to the storage of files, which is not the API.
+/// Whether the request is for the storage of files, not for the API.
 #[cfg(feature = "harness")]
 fn is_storage(request: &Request) -> bool {
     request.path.starts_with("/storage/") || request.path.starts_with("/media/")

@@ -11,7 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::http::{Connection, Handler, Server, Tcp};
 
-/// A certificate authority of its own, known to nobody.
+/// A certificate authority that no store contains.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Default for Authority {

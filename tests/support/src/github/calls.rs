@@ -1,4 +1,4 @@
-//! The calls of GitHub's REST API, and the one of its GraphQL API, that the fake knows, their routes, and the schemas of what they take.
+//! The calls of GitHub's REST and GraphQL APIs that the fake implements, their routes, and the schemas of their requests.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -102,7 +102,7 @@ impl Call {
         }
     }
 
-    /// What is wrong with a request's query and body; empty when nothing is.
+    /// The errors in a request's query and body.
     pub(super) fn problems(self, query: &[(String, String)], body: Option<&Value>) -> Vec<String> {
         let schemas = &schemas()[&self];
         let mut problems = Vec::new();
@@ -136,7 +136,7 @@ impl Call {
 }
 
 impl Call {
-    /// What is wrong with the body of a successful answer, for the calls whose answers `schemas/github.json` describes.
+    /// The errors in the body of a successful answer, for the calls whose answers `schemas/github.json` describes.
     pub(super) fn answer_problems(self, body: &Value) -> Vec<String> {
         let answer = schemas()[&self].answer.as_ref();
         let errors = answer.into_iter().flat_map(|schema| schema.iter_errors(body));
@@ -146,7 +146,7 @@ impl Call {
     }
 }
 
-/// Where a request goes.
+/// The route of a request.
 pub(super) struct Route {
     pub call: Call,
     /// `owner/name`, or the number of a repository; `None` for calls without one.

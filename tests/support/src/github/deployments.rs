@@ -66,7 +66,7 @@ impl DeploymentStatus {
 }
 
 impl Repo {
-    /// Creates a deployment without a status and tells its id. GitHub takes `production` for a production environment.
+    /// Creates a deployment without a status and returns its id. As at GitHub, `production` is a production environment.
     pub fn deploy(&self, sha: &str, environment: &str) -> u64 {
         self.add_deployment(sha, environment, environment.eq_ignore_ascii_case("production"))
     }

@@ -146,7 +146,7 @@ impl Fault {
         self.after_write
     }
 
-    /// What is sent where `truth` would be; `None` for a fault that answers before there is any.
+    /// The answer that is sent instead of `truth`; `None` for a fault that answers before there is one.
     pub(super) fn spoil(&self, truth: Option<Reply>) -> Reply {
         let reply = self.reply.clone().or(truth).unwrap_or_else(Reply::hang);
         if self.delay.is_zero() {
@@ -156,7 +156,7 @@ impl Fault {
         }
     }
 
-    /// The status that the client sees, where it is not the true one.
+    /// The status that the client sees, if it is not the true one.
     pub(super) fn status_seen(&self) -> Option<Option<u16>> {
         // A reply that is cut or hangs has no status.
         self.reply
@@ -182,7 +182,7 @@ enum Which {
     When(Box<dyn Fn(&Recorded) -> bool + Send>),
 }
 
-/// Which requests a [`Fault`] is played on: each that matches, unless it is told otherwise.
+/// Which requests a [`Fault`] applies to: by default, all that match.
 pub struct On {
     which: Which,
     /// How many matching requests pass first.
@@ -216,12 +216,12 @@ impl On {
         Self::new(Which::Call(call))
     }
 
-    /// A method and a path behind the API's root, where `*` stands for one segment: `/repos/*/*/issues/7`.
+    /// A method and a path below the API's root, in which `*` is one segment: `/repos/*/*/issues/7`.
     pub fn path(method: &str, pattern: &str) -> Self {
         Self::new(Which::Path(method.to_owned(), pattern.to_owned()))
     }
 
-    /// Whatever the closure says; the request has no status yet.
+    /// Requests for which the closure returns true; they have no status yet.
     pub fn when(condition: impl Fn(&Recorded) -> bool + Send + 'static) -> Self {
         Self::new(Which::When(Box::new(condition)))
     }

@@ -249,7 +249,7 @@ fn title(body: &Value) -> Option<String> {
     }
 }
 
-/// The labels' names; `None` where none are sent.
+/// The labels' names; `None` if none are sent.
 fn labels(body: &Value) -> Option<Vec<String>> {
     let name = |label: &Value| label.as_str().or(label["name"].as_str()).map(str::to_owned);
     body["labels"]

@@ -41,13 +41,13 @@ pub enum Access {
 /// A token that the fake accepts.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// What stands behind `Bearer`.
+    /// The token in `Authorization: Bearer`.
     pub value: String,
     /// The user of a personal access token; `None` for the token of an app, which has no user.
     pub login: Option<String>,
     /// The slug of the app: [`ACTIONS_APP`] for the `GITHUB_TOKEN` of a workflow.
     pub app: String,
-    /// Access to check runs. A personal access token can only read them, whatever stands here.
+    /// Access to check runs. A personal access token can only read them, whatever this is.
     pub checks: Access,
     /// Access to pull requests and their comments.
     pub pull_requests: Access,
@@ -379,7 +379,7 @@ pub struct Recorded {
     pub query: Vec<(String, String)>,
     /// The header fields.
     pub headers: Headers,
-    /// The body, where it is JSON.
+    /// The body, if it is JSON.
     pub body: Option<Value>,
     /// The answer's status; `None` where a fault left the request without one.
     pub status: Option<u16>,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::world::{Context, World};
 use crate::http::Reply;
 
-/// What a list call shows of all its entries.
+/// The page of a list that a call returns.
 pub(super) struct Page {
     number: usize,
     size: usize,
@@ -15,7 +15,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page that the query asks for: 30 entries unless told, never more than 100.
+    /// The page that the query selects: 30 entries by default, at most 100.
     pub fn of(context: &Context, total: usize) -> Self {
         let number = |name: &str| {
             context
@@ -36,7 +36,7 @@ impl Page {
         start..(start + self.size).min(self.total)
     }
 
-    /// The answer, with a `Link` header where there is more than one page.
+    /// The answer, with a `Link` header if there is more than one page.
     pub fn reply(&self, world: &World, context: &Context, body: &Value) -> Reply {
         let reply = Reply::json(200, body);
         let last = self.total.div_ceil(self.size).max(1);

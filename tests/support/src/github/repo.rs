@@ -1,4 +1,4 @@
-//! A repository of the fake, as a test fills it and looks at it.
+//! A repository of the fake, which tests fill and inspect.
 
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +37,7 @@ impl Repo {
         self.change(|repository| repository.branches.insert(branch.to_owned(), sha.to_owned()));
     }
 
-    /// Adds an issue or pull request and tells its number: its own where it has one, else the next.
+    /// Adds an issue or pull request and returns its number: its own if it has one, else the next.
     pub fn add(&self, mut issue: Issue) -> u64 {
         let mut world = lock(&self.world);
         let now = world.now();
@@ -75,7 +75,7 @@ impl Repo {
         self.change(|repository| repository.commit_pulls.push((sha.to_owned(), number)));
     }
 
-    /// Adds a comment to an issue or pull request and tells its id.
+    /// Adds a comment to an issue or pull request and returns its id.
     pub fn add_comment(&self, number: u64, author: &str, body: &str) -> u64 {
         let mut world = lock(&self.world);
         let (id, now) = (world.next_id(), world.now());
@@ -98,7 +98,7 @@ impl Repo {
         self.change(|repository| repository.comments.retain(|comment| comment.id != id));
     }
 
-    /// Adds a check run and tells its id.
+    /// Adds a check run and returns its id.
     pub fn add_check_run(&self, mut run: CheckRun) -> u64 {
         let mut world = lock(&self.world);
         run.id = world.next_id();

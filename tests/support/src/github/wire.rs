@@ -106,7 +106,7 @@ impl World {
         })
     }
 
-    /// A pull request as it stands in a check run of its head commit; not for forks, as on GitHub.
+    /// A pull request as a check run of its head commit lists it; not for forks, as on GitHub.
     fn minimal_pull(&self, repository: &Repository, issue: &Issue, run: &CheckRun) -> Option<Value> {
         let pull = issue.pull.as_ref().filter(|pull| pull.head_sha == run.head_sha)?;
         if pull.head_owner != repository.owner() || issue.state != "open" {

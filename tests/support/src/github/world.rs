@@ -19,14 +19,14 @@ pub(super) struct World {
     pub root: String,
     /// The path of `root`.
     pub prefix: String,
-    /// Where people look at it.
+    /// URL of its page.
     pub server: String,
     pub token: Token,
     pub repositories: Vec<Repository>,
     pub faults: Vec<(On, Fault)>,
     pub requests: Vec<Recorded>,
     pub violations: Vec<String>,
-    /// What a comment may have of characters; below GitHub's own limit only to see what a client does then.
+    /// Maximum length of a comment, in characters; tests lower it below GitHub's limit.
     pub comment_limit: usize,
     last_id: u64,
     seconds: u64,
@@ -105,7 +105,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The first variable segment, as a number where it is one.
+    /// The first variable segment, if it is a number.
     pub fn number(&self) -> u64 {
         self.parameter().parse().unwrap_or(0)
     }
@@ -229,7 +229,7 @@ impl World {
         }
     }
 
-    /// The header fields that tell what is left of the hour's requests, unless the answer has its own.
+    /// The header fields for the remaining requests of the hour, unless the answer has its own.
     fn with_limits(&self, reply: Reply) -> Reply {
         if reply
             .headers

@@ -18,18 +18,18 @@ pub enum Body {
     Bytes(Arc<[u8]>),
     /// `before`, then `pad` `count` times, then `after`: never held in memory, however large.
     Padded {
-        /// What stands first.
+        /// The beginning.
         before: Vec<u8>,
         /// The byte that is repeated.
         pad: u8,
         /// How often it is repeated.
         count: u64,
-        /// What stands last.
+        /// The end.
         after: Vec<u8>,
     },
 }
 
-/// How the end of the body is told.
+/// How the end of the body is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// A true `Content-Length` (chunks where the length is not known beforehand).
@@ -38,7 +38,7 @@ pub enum Framing {
     Claimed(u64),
     /// Chunks.
     Chunked,
-    /// Chunks whose second one (or the last, where there is one only) has no valid size.
+    /// Chunks of which the second one (or the only one) has an invalid size.
     BrokenChunks,
     /// No framing: the body ends with the connection.
     UntilClose,
@@ -171,7 +171,7 @@ impl Reply {
         self
     }
 
-    /// Tells the body's end in another way.
+    /// Sets how the end of the body is marked.
     #[must_use]
     pub fn framing(mut self, framing: Framing) -> Self {
         self.framing = framing;

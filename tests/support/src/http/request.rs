@@ -34,7 +34,7 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// The header fields.
     pub headers: Headers,
-    /// The body, without its framing; only its first bytes where it is larger than 16 MiB.
+    /// The body without its framing; cut at 16 MiB.
     pub body: Vec<u8>,
     /// The size of the whole body, in bytes.
     pub body_size: u64,
@@ -45,7 +45,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The body as JSON; `Null` where it is empty.
+    /// The body as JSON; `Null` if it is empty.
     ///
     /// # Panics
     /// When the body is no JSON: no client under test may send that.
@@ -86,7 +86,7 @@ impl Request {
     }
 }
 
-/// Decodes `%XX`; what is no such escape stays.
+/// Decodes `%XX`; anything else is kept.
 pub fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -110,7 +110,7 @@ pub fn percent_decode(text: &str) -> String {
 /// How much of a body is kept, in bytes.
 const MAX_KEPT: usize = 16 << 20;
 
-/// Reads the next request; `None` when the peer closed between two. `unread` keeps what was read too far.
+/// Reads the next request; `None` if the peer closed the connection between two. `unread` keeps bytes of the next one.
 pub(super) fn read(
     connection: &mut dyn Connection,
     unread: &mut Vec<u8>,

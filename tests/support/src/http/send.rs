@@ -193,7 +193,7 @@ impl Write for Paced<'_> {
     }
 }
 
-/// Puts chunk sizes around what is written, where the framing wants them.
+/// Adds chunk sizes if the framing requires them.
 struct Framed<'a, 'b> {
     to: &'a mut Paced<'b>,
     framing: Framing,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::error;
 use crate::http::{Reply, Request};
 
-/// A build, for a test to look at.
+/// A build, for tests to inspect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildInfo {
     /// Short id of the application.
@@ -14,7 +14,7 @@ pub struct BuildInfo {
     pub file_name: String,
     /// What registers it.
     pub token: String,
-    /// Bytes that were put; `None` where nothing was.
+    /// The bytes that were uploaded; `None` if nothing was.
     pub size: Option<u64>,
     /// Its platform and short id, once it is registered.
     pub registered: Option<(String, String)>,
@@ -86,7 +86,7 @@ impl Builds {
     }
 }
 
-/// What is wrong with a request to the storage.
+/// The errors in a request to the storage.
 #[cfg(feature = "harness")]
 pub(super) fn storage_errors(request: &Request) -> Vec<String> {
     let header = |name: &str| request.headers.get(name);

@@ -9,7 +9,7 @@ use crate::qatech::FakeQaTech;
 
 use super::lock;
 
-/// What a fault replaces.
+/// The part that a fault replaces.
 #[derive(Clone)]
 pub enum Instead {
     /// Everything: the request has no effect.
@@ -127,7 +127,7 @@ impl FakeQaTech {
     /// Answers with these bodies in turn (status 200, JSON), byte for byte; the last one stays.
     ///
     /// # Panics
-    /// Where there is no body.
+    /// If there is no body.
     pub fn replay(&self, method: &str, path: &str, bodies: &[&str]) {
         let (last, first) = bodies.split_last().expect("a body to replay");
         let reply = |body: &str| Reply::raw(200, "application/json", body);
@@ -163,7 +163,7 @@ impl FakeQaTech {
     }
 }
 
-/// Whether `text` matches `pattern`, in which `*` stands for anything.
+/// Whether `text` matches `pattern`, in which `*` is any text.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {

@@ -10,7 +10,7 @@ use super::error;
 use super::script::{Case, Rerun, RunScript, uuid};
 use crate::http::{Body, Reply};
 
-/// A run, for a test to look at.
+/// A run, for tests to inspect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunInfo {
     /// The UUID.
@@ -32,7 +32,7 @@ struct Run {
     script: RunScript,
     created: Instant,
     looks: usize,
-    /// The cases on the wire once they have ended, made when they are first asked for: big runs are shown often.
+    /// The JSON of the cases once they have ended, cached because big runs are requested often.
     ended: Option<Vec<String>>,
 }
 
@@ -187,7 +187,7 @@ impl Runs {
 }
 
 impl Run {
-    /// What a start and a rerun answer.
+    /// The answer to a start or a rerun.
     fn created_answer(&self) -> Value {
         json!({"success": true, "run": {
             "id": self.info.id,

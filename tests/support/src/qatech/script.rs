@@ -1,4 +1,4 @@
-//! How a fake run plays: its test cases, when each ends, and what the run says at which time.
+//! The script of a fake run: its test cases, when each ends, and the run's status over time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,14 +12,14 @@ pub enum When {
     Now,
     /// So long after its creation.
     After(Duration),
-    /// From its n-th look (GET that the fake answered by itself), counted from 1.
+    /// From its n-th poll (a GET that the fake answered without a fault), counted from 1.
     Look(usize),
     /// Not at all.
     Never,
 }
 
 impl When {
-    /// Whether it has come, with `age` since the creation and so many looks.
+    /// Whether it has come, at this age of the run and after this many polls.
     pub fn has_come(self, age: Duration, looks: usize) -> bool {
         match self {
             Self::Now => true,
@@ -235,7 +235,7 @@ impl Case {
     }
 }
 
-/// What the whole run says from some point on.
+/// The status of the whole run from some point on.
 #[derive(Clone, Debug)]
 pub struct Phase {
     /// From when.
@@ -251,18 +251,18 @@ pub struct Phase {
 pub struct RunScript {
     /// Its cases.
     pub cases: Vec<Case>,
-    /// What it says; of the phases that have come, the last counts; INITIATED before them. Without phases: RUNNING, and COMPLETED with the result of
+    /// Its status: that of the last phase that has come, and INITIATED before the first. Without phases: RUNNING, and COMPLETED with the result of
     /// its cases once all have ended.
     pub phases: Vec<Phase>,
     /// The test plan's name; without one the start answers `testPlan: null`.
     pub test_plan_name: Option<String>,
-    /// The run's page, where it is not the usual one.
+    /// The run's page, if it is not the default one.
     pub url: Option<String>,
-    /// Leaves `runTestCases` out where it was not asked for, instead of answering an empty array.
+    /// Whether `runTestCases` is left out if it was not requested, instead of being an empty array.
     pub leave_cases_out: bool,
     /// Fields that are added to the answers of GET, or replaced in them.
     pub extra: Map<String, Value>,
-    /// What its reruns play, in order; a rerun hands what is left on to its own reruns.
+    /// The scripts of its reruns, in order; a rerun passes the rest on to its own reruns.
     pub reruns: VecDeque<Rerun>,
 }
 
@@ -325,7 +325,7 @@ impl RunScript {
         self
     }
 
-    /// Leaves `runTestCases` out where it was not asked for.
+    /// Leaves `runTestCases` out if it was not requested.
     #[must_use]
     pub fn leave_cases_out(mut self) -> Self {
         self.leave_cases_out = true;
@@ -380,7 +380,7 @@ pub enum Identity {
     NewIdsAndShortIds,
 }
 
-/// What a rerun plays.
+/// The script of a rerun.
 #[derive(Clone, Debug)]
 pub enum Rerun {
     /// The selected cases of the run before; the named ones with another outcome.
@@ -457,7 +457,7 @@ fn fnv(text: &str) -> u64 {
     })
 }
 
-/// A UUID (version 4 in form) made of a number.
+/// A UUID (in the form of version 4) made from a number.
 pub(super) fn uuid(number: u64) -> String {
     let (high, low) = (number >> 32, number & 0xffff_ffff);
     format!("{high:08x}-{:04x}-4000-8000-{low:012x}", high & 0xffff)

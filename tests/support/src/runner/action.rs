@@ -72,7 +72,7 @@ impl Action {
     /// Reads the action of a folder.
     ///
     /// # Panics
-    /// Where there is none, or one that the runner would not take.
+    /// If there is none, or the runner would reject it.
     pub(super) fn read(folder: &Path) -> Self {
         let path = folder.join("action.yml");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()));

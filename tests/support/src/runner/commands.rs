@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The names that the runner knows; anything else is text.
+/// The commands that the runner executes; any other is text.
 const KNOWN: [&str; 16] = [
     "add-mask",
     "add-matcher",
@@ -31,7 +31,7 @@ pub struct Command {
     pub properties: BTreeMap<String, String>,
     /// The data, unescaped.
     pub data: String,
-    /// The line it stands on, from 1.
+    /// Its line number, from 1.
     pub line: usize,
 }
 

@@ -8,7 +8,7 @@ use std::ops::Index;
 pub struct Outputs {
     /// The pairs up to the end, or to the first invalid line; of two with one name the later counts.
     pub pairs: BTreeMap<String, String>,
-    /// What is invalid; it fails the step, and every later pair is lost.
+    /// An invalid entry: it fails the step, and all later pairs are lost.
     pub error: Option<String>,
 }
 

@@ -229,7 +229,7 @@ impl Playing {
     }
 
     /// Cancels the job as the runner does: SIGINT to its direct child, after 7.5 s SIGTERM, after 2.5 s more SIGKILL.
-    /// Of the later steps only those run whose `if:` says so.
+    /// After a failure only steps with a matching `if:` run.
     #[cfg(unix)]
     pub fn cancel(&self) {
         *lock(&self.control.cancelled) = Some(Instant::now());
@@ -245,11 +245,11 @@ impl Playing {
     }
 }
 
-/// What an action left.
+/// The result of an action.
 pub struct Played {
     /// Whether it succeeded.
     pub succeeded: bool,
-    /// The exit code of the step that failed last; 0 where none did.
+    /// The exit code of the last step that failed; 0 if none did.
     pub code: i32,
     /// The action's outputs.
     pub outputs: BTreeMap<String, String>,
