@@ -1,4 +1,4 @@
-//! The trend: earlier results, and which of today's failures are new.
+//! The trend: earlier results, and which failures are new.
 
 use crate::render::duration::utc;
 use crate::render::escape::{code_cell, one_line};
@@ -44,11 +44,11 @@ pub(super) fn section(report: &Report) -> String {
     out
 }
 
-/// How this result differs from earlier ones: `1 new failure, 2 still failing, 1 fixed`. `None` where there is no history,
-/// or no difference.
+/// How this result differs from earlier ones: `1 new failure, 2 still failing, 1 fixed`. `None` if there is no history or
+/// no difference.
 pub(super) fn changes(report: &Report) -> Option<String> {
     let trend = report.trend.as_ref().filter(|trend| trend.points.len() > 1)?;
-    let count = |cases: usize, words: &dyn Fn(u64) -> String| (cases > 0).then(|| words(cases as u64));
+    let count = |cases: usize, text: &dyn Fn(u64) -> String| (cases > 0).then(|| text(cases as u64));
     let parts = [
         count(trend.new_failures.len(), &|cases| several(cases, "new failure")),
         count(trend.still_failing.len(), &|cases| {
@@ -75,7 +75,7 @@ fn push_suggestions(out: &mut String, suggestions: &[Suggestion<'_>]) {
     out.push_str("</details>\n\n");
 }
 
-/// A line in a block of code that GitHub lets people copy. The fence is longer than any row of backticks in the line.
+/// A line in a code block with GitHub's copy button. The fence is longer than any run of backticks in the line.
 fn push_block(out: &mut String, line: &str) {
     let line = one_line(line);
     let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -83,23 +83,17 @@ fn push_block(out: &mut String, line: &str) {
     out.push_str(&format!("{fence}text\n{line}\n{fence}\n\n"));
 }
 
-/// A result's mark, as a link to its workflow run where that is known.
+/// A result's mark, as a link to its workflow run if that is known.
 fn push_point(out: &mut String, point: &TrendPoint) {
-    let TrendPoint {
-        moment,
-        verdict,
-        counts: _,
-        duration: _,
-        on_default: _,
-    } = point;
+    let (moment, verdict) = (&point.moment, point.verdict);
     let url = moment.link().filter(|url| url.len() <= URL);
     match url.and_then(safe_url) {
         Some(url) => {
             let date = utc(moment.at).unwrap_or_default();
             let date = date.get(..10).unwrap_or_default();
-            out.push_str(&format!("[{}]({url} \"{}, {date}\")", mark(*verdict), phrase(*verdict)));
+            out.push_str(&format!("[{}]({url} \"{}, {date}\")", mark(verdict), phrase(verdict)));
         }
-        None => out.push_str(mark(*verdict)),
+        None => out.push_str(mark(verdict)),
     }
 }
 
@@ -168,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_shop_with_a_history() {
+    fn a_report_with_a_history() {
         let report = with_suggestion();
         insta::assert_snapshot!(section(&report), @r#"
         ### Trend of the last 11 results
