@@ -308,14 +308,15 @@ mod tests {
         let mut refused = run("B", "b", vec![]);
         refused.attempts.clear();
         refused.created = None;
-        let mut odd = run("C", "c,d", vec![]);
+        let mut odd = run("C", "c", vec![]);
         odd.created = Some(false);
         odd.attempts[0].url = None;
+        odd.attempts[0].status = Some("A,B".to_owned());
         let pairs = pairs(&report(vec![run("A", "a", vec![]), refused, odd]), &[]);
         assert_eq!(value(&pairs, "run_created"), "true,,false");
-        assert_eq!(value(&pairs, "run_short_id"), "a,,c%2Cd");
+        assert_eq!(value(&pairs, "run_short_id"), "a,,c");
         assert_eq!(value(&pairs, "run_url"), "https://app.qa.tech/p/shop/results/a,,");
-        assert_eq!(value(&pairs, "run_status"), "COMPLETED,,COMPLETED");
+        assert_eq!(value(&pairs, "run_status"), "COMPLETED,,A%2CB");
     }
 
     #[test]
@@ -346,7 +347,7 @@ mod tests {
     fn no_value_is_a_command_when_a_later_step_prints_it() {
         let text = "::set-output name=x::y ##[error]z ##vso[task.complete result=Succeeded]";
         let mut report = crate::report::sample::filled_with(text);
-        report.runs[0].attempts[0].short_id = text.to_owned();
+        report.runs[0].attempts[0].short_id = crate::report::sample::valid_short_id(text);
         for (name, value) in pairs(&report, &[]) {
             assert!(!value.contains("##") && !value.starts_with("::"), "{name}={value}");
         }

@@ -62,7 +62,7 @@ impl<'a> TrendFacts<'a> {
             ("Still failing", still.collect()),
             ("Fixed", without_note(&trend.fixed)),
             (
-                "Failed on the default branch, too",
+                "Fail here, and failed on the default branch before",
                 without_note(&trend.failed_on_default),
             ),
             ("Flaky most often", flaky.collect()),

@@ -106,6 +106,17 @@ impl Case {
         name_or_short_id(&self.name, &self.short_id)
     }
 
+    /// Whether an attempt, given by its index, failed like the one before it: with the same outcome, title and reasoning.
+    pub fn repeats_reason(&self, index: usize) -> bool {
+        let before = index.checked_sub(1).and_then(|before| self.attempts.get(before));
+        before.zip(self.attempts.get(index)).is_some_and(|(before, attempt)| {
+            attempt.outcome.is_bad()
+                && attempt.outcome == before.outcome
+                && (&attempt.title, &attempt.reasoning) == (&before.title, &before.reasoning)
+                && (attempt.title.is_some() || attempt.reasoning.is_some())
+        })
+    }
+
     /// Title and reasoning of the decisive attempt, without surrounding white space.
     pub fn explanation(&self) -> Explanation<'_> {
         let attempt = self.decisive_attempt();

@@ -158,6 +158,18 @@ impl RunReport {
         }
         counts
     }
+
+    /// Counts of the cases that the attempt of this index is the latest of, and of those that it announced.
+    pub fn attempt_counts(&self, index: usize) -> Counts {
+        let mut counts = Counts::default();
+        let latest = self.cases.iter().filter_map(|case| case.latest());
+        for seen in latest.filter(|seen| seen.attempt == index) {
+            counts.add(seen.outcome);
+        }
+        let announced = self.attempts.get(index).and_then(|attempt| attempt.test_count);
+        counts.total = counts.total.max(announced.unwrap_or(0));
+        counts
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::report::links::is_https;
 use crate::report::{Case, Millis, Verdict, status};
+use crate::text::ShortId;
 
 /// One plan's run with all its attempts, or one attached run.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +77,7 @@ pub struct Attempt {
     /// How it was created.
     pub origin: AttemptOrigin,
     /// Short id, as in URLs.
-    pub short_id: String,
+    pub short_id: ShortId,
     /// Internal id (UUID), if the API returned one.
     pub id: Option<String>,
     /// The run's page; only the answers to a start and a rerun contain it.

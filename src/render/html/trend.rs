@@ -3,7 +3,7 @@
 use crate::render::duration::{format_duration, utc};
 use crate::render::html::parts::{Line, Percent, class};
 use crate::render::html::timeline::ticks;
-use crate::render::phrases::{by_outcome, capitalized, phrase, several};
+use crate::render::phrases::{by_outcome, capitalized, changes, phrase, several};
 use crate::render::trend::{CaseList, Suggestion, TrendFacts};
 use crate::report::trend::{Moment, TrendPoint};
 use crate::report::{Case, Report};
@@ -14,6 +14,8 @@ const TOP: u64 = 12;
 
 /// The section, as the template needs it.
 pub(super) struct TrendView<'a> {
+    /// Whether it is unfolded at first: not where failed cases are what people came for.
+    pub(super) open: bool,
     pub(super) heading: String,
     pub(super) facts: Vec<String>,
     pub(super) summary: String,
@@ -71,8 +73,10 @@ impl<'a> TrendView<'a> {
         let longest = points.iter().map(|point| point.duration).max().unwrap_or(0).max(1_000);
         let height = |duration: u64| duration.min(longest).saturating_mul(PLOT) / longest;
         let ticks = ticks(longest, 4);
+        let facts = changes(report).into_iter().chain(facts).collect();
         let count = u64::try_from(points.len()).unwrap_or(u64::MAX);
         Some(Self {
+            open: report.bad_cases().next().is_none(),
             heading: format!("The last {}", several(count, "result")),
             summary: format!(
                 "Observed duration of the last {count} results, oldest first, coloured by verdict; the table has the same in words"

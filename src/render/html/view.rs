@@ -197,7 +197,8 @@ impl<'a> CaseView<'a> {
             attempts: case
                 .attempts
                 .iter()
-                .map(|attempt| CaseAttemptView::new(run, case, attempt))
+                .enumerate()
+                .map(|(index, attempt)| CaseAttemptView::new(run, case, index, attempt))
                 .collect(),
         }
     }
@@ -213,6 +214,8 @@ pub(super) struct CaseAttemptView<'a> {
     pub(super) class: &'static str,
     pub(super) label: &'static str,
     pub(super) which: String,
+    /// Whether it failed as the attempt before it did, so that the reason is not shown again.
+    pub(super) repeats: bool,
     pub(super) title: Option<Line<'a>>,
     pub(super) reasoning: Option<Clean<'a>>,
     pub(super) status: String,
@@ -246,7 +249,7 @@ impl fmt::Display for Image<'_> {
 impl HtmlSafe for Image<'_> {}
 
 impl<'a> CaseAttemptView<'a> {
-    fn new(run: &'a RunReport, case: &'a Case, of: &'a CaseAttempt) -> Self {
+    fn new(run: &'a RunReport, case: &'a Case, index: usize, of: &'a CaseAttempt) -> Self {
         let CaseAttempt {
             attempt,
             outcome,
@@ -264,6 +267,7 @@ impl<'a> CaseAttemptView<'a> {
         // With one attempt, the heading of the case has the title already, unless it is too long.
         let is_shown = |title: &&str| case.attempts.len() > 1 || is_long(title);
         let title = title.as_deref().filter(is_shown);
+        let repeats = case.repeats_reason(index);
         let mut status = Line(status).to_string();
         if let Some(result) = filled(result.as_deref()) {
             status.push(' ');
@@ -277,8 +281,12 @@ impl<'a> CaseAttemptView<'a> {
             class: outcome.as_str(),
             label: label(*outcome),
             which: attempt_name(*attempt, at_qatech),
-            title: filled(title).map(Line),
-            reasoning: filled(reasoning.as_deref()).map(str::trim_end).map(Clean),
+            repeats,
+            title: filled(title).filter(|_| !repeats).map(Line),
+            reasoning: filled(reasoning.as_deref())
+                .filter(|_| !repeats)
+                .map(str::trim_end)
+                .map(Clean),
             status,
             run: Line(at_qatech.map_or("", |attempt| &attempt.short_id)),
             link: at_qatech.and_then(Attempt::link),

@@ -69,16 +69,41 @@ pub fn failed_case(case: &Case, label: Option<&str>) -> String {
     log_line(&line)
 }
 
-/// Progress: `8 of 14 tests done, 1 failed, after 2 min 5 s`.
-pub fn progress(counts: Counts, elapsed: Millis) -> String {
-    format!("{}, after {}", done_or_waiting(counts), format_duration(elapsed))
-}
-
-fn done_or_waiting(counts: Counts) -> String {
-    if counts.total == 0 {
+/// Progress: `8 of 14 tests done, 1 failed, after 2 min 5 s`, or `rerun: 2 of 6 tests done, after 3 min`.
+pub fn progress(runs: &[RunReport], elapsed: Millis) -> String {
+    let Stage { name, counts } = Stage::new(runs);
+    let done = if counts.total == 0 {
         "waiting".to_owned()
     } else {
         done_of(counts)
+    };
+    format!("{name}{done}, after {}", format_duration(elapsed))
+}
+
+/// What is waited for, and how far it is.
+struct Stage {
+    /// Nothing, or `rerun: ` while only reruns are waited for.
+    name: &'static str,
+    counts: Counts,
+}
+
+impl Stage {
+    fn new(runs: &[RunReport]) -> Self {
+        let open: Vec<_> = runs
+            .iter()
+            .filter(|run| run.latest().is_some_and(|attempt| attempt.verdict.is_none()))
+            .collect();
+        if !open.is_empty() && open.iter().all(|run| run.attempts.len() > 1) {
+            Self {
+                name: "rerun: ",
+                counts: open.iter().map(|run| run.attempt_counts(run.attempts.len() - 1)).sum(),
+            }
+        } else {
+            Self {
+                name: "",
+                counts: runs.iter().map(RunReport::counts).sum(),
+            }
+        }
     }
 }
 
@@ -208,10 +233,24 @@ mod tests {
             "failed: Pay with a saved card (Smoke tests): Could not find the pay button"
         );
         assert_eq!(
-            progress(shop.counts(), 125_000),
+            progress(&shop.runs, 125_000),
             "14 of 14 tests done, 2 failed, 1 errored, after 2 min 5 s"
         );
-        assert_eq!(progress(Counts::default(), 1_000), "waiting, after 1 s");
+        assert_eq!(progress(&[], 1_000), "waiting, after 1 s");
+    }
+
+    #[test]
+    fn while_only_reruns_are_waited_for_their_tests_are_counted() {
+        let mut runs = shop().runs;
+        runs[0].attempts[1].verdict = None;
+        runs[0].attempts[1].test_count = Some(5);
+        assert_eq!(
+            progress(&runs, 125_000),
+            "rerun: 4 of 5 tests done, 2 failed, 1 errored, after 2 min 5 s"
+        );
+        runs.push(run("Other tests", "oth1", Vec::new()));
+        runs[1].attempts[0].verdict = None;
+        assert!(progress(&runs, 125_000).starts_with("14 of 14 tests done"));
     }
 
     #[test]

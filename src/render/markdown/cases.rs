@@ -152,8 +152,8 @@ impl Fold<'_> {
             push_lines(out, &cut_chars(goal, *reasoning));
             out.push_str("\n\n");
         }
-        for attempt in &case.attempts {
-            push_attempt(out, run, attempt, case.attempts.len() > 1, *reasoning);
+        for index in 0..case.attempts.len() {
+            push_attempt(out, run, case, index, *reasoning);
         }
         facts(out, case);
         out.push_str(END);
@@ -198,7 +198,10 @@ fn facts(out: &mut String, case: &Case) {
 }
 
 /// One attempt of the case. Each of several is named; the title of a single one is in the summary of the fold already.
-fn push_attempt(out: &mut String, run: &RunReport, attempt: &CaseAttempt, several: bool, reasoning: usize) {
+fn push_attempt(out: &mut String, run: &RunReport, case: &Case, at: usize, reasoning: usize) {
+    let Some(attempt) = case.attempts.get(at) else {
+        return;
+    };
     let CaseAttempt {
         attempt: index,
         outcome,
@@ -212,12 +215,16 @@ fn push_attempt(out: &mut String, run: &RunReport, attempt: &CaseAttempt, severa
         details,
     } = attempt;
     let explanation = lines(&cut_chars(explanation.as_deref().unwrap_or_default(), reasoning));
-    if several {
+    if case.attempts.len() > 1 {
         let (mark, phrase) = (outcome_mark(*outcome), outcome_phrase(*outcome));
         out.push_str(&format!("{mark} **{}:** {phrase}", attempt_label(run, *index)));
         let kind = details.as_ref().filter(|_| outcome.is_bad());
         if let Some(kind) = kind.and_then(|details| details.failure_kind()) {
             out.push_str(&format!(" ({})", failure_phrase(kind)));
+        }
+        if case.repeats_reason(at) {
+            out.push_str(" for the same reason\n\n");
+            return;
         }
         if let Some(title) = title.as_deref().filter(|title| !is_blank(title)) {
             out.push_str(" – ");

@@ -3,7 +3,7 @@
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_cell, code_segments, cut_bytes, cut_chars, inline, push_inline, push_lines};
 use crate::render::markdown::page::{Measure, Page};
-use crate::render::markdown::{run_link, safe_url, trend};
+use crate::render::markdown::{run_link, safe_url};
 use crate::render::phrases;
 use crate::render::phrases::{Headline, by_outcome, number, several};
 use crate::report::{Attempt, Counts, Mode, Report, ReportSlice, RunReport, Verdict};
@@ -26,7 +26,7 @@ pub(in crate::render) fn head(part: ReportSlice<'_>, limit: usize, measure: Meas
         page.push(&format!("## {mark} QA.tech {verdict}{separator}{detail}\n\n"));
     }
     let mut lines = explanation(part);
-    lines.extend(trend::changes(part.report).map(|changes| format!("**Compared with earlier results:** {changes}.")));
+    lines.extend(phrases::changes(part.report).map(|changes| format!("**Compared with earlier results:** {changes}.")));
     lines.extend(phrases::next_step(part).map(|step| format!("**Next step:** {step}")));
     for line in lines {
         page.push(&format!("{line}\n\n"));

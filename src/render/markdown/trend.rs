@@ -3,7 +3,7 @@
 use crate::render::duration::utc;
 use crate::render::escape::{code_cell, one_line};
 use crate::render::markdown::{push_name_or_short_id, safe_url};
-use crate::render::phrases::{mark, number, phrase, several};
+use crate::render::phrases::{mark, phrase, several};
 use crate::render::trend::{CaseList, Suggestion, TrendFacts};
 use crate::report::Report;
 use crate::report::trend::{CaseName, Moment, TrendPoint};
@@ -42,22 +42,6 @@ pub(super) fn section(report: &Report) -> String {
     }
     push_suggestions(&mut out, &suggestions);
     out
-}
-
-/// How this result differs from earlier ones: `1 new failure, 2 still failing, 1 fixed`. `None` if there is no history or
-/// no difference.
-pub(super) fn changes(report: &Report) -> Option<String> {
-    let trend = report.trend.as_ref().filter(|trend| trend.points.len() > 1)?;
-    let count = |cases: usize, text: &dyn Fn(u64) -> String| (cases > 0).then(|| text(cases as u64));
-    let parts = [
-        count(trend.new_failures.len(), &|cases| several(cases, "new failure")),
-        count(trend.still_failing.len(), &|cases| {
-            format!("{} still failing", number(cases))
-        }),
-        count(trend.fixed.len(), &|cases| format!("{} fixed", number(cases))),
-    ];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// Suggested lines for the quarantine list, ready to copy.
@@ -141,6 +125,7 @@ fn push_name(out: &mut String, case: &CaseName) {
 mod tests {
     use super::*;
     use crate::render::gfm_check::parse;
+    use crate::render::phrases::changes;
     use crate::report::sample::{shop, trend};
     use crate::report::trend::QuarantineSuggestion;
 

@@ -2,6 +2,7 @@
 //!
 //! Except for [`details`], phrases consist of fixed texts and numbers, and need no escaping in any format.
 
+mod changes;
 pub mod details;
 mod headline;
 mod next_step;
@@ -11,6 +12,7 @@ mod words;
 use crate::render::duration::format_duration;
 use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, RunReport, status};
 
+pub use changes::changes;
 pub use headline::{Headline, is_tolerated};
 pub use next_step::next_step;
 pub use numbers::{capitalized, number, several};
@@ -28,7 +30,16 @@ fn is_over(run: &RunReport) -> bool {
 
 /// Progress: `8 of 14 tests done, 1 failed`.
 pub fn done_of(counts: Counts) -> String {
-    let mut text = format!("{} of {} done", number(counts.done()), several(counts.total, "test"));
+    done(counts, &several(counts.total, "test"))
+}
+
+/// Progress in less room: `8 of 14 done, 1 failed`.
+pub fn tally(counts: Counts) -> String {
+    done(counts, &number(counts.total))
+}
+
+fn done(counts: Counts, total: &str) -> String {
+    let mut text = format!("{} of {total} done", number(counts.done()));
     also(&mut text, counts.failed, "failed");
     also(&mut text, counts.errored, "errored");
     text
