@@ -248,7 +248,7 @@ impl App<'_> {
             return true;
         };
         if self.context.from_fork {
-            entry = entry.of_fork();
+            entry = entry.from_fork();
         }
         let patience = match report.interrupted_by {
             None => HISTORY_LOCK,

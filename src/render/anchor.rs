@@ -1,4 +1,4 @@
-//! Where a test case stands in the HTML report: the `id` of its element, for links from elsewhere.
+//! Anchors of test cases in the HTML report: the `id` of each case's element, for links to it.
 
 use crate::report::{Case, Report};
 use std::collections::HashMap;

@@ -1,11 +1,11 @@
-//! For tests: what GitHub would make of a Markdown text, as a real GFM parser sees it, and hostile texts to try.
+//! For tests: how GitHub reads a Markdown text, with a real GFM parser, and hostile texts to test with.
 #![allow(clippy::expect_used)]
 
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, parse_document};
 use proptest::prelude::*;
 
-/// What stands in a parsed document.
+/// The contents of a parsed document.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// Raw HTML, inline and block, in order.
@@ -69,7 +69,7 @@ fn visit<'a>(node: &'a AstNode<'a>, found: &mut Found) {
     }
 }
 
-/// All raw HTML tags of a text, in order, without what stands between them.
+/// All raw HTML tags of a text, in order, without the text between them.
 pub(crate) fn tags(html: &[String]) -> Vec<String> {
     let mut tags = Vec::new();
     for html in html {
@@ -83,7 +83,7 @@ pub(crate) fn tags(html: &[String]) -> Vec<String> {
     tags
 }
 
-/// What GitHub's filters would take for a mention, a reference or an emoji code in a text that is no code.
+/// The first mention, reference or emoji code that GitHub's filters would find in a text outside code.
 pub(crate) fn reference(text: &str) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
     let word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric() || *c == '_');
@@ -123,7 +123,7 @@ pub(crate) fn reference(text: &str) -> Option<String> {
     None
 }
 
-/// A Markdown text without what stands in `<code>`, where GitHub looks for no references.
+/// A Markdown text without the contents of `<code>`, where GitHub looks for no references.
 pub(crate) fn outside_code(markdown: &str) -> String {
     let mut out = String::new();
     let mut rest = markdown;
@@ -243,7 +243,7 @@ pub(crate) const ATTACKS: &[&str] = &[
     "Login works",
 ];
 
-/// Texts made of attacks, joined with and without spaces, and of anything else.
+/// Texts made of attacks, joined with and without spaces, and of random characters.
 pub(crate) fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => prop::sample::select(ATTACKS).prop_map(str::to_owned),

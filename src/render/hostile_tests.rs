@@ -12,24 +12,7 @@ use crate::report::trend::QuarantineSuggestion;
 use crate::report::{CaseDetails, CaseOutcome, FailOn, QuarantineNote, Report, ReportSlice, Verdict};
 use commands::{Level, Reader};
 use proptest::prelude::*;
-
-/// Tags that we write.
-const OURS: &[&str] = &[
-    "details",
-    "details open",
-    "/details",
-    "summary",
-    "/summary",
-    "b",
-    "/b",
-    "i",
-    "/i",
-    "sub",
-    "/sub",
-    "br",
-    "code",
-    "/code",
-];
+use qatech_fakes::events::MARKDOWN_TAGS;
 
 fn marker() -> Marker {
     Marker {
@@ -46,12 +29,12 @@ fn signed() -> SignedMarker {
     SignedMarker::new(&marker(), "00ff")
 }
 
-/// The length that a comment is measured by.
+/// The length of a comment, as GitHub counts it.
 fn utf16(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// Nothing in a Markdown text but what we wrote.
+/// Checks that a Markdown text contains only the markup that the renderers write.
 fn check_markdown(markdown: &str) -> Result<(), TestCaseError> {
     let found = parse(markdown);
     let Found {
@@ -64,7 +47,7 @@ fn check_markdown(markdown: &str) -> Result<(), TestCaseError> {
     } = &found;
     let mut open = Vec::new();
     for tag in tags(html).iter().filter(|tag| !tag.starts_with("!-- qatech-run:2 ")) {
-        prop_assert!(OURS.contains(&tag.as_str()), "<{tag}> in {markdown}");
+        prop_assert!(MARKDOWN_TAGS.contains(&tag.as_str()), "<{tag}> in {markdown}");
         match tag.strip_prefix('/') {
             Some(closed) => prop_assert_eq!(open.pop(), Some(closed.to_owned()), "{}", markdown),
             None if tag == "br" => {}
@@ -86,7 +69,7 @@ fn check_markdown(markdown: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A log line that no runner takes for a command.
+/// Checks that no runner reads a log line as a command.
 fn check_log_line(line: &str) -> Result<(), TestCaseError> {
     prop_assert!(!line.contains(['\n', '\r']), "{line:?}");
     prop_assert!(!line.contains("##["), "{line:?}");
@@ -94,7 +77,7 @@ fn check_log_line(line: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A report with a text everywhere, in details, in the quarantine list and in suggestions for it, too.
+/// A report with a text in every field, including details, quarantine entries and suggestions.
 fn detailed_with(text: &str) -> Report {
     let mut report = filled_with(text);
     report.fail_on = FailOn::new(Verdict::ALL.to_vec());
@@ -128,7 +111,7 @@ fn detailed_with(text: &str) -> Report {
     report
 }
 
-/// The report with a text everywhere, and the same as two runs, so that labels are shown.
+/// The report with a text in every field, and the same with two runs, so that labels are shown.
 fn reports(text: &str) -> [Report; 2] {
     let one = detailed_with(text);
     let mut two = one.clone();
@@ -141,7 +124,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn markdown_holds_nothing_but_what_we_wrote(text in hostile(), limit in prop_oneof![Just(1_000_000usize), 0..20_000usize]) {
+    fn markdown_contains_only_our_own_markup(text in hostile(), limit in prop_oneof![Just(1_000_000usize), 0..20_000usize]) {
         for report in reports(&text) {
             let job = summary::summary(&report, limit);
             prop_assert!(job.len() <= limit);
@@ -159,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn issues_hold_nothing_but_what_we_wrote(text in hostile()) {
+    fn issues_contain_only_our_own_markup(text in hostile()) {
         for report in reports(&text) {
             let part = ReportSlice { report: &report, runs: &report.runs[..1] };
             let bodies = [
@@ -194,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn the_log_holds_no_command_but_ours(text in hostile()) {
+    fn the_log_contains_only_our_own_commands(text in hostile()) {
         for report in reports(&text) {
             for line in log_lines::final_summary(&report) {
                 check_log_line(&line)?;
@@ -256,7 +239,7 @@ proptest! {
     }
 }
 
-/// The runner's reading of `GITHUB_OUTPUT`: heredocs only, since we write nothing else.
+/// Parses `GITHUB_OUTPUT` as the runner does. Only heredocs, since the program writes nothing else.
 fn as_the_runner(text: &str) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     let mut lines = text.split('\n');
@@ -351,7 +334,7 @@ fn whatever_the_number_of_failures_most_of_the_room_is_used() {
     assert_eq!(folds + job.matches("\n- ").count(), 4_000);
     assert!(job.contains("36,000 other tests not listed here"));
     check_markdown(&job).unwrap();
-    // One long text is told for as long as there is room.
+    // A single long text uses the room that there is.
     let one = report(vec![run(
         "A",
         "a",

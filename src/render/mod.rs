@@ -1,7 +1,7 @@
-//! The renderers: a report in, text out. Nothing here does I/O.
+//! The renderers: from a report to text, without I/O.
 //!
-//! All text that comes from QA.tech or from an event is hostile. Each renderer escapes it once, where it is written,
-//! with the functions of [`escape`]. Limits are kept by cutting the raw text before it is escaped, never after.
+//! All text from QA.tech and from events is untrusted. Each renderer escapes it once, where it writes it, with the
+//! functions of [`escape`]. Texts are shortened before they are escaped, never after.
 
 pub mod anchor;
 pub mod ctrf;

@@ -6,22 +6,23 @@ use crate::render::times::Times;
 use crate::report::{Attempt, Case, CaseDetails, Counts, Millis, Report, RunReport, Verdict};
 use serde::{Serialize, Serializer};
 
-/// Entries of `runs` and of `failed_tests` at most.
+/// Most entries of `runs` and of `failed_tests`.
 const MAX_ENTRIES: usize = 100;
-/// Characters of a text in them.
+/// Most characters of a text in these entries.
 const MAX_TEXT: usize = 200;
-/// Bytes of each of the two: a job's outputs may have 1 MB together, counted in UTF-16.
+/// Most bytes of each of these two outputs: all outputs of a job together can have 1 MB, counted in UTF-16.
 const MAX_JSON: usize = 150_000;
-/// Bytes of a value from elsewhere.
+/// Most bytes of an output that joins values of several runs.
 const MAX_VALUE: usize = 20_000;
-/// Bytes of a dotenv report: <https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv>.
+/// Most bytes of a dotenv report: <https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv>.
 const MAX_DOTENV: usize = 5_000;
 
 /// Names and values, in the order of the README.
 pub type Pairs = Vec<(&'static str, String)>;
 
-/// All outputs. `made` are those of what the sinks made (`check_run_url`, `junit_path`, …), in the README's order.
-pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
+/// All outputs. `published` are those of what was published before (`check_run_url`, `junit_path`, …), in the README's
+/// order.
+pub fn pairs(report: &Report, published: &[(&'static str, String)]) -> Pairs {
     let latest = |value: fn(&Attempt) -> Option<&str>| joined(report, |run| run.latest().and_then(value));
     let created = |run: &RunReport| match run.created {
         Some(true) => Some("true"),
@@ -56,18 +57,18 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
             json_array(report.bad_cases().map(|(run, case)| FailedTest::new(run, case))),
         ),
     ]);
-    pairs.extend(made.iter().map(|(name, value)| (*name, clean(value).into_owned())));
+    pairs.extend(published.iter().map(|(name, value)| (*name, clean(value).into_owned())));
     pairs
 }
 
-/// One value a run, joined by commas; a comma inside a value is encoded, so that the parts stay apart.
+/// One value per run, joined by commas; a comma inside a value is percent-encoded.
 fn joined<'a>(report: &'a Report, value: impl Fn(&'a RunReport) -> Option<&'a str>) -> String {
     let mut out = String::new();
     for (index, run) in report.runs.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        // A later step may print it, on a line of its own.
+        // A later step may print the value on a line of its own.
         let value = log_line(value(run).unwrap_or_default()).replace(',', "%2C");
         if out.len() + value.len() <= MAX_VALUE {
             out.push_str(&value);
@@ -99,7 +100,7 @@ impl Serialize for CountsEntry {
     }
 }
 
-/// The counts that are outputs: what did not finish is the rest of `total`.
+/// The counts that are outputs. Unfinished cases have none: they are the rest of `total`.
 fn counts(counts: Counts) -> impl Iterator<Item = (&'static str, u64)> {
     counts.entries().into_iter().filter(|(name, _)| *name != "unfinished")
 }
@@ -173,7 +174,7 @@ impl FailedTest {
         let link = details
             .and_then(CaseDetails::link)
             .or_else(|| attempt.and_then(Attempt::link));
-        // A link that is cut leads nowhere.
+        // A shortened URL would be a broken link.
         let link = link.filter(|link| link.chars().count() <= MAX_TEXT);
         Self {
             name: text(&case.name),
@@ -188,12 +189,12 @@ impl FailedTest {
     }
 }
 
-/// A JSON array on one line, of as many entries as may be.
+/// A JSON array on one line, with as many entries as the limits allow.
 fn json_array(entries: impl Iterator<Item = impl Serialize>) -> String {
     let mut out = String::from("[");
     for entry in entries.take(MAX_ENTRIES) {
         let mut json = Vec::new();
-        // Plain structs of texts and numbers can always be written.
+        // Serializing plain structs of strings and numbers does not fail.
         if json_text::write_line(&entry, &mut json).is_err() {
             continue;
         }
@@ -211,8 +212,8 @@ fn json_array(entries: impl Iterator<Item = impl Serialize>) -> String {
     out
 }
 
-/// The text to append to the file `GITHUB_OUTPUT`. The caller makes a `delimiter` that nobody can guess, of letters and
-/// digits; should a value hold it all the same, it is taken out.
+/// The text to append to the file `GITHUB_OUTPUT`. The caller passes an unpredictable `delimiter` of letters and digits;
+/// it is removed from values that contain it.
 pub fn github_output(pairs: &[(&'static str, String)], delimiter: &str) -> String {
     let mut out = String::new();
     for (name, value) in pairs {
@@ -227,15 +228,15 @@ pub fn github_output(pairs: &[(&'static str, String)], delimiter: &str) -> Strin
 pub enum LeftOut {
     /// The file has no room for it.
     NoRoom,
-    /// Its readers would not all take the value for the same.
+    /// Readers of the file would read the value differently.
     Ambiguous,
 }
 
-/// The outputs as `name=value` lines of at most 5,000 bytes in all, without those that are JSON, and the names of those
+/// The outputs as `name=value` lines of at most 5,000 bytes together, without the JSON outputs, and the names of outputs
 /// that were left out.
 ///
 /// GitLab takes values literally, but expands `$NAME` in them later; `dotenv` ends them at `#` and trims them; `sh` expands,
-/// splits and unquotes them. A value that is not the same for all three is left out, never altered.
+/// splits and unquotes them. A value that they would read differently is left out, never changed.
 pub fn dotenv(pairs: &Pairs) -> (String, Vec<(&'static str, LeftOut)>) {
     let mut out = String::new();
     let mut left_out = Vec::new();
@@ -254,7 +255,7 @@ pub fn dotenv(pairs: &Pairs) -> (String, Vec<(&'static str, LeftOut)>) {
     (out, left_out)
 }
 
-/// Whether a character of an unquoted value stands for itself wherever it is.
+/// Whether all readers read a character of an unquoted value literally, at any position.
 fn is_literal(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '?' | '=' | '%' | '+' | ',' | '@')
 }

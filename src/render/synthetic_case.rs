@@ -1,49 +1,49 @@
-//! The entry that stands for a run itself in formats that know only test cases.
+//! Synthetic entries for whole runs, in formats that consist of test cases.
 //!
-//! A reader of JUnit or CTRF sees cases and nothing else. Where a run has none, or is red without a red case, the file
-//! would read as green or as empty: then one more entry says what became of the run.
+//! Readers of JUnit and CTRF see only test cases. If a run has none, or failed without a failed case, the file would look
+//! green or empty; an additional entry then has the result of the run.
 
 use crate::report::{Attempt, Mode, Report, RunReport, Verdict};
 
 /// Name of the entry. Its class or suite names the plan.
 pub const NAME: &str = "QA.tech run";
 
-/// Name of the suite where there is no run to name it.
+/// Name of the suite if there is no run.
 pub const SUITE: &str = "QA.tech";
 
-/// Why a run that passed proves nothing.
+/// The message for a run that passed without test cases.
 const NO_TESTS: &str = "the run passed without a single test case";
 
-/// What became of a run as a whole.
+/// An entry for a run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntheticCase {
-    /// How the entry ends.
+    /// Status of the entry.
     pub ending: Ending,
-    /// The verdict's word, or what stands in for it.
-    pub word: &'static str,
-    /// Why, for people; neither cleaned nor escaped.
+    /// The verdict, or another word for the result.
+    pub result: &'static str,
+    /// The reason, for people; neither cleaned nor escaped.
     pub message: String,
 }
 
-/// How an entry for a whole run ends.
+/// Status of a synthetic entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// Green.
     Passed,
-    /// Neither green nor red.
+    /// Neither passed nor failed.
     Skipped,
     /// Red.
     Broken,
 }
 
 impl SyntheticCase {
-    /// The entry for a run, where it needs one.
+    /// The entry for a run; `None` if its test cases are enough.
     pub fn from_run(run: &RunReport) -> Option<Self> {
         let verdict = run.seen();
         if run.has_no_tests() {
             return Some(Self {
                 ending: Ending::Skipped,
-                word: "no_tests",
+                result: "no_tests",
                 message: run.problem.clone().unwrap_or_else(|| NO_TESTS.to_owned()),
             });
         }
@@ -52,14 +52,14 @@ impl SyntheticCase {
         let needed = run.cases.is_empty() || (ending == Ending::Broken && !red_case);
         needed.then(|| Self {
             ending,
-            word: verdict.map_or("not_waited_for", Verdict::as_str),
-            message: run.problem.clone().unwrap_or_else(|| said(verdict).to_owned()),
+            result: verdict.map_or("not_waited_for", Verdict::as_str),
+            message: run.problem.clone().unwrap_or_else(|| message(verdict).to_owned()),
         })
     }
 
     /// The entry for a report without runs.
     pub fn without_runs(report: &Report) -> Self {
-        let (ending, word, message) = match (report.interrupted_by, report.mode) {
+        let (ending, result, message) = match (report.interrupted_by, report.mode) {
             (Some(signal), _) => (
                 Ending::Broken,
                 Verdict::Interrupted.as_str(),
@@ -74,14 +74,18 @@ impl SyntheticCase {
                 (Ending::Skipped, "not_started", "no run was started".to_owned())
             }
         };
-        Self { ending, word, message }
+        Self {
+            ending,
+            result,
+            message,
+        }
     }
 }
 
-/// Why a case was not seen to end in the attempt at an index.
+/// Why a case was not seen to end in an attempt, given by its index.
 pub fn unfinished(run: &RunReport, attempt: usize) -> &'static str {
     match run.attempts.get(attempt).map_or_else(|| run.seen(), Attempt::seen) {
-        Some(Verdict::TimedOut) => "not finished when the time was up",
+        Some(Verdict::TimedOut) => "not finished before the deadline",
         Some(Verdict::Interrupted) => "not finished when a signal ended the wait",
         Some(Verdict::Cancelled) => "not finished when the run was cancelled",
         Some(Verdict::Unknown) => "not seen to finish: the run could not be followed",
@@ -111,7 +115,7 @@ fn ending(verdict: Verdict) -> Ending {
     }
 }
 
-fn said(verdict: Option<Verdict>) -> &'static str {
+fn message(verdict: Option<Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Passed) => "the run passed; QA.tech returned no test cases",
         Some(Verdict::Flaky) => "the run passed in a rerun; QA.tech returned no test cases",
@@ -139,6 +143,6 @@ mod tests {
         run.attempts[1].verdict = Some(Verdict::TimedOut);
         assert_eq!(run.verdict, Some(Verdict::Failed));
         assert_eq!(unfinished(&run, 0), "not seen to finish before the run ended");
-        assert_eq!(unfinished(&run, 1), "not finished when the time was up");
+        assert_eq!(unfinished(&run, 1), "not finished before the deadline");
     }
 }

@@ -1,4 +1,4 @@
-//! When a test case ran and for how long: QA.tech's own times where its details give them, else what was observed.
+//! When a test case ran and for how long: QA.tech's own times if the case's details have them, else the observed times.
 
 use crate::report::{CaseAttempt, CaseDetails, Millis, Observed};
 
@@ -11,18 +11,18 @@ pub(super) struct Times {
     pub(super) start: Option<u64>,
     /// When it ended, in milliseconds since the Unix epoch.
     pub(super) stop: Option<u64>,
-    /// Where the duration is from.
+    /// Source of the duration.
     pub(super) source: TimeSource,
 }
 
-/// Where a duration is from.
+/// The source of a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum TimeSource {
     /// The details of the test case.
     Reported,
     /// Polls that saw it running and ended.
     Observed,
-    /// Nowhere.
+    /// The duration is not known.
     #[default]
     Unknown,
 }

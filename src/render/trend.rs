@@ -1,11 +1,11 @@
-//! The trend as Markdown and HTML show it: facts, lists of test cases, and suggestions, in words.
+//! The trend for Markdown and HTML: facts, lists of test cases, and quarantine suggestions, as text.
 
 use crate::render::duration::format_duration;
 use crate::render::phrases::{number, several};
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, StillFailing, TrendPoint};
 use crate::report::{Millis, Report};
 
-/// What both formats say about a trend. Names and lines are untrusted and not escaped.
+/// The trend as both formats show it. Names and lines are untrusted and not escaped.
 pub(super) struct TrendFacts<'a> {
     /// The results, oldest first; at least two.
     pub(super) points: &'a [TrendPoint],

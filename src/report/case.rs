@@ -3,7 +3,7 @@
 use crate::report::{CaseDetails, FailureKind, Millis, status};
 use crate::text::sanitize::is_blank;
 
-/// What became of a test case.
+/// The outcome of a test case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CaseOutcome {
     /// Result `FAILED`.
@@ -14,7 +14,7 @@ pub enum CaseOutcome {
     Flaky,
     /// Result `SKIPPED`.
     Skipped,
-    /// Not seen to end, or with a status or result that we do not know.
+    /// Not seen to end, or with an unknown status or result.
     Unfinished,
     /// Result `PASSED`.
     Passed,
@@ -34,7 +34,7 @@ impl CaseOutcome {
     /// The outcome of one attempt of a case, from the API's status and result. Never `Flaky`.
     ///
     /// A result of `FAILED` decides alone. A pass or a skip needs a status that agrees with it: a case that is still
-    /// running, or has a status or result that we do not know, is unfinished.
+    /// running, or has an unknown status or result, is unfinished.
     pub fn from_status(status: &str, result: Option<&str>) -> Self {
         match (status, result) {
             (_, Some(status::FAILED)) => Self::Failed,
@@ -57,7 +57,7 @@ impl CaseOutcome {
         }
     }
 
-    /// Whether a person should look at it: failed or errored.
+    /// Whether it failed or errored, so that a person should look at it.
     pub fn is_bad(self) -> bool {
         match self {
             Self::Failed | Self::Errored => true,
@@ -87,26 +87,26 @@ pub struct Case {
     pub goal: Option<String>,
     /// Example scenarios (`promptExamples`).
     pub examples: Option<String>,
-    /// Over all attempts.
+    /// Outcome over all attempts.
     pub outcome: CaseOutcome,
-    /// What each attempt that had the case said of it, in order; never empty.
+    /// The case in each attempt that had it, in order; never empty.
     pub attempts: Vec<CaseAttempt>,
-    /// The quarantine entry that matches the case, where one does.
+    /// The quarantine entry that matches the case, if one does.
     pub quarantine: Option<QuarantineNote>,
 }
 
 impl Case {
-    /// Whether its failure does not fail the step: it failed or errored, and is in quarantine.
+    /// Whether it failed or errored in quarantine, so that its failure does not fail the step.
     pub fn is_quarantined_failure(&self) -> bool {
         self.outcome.is_bad() && self.quarantine.is_some()
     }
 
-    /// What to call the case: its name, else its short id; empty where it has neither.
+    /// The case's display name: its name, else its short id; empty if it has neither.
     pub fn label(&self) -> &str {
         name_or_short_id(&self.name, &self.short_id)
     }
 
-    /// Whether the attempt of this index failed as the one before it did, with the same title and the same reasoning.
+    /// Whether an attempt, given by its index, failed like the one before it: with the same outcome, title and reasoning.
     pub fn repeats_reason(&self, index: usize) -> bool {
         let before = index.checked_sub(1).and_then(|before| self.attempts.get(before));
         before.zip(self.attempts.get(index)).is_some_and(|(before, attempt)| {
@@ -117,7 +117,7 @@ impl Case {
         })
     }
 
-    /// Title and reasoning of the decisive attempt, as they were given.
+    /// Title and reasoning of the decisive attempt, without surrounding white space.
     pub fn explanation(&self) -> Explanation<'_> {
         let attempt = self.decisive_attempt();
         Explanation {
@@ -132,8 +132,8 @@ impl Case {
         }
     }
 
-    /// What the failure was, by the decisive attempt's error code; `None` where the case did not fail, or the code is
-    /// absent or unknown.
+    /// The kind of failure, by the decisive attempt's error code; `None` if the case did not fail, or if the code is absent
+    /// or unknown.
     pub fn failure_kind(&self) -> Option<FailureKind> {
         let details = self
             .decisive_attempt()
@@ -143,7 +143,7 @@ impl Case {
         details.failure_kind()
     }
 
-    /// The latest attempt's word on the case.
+    /// The case in the latest attempt that had it.
     pub fn latest(&self) -> Option<&CaseAttempt> {
         self.attempts.last()
     }
@@ -153,8 +153,8 @@ impl Case {
         self.attempts.iter().any(|seen| seen.attempt == attempt)
     }
 
-    /// The attempt that tells why the case is not simply passed: of those that count, the latest that ended as the case
-    /// did, else the latest that failed or errored, else the latest of all.
+    /// The attempt that explains the outcome: among those that count, the latest bad one with the outcome of the case, else
+    /// the latest that failed or errored; else the latest of all.
     pub fn decisive_attempt(&self) -> Option<&CaseAttempt> {
         let find = |wanted: &dyn Fn(&CaseAttempt) -> bool| {
             let mut newest_first = self.attempts.iter().rev();
@@ -166,16 +166,16 @@ impl Case {
     }
 }
 
-/// Why a test case is in quarantine: its failures do not fail the step.
+/// The quarantine entry of a test case, whose failures do not fail the step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QuarantineNote {
-    /// The reason that the entry gives.
+    /// The comment of the entry.
     pub reason: Option<String>,
-    /// The last day it counts, `YYYY-MM-DD`.
+    /// The last day of the entry, `YYYY-MM-DD`.
     pub until: Option<String>,
 }
 
-/// Why a case is not simply passed, in the agent's words. Either may be empty.
+/// The agent's explanation of an outcome. Both texts may be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explanation<'a> {
     /// Short title of the outcome, one line.
@@ -184,12 +184,12 @@ pub struct Explanation<'a> {
     pub reasoning: &'a str,
 }
 
-/// The name, or the short id of what has a blank name.
+/// The name, or the short id if the name is blank.
 pub(super) fn name_or_short_id<'a>(name: &'a str, short_id: &'a str) -> &'a str {
     if is_blank(name) { short_id } else { name }
 }
 
-/// What one attempt said of a case.
+/// A test case in one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseAttempt {
     /// Index into [`RunReport::attempts`](crate::report::RunReport::attempts).
@@ -198,7 +198,7 @@ pub struct CaseAttempt {
     pub short_id: String,
     /// Outcome in this attempt; never [`CaseOutcome::Flaky`].
     pub outcome: CaseOutcome,
-    /// False in a rerun that neither passed nor failed: it changes no case.
+    /// Whether the attempt counts; a rerun that neither passed nor failed does not, and changes no case.
     pub counts: bool,
     /// The API's status.
     pub status: String,
@@ -208,13 +208,13 @@ pub struct CaseAttempt {
     pub title: Option<String>,
     /// The agent's reasoning (`evaluationThought`).
     pub reasoning: Option<String>,
-    /// When we saw what; the API gives no times.
+    /// When polls saw which state; the API gives no times while a run is in progress.
     pub observed: Observed,
-    /// Details, where they were asked for and given. Boxed: most cases have none.
+    /// Details, if they were requested and returned. Boxed, since most cases have none.
     pub details: Option<Box<CaseDetails>>,
 }
 
-/// When a case was observed in which state. Bounded by the polling interval, so never an exact duration.
+/// When polls saw a case in which state. Exact only to the polling interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Observed {
     /// First poll that listed it.

@@ -1,13 +1,13 @@
-//! Counting test cases by outcome, in one place, so that every format shows the same numbers.
+//! Counts of test cases by outcome, in one place so that every format shows the same numbers.
 
 use crate::report::status::is_over;
 use crate::report::{Case, CaseCoverage, CaseOutcome, FailureKind, RunReport};
 use serde::{Deserialize, Serialize};
 
-/// How many test cases ended how. What is missing from `total` did not finish. The history keeps it in this form.
+/// How many test cases had which outcome. The rest of `total` did not finish. The history file has it in this form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
-    /// All cases that are known to belong to the run.
+    /// All cases that are known to be part of the run.
     pub total: u64,
     /// Passed at the first attempt.
     pub passed: u64,
@@ -19,12 +19,12 @@ pub struct Counts {
     pub errored: u64,
     /// Passed only in a rerun; not counted in `passed`.
     pub flaky: u64,
-    /// Of those that failed or errored, how many are in quarantine. They are counted in `failed` and `errored` too.
+    /// Failed and errored cases in quarantine. They are counted in `failed` and `errored` as well.
     #[serde(default)]
     pub quarantined: u64,
 }
 
-/// How many test cases failed or errored for which kind of reason, as far as QA.tech gives an error code.
+/// How many test cases had which kind of failure, as far as QA.tech returned an error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FailureKinds {
     /// Failures of the product under test.
@@ -116,9 +116,9 @@ impl Counts {
         }
     }
 
-    /// Cases that ended, however.
+    /// Cases that ended, with any outcome.
     pub fn done(&self) -> u64 {
-        // Saturating, since a history file can hold any number.
+        // Saturating: a history file can contain any numbers.
         let ended = [self.passed, self.failed, self.skipped, self.errored, self.flaky];
         ended.into_iter().fold(0, u64::saturating_add)
     }
@@ -144,8 +144,8 @@ impl std::iter::Sum for Counts {
 }
 
 impl RunReport {
-    /// Counts of this run. Until all cases are known, the API's own number of them is the total: the list of a run that
-    /// goes on may yet grow.
+    /// Counts of this run. Until all cases are known, the total is the number that the API announced: the list of a run in
+    /// progress can still grow.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for case in &self.cases {

@@ -1,10 +1,10 @@
-//! What QA.tech tells of one test case of a run beyond its result: why it failed, how long it took, what it looked like.
+//! Details of one test case of a run: error code, times, page and screenshot.
 //!
 //! Source: `GET /v1/run-test-case/{shortId}` (<https://docs.qa.tech/api-reference>).
 
 use crate::report::Millis;
 
-/// Details of a test case in one attempt. Each is optional: an older API gives none.
+/// Details of a test case in one attempt. All fields are optional: older API versions return none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseDetails {
     /// `errorCode`, such as `TEST_FAILED` or `AGENT_TIMEOUT`.
@@ -19,7 +19,7 @@ pub struct CaseDetails {
     pub duration: Option<Millis>,
     /// `url`: the durable page of the case, only if it is https.
     pub url: Option<String>,
-    /// `projectTestCaseId`: what a rerun of single cases takes.
+    /// `projectTestCaseId`: the id for a rerun of single cases.
     pub project_test_case_id: Option<String>,
     /// The last screenshot.
     pub screenshot: Option<Screenshot>,
@@ -34,14 +34,14 @@ pub enum Classification {
     Negative,
 }
 
-/// What a failure was, by its error code.
+/// The kind of a failure, by its error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FailureKind {
     /// `TEST_FAILED`: a failure of the product under test.
     Product,
-    /// `AGENT_…`: the agent missed, not the product.
+    /// `AGENT_…`: a failure of the agent, not of the product.
     Agent,
-    /// `PLATFORM_…`: QA.tech's platform missed, not the product.
+    /// `PLATFORM_…`: a failure of QA.tech's platform, not of the product.
     Platform,
 }
 
@@ -72,7 +72,7 @@ impl CaseDetails {
         self.url.as_deref().filter(|url| super::links::is_https(url))
     }
 
-    /// What the failure was; `None` where the error code is absent or unknown.
+    /// The kind of failure; `None` if the error code is absent or unknown.
     pub fn failure_kind(&self) -> Option<FailureKind> {
         match self.error_code.as_deref()? {
             "TEST_FAILED" => Some(FailureKind::Product),
@@ -86,7 +86,7 @@ impl CaseDetails {
 /// The last screenshot of a test case.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Screenshot {
-    /// Format, by the first bytes.
+    /// Format, detected from the first bytes.
     pub format: ImageFormat,
     /// The file, at most 3 MiB.
     pub bytes: Vec<u8>,
@@ -110,7 +110,7 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
-    /// The format that a file's first bytes show; `None` for anything else, such as SVG or HTML.
+    /// Detects the format from a file's first bytes; `None` for all other formats, such as SVG or HTML.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),

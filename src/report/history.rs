@@ -1,7 +1,7 @@
-//! The history: one JSON line a result, what a file of them says, and the trend that follows.
+//! The history file: one JSON line per result, how it is read, and the trend that is computed from it.
 //!
-//! Pure: reading, locking and writing the file is `publish::history`. What is read back was written by other jobs, or by
-//! anyone who could write to the cache or branch that holds the file: its texts are as untrusted as the API's.
+//! Pure: `publish::history` reads, locks and writes the file. Other jobs, or anyone with write access to the cache or
+//! branch of the file, may have written it: its texts are as untrusted as the API's.
 
 use crate::report::quarantine;
 use crate::report::trend::{
@@ -12,28 +12,28 @@ use crate::text::sort::sort_by_number;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
-/// How a line of ours begins: its version.
+/// The value of `schema` in each entry.
 pub const SCHEMA: &str = "qatech-run/history/1";
-/// How many lines of ours a file keeps.
+/// Most entries that a file keeps.
 pub const MAX_ENTRIES: usize = 500;
-/// Every line of ours has more bytes than this.
+/// Every entry is longer than this, in bytes.
 pub const LEAST_BYTES: usize = 150;
-/// How many failed and how many flaky cases a line names. A line then stays under 150 kB, whatever the names.
+/// Most failed and most flaky cases in an entry, which keeps it below 150 kB.
 const MAX_CASES: usize = 200;
-/// Most bytes of a line of ours, names and escapes and all.
+/// Longest entry that is read, in bytes.
 const MAX_LINE: usize = 1024 * 1024;
-/// How far a clock may be ahead of ours: a result from later than that is not believed, since it would stay the newest
-/// for ever.
+/// How far an entry may be in the future, in milliseconds. Later entries are ignored, since they would stay the newest
+/// forever.
 const AHEAD: u64 = 24 * 60 * 60 * 1000;
-/// How many lines that are not ours are told of by number.
+/// Most invalid lines that are listed by number.
 const MAX_FOREIGN: usize = 1_000;
-/// Greatest count that is taken for true.
+/// Greatest plausible count.
 const MAX_COUNT: u64 = 1_000_000_000;
-/// How many flaky cases a trend names.
+/// Most flaky cases of a trend.
 const MAX_FLAKY: usize = 10;
-/// How many lines for the quarantine list a trend suggests.
+/// Most quarantine suggestions of a trend.
 const MAX_SUGGESTIONS: usize = 5;
-/// In how many results a case was flaky or failed before its quarantine is suggested.
+/// In how many results a case must have been flaky or failed before its quarantine is suggested.
 const MIN_TIMES: u64 = 3;
 
 /// One result, as a line of the file.
@@ -42,7 +42,7 @@ pub struct Entry {
     schema: String,
     /// Wall clock when the program started, milliseconds since the Unix epoch.
     at: u64,
-    /// What tells the checks of one workflow from others that share the file.
+    /// Identifies the check within a file that several workflows share.
     series: String,
     branch: Option<String>,
     default_branch: Option<String>,
@@ -74,8 +74,8 @@ mod verdict_word {
 }
 
 impl Entry {
-    /// The entry for a report; `None` where nothing was waited for, so that there is nothing to remember.
-    /// `series` is the same for all results that are to be compared.
+    /// The entry for a report; `None` if no run was waited for. `series` is the same for all results that are compared with
+    /// each other.
     pub fn new(report: &Report, series: &str) -> Option<Self> {
         match report.mode {
             Mode::Wait if !report.runs.is_empty() => {}
@@ -99,10 +99,10 @@ impl Entry {
         })
     }
 
-    /// The entry where the branch is a fork's: its `main` is not ours, however it is called. No branch of ours has such a
-    /// name, since Git allows no spaces in one.
+    /// Marks the branch as a fork's, so that a fork's `main` is not taken for the repository's. The mark contains a space,
+    /// which Git does not allow in branch names.
     #[must_use]
-    pub fn of_fork(self) -> Self {
+    pub fn from_fork(self) -> Self {
         Self {
             branch: self.branch.map(|branch| format!("{branch} (fork)")),
             ..self
@@ -114,8 +114,8 @@ impl Entry {
         self.at
     }
 
-    /// Whether it says anything of the tests.
-    fn tells(&self) -> bool {
+    /// Whether the verdict says whether the tests passed.
+    fn is_conclusive(&self) -> bool {
         match self.verdict {
             Verdict::Passed | Verdict::Flaky | Verdict::Failed | Verdict::Error | Verdict::TimedOut => true,
             Verdict::Skipped | Verdict::Quarantined | Verdict::Interrupted | Verdict::Cancelled | Verdict::Unknown => {
@@ -164,16 +164,16 @@ fn duration(report: &Report) -> Millis {
 /// A history file as it was read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
-    /// Lines of ours, oldest first.
+    /// Valid entries, oldest first.
     entries: Vec<Entry>,
-    /// Numbers, from 1, of lines that are broken or another program's; of the first thousand of them.
+    /// Numbers, from 1, of the first thousand lines that are not valid entries.
     pub foreign: Vec<usize>,
-    /// How many more of them there are.
+    /// How many more invalid lines there are.
     more_foreign: usize,
 }
 
 impl History {
-    /// Reads a file. What is no line of ours is passed over; of ours, the newest [`MAX_ENTRIES`] are held.
+    /// Parses a file. Invalid lines are skipped; the newest [`MAX_ENTRIES`] entries are kept.
     pub fn parse(file: &[u8]) -> Self {
         let mut history = Self::default();
         for (number, line) in (1..).zip(file.split(|byte| *byte == b'\n')) {
@@ -185,7 +185,7 @@ impl History {
                 None if history.foreign.len() < MAX_FOREIGN => history.foreign.push(number),
                 None => history.more_foreign += 1,
             }
-            // Whoever fills the file must not fill memory.
+            // Bounds memory for a file of any length.
             if history.entries.len() >= 2 * MAX_ENTRIES {
                 history.keep_newest();
             }
@@ -195,13 +195,13 @@ impl History {
     }
 
     fn keep_newest(&mut self) {
-        // Jobs that ran at the same time may have appended in any order.
+        // Jobs that ran at the same time can have appended in any order.
         sort_by_number(&mut self.entries, |entry| entry.at);
         let surplus = self.entries.len().saturating_sub(MAX_ENTRIES);
         self.entries.drain(..surplus);
     }
 
-    /// What the user should know of the file, if anything.
+    /// A warning about invalid lines, if there are any.
     pub fn warning(&self) -> Option<String> {
         let first = self.foreign.first()?;
         Some(match self.foreign.len() + self.more_foreign {
@@ -212,18 +212,18 @@ impl History {
         })
     }
 
-    /// Median duration of the latest results of a series, as observed; `None` where there are none.
+    /// Median of the observed durations of a series' latest results; `None` if there are none.
     pub fn median_duration(&self, series: &str) -> Option<Millis> {
         let latest = self
             .entries
             .iter()
             .rev()
-            .filter(|entry| entry.series == series && entry.tells());
+            .filter(|entry| entry.series == series && entry.is_conclusive());
         median_duration(&latest.take(SHOWN).collect::<Vec<_>>())
     }
 
-    /// The default branch: what the result says, else the latest result of its series that says it, else the branch that
-    /// is usually called so, if the series has results of one.
+    /// The default branch: from the new result, else from the latest result of its series that names it, else `main` or
+    /// `master` if the series has results of such a branch.
     fn default_branch<'a>(&'a self, now: &'a Entry) -> Option<&'a str> {
         let series = || self.entries.iter().rev().filter(|entry| entry.series == now.series);
         let usual = |name: &&str| series().any(|entry| entry.branch.as_deref() == Some(*name));
@@ -233,7 +233,7 @@ impl History {
             .or_else(|| ["main", "master"].into_iter().find(usual))
     }
 
-    /// The trend that a new result of these test cases makes.
+    /// The trend of a new result and its report.
     pub fn trend(&self, now: &Entry, report: &Report) -> Trend {
         let default = self.default_branch(now);
         let same = |a: &Option<String>, b: Option<&str>| a.is_some() && a.as_deref() == b;
@@ -246,16 +246,16 @@ impl History {
         let from = scope.len().saturating_sub(SHOWN - 1);
         let shown: Vec<&Entry> = scope.iter().skip(from).copied().chain([now]).collect();
 
-        // A branch is compared with itself; one that has no results yet, with the default branch.
-        let telling = || scope.iter().copied().filter(|entry| entry.tells());
-        let own: Vec<&Entry> = telling().filter(|entry| entry.branch == now.branch).collect();
-        let compared: Vec<&Entry> = if own.is_empty() { telling().collect() } else { own };
+        // A branch is compared with itself; a branch without results, with the default branch.
+        let conclusive = || scope.iter().copied().filter(|entry| entry.is_conclusive());
+        let own: Vec<&Entry> = conclusive().filter(|entry| entry.branch == now.branch).collect();
+        let compared: Vec<&Entry> = if own.is_empty() { conclusive().collect() } else { own };
         let green = compared.iter().rposition(|entry| entry.is_green());
         let since_green = compared.get(green.map_or(0, |at| at + 1)..).unwrap_or_default();
         let (new_failures, still_failing) = failures(now, since_green, compared.is_empty());
 
         let elsewhere = now.on_default(default) == Some(false);
-        let on_default = telling().rfind(|entry| elsewhere && entry.on_default(default) == Some(true));
+        let on_default = conclusive().rfind(|entry| elsewhere && entry.on_default(default) == Some(true));
         let failed_on_default = on_default.map_or(Vec::new(), |entry| {
             let both = now.bad.iter().filter(|case| entry.names(case));
             both.cloned().collect()
@@ -276,8 +276,8 @@ impl History {
     }
 }
 
-/// The cases that fail now: those that have not failed since the last green result, and those that have. Without
-/// anything to compare with, nothing is new.
+/// The cases that fail now: new failures, which have not failed since the last green result, and the others. If this is the
+/// first result, no failure is new.
 fn failures(now: &Entry, since_green: &[&Entry], is_first: bool) -> (Vec<CaseName>, Vec<StillFailing>) {
     let (mut new_failures, mut still_failing) = (Vec::new(), Vec::new());
     for case in &now.bad {
@@ -311,7 +311,7 @@ fn fixed(before: &Entry, report: &Report) -> Vec<CaseName> {
 fn suggestions(shown: &[&Entry], default_branch: Option<&str>, report: &Report) -> Vec<QuarantineSuggestion> {
     let mut times: HashMap<&str, (u64, u64)> = HashMap::new();
     let mut of = 0;
-    for entry in shown.iter().filter(|entry| entry.tells()) {
+    for entry in shown.iter().filter(|entry| entry.is_conclusive()) {
         of += 1;
         for case in &entry.flaky {
             times.entry(case.identity()).or_default().0 += 1;
@@ -358,7 +358,7 @@ fn entry(line: &[u8]) -> Option<Entry> {
         return None;
     }
     let entry: Entry = serde_json::from_slice(line).ok()?;
-    // Greater numbers can't be true, and their sums could overflow.
+    // Sums of greater numbers could overflow.
     let plausible = entry.counts.entries().iter().all(|(_, count)| *count <= MAX_COUNT);
     let listed = entry.bad.len() <= MAX_CASES && entry.flaky.len() <= MAX_CASES;
     (entry.schema == SCHEMA && plausible && listed).then_some(entry)
@@ -375,14 +375,16 @@ fn point(entry: &Entry, default_branch: Option<&str>) -> TrendPoint {
 }
 
 fn pass_rate(shown: &[&Entry]) -> Option<PassRate> {
-    let of = shown.iter().filter(|entry| entry.tells()).count() as u64;
+    let of = shown.iter().filter(|entry| entry.is_conclusive()).count() as u64;
     let green = shown.iter().filter(|entry| entry.is_green()).count() as u64;
     (of > 0).then_some(PassRate { green, of })
 }
 
 fn median_duration(shown: &[&Entry]) -> Option<Millis> {
-    let telling = shown.iter().filter(|entry| entry.tells() && entry.duration_ms > 0);
-    let mut durations: Vec<Millis> = telling.map(|entry| entry.duration_ms).collect();
+    let conclusive = shown
+        .iter()
+        .filter(|entry| entry.is_conclusive() && entry.duration_ms > 0);
+    let mut durations: Vec<Millis> = conclusive.map(|entry| entry.duration_ms).collect();
     sort_by_number(&mut durations, |duration| *duration);
     let above = *durations.get(durations.len() / 2)?;
     let below = *durations.get(durations.len().checked_sub(1)? / 2)?;
@@ -392,7 +394,7 @@ fn median_duration(shown: &[&Entry]) -> Option<Millis> {
 fn flaky(shown: &[&Entry]) -> Vec<FlakyCase> {
     let mut flaky: Vec<FlakyCase> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
-    // Newest first: a case that was renamed has its latest name, and of equals the latest to be flaky goes first.
+    // Newest first: a renamed case has its latest name, and among equals the one that was flaky last comes first.
     for case in shown.iter().rev().flat_map(|entry| &entry.flaky) {
         let index = *known.entry(case.identity()).or_insert_with(|| {
             flaky.push(FlakyCase {
@@ -410,25 +412,25 @@ fn flaky(shown: &[&Entry]) -> Vec<FlakyCase> {
     flaky
 }
 
-/// The file without its oldest lines of ours, where it has more than `most`; `None` where nothing is to go.
-/// Other lines stay where they are. Lines from a future that `now` can't know go first.
-pub fn bounded(file: &[u8], most: usize, now: u64) -> Option<Vec<u8>> {
+/// The file without its oldest entries, if it has more than `max`; `None` if it does not. Other lines are kept. Entries
+/// that are more than a day in the future of `now` are removed first.
+pub fn bounded(file: &[u8], max: usize, now: u64) -> Option<Vec<u8>> {
     let lines = || file.split_inclusive(|byte| *byte == b'\n');
     let time = |line: &[u8]| {
         let at = entry(line)?.at;
         Some(if at > now.saturating_add(AHEAD) { 0 } else { at })
     };
     let mut times: Vec<u64> = lines().filter_map(time).collect();
-    let surplus = times.len().checked_sub(most)?;
+    let surplus = times.len().checked_sub(max)?;
     sort_by_number(&mut times, |at| *at);
-    let newest_gone = times.get(surplus.checked_sub(1)?).copied()?;
-    // Of lines with the time of the newest that goes, the first in the file go.
-    let mut of_its_time = surplus - times.iter().filter(|at| **at < newest_gone).count();
+    let newest_removed = times.get(surplus.checked_sub(1)?).copied()?;
+    // Among entries with the time of the newest removed one, the first in the file are removed.
+    let mut of_its_time = surplus - times.iter().filter(|at| **at < newest_removed).count();
     let mut kept = Vec::with_capacity(file.len());
     for line in lines() {
         match time(line) {
-            Some(at) if at < newest_gone => {}
-            Some(at) if at == newest_gone && of_its_time > 0 => of_its_time -= 1,
+            Some(at) if at < newest_removed => {}
+            Some(at) if at == newest_removed && of_its_time > 0 => of_its_time -= 1,
             Some(_) | None => kept.extend_from_slice(line),
         }
     }

@@ -1,6 +1,7 @@
-//! Addresses that may be shown as links, see the contract.
+//! Which URLs may be shown as links.
 
-/// Whether a text is an https URL without user info, and without anything that could end a link in any of our formats.
+/// Whether a text is an https URL without user information, and without characters that could end a link in any of the
+/// formats.
 pub(crate) fn is_https(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_at_checked(8) else {
         return false;

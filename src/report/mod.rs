@@ -1,7 +1,7 @@
-//! The report: everything that is known of the runs, as plain data that every renderer and sink reads.
+//! The report: everything known about the runs, as plain data for every renderer and sink.
 //!
-//! Nothing here knows a network, a clock or the environment: times are offsets that the caller observed.
-//! All text in it has passed the redactor, none of it has been escaped: that is each renderer's job.
+//! This module uses no network, clock or environment: callers pass observed times as offsets. All text has passed the
+//! redactor, but is not escaped; each renderer escapes for its format.
 
 mod case;
 pub mod counts;
@@ -33,14 +33,14 @@ pub use verdict::{FailOn, StepConclusion, Verdict};
 /// Milliseconds since the program started, as observed on a monotonic clock.
 pub type Millis = u64;
 
-/// Everything known when the sinks are served.
+/// Everything known about the step when its results are published.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// Wall clock when the program started, milliseconds since the Unix epoch.
     pub started_at: u64,
     /// From the start of the program until this report was made.
     pub duration: Millis,
-    /// What was asked for: decides whether a missing verdict is news.
+    /// What the step was asked to do.
     pub mode: Mode,
     /// Where the program runs and for which commit.
     pub origin: Origin,
@@ -50,9 +50,9 @@ pub struct Report {
     pub interrupted_by: Option<Signal>,
     /// What makes the step fail.
     pub fail_on: FailOn,
-    /// What the user should know besides the verdict (fallbacks, contradictions), in order of appearance.
+    /// Warnings besides the verdict, such as fallbacks and contradictions, in the order in which they occurred.
     pub warnings: Vec<String>,
-    /// What earlier results say, where there is a history.
+    /// The comparison with earlier results, if there is a history.
     pub trend: Option<Trend>,
 }
 
@@ -63,7 +63,7 @@ pub enum Mode {
     Wait,
     /// `blocking: false`: start, do not wait.
     StartOnly,
-    /// `blocking: false` with `run_short_id`: one look at runs that exist.
+    /// `blocking: false` with `run_short_id`: poll existing runs once.
     Look,
     /// `on_missing_token: skip` and no token: nothing was done.
     SkippedWithoutToken,
@@ -81,7 +81,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The system's name of it.
+    /// The name of the signal, such as `SIGINT`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Int => "SIGINT",
@@ -90,7 +90,7 @@ impl Signal {
         }
     }
 
-    /// The exit code after it.
+    /// The exit code of a program that the signal ended.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Int => verdict::exit::SIGINT,

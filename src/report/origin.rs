@@ -10,15 +10,15 @@ use serde::Serialize;
 pub struct Origin {
     /// `owner/name`.
     pub repository: Option<String>,
-    /// The commit the runs speak of: the head commit of a pull request, not its merge commit.
+    /// The commit that the runs test: the head commit of a pull request, not its merge commit.
     pub sha: Option<String>,
     /// The head branch's name.
     pub branch: Option<String>,
-    /// The repository's default branch, where the event tells it.
+    /// The repository's default branch, if the event contains it.
     pub default_branch: Option<String>,
     /// Who caused the workflow run.
     pub actor: Option<String>,
-    /// Message of the head commit, where the event has it.
+    /// Message of the head commit, if the event contains it.
     pub commit_message: Option<String>,
     /// Name of the event, such as `pull_request`.
     pub event: Option<String>,
@@ -42,7 +42,7 @@ impl Origin {
         self.ci_url.as_deref().filter(|url| is_https(url))
     }
 
-    /// The repository's page: where it is, the address of the workflow run says.
+    /// The repository's page, derived from the URL of the workflow run.
     pub fn repository_link(&self) -> Option<String> {
         let (link, name) = (self.ci_link()?, self.repository.as_deref()?);
         let (server, _) = link.split_once(&format!("/{name}/actions/"))?;

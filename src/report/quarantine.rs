@@ -1,6 +1,7 @@
 //! The quarantine list: test cases whose failures do not fail the step.
 //!
-//! One entry a line, `pattern [until YYYY-MM-DD] [# why]`. The pattern is a glob on the test case's name, or its short id.
+//! One entry per line: `pattern [until YYYY-MM-DD] [# why]`. The pattern is a glob for the name of test cases, or a short
+//! id.
 
 use chrono::{DateTime, Days, NaiveDate};
 
@@ -12,17 +13,17 @@ use crate::text::Glob;
 const MAX_LISTED: usize = 10;
 /// Characters of a pattern in a warning.
 const MAX_PATTERN: usize = 100;
-/// How long a suggested entry counts, in days.
+/// How long a suggested entry lasts, in days.
 const SUGGESTED_DAYS: u64 = 14;
 
-/// The entries that count at the time of the run, and warnings about those that no longer do.
+/// The entries that are in force, and warnings about those that have expired.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Quarantine {
     entries: Vec<Entry>,
     expired: Vec<String>,
 }
 
-/// A line that is no entry.
+/// A line that is not a valid entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{input}`, line {line}: {fault}")]
 pub struct QuarantineError {
@@ -37,10 +38,10 @@ pub struct QuarantineError {
 /// What is wrong with a line of the quarantine list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineFault {
-    /// Nothing stands before `until`.
+    /// There is nothing before `until`.
     #[error("the pattern is missing; write `pattern [until YYYY-MM-DD] [# why]`")]
     NoPattern,
-    /// What follows `until` is no day of the calendar.
+    /// The text after `until` is not a valid date.
     #[error("{0:?} is not a date; write `until YYYY-MM-DD`")]
     NoDate(String),
 }
@@ -56,11 +57,11 @@ struct Entry {
 }
 
 impl Quarantine {
-    /// Parses a list. `input` names where it is from (`quarantine` or `quarantine_path`); `now` is in milliseconds since
-    /// the Unix epoch. An entry counts up to midnight UTC at the end of its day.
+    /// Parses a list. `input` is the name of its input (`quarantine` or `quarantine_path`); `now` is in milliseconds since
+    /// the Unix epoch. An entry expires at midnight UTC at the end of its day.
     ///
     /// # Errors
-    /// Every line that is no entry.
+    /// Every line that is not a valid entry.
     pub fn parse(text: &str, input: &'static str, now: u64) -> Result<Self, Vec<QuarantineError>> {
         let mut quarantine = Self::default();
         let mut errors = Vec::new();
@@ -82,7 +83,7 @@ impl Quarantine {
         self.expired.extend(other.expired);
     }
 
-    /// The note of the first entry that matches a test case; `None` where none does.
+    /// The note of the first entry that matches a test case; `None` if none does.
     pub fn matches(&self, name: &str, short_id: &str) -> Option<QuarantineNote> {
         let entry = self.entries.iter().find(|entry| entry.matches(name, short_id))?;
         Some(QuarantineNote {
@@ -91,13 +92,13 @@ impl Quarantine {
         })
     }
 
-    /// A warning for each entry that is past its date.
+    /// A warning for each entry that has expired.
     pub fn expired(&self) -> &[String] {
         &self.expired
     }
 
-    /// A warning that lists the entries which match no test case. `None` where there are none, or where the list of a
-    /// run's test cases is not complete, so that an entry may match one that is missing.
+    /// A warning that lists the entries which match no test case. `None` if there are none, or if the list of a run's test
+    /// cases is incomplete: an entry may match a missing one.
     pub fn unmatched(&self, runs: &[RunReport]) -> Option<String> {
         if runs.is_empty() || !runs.iter().all(is_fully_listed) {
             return None;
@@ -107,7 +108,7 @@ impl Quarantine {
             .entries
             .iter()
             .filter(|entry| !cases().any(|case| entry.matches_case(case)))
-            .map(Entry::place)
+            .map(Entry::location)
             .collect();
         let listed = unmatched
             .iter()
@@ -134,7 +135,7 @@ fn is_fully_listed(run: &RunReport) -> bool {
 }
 
 impl Entry {
-    /// `None` for a line that holds nothing, or a comment alone.
+    /// `None` for an empty line or a comment.
     fn parse(text: &str, input: &'static str, line: usize) -> Result<Option<Self>, LineFault> {
         let (entry, reason) = split_comment(text);
         let entry = entry.trim();
@@ -169,7 +170,7 @@ impl Entry {
         match (self.until, day) {
             (None, _) => false,
             (Some(until), Some(now)) => now.date_naive() > until,
-            // A clock beyond the calendar is past every date.
+            // The clock is beyond the range of dates, so every entry has expired.
             (Some(_), None) => true,
         }
     }
@@ -178,18 +179,18 @@ impl Entry {
         let until = self.until.map(|until| until.to_string()).unwrap_or_default();
         format!(
             "The quarantine entry in {} ended on {until}; it no longer counts.",
-            self.place()
+            self.location()
         )
     }
 
-    /// Where the entry stands, and its pattern.
-    fn place(&self) -> String {
+    /// Line, input and pattern of the entry, for messages.
+    fn location(&self) -> String {
         let pattern: String = self.pattern.chars().take(MAX_PATTERN).collect();
         format!("line {} of `{}` ({pattern})", self.line, self.input)
     }
 }
 
-/// Splits off the comment: from a `#` at the beginning or after white space, since names may hold one.
+/// Splits off the comment: from a `#` at the beginning or after white space, since names can contain `#`.
 fn split_comment(text: &str) -> (&str, Option<&str>) {
     let mut before = ' ';
     for (index, c) in text.char_indices() {
@@ -203,7 +204,7 @@ fn split_comment(text: &str) -> (&str, Option<&str>) {
     (text, None)
 }
 
-/// Splits off `until YYYY-MM-DD`. Where what follows the word does not begin with a digit, it is part of a name.
+/// Splits off `until YYYY-MM-DD`. If the text after `until` does not begin with a digit, both are part of a name.
 fn split_until(entry: &str) -> Result<(&str, Option<NaiveDate>), LineFault> {
     let Some((before, date)) = entry.rsplit_once(char::is_whitespace) else {
         return Ok((entry, None));
@@ -221,14 +222,14 @@ fn split_until(entry: &str) -> Result<(&str, Option<NaiveDate>), LineFault> {
     }
 }
 
-/// A date of exactly the form `YYYY-MM-DD`.
+/// Parses a date of exactly the form `YYYY-MM-DD`.
 fn parse_date(text: &str) -> Option<NaiveDate> {
     let date: NaiveDate = text.parse().ok()?;
     (date.to_string() == text).then_some(date)
 }
 
 /// The line that puts a test case in quarantine for two weeks from `now`, in milliseconds since the Unix epoch.
-/// `None` for a case without a name and short id, or a time beyond the calendar.
+/// `None` for a case without a name and short id, or a time beyond the range of dates.
 pub(super) fn suggested_line(case: &CaseName, reason: &str, now: u64) -> Option<String> {
     let today = DateTime::from_timestamp_millis(i64::try_from(now).ok()?)?.date_naive();
     let until = today.checked_add_days(Days::new(SUGGESTED_DAYS))?;
@@ -236,8 +237,8 @@ pub(super) fn suggested_line(case: &CaseName, reason: &str, now: u64) -> Option<
     Some(format!("{pattern} until {until} # {reason}"))
 }
 
-/// A pattern that matches the case: its name, in which `?` stands for what would end the pattern or the line. A name that
-/// may have been cut ends in `*`.
+/// A pattern that matches the case: its name, with `?` for characters that would end the pattern or the line. A name that
+/// may have been shortened gets a `*` at the end.
 fn pattern_for(case: &CaseName) -> Option<String> {
     let name = name_or_short_id(&case.name, &case.short_id);
     let last = name.chars().count().checked_sub(1)?;

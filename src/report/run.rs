@@ -17,16 +17,16 @@ pub struct RunReport {
     pub attempts: Vec<Attempt>,
     /// All test cases, merged over the attempts.
     pub cases: Vec<Case>,
-    /// How much of the first run's list of cases the API has given.
+    /// How much of the first attempt's list of cases is known.
     pub listed: CaseCoverage,
-    /// The verdict over all attempts; `None` where nothing was waited for.
+    /// The verdict over all attempts; `None` if the run was not waited for.
     pub verdict: Option<Verdict>,
-    /// Why the verdict is not simply what the API said (refused, out of reach, deadline, …), for people.
+    /// Why the verdict differs from the API's result (refused, unreachable, deadline, …), for people.
     pub problem: Option<String>,
 }
 
-/// Which of a run's test cases are known. Of a run that has ended, as they were then: what a list told before says
-/// nothing of what failed later.
+/// Which of a run's test cases are known. For a run that has ended, only lists read after its end count: an earlier list
+/// does not show later failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CaseCoverage {
     /// Some, or none.
@@ -46,12 +46,12 @@ pub struct TestPlan {
     pub name: String,
 }
 
-/// How an attempt came to be.
+/// How an attempt was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptOrigin {
-    /// We started it.
+    /// This program started it.
     Started,
-    /// It existed: `run_short_id`.
+    /// It existed before: `run_short_id`.
     Attached,
     /// Rerun of the failed cases: `rerun_failed`.
     Rerun,
@@ -74,37 +74,37 @@ impl AttemptOrigin {
 /// One run at QA.tech.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// How it came to be.
+    /// How it was created.
     pub origin: AttemptOrigin,
-    /// Short id, the one in URLs.
+    /// Short id, as in URLs.
     pub short_id: ShortId,
-    /// Internal id (UUID), where the API has told it.
+    /// Internal id (UUID), if the API returned one.
     pub id: Option<String>,
-    /// The run's page; only a start or a rerun tells it.
+    /// The run's page; only the answers to a start and a rerun contain it.
     pub url: Option<String>,
     /// Latest status seen.
     pub status: Option<String>,
     /// Latest result seen.
     pub result: Option<String>,
-    /// Number of test cases, as the start or rerun told it.
+    /// Number of test cases in the answer to the start or rerun.
     pub test_count: Option<u64>,
     /// Verdict on this attempt alone.
     pub verdict: Option<Verdict>,
-    /// Why, where `verdict` does not follow from status and result.
+    /// Why the verdict does not follow from status and result, if it does not.
     pub problem: Option<String>,
-    /// When the run was created or first looked at.
+    /// When the run was created or first polled.
     pub began: Millis,
-    /// When it was seen to have ended.
+    /// When a poll first saw that it had ended.
     pub ended: Option<Millis>,
     /// Status changes as they were observed.
     pub changes: Vec<StatusChange>,
     /// GET requests made for it.
     pub requests: u64,
-    /// Those of them that failed and were retried.
+    /// How many of these requests failed and were retried.
     pub retries: u64,
 }
 
-/// A status as it was first seen.
+/// A change of status, as a poll first saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusChange {
     /// When it was seen.
@@ -116,7 +116,7 @@ pub struct StatusChange {
 }
 
 impl RunReport {
-    /// A run that is not started yet, of this plan.
+    /// A run of this plan that is not started yet.
     pub fn planned(plan: Option<String>) -> Self {
         Self {
             requested_plan: plan,
@@ -144,12 +144,12 @@ impl RunReport {
         self.attempts.last()
     }
 
-    /// The verdict, or what QA.tech said at a look at a run that was not waited for; `None` where it was not seen to end.
+    /// The verdict, else the latest attempt's result at the last poll; `None` for a run that was not seen to end.
     pub fn seen(&self) -> Option<Verdict> {
         self.verdict.or_else(|| self.latest()?.seen())
     }
 
-    /// What to call the run: the plan's name, else its short id, else the run's short id.
+    /// The run's display name: the plan's name, else the plan's short id, else the run's short id.
     pub fn label(&self) -> &str {
         self.plan
             .as_ref()
@@ -160,7 +160,7 @@ impl RunReport {
             .unwrap_or("QA.tech run")
     }
 
-    /// Whether as many cases of the first attempt are known as it announced, where it did.
+    /// Whether all cases that the first attempt announced are known; true if it announced none.
     pub fn first_list_is_complete(&self) -> bool {
         let announced = self.attempts.first().and_then(|first| first.test_count);
         announced.is_none_or(|announced| self.listed_in_first_attempt() >= announced)
@@ -174,9 +174,9 @@ impl RunReport {
 }
 
 impl Attempt {
-    /// The verdict, or what follows from status and result where nothing was waited for; `None` for a run that is not over.
+    /// The verdict, else what follows from status and result; `None` for a run that has not ended.
     pub fn seen(&self) -> Option<Verdict> {
-        let told = || match (self.status.as_deref()?, self.result.as_deref()) {
+        let from_status = || match (self.status.as_deref()?, self.result.as_deref()) {
             (status::ERROR, _) => Some(Verdict::Error),
             (status::CANCELLED, _) => Some(Verdict::Cancelled),
             (status::COMPLETED, result) => Some(match result? {
@@ -187,12 +187,12 @@ impl Attempt {
             }),
             (_, _) => None,
         };
-        self.verdict.or_else(told)
+        self.verdict.or_else(from_status)
     }
 }
 
 impl Attempt {
-    /// The run's page, only if it is a link that may be shown as one: https and nothing else (see the contract).
+    /// The run's page, if it may be shown as a link: an https URL without user information.
     pub fn link(&self) -> Option<&str> {
         self.url.as_deref().filter(|url| is_https(url))
     }

@@ -1,4 +1,4 @@
-//! Reports to try the renderers on, for tests, benches and examples. No part of the program uses them.
+//! Sample reports for tests, benches and examples. The program does not use them.
 
 use crate::report::trend::{CaseName, FlakyCase, Moment, PassRate, StillFailing, Trend, TrendPoint};
 use crate::report::{
@@ -155,95 +155,83 @@ pub fn case(number: usize, name: &str, outcome: CaseOutcome, title: &str, reason
     }
 }
 
+/// The first test cases of the shop: name, outcome, title, reasoning.
+const SHOP_CASES: [(&str, CaseOutcome, &str, &str); 6] = [
+    (
+        "Log in with a wrong password",
+        CaseOutcome::Passed,
+        "Error was shown",
+        "The form said so.",
+    ),
+    (
+        "Pay with a saved card",
+        CaseOutcome::Failed,
+        "Could not find the pay button",
+        "I opened the basket and chose the saved card ending in 4242.\nThe page showed a spinner for 30 seconds.\n\n\
+         Then the message \"Something went wrong\" appeared and the pay button was gone, so the order was never placed.",
+    ),
+    (
+        "Search for a product",
+        CaseOutcome::Errored,
+        "The browser crashed",
+        "The page stopped answering after the third letter was typed.",
+    ),
+    (
+        "Change the delivery address",
+        CaseOutcome::Failed,
+        "New address was not saved",
+        "After saving, the old address was still shown in the order summary.",
+    ),
+    (
+        "Log in with a passkey",
+        CaseOutcome::Flaky,
+        "Passkey dialogue did not open",
+        "I clicked the button twice and nothing happened for 20 seconds.",
+    ),
+    ("Pay by invoice", CaseOutcome::Skipped, "Invoices are switched off", ""),
+];
+
+/// The other test cases of the shop, which passed.
+const SHOP_PASSED: [&str; 8] = [
+    "Register a new account",
+    "Put two products into the basket",
+    "Remove a product from the basket",
+    "Use a voucher",
+    "Read the terms",
+    "Switch the language to German",
+    "Contact support",
+    "Log out",
+];
+
 /// A shop's run with a rerun: two failed cases, one errored, one flaky, one skipped, nine passed.
 pub fn shop() -> Report {
-    let mut cases = vec![
-        case(
-            1,
-            "Log in with a wrong password",
-            CaseOutcome::Passed,
-            "Error was shown",
-            "The form said so.",
-        ),
-        case(
-            2,
-            "Pay with a saved card",
-            CaseOutcome::Failed,
-            "Could not find the pay button",
-            "I opened the basket and chose the saved card ending in 4242.\nThe page showed a spinner for 30 seconds.\n\n\
-             Then the message \"Something went wrong\" appeared and the pay button was gone, so the order was never placed.",
-        ),
-        case(
-            3,
-            "Search for a product",
-            CaseOutcome::Errored,
-            "The browser crashed",
-            "The page stopped answering after the third letter was typed.",
-        ),
-        case(
-            4,
-            "Change the delivery address",
-            CaseOutcome::Failed,
-            "New address was not saved",
-            "After saving, the old address was still shown in the order summary.",
-        ),
-        case(
-            5,
-            "Log in with a passkey",
-            CaseOutcome::Flaky,
-            "Passkey dialogue did not open",
-            "I clicked the button twice and nothing happened for 20 seconds.",
-        ),
-        case(
-            6,
-            "Pay by invoice",
-            CaseOutcome::Skipped,
-            "Invoices are switched off",
-            "",
-        ),
-    ];
-    let passed = [
-        "Register a new account",
-        "Put two products into the basket",
-        "Remove a product from the basket",
-        "Use a voucher",
-        "Read the terms",
-        "Switch the language to German",
-        "Contact support",
-        "Log out",
-    ];
-    for (index, name) in passed.into_iter().enumerate() {
-        cases.push(case(
-            7 + index,
-            name,
-            CaseOutcome::Passed,
-            "Worked as expected",
-            "Every step was done.",
-        ));
-    }
-    let mut smoke = run("Smoke tests", "smk1", cases);
+    let passed = SHOP_PASSED.map(|name| (name, CaseOutcome::Passed, "Worked as expected", "Every step was done."));
+    let cases = (1..).zip(SHOP_CASES.into_iter().chain(passed));
+    let cases = cases.map(|(number, (name, outcome, title, reasoning))| case(number, name, outcome, title, reasoning));
+    let mut smoke = run("Smoke tests", "smk1", cases.collect());
     let mut rerun = attempt(AttemptOrigin::Rerun, "smk2", Verdict::Failed, "FAILED");
     (rerun.began, rerun.ended) = (101_000, Some(160_000));
     rerun.changes.clear();
     smoke.attempts.push(rerun);
-    for bad in &mut smoke.cases {
-        if bad.outcome.is_bad() {
-            let mut again = bad.attempts.clone();
-            for attempt in &mut again {
-                attempt.attempt = 1;
-                attempt.observed.first_seen += 100_000;
-                attempt.observed.running = attempt.observed.running.map(|at| at + 100_000);
-                attempt.observed.ended = attempt.observed.ended.map(|at| at + 100_000);
-            }
-            bad.attempts.extend(again);
+    for bad in smoke.cases.iter_mut().filter(|case| case.outcome.is_bad()) {
+        let mut again = bad.attempts.clone();
+        for attempt in &mut again {
+            let later = |at: u64| at + 100_000;
+            attempt.attempt = 1;
+            attempt.observed = Observed {
+                first_seen: later(attempt.observed.first_seen),
+                running: attempt.observed.running.map(later),
+                ended: attempt.observed.ended.map(later),
+            };
         }
+        bad.attempts.extend(again);
     }
     let mut report = report(vec![smoke]);
     report.duration = 160_300;
     report
 }
 
-/// A history that ends with this report: every outcome once a day before, and its cases in every list.
+/// A trend that ends with this report: one earlier result per day and verdict, and the report's cases in every list.
 pub fn trend(report: &Report) -> Trend {
     const DAY: u64 = 86_400_000;
     let moment = |days: u64| Moment {
@@ -253,7 +241,7 @@ pub fn trend(report: &Report) -> Trend {
         ci_url: report.origin.ci_url.clone(),
     };
     let days = Verdict::ALL.len() as u64;
-    let earlier = Verdict::ALL.into_iter().chain([Verdict::Failed]).enumerate();
+    let verdicts = Verdict::ALL.into_iter().chain([Verdict::Failed]).enumerate();
     let names = || {
         report.bad_cases().map(|(_, case)| CaseName {
             id: case.id.clone(),
@@ -262,7 +250,7 @@ pub fn trend(report: &Report) -> Trend {
         })
     };
     Trend {
-        points: earlier
+        points: verdicts
             .map(|(index, verdict)| TrendPoint {
                 moment: moment(days - index as u64),
                 verdict,
@@ -313,8 +301,8 @@ pub fn large(cases: usize, reasoning: usize) -> Report {
     report(vec![run("Everything", "all1", cases)])
 }
 
-/// A report with a text in each place that others fill: every outcome, two attempts, warnings and problems.
-/// Ids stay unique, since cases are told apart by them.
+/// A report with a text in every untrusted field: every outcome, two attempts, warnings and problems. Ids stay unique,
+/// since they identify cases.
 pub fn filled_with(text: &str) -> Report {
     let some = || Some(text.to_owned());
     let cases = CaseOutcome::ALL

@@ -1,19 +1,19 @@
-//! A report, or what it says of some of its runs only: nothing is copied for it, since runs may be large.
+//! A report with all or some of its runs, without copying them: runs can be large.
 
 use crate::report::{Case, Counts, FailureKinds, Mode, Report, RunReport, Verdict};
 use crate::text::sort::sort_by_number;
 
-/// Some runs of a report, with all that the report says besides.
+/// Some runs of a report, with access to the rest of it.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportSlice<'a> {
-    /// The report that the runs are of.
+    /// The report.
     pub report: &'a Report,
-    /// The runs that are looked at.
+    /// The selected runs.
     pub runs: &'a [RunReport],
 }
 
 impl<'a> ReportSlice<'a> {
-    /// The step's verdict: the worst over the runs that were waited for, `None` where none was.
+    /// The worst verdict of the runs; `None` if no run was waited for.
     pub fn verdict(self) -> Option<Verdict> {
         match self.report.mode {
             Mode::SkippedWithoutToken => Some(Verdict::Skipped),
@@ -29,7 +29,7 @@ impl<'a> ReportSlice<'a> {
         self.runs.iter().map(RunReport::counts).sum()
     }
 
-    /// What the failures over the runs were.
+    /// The kinds of failures over the runs.
     pub fn failure_kinds(self) -> FailureKinds {
         self.runs.iter().flat_map(|run| &run.cases).collect()
     }
@@ -47,7 +47,7 @@ impl<'a> ReportSlice<'a> {
 }
 
 impl Report {
-    /// All of it.
+    /// The report with all of its runs.
     pub fn as_slice(&self) -> ReportSlice<'_> {
         ReportSlice {
             report: self,
@@ -73,6 +73,15 @@ impl Report {
     /// See [`ReportSlice::cases_by_outcome`].
     pub fn cases_by_outcome(&self) -> Vec<(&RunReport, &Case)> {
         self.as_slice().cases_by_outcome()
+    }
+
+    /// Failed and errored cases with their run, those in quarantine last.
+    pub fn bad_cases_quarantined_last(&self) -> impl Iterator<Item = (&RunReport, &Case)> {
+        let in_quarantine = |wanted: bool| {
+            let cases = self.bad_cases();
+            cases.filter(move |(_, case)| case.is_quarantined_failure() == wanted)
+        };
+        in_quarantine(false).chain(in_quarantine(true))
     }
 
     /// Failed and errored cases with their run, in the order of runs and of the API.

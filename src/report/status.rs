@@ -1,31 +1,32 @@
-//! The words that QA.tech uses for the status and the result of runs and of test cases, and what follows from a status.
+//! Status and result of runs and test cases, as QA.tech's API names them.
 //!
-//! They are kept as texts, since an API may learn new ones (<https://docs.qa.tech/api-reference/get-run-status>).
+//! They are strings rather than an enum, since the API may add values
+//! (<https://docs.qa.tech/api-reference/get-run-status>).
 
-/// Not begun yet.
+/// Created, not started yet.
 pub const INITIATED: &str = "INITIATED";
-/// Under way.
+/// In progress.
 pub const RUNNING: &str = "RUNNING";
-/// Over, with a result.
+/// Ended, with a result.
 pub const COMPLETED: &str = "COMPLETED";
-/// Over: something broke.
+/// Ended with an error.
 pub const ERROR: &str = "ERROR";
-/// Over: someone stopped it.
+/// Ended because someone cancelled it.
 pub const CANCELLED: &str = "CANCELLED";
 
-/// The result of what is as it should be.
+/// The result of a run or test case that passed.
 pub const PASSED: &str = "PASSED";
-/// The result of what is not.
+/// The result of a run or test case that failed.
 pub const FAILED: &str = "FAILED";
-/// The result, and for test cases also the status, of what was not tried.
+/// The result, and for test cases also the status, of what was not run.
 pub const SKIPPED: &str = "SKIPPED";
 
-/// Whether a run of this status is over. One that we do not know is not.
+/// Whether a run with this status has ended. An unknown status counts as not ended.
 pub fn is_over(status: &str) -> bool {
     matches!(status, COMPLETED | ERROR | CANCELLED)
 }
 
-/// Whether a run may have this status, as far as we know.
+/// Whether this is a status of a run that this program knows.
 pub fn is_known(status: &str) -> bool {
     is_over(status) || matches!(status, INITIATED | RUNNING)
 }

@@ -1,25 +1,25 @@
-//! What earlier results say about this one: the trend that summary, HTML and JSON show.
+//! The trend: this result compared with earlier ones, for summary, HTML and JSON.
 
 use serde::{Deserialize, Serialize};
 
 use crate::report::case::name_or_short_id;
 use crate::report::{Case, Counts, Millis, Verdict};
 
-/// Longest id and name in a line of the history, in characters.
+/// Longest id and name in a line of the history file, in characters.
 pub(super) const MAX_CHARS: usize = 120;
 
-/// How many results a trend shows at most, this one included.
+/// Most results of a trend, this one included.
 pub const SHOWN: usize = 30;
 
-/// What the history file knew when this report was made. Names and short ids in it are as untrusted as the cases' own.
+/// The comparison of this report with the history file. Names and short ids in it are untrusted.
 ///
-/// It is drawn from the results of the same series (the same checks of the same workflow) on the same branch
-/// and on the default branch; where no branch is known, from all of the series.
+/// It is computed from the results of the same series (the same checks of the same workflow) on the same branch and on the
+/// default branch; if no branch is known, from all results of the series.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trend {
     /// The newest results, oldest first; the last one is this report's. At most [`SHOWN`].
     pub points: Vec<TrendPoint>,
-    /// How many of the shown results were green, of those that tell anything of the tests.
+    /// How many of the shown results were green, among those that are conclusive.
     pub pass_rate: Option<PassRate>,
     /// Median of the observed durations shown.
     pub median_duration: Option<Millis>,
@@ -35,8 +35,8 @@ pub struct Trend {
     pub failed_on_default: Vec<CaseName>,
     /// Cases that were flaky most often in the results shown, at most ten.
     pub flaky: Vec<FlakyCase>,
-    /// Lines for the quarantine list, for cases of this report that were flaky, or failed on the default branch, in at
-    /// least three of the results shown; at most five, none for a case that is in quarantine already.
+    /// Lines for the quarantine list: for cases of this report that were flaky, or failed on the default branch, in at
+    /// least three of the results shown. At most five, and none for a case that is in quarantine already.
     pub suggestions: Vec<QuarantineSuggestion>,
 }
 
@@ -49,9 +49,9 @@ pub struct QuarantineSuggestion {
     pub flaky: u64,
     /// In how many of the default branch's results shown it failed.
     pub failed_on_default: u64,
-    /// How many results shown say anything of the tests.
+    /// How many of the results shown are conclusive.
     pub of: u64,
-    /// The line, ready to be copied: one line without control characters, the case's name in it as untrusted as ever.
+    /// The line: without control characters, but with the untrusted name of the case.
     pub line: String,
 }
 
@@ -66,11 +66,11 @@ pub struct TrendPoint {
     pub counts: Counts,
     /// From the first start to the last end, as observed.
     pub duration: Millis,
-    /// Whether it ran on the default branch; `None` where that is not known.
+    /// Whether it ran on the default branch; `None` if that is not known.
     pub on_default: Option<bool>,
 }
 
-/// When and where a result was got.
+/// When and where a result was produced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
     /// Wall clock, milliseconds since the Unix epoch.
@@ -84,7 +84,7 @@ pub struct Moment {
 }
 
 /// Green results and all that count. `passed` and `flaky` are green; `skipped`, `cancelled`, `interrupted` and
-/// `unknown` say nothing of the tests and are left out.
+/// `unknown` are not conclusive and are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PassRate {
     /// Green results.
@@ -93,10 +93,10 @@ pub struct PassRate {
     pub of: u64,
 }
 
-/// A test case, as the history names it.
+/// A test case, as the history file identifies it. Ids and name are shortened.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CaseName {
-    /// Id, or empty where the API gave none.
+    /// Id; empty if the API returned none.
     pub id: String,
     /// Short id.
     pub short_id: String,
@@ -104,14 +104,14 @@ pub struct CaseName {
     pub name: String,
 }
 
-/// A case that goes on failing.
+/// A case that failed before and still fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StillFailing {
     /// Which.
     pub case: CaseName,
     /// The first result after the last green one in which it failed.
     pub since: Moment,
-    /// In how many results since then it failed, without this one.
+    /// In how many results before this one it has failed since then.
     pub times: u64,
 }
 
@@ -125,12 +125,12 @@ pub struct FlakyCase {
 }
 
 impl CaseName {
-    /// Whether the name may have been cut.
+    /// Whether the name may have been shortened.
     pub(super) fn is_cut(&self) -> bool {
         self.label().chars().count() >= MAX_CHARS
     }
 
-    /// The case as the history names it, texts cut.
+    /// The case, with its texts shortened.
     pub(super) fn new(case: &Case) -> Self {
         let short = |text: &str| text.chars().take(MAX_CHARS).collect();
         Self {
@@ -140,12 +140,12 @@ impl CaseName {
         }
     }
 
-    /// What to call the case: its name, else its short id.
+    /// The case's display name: its name, else its short id.
     pub fn label(&self) -> &str {
         name_or_short_id(&self.name, &self.short_id)
     }
 
-    /// What tells cases apart: the id, else the short id, else the name.
+    /// What identifies the case: the id, else the short id, else the name.
     pub fn identity(&self) -> &str {
         [&self.id, &self.short_id]
             .into_iter()
@@ -153,15 +153,15 @@ impl CaseName {
             .unwrap_or(&self.name)
     }
 
-    /// Whether this is that case.
+    /// Whether this is the same case as `case`.
     pub fn is(&self, case: &Case) -> bool {
         self.identity() == Self::new(case).identity()
     }
 }
 
 impl Moment {
-    /// The page of the workflow run, only if it may be shown as a link; see [`super::Attempt::link`]. We write none with
-    /// a query, which could hold a token.
+    /// The page of the workflow run, if it may be shown as a link; see [`super::Attempt::link`]. URLs with a query are
+    /// left out, since a query can contain a token.
     pub fn link(&self) -> Option<&str> {
         let plain = |url: &&str| super::links::is_https(url) && !url.contains(['?', '#']);
         self.ci_url.as_deref().filter(plain)
@@ -169,7 +169,7 @@ impl Moment {
 }
 
 impl Trend {
-    /// Whether a case that fails here failed in the default branch's latest result too.
+    /// Whether a case that fails here also failed in the default branch's latest result.
     pub fn failed_on_default(&self, case: &Case) -> bool {
         self.failed_on_default.iter().any(|known| known.is(case))
     }

@@ -1,8 +1,8 @@
-//! Verdicts, which of them fail the step, and the exit code and conclusion that follow.
+//! Verdicts, which of them fail the step, and the resulting exit code and conclusion.
 
 use crate::report::{Mode, Report};
 
-/// The result of a run, or of the step. Ordered from best to worst: the worst over all runs is the step's.
+/// The result of a run, or of the step. Ordered from best to worst; the step has the worst verdict of its runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
     /// `COMPLETED` with `PASSED`.
@@ -13,11 +13,11 @@ pub enum Verdict {
     Flaky,
     /// The run failed, and every case that failed is in quarantine or passed in a rerun.
     Quarantined,
-    /// A signal came first.
+    /// A signal ended the wait.
     Interrupted,
     /// Status `CANCELLED`.
     Cancelled,
-    /// The deadline came first.
+    /// The run did not end before the deadline.
     TimedOut,
     /// `COMPLETED` with `FAILED`.
     Failed,
@@ -58,7 +58,7 @@ impl Verdict {
         }
     }
 
-    /// The exit code if the verdict is one that fails the step; see [`exit`].
+    /// The exit code if the verdict fails the step; see [`exit`].
     fn code(self) -> u8 {
         match self {
             Self::Passed => exit::GREEN,
@@ -78,15 +78,15 @@ impl std::fmt::Display for Verdict {
 
 /// Exit codes, as documented in the README.
 pub mod exit {
-    /// Nothing that fails the step.
+    /// The step passes.
     pub const GREEN: u8 = 0;
-    /// `failed`, `skipped`, `flaky` or `quarantined`, or a run without test cases, where `fail_on` names it.
+    /// `failed`, `skipped`, `flaky` or `quarantined`, or a run without test cases, if `fail_on` names it.
     pub const RED: u8 = 1;
     /// Inputs are wrong; nothing was sent.
     pub const USAGE: u8 = 2;
-    /// `error`, `cancelled` or `unknown`, where `fail_on` names it; a file that could not be written.
+    /// `error`, `cancelled` or `unknown`, if `fail_on` names it; a file that could not be written.
     pub const BROKEN: u8 = 3;
-    /// `timed_out`, where `fail_on` names it.
+    /// `timed_out`, if `fail_on` names it.
     pub const TIMED_OUT: u8 = 4;
     /// Ended by SIGINT.
     pub const SIGINT: u8 = 130;
@@ -129,8 +129,7 @@ impl FailOn {
         verdict == Verdict::Interrupted || self.verdicts.contains(&verdict)
     }
 
-    /// The exit code for the verdicts of all runs. Precedence: 3, 4, 1. A signal's code is not decided here: it depends on
-    /// which signal it was.
+    /// The exit code for the verdicts of all runs. Precedence: 3, 4, 1. [`Report::exit_code`] handles signals.
     pub fn exit_code(&self, verdicts: impl IntoIterator<Item = Verdict>) -> u8 {
         let codes: Vec<u8> = verdicts
             .into_iter()
@@ -144,23 +143,23 @@ impl FailOn {
     }
 }
 
-/// What the step comes to: the `conclusion` of its check run.
+/// The conclusion of the step, which is also that of its check run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepConclusion {
     /// Green.
     Success,
     /// Red.
     Failure,
-    /// Grey; blocks nothing.
+    /// Grey; does not block a merge.
     Neutral,
     /// Red: out of time.
     TimedOut,
-    /// Grey; blocks where the check is required.
+    /// Grey; blocks a merge if the check is required.
     Cancelled,
 }
 
 impl StepConclusion {
-    /// The word that GitHub's API takes.
+    /// The value in GitHub's API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -171,7 +170,7 @@ impl StepConclusion {
         }
     }
 
-    /// Whether the step fails. Where it does not, nothing in its reports is red.
+    /// Whether the step fails. If it does not, nothing in its reports is red.
     pub fn is_red(self) -> bool {
         match self {
             Self::Failure | Self::TimedOut | Self::Cancelled => true,
@@ -184,8 +183,8 @@ impl StepConclusion {
         if self.is_red() { "failure" } else { "warning" }
     }
 
-    /// The conclusion that goes with the exit code: what `fail_on` tolerates never blocks, what fails the step is never
-    /// green.
+    /// The conclusion that matches the exit code: a result that `fail_on` tolerates never blocks, and one that fails the
+    /// step is never green.
     pub fn new(report: &Report, fail_on: &FailOn) -> Self {
         let of_runs = report.runs.iter().filter_map(|run| run.verdict);
         let failing = of_runs
@@ -193,7 +192,7 @@ impl StepConclusion {
             .filter(|verdict| fail_on.fails(*verdict))
             .max();
         match (failing, report.verdict()) {
-            // Without a token nothing fails, whatever `fail_on` says of `skipped`.
+            // Without a token nothing fails, even if `fail_on` names `skipped`.
             (_, Some(Verdict::Skipped)) if report.runs.is_empty() => Self::Neutral,
             (Some(Verdict::TimedOut), _) => Self::TimedOut,
             (Some(Verdict::Cancelled | Verdict::Interrupted), _) => Self::Cancelled,
@@ -370,7 +369,7 @@ mod tests {
             (empty.conclusion(), empty.exit_code()),
             (StepConclusion::Failure, exit::RED)
         );
-        // Test cases that were announced but not listed are no empty run.
+        // A run with test cases that were announced but not listed is not empty.
         empty.runs[0].attempts[0].test_count = Some(2);
         assert_eq!(empty.exit_code(), exit::GREEN);
         empty.runs[0].attempts[0].test_count = None;

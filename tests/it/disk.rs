@@ -7,7 +7,7 @@ use std::path::Path;
 use qatech_fakes::harness::{Done, FILE_INPUTS, Run};
 #[cfg(target_os = "linux")]
 use qatech_fakes::mounts::Mounts;
-use qatech_fakes::qatech::{FakeQaTech, RunScript, TOKEN};
+use qatech_fakes::qatech::{FakeQaTech, RunScript};
 use serde_json::Value;
 
 use crate::scene::{self, PROGRAM};
@@ -204,25 +204,24 @@ fn missing_files_of_the_runner_are_made() {
     assert!(!done.summary.is_empty());
 }
 
+/// Mounts a file system of 64 KiB.
+#[cfg(target_os = "linux")]
+const SMALL_DISK: &str = "mkdir disk && mount -t tmpfs -o size=64k none disk";
+
 /// A file system with little room, where this system lets us mount one; `/dev/full` above does the rest.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_leaves_no_half_report() {
-    let mount = "mount -t tmpfs -o size=64k none disk && ";
-    let Some(mounts) = Mounts::that_can(&format!("mkdir disk && {mount} true")) else {
+    let Some(mounts) = Mounts::that_can(SMALL_DISK) else {
         return;
     };
     let fake = FakeQaTech::start();
     fake.plan("pln_a", RunScript::big(100, 5_000));
     // The old report stays whole, the new one is not there, and its remains are gone.
     let script = format!(
-        "mkdir disk && {mount} echo old > disk/report.json && {PROGRAM}; code=$?; ls -A disk > left; cat disk/report.json > old; exit $code"
+        "{SMALL_DISK} && echo old > disk/report.json && {PROGRAM}; code=$?; ls -A disk > left; cat disk/report.json > old; exit $code"
     );
-    let done = mounts
-        .run(&script)
-        .github()
-        .input("api_token", TOKEN)
-        .input("api_url", &fake.api_url())
+    let done = scene::connect(mounts.run(&script).github(), &fake.api_url())
         .input("test_plan_short_id", "pln_a")
         .input("annotations", "off")
         .input("json_path", "disk/report.json")
@@ -243,22 +242,17 @@ fn a_disk_that_fills_up_leaves_no_half_report() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_leaves_no_half_output() {
-    let mount = "mount -t tmpfs -o size=64k none disk && ";
-    let Some(mounts) = Mounts::that_can(&format!("mkdir disk && {mount} true")) else {
+    let Some(mounts) = Mounts::that_can(SMALL_DISK) else {
         return;
     };
     let fake = FakeQaTech::start();
     fake.plan("pln_a", RunScript::big(1_000, 100));
     let script = format!(
-        "mkdir disk && {mount} echo old=1 > disk/output; head -c 1000000 /dev/zero > disk/filler; \
+        "{SMALL_DISK} && echo old=1 > disk/output; head -c 1000000 /dev/zero > disk/filler; \
          {PROGRAM}; code=$?; cat disk/output > left; exit $code"
     );
-    let done = mounts
-        .run(&script)
-        .github()
+    let done = scene::connect(mounts.run(&script).github(), &fake.api_url())
         .env("GITHUB_OUTPUT", "disk/output")
-        .input("api_token", TOKEN)
-        .input("api_url", &fake.api_url())
         .input("test_plan_short_id", "pln_a")
         .input("annotations", "off")
         .output();

@@ -1,8 +1,8 @@
 //! What most tests of the program begin with: the real binary in a job at GitHub, against a fake QA.tech, with quick
 //! polling.
 
-use qatech_fakes::harness::{Done, Run};
-use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN, When};
+use qatech_fakes::harness::{Done, FILE_INPUTS, Run};
+use qatech_fakes::qatech::{Case, FakeQaTech, Outcome, Rerun, RunScript, TOKEN, When};
 use qatech_fakes::runner::commands;
 use serde_json::Value;
 
@@ -76,6 +76,28 @@ pub fn red() -> RunScript {
 /// A run that never ends, with one case done and one under way.
 pub fn endless() -> RunScript {
     RunScript::new([Case::passed("Login"), Case::passed("Pay").ends(When::Never)])
+}
+
+/// A run that ends with this verdict; for `flaky`, its rerun passes.
+pub fn script_for(verdict: &str) -> RunScript {
+    match verdict {
+        "passed" => green(),
+        "failed" => red(),
+        "skipped" => RunScript::new([Case::new("Login", Outcome::Skipped)]),
+        "error" => red().ends(When::Now, "ERROR", None),
+        "cancelled" => red().ends(When::Now, "CANCELLED", None),
+        "unknown" => red().ends(When::Now, "COMPLETED", Some("MAYBE")),
+        "flaky" => red().rerun(Rerun::passing(&["Pay"])),
+        "timed_out" => endless(),
+        other => panic!("no script for {other}"),
+    }
+}
+
+/// The run with every file that the program can write.
+pub fn with_every_file(run: Run) -> Run {
+    let names = ["r.xml", "r.ctrf.json", "r.json", "r.html", "h.jsonl", "o.env"];
+    let files = FILE_INPUTS.into_iter().zip(names);
+    files.fold(run, |run, (input, name)| run.input(input, name))
 }
 
 /// Exit code and verdict.

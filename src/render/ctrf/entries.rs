@@ -10,7 +10,7 @@ use crate::report::{
 };
 use serde::{Serialize, Serializer};
 
-/// The entries, made one by one while they are written.
+/// The entries, created one at a time while they are written.
 pub(super) struct Tests<'a>(pub(super) &'a Report);
 
 impl Serialize for Tests<'_> {
@@ -53,7 +53,7 @@ struct Test<'a> {
 
 impl<'a> Test<'a> {
     fn from_case(run: &'a RunReport, case: &'a Case, started_at: u64) -> Self {
-        // A rerun that did not see the case end takes nothing back: the failure is still what is reported.
+        // The failure is reported even if a later rerun did not see the case end.
         let reported = if case.outcome.is_bad() {
             case.decisive_attempt()
         } else {
@@ -104,7 +104,11 @@ impl<'a> Test<'a> {
     }
 
     fn from_synthetic(label: &'a str, whole: &'a SyntheticCase) -> Self {
-        let SyntheticCase { ending, word, message } = whole;
+        let SyntheticCase {
+            ending,
+            result,
+            message,
+        } = whole;
         Self {
             test_id: None,
             name: Line(synthetic_case::NAME),
@@ -119,7 +123,7 @@ impl<'a> Test<'a> {
             suite: [Line(label)],
             message: Some(Text(message)),
             trace: None,
-            raw_status: Line(word),
+            raw_status: Line(result),
             r#type: "e2e",
             retries: None,
             retry_attempts: Vec::new(),
@@ -159,7 +163,7 @@ struct TestExtra<'a> {
     times: Option<&'static str>,
 }
 
-/// What QA.tech's details of a case say besides its times.
+/// QA.tech's details of a case, without its times.
 #[derive(Serialize)]
 struct DetailsExtra<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -255,7 +259,7 @@ impl<'a> RetryAttempt<'a> {
     }
 }
 
-/// Where the times of an entry are from.
+/// The source of an entry's times.
 fn source(source: TimeSource) -> &'static str {
     match source {
         TimeSource::Reported => "reported by QA.tech",

@@ -1,9 +1,9 @@
 //! CTRF (Common Test Report Format, <https://ctrf.io>), valid against the schema of spec version 0.0.0.
 //!
-//! CTRF has five states and asks for times. `flaky` is `passed` with `flaky: true`, `errored` is `failed` with the API's
-//! word as `rawStatus`, `unfinished` is `pending`. Times are QA.tech's where the details of a case give them, else as
-//! observed between polls, and `extra.times` says which; a `duration` that is not known is 0, since the schema wants a
-//! number. The summary's times are this program's own.
+//! CTRF has five states. `flaky` is `passed` with `flaky: true`, `errored` is `failed` with the API's status as `rawStatus`,
+//! `unfinished` is `pending`. Times are QA.tech's if the details of a case have them, else those observed between polls;
+//! `extra.times` says which. An unknown `duration` is 0, since the schema requires a number. The summary's times are those
+//! of this program.
 
 mod entries;
 mod parts;
@@ -22,18 +22,7 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
 }
 
 fn document(report: &Report) -> Document<'_> {
-    let Report {
-        started_at,
-        duration,
-        mode: _,
-        origin,
-        runs,
-        interrupted_by,
-        fail_on: _,
-        warnings,
-        trend,
-    } = report;
-    let stop = started_at.saturating_add(*duration);
+    let stop = report.started_at.saturating_add(report.duration);
     Document {
         report_format: "CTRF",
         spec_version: "0.0.0",
@@ -43,15 +32,15 @@ fn document(report: &Report) -> Document<'_> {
             tool: Tool { name: "QA.tech" },
             summary: Summary::new(report, stop),
             tests: Tests(report),
-            environment: Environment::from(origin),
+            environment: Environment::from(&report.origin),
             extra: ResultsExtra {
                 verdict: report.verdict().map(|verdict| verdict.as_str()),
-                interrupted_by: interrupted_by.map(Signal::name),
-                runs: runs.iter().map(RunExtra::from).collect(),
-                warnings: warnings.iter().map(|warning| Text(warning)).collect(),
+                interrupted_by: report.interrupted_by.map(Signal::name),
+                runs: report.runs.iter().map(RunExtra::from).collect(),
+                warnings: report.warnings.iter().map(|warning| Text(warning)).collect(),
             },
         },
-        insights: trend.as_ref().map(Insights::from),
+        insights: report.trend.as_ref().map(Insights::from),
     }
 }
 
@@ -101,9 +90,9 @@ struct Summary {
 #[derive(Serialize)]
 struct SummaryExtra {
     errored: u64,
-    /// Cases of the run that the API did not list: not in `tests` either.
+    /// Cases of the run that the API did not list; not counted in `tests`.
     not_listed: u64,
-    /// Entries that stand for a run, not for a case: in `tests`.
+    /// Entries for whole runs; counted in `tests`.
     #[serde(rename = "whole_runs")]
     synthetic_cases: u64,
     /// Failed and errored cases that are in quarantine.
@@ -111,7 +100,7 @@ struct SummaryExtra {
 }
 
 impl Summary {
-    /// Of the entries in `tests`: readers expect the sums to agree with the list.
+    /// Counts the entries in `tests`: readers expect the sums to agree with the list.
     fn new(report: &Report, stop: u64) -> Self {
         let mut listed = Counts::default();
         for case in report.runs.iter().flat_map(|run| &run.cases) {
@@ -185,35 +174,20 @@ struct EnvironmentExtra<'a> {
 
 impl<'a> From<&'a Origin> for Environment<'a> {
     fn from(origin: &'a Origin) -> Self {
-        let Origin {
-            repository,
-            sha,
-            branch,
-            default_branch: _,
-            actor,
-            commit_message,
-            event,
-            workflow,
-            job,
-            run_id,
-            run_attempt,
-            ci_url,
-            pull_request,
-        } = origin;
         Self {
-            build_id: run_id.map(|id| id.to_string()),
-            build_name: text(workflow.as_ref()),
-            build_url: text(ci_url.as_ref()),
-            repository_name: text(repository.as_ref()),
-            commit: text(sha.as_ref()),
-            branch_name: text(branch.as_ref()),
+            build_id: origin.run_id.map(|id| id.to_string()),
+            build_name: text(origin.workflow.as_ref()),
+            build_url: text(origin.ci_url.as_ref()),
+            repository_name: text(origin.repository.as_ref()),
+            commit: text(origin.sha.as_ref()),
+            branch_name: text(origin.branch.as_ref()),
             extra: EnvironmentExtra {
-                actor: text(actor.as_ref()),
-                commit_message: text(commit_message.as_ref()),
-                event: text(event.as_ref()),
-                job: text(job.as_ref()),
-                run_attempt: *run_attempt,
-                pull_request: *pull_request,
+                actor: text(origin.actor.as_ref()),
+                commit_message: text(origin.commit_message.as_ref()),
+                event: text(origin.event.as_ref()),
+                job: text(origin.job.as_ref()),
+                run_attempt: origin.run_attempt,
+                pull_request: origin.pull_request,
             },
         }
     }
@@ -242,24 +216,14 @@ struct RunExtra<'a> {
 
 impl<'a> From<&'a RunReport> for RunExtra<'a> {
     fn from(run: &'a RunReport) -> Self {
-        let RunReport {
-            requested_plan,
-            plan,
-            created: _,
-            attempts,
-            cases: _,
-            listed: _,
-            verdict,
-            problem,
-        } = run;
-        let plan = plan.as_ref().map(|plan| &plan.short_id).or(requested_plan.as_ref());
+        let plan = run.plan.as_ref().map(|plan| &plan.short_id);
         Self {
             suite: Line(run.label()),
-            test_plan_short_id: text(plan),
-            verdict: verdict.map(|verdict| verdict.as_str()),
-            problem: text(problem.as_ref()),
+            test_plan_short_id: text(plan.or(run.requested_plan.as_ref())),
+            verdict: run.verdict.map(|verdict| verdict.as_str()),
+            problem: text(run.problem.as_ref()),
             no_tests: run.has_no_tests(),
-            attempts: attempts.iter().map(AttemptExtra::from).collect(),
+            attempts: run.attempts.iter().map(AttemptExtra::from).collect(),
         }
     }
 }

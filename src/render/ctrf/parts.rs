@@ -1,4 +1,4 @@
-//! What the whole document and its entries share.
+//! Types that the document and its entries share.
 
 use crate::render::escape::{clean, one_line};
 use crate::render::synthetic_case;
@@ -6,7 +6,7 @@ use crate::render::synthetic_case::SyntheticCase;
 use crate::report::{Attempt, CaseAttempt, Report, RunReport};
 use serde::{Serialize, Serializer};
 
-/// Text without control characters and the like.
+/// Text without control and invisible characters.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl Serialize for Text<'_> {

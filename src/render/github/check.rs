@@ -114,12 +114,7 @@ pub struct Place {
 /// there would be.
 pub fn annotations(report: &Report, rules: &[PathRule], default: &Place) -> (Vec<Annotation>, usize) {
     let several = report.runs.len() > 1;
-    let in_quarantine = |wanted: bool| {
-        report
-            .bad_cases()
-            .filter(move |(_, case)| case.is_quarantined_failure() == wanted)
-    };
-    let mut cases = in_quarantine(false).chain(in_quarantine(true));
+    let mut cases = report.bad_cases_quarantined_last();
     let annotations = cases
         .by_ref()
         .take(ANNOTATIONS)

@@ -1,4 +1,5 @@
-//! What GitHub shows besides the job summary: check run, workflow commands, pull-request comment, issue, and our marker in them.
+//! Texts for GitHub besides the job summary: check run, workflow commands, pull-request comment, issue, and the marker in
+//! them.
 
 pub mod check;
 pub mod commands;

@@ -1,17 +1,17 @@
-//! Where and when: the lines under the headline of the HTML report.
+//! Origin and time of the report: the lines under the headline of the HTML report.
 
 use crate::render::duration::{format_duration, utc};
 use crate::render::escape::{cut_chars, one_line};
 use crate::report::{Origin, Report};
 
-/// A name and what goes with it.
+/// A name with its value.
 pub(super) struct Fact {
     pub(super) name: &'static str,
     pub(super) text: String,
     pub(super) link: Option<String>,
 }
 
-/// What is known of the report's origin and time.
+/// What is known about the report's origin and time.
 pub(super) fn facts(report: &Report) -> Vec<Fact> {
     let Origin {
         repository: _,
@@ -34,11 +34,11 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
             facts.push(Fact { name, text, link });
         }
     };
-    let short = |text: &Option<String>, most| {
+    let short = |text: &Option<String>, max| {
         let text = text.as_deref().unwrap_or_default();
-        // A commit message's first line is its subject.
+        // The first line of a commit message is its subject.
         let line = text.lines().next().unwrap_or_default();
-        Some(cut_chars(&one_line(line), most).into_owned())
+        Some(cut_chars(&one_line(line), max).into_owned())
     };
     add("Branch", short(branch, 60), None);
     let pull = |number| Some(format!("{}/pull/{number}", report.origin.repository_link()?));

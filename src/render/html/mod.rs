@@ -1,9 +1,8 @@
-//! The HTML report: one file that needs nothing else, for people.
+//! The HTML report: one self-contained file.
 //!
-//! The template is `../templates/report.html`; it escapes what it is given but `Clean` and `Line`, which escape
-//! themselves. A
-//! `Content-Security-Policy` in the page allows the one style and the one script that are in it, by hash, and nothing
-//! from outside. Everything can be read without the script, which only adds the filter.
+//! The template is `../templates/report.html`. It escapes all values except `Clean` and `Line`, which escape themselves. A
+//! `Content-Security-Policy` in the page allows only the page's own style and script, by hash. The page can be read without
+//! the script, which adds the filter.
 
 mod facts;
 mod parts;
@@ -28,10 +27,10 @@ use view::{CaseView, RunView, Shown, with_code};
 const STYLE: &str = include_str!("../templates/style.css");
 const SCRIPT: &str = include_str!("../templates/script.js");
 
-/// How many failed and errored cases are open at first: more would bury the list.
+/// Most failed and errored cases that are open at first; more would hide the list.
 const MAX_OPEN: usize = 20;
-/// From how many cases on those off-screen are not laid out: pages that have fewer are quick anyway, and browsers find
-/// and print them better.
+/// With more cases than this, the browser lays out cases off-screen later. Smaller pages are fast anyway, and searching
+/// and printing work better without.
 const MANY_CASES: u64 = 200;
 
 /// Writes the report as HTML.
@@ -51,18 +50,19 @@ struct Page<'a> {
     style: &'static str,
     script: &'static str,
     title: String,
-    over: String,
+    /// The line above the verdict: repository and run.
+    subject: String,
     verdict_class: &'static str,
     verdict: String,
     detail: String,
     facts: Vec<Fact>,
     notes: Vec<Vec<(bool, Clean<'a>)>>,
     total: u64,
-    /// Of the failed and errored cases.
+    /// Failed and errored cases in quarantine.
     quarantined: u64,
     listed: u64,
     not_listed: u64,
-    /// Whether there are so many cases that layout is put off.
+    /// Whether there are more than [`MANY_CASES`].
     many: bool,
     none: &'static str,
     shares: Vec<Share>,
@@ -74,32 +74,27 @@ struct Page<'a> {
 
 impl<'a> From<&'a Report> for Page<'a> {
     fn from(report: &'a Report) -> Self {
-        let Report {
-            started_at: _,
-            duration: _,
-            mode,
-            origin,
-            runs,
-            interrupted_by: _,
-            fail_on: _,
-            warnings,
-            trend: _,
-        } = report;
+        let (mode, runs) = (report.mode, &report.runs);
         let Headline {
             mark: _,
             verdict,
             detail,
         } = Headline::new(report.as_slice());
         let verdict = capitalized(verdict);
-        let mut over = origin.repository.as_deref().map_or("QA.tech", |name| name).to_owned();
+        let mut subject = report
+            .origin
+            .repository
+            .as_deref()
+            .map_or("QA.tech", |name| name)
+            .to_owned();
         if let [run] = runs.as_slice() {
-            over.push_str(" · ");
-            over.push_str(run.label());
+            subject.push_str(" · ");
+            subject.push_str(run.label());
         }
-        let over = cut_chars(&one_line(&over), 120).into_owned();
+        let subject = cut_chars(&one_line(&subject), 120).into_owned();
         let listed: usize = runs.iter().map(|run| run.cases.len()).sum();
         let listed = u64::try_from(listed).unwrap_or(u64::MAX);
-        // What is only started has no counts yet.
+        // Runs that were only started have no counts yet.
         let counts = match mode {
             Mode::StartOnly => Counts::default(),
             Mode::Wait | Mode::Look | Mode::SkippedWithoutToken => report.counts(),
@@ -111,13 +106,13 @@ impl<'a> From<&'a Report> for Page<'a> {
             csp: policy(),
             style: STYLE,
             script: SCRIPT,
-            title: format!("{verdict}: {over}"),
-            over,
+            title: format!("{verdict}: {subject}"),
+            subject,
             verdict_class: report_class(report),
             verdict,
-            detail: numbers_kept(&detail),
+            detail: with_nonbreaking_numbers(&detail),
             facts: facts::facts(report),
-            notes: warnings.iter().map(|warning| with_code(Some(warning))).collect(),
+            notes: report.warnings.iter().map(|warning| with_code(Some(warning))).collect(),
             total: counts.total,
             quarantined: counts.quarantined,
             listed,
@@ -140,7 +135,7 @@ impl<'a> From<&'a Report> for Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// The lists of cases: those in quarantine have one of their own.
+    /// The lists of cases; failures in quarantine have their own.
     fn groups(&self) -> Vec<Group<'a>> {
         let all = self.report.cases_by_outcome().into_iter();
         let (quarantined, others): (Vec<_>, Vec<_>) = all.partition(|(_, case)| case.is_quarantined_failure());
@@ -154,7 +149,7 @@ impl<'a> Page<'a> {
         groups.map(|(heading, cases)| Group { heading, cases }).collect()
     }
 
-    /// Each case when its turn has come: a large report is never held twice.
+    /// The cases, created one at a time, so that a large report is not held in memory twice.
     fn cases(&self, group: &Group<'a>) -> impl Iterator<Item = CaseView<'a>> {
         let several_runs = self.report.runs.len() > 1;
         let cases: Vec<_> = group.cases.iter().copied().enumerate().collect();
@@ -178,12 +173,12 @@ struct Group<'a> {
     cases: Vec<(&'a RunReport, &'a Case)>,
 }
 
-/// One outcome's share of the cases.
+/// The share of the cases with one outcome.
 struct Share {
     class: &'static str,
     label: &'static str,
     count: u64,
-    /// Of them, those that are in the list of cases.
+    /// How many of them are in the list of cases.
     listed: u64,
     from: Percent,
     width: Percent,
@@ -212,8 +207,8 @@ fn shares(report: &Report) -> Vec<Share> {
         .collect()
 }
 
-/// The text with no line break between a number and what it counts.
-fn numbers_kept(text: &str) -> String {
+/// The text with non-breaking spaces between numbers and the words after them.
+fn with_nonbreaking_numbers(text: &str) -> String {
     let mut before = ' ';
     let kept = text.chars().map(|c| {
         let is_kept = c == ' ' && before.is_ascii_digit();
@@ -223,21 +218,22 @@ fn numbers_kept(text: &str) -> String {
     kept.collect()
 }
 
-/// The class of the whole report: without a single test case it is not green.
+/// The class of the whole report. A report without a single test case is not green.
 fn report_class(report: &Report) -> &'static str {
     match report.runs.as_slice() {
         [first, ..] if report.runs.iter().all(RunReport::has_no_tests) => view::run_class(first),
-        _ => class(report.verdict().or_else(|| worst_seen(report))),
+        _ => class(report.verdict().or_else(|| worst_observed(report))),
     }
 }
 
-/// The worst end that was seen, where all runs were seen to end.
-fn worst_seen(report: &Report) -> Option<Verdict> {
-    let seen: Option<Vec<_>> = report.runs.iter().map(RunReport::seen).collect();
-    seen?.into_iter().max()
+/// The worst observed result; `None` unless all runs were seen to end.
+fn worst_observed(report: &Report) -> Option<Verdict> {
+    let observed: Option<Vec<_>> = report.runs.iter().map(RunReport::seen).collect();
+    observed?.into_iter().max()
 }
 
-/// What the page may load and run: its own style and script, and the empty icon that keeps browsers from asking for one.
+/// The content security policy: allows the page's own style and script, and the empty icon that keeps browsers from
+/// requesting one.
 fn policy() -> String {
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'",

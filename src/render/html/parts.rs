@@ -1,12 +1,11 @@
-//! What all parts of the page share: escaped texts, shares of a whole, and the names and classes of outcomes.
+//! Types and tables that all parts of the page share: escaped texts, percentages, names and classes of outcomes.
 
 use crate::render::escape::{clean, one_line, write_html};
 use crate::report::{CaseOutcome, Verdict};
 use askama::filters::HtmlSafe;
 use std::fmt;
 
-/// Text that others wrote, without what could hide or reorder it, and escaped when it is displayed: that is quicker than
-/// the template's way.
+/// Untrusted text, cleaned and escaped when it is displayed. This is faster than the template's own escaping.
 #[derive(Clone, Copy)]
 pub(super) struct Clean<'a>(pub(super) &'a str);
 
@@ -30,12 +29,12 @@ impl fmt::Display for Line<'_> {
 
 impl HtmlSafe for Line<'_> {}
 
-/// A part of a whole, for SVG: its attributes may be percentages, so that a drawing is as wide as the page.
+/// A percentage for SVG attributes, which make a drawing as wide as the page.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Percent(pub(super) f64);
 
 impl Percent {
-    /// Numbers here are counts and milliseconds: f64 has room for them.
+    /// A part of a whole; counts and milliseconds are exact in f64.
     pub(super) fn new(part: u64, whole: u64) -> Self {
         Self(part as f64 * 100.0 / whole.max(1) as f64)
     }
@@ -59,7 +58,7 @@ pub(super) fn label(outcome: CaseOutcome) -> &'static str {
     }
 }
 
-/// The class that gives a verdict its colour.
+/// The CSS class that gives a verdict its colour.
 pub(super) fn class(verdict: Option<Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Passed) => "passed",

@@ -44,7 +44,7 @@ pub(super) struct Row {
     pub(super) bars: Vec<Bar>,
 }
 
-/// A stretch of time in one state.
+/// A period in one state.
 pub(super) struct Bar {
     pub(super) class: &'static str,
     pub(super) from: Percent,
@@ -105,7 +105,7 @@ impl Drawing {
     }
 }
 
-/// From milliseconds to places.
+/// Converts milliseconds to positions.
 #[derive(Clone, Copy)]
 struct Scale {
     end: Millis,

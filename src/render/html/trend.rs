@@ -110,51 +110,39 @@ impl<'a> TrendView<'a> {
 }
 
 fn bar(point: &TrendPoint, at: u64, count: u64, height: u64) -> ResultBar {
-    let TrendPoint {
-        moment,
-        verdict,
-        counts: _,
-        duration,
-        on_default: _,
-    } = point;
     let Percent(place) = Percent::new(1, count);
+    let duration = format_duration(point.duration);
     ResultBar {
-        class: class(Some(*verdict)),
-        // A short history has thin bars too.
+        class: class(Some(point.verdict)),
+        // The bars of a short history are no wider than those of a longer one.
         x: Percent(place * (at as f64 + 0.5) - place.min(6.0) * 0.36),
         width: Percent(place.min(6.0) * 0.72),
         y: TOP + PLOT - height,
         height,
-        title: format!("{}: {}, {}", when(moment), phrase(*verdict), format_duration(*duration)),
+        title: format!("{}: {}, {duration}", when(&point.moment), phrase(point.verdict)),
     }
 }
 
 fn row(point: &TrendPoint) -> ResultRow<'_> {
-    let TrendPoint {
-        moment,
-        verdict,
-        counts,
-        duration,
-        on_default,
-    } = point;
+    let moment = &point.moment;
     let sha = moment.sha.as_deref().unwrap_or_default();
-    let mut counts = by_outcome(*counts);
+    let mut counts = by_outcome(point.counts);
     if counts.is_empty() {
         counts.push('–');
     }
     ResultRow {
-        class: class(Some(*verdict)),
-        verdict: capitalized(phrase(*verdict)),
+        class: class(Some(point.verdict)),
+        verdict: capitalized(phrase(point.verdict)),
         when: when(moment),
         link: moment.link(),
-        branch: Line(match (&moment.branch, on_default) {
+        branch: Line(match (&moment.branch, point.on_default) {
             (Some(branch), _) => branch,
             (None, Some(true)) => "default",
             (None, Some(false) | None) => "–",
         }),
         commit: Line(sha).to_string().chars().take(7).collect(),
         counts,
-        took: format_duration(*duration),
+        took: format_duration(point.duration),
     }
 }
 

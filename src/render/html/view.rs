@@ -57,18 +57,18 @@ impl<'a> From<&'a RunReport> for RunView<'a> {
     }
 }
 
-/// The class of a run: one that passed without a test case is not as good as one that passed.
+/// The class of a run. A run that passed without a test case is not green.
 pub(super) fn run_class(run: &RunReport) -> &'static str {
     if run.has_no_tests() { "flaky" } else { class(run.seen()) }
 }
 
 /// One run at QA.tech.
 pub(super) struct AttemptView<'a> {
-    /// None where there is nothing to tell it from.
+    /// `None` for a single attempt.
     pub(super) name: Option<String>,
     pub(super) short_id: Line<'a>,
     pub(super) link: Option<&'a str>,
-    pub(super) word: Option<Line<'a>>,
+    pub(super) result: Option<Line<'a>>,
     pub(super) span: Option<String>,
     pub(super) problem: Vec<(bool, Clean<'a>)>,
 }
@@ -96,12 +96,12 @@ impl<'a> AttemptView<'a> {
                 .then(|| attempt_name(index, Some(attempt))),
             short_id: Line(short_id),
             link: attempt.link(),
-            word: match attempt.seen() {
+            result: match attempt.seen() {
                 Some(Verdict::Unknown) | None => result.as_deref().or(status.as_deref()).map(Line),
                 Some(verdict) => Some(Line(phrase(verdict))),
             },
             span: ended.map(|ended| format_duration(ended.saturating_sub(*began))),
-            // The run says it already.
+            // Not repeated if the run has the same problem.
             problem: with_code(
                 problem
                     .as_deref()
@@ -111,13 +111,13 @@ impl<'a> AttemptView<'a> {
     }
 }
 
-/// A text in parts, each with whether it is code.
+/// A text in segments, each with whether it is code.
 pub(super) fn with_code(text: Option<&str>) -> Vec<(bool, Clean<'_>)> {
     let parts = code_segments(text.unwrap_or_default()).into_iter();
     parts.map(|(code, part)| (code, Clean(part))).collect()
 }
 
-/// How a case is shown.
+/// Options for showing a case.
 pub(super) struct Shown {
     pub(super) several_runs: bool,
     pub(super) open: bool,
@@ -126,7 +126,7 @@ pub(super) struct Shown {
     pub(super) started_at: u64,
 }
 
-/// The line on a case's quarantine.
+/// The line about a case's quarantine.
 fn quarantine_text(note: &QuarantineNote) -> String {
     let QuarantineNote { reason, until } = note;
     let reason =
@@ -143,7 +143,7 @@ pub(super) struct CaseView<'a> {
     pub(super) label: &'static str,
     pub(super) open: bool,
     pub(super) name: Line<'a>,
-    /// Where it is too long to be shown above.
+    /// The name again, if it is too long for the heading.
     pub(super) whole_name: Option<Line<'a>>,
     pub(super) title: Option<Line<'a>>,
     pub(super) marks: Vec<String>,
@@ -151,9 +151,9 @@ pub(super) struct CaseView<'a> {
     pub(super) bad: bool,
     /// Why it is in quarantine, and until when.
     pub(super) quarantine: Option<String>,
-    /// Its name within the page.
+    /// Its `id` in the page.
     pub(super) anchor: String,
-    /// The run's name, where there are several.
+    /// The run's name, if there are several.
     pub(super) run: Option<Line<'a>>,
     pub(super) span: Option<String>,
     pub(super) short_id: Line<'a>,
@@ -204,12 +204,12 @@ impl<'a> CaseView<'a> {
     }
 }
 
-/// Whether a line is cut where cases are listed: three lines of a wide screen.
+/// Whether a text is cut in the list of cases, which shows three lines of a wide screen.
 fn is_long(text: &str) -> bool {
     text.chars().nth(180).is_some()
 }
 
-/// What one attempt said of a case.
+/// A case in one attempt.
 pub(super) struct CaseAttemptView<'a> {
     pub(super) class: &'static str,
     pub(super) label: &'static str,
@@ -218,7 +218,7 @@ pub(super) struct CaseAttemptView<'a> {
     pub(super) repeats: bool,
     pub(super) title: Option<Line<'a>>,
     pub(super) reasoning: Option<Clean<'a>>,
-    pub(super) words: String,
+    pub(super) status: String,
     pub(super) run: Line<'a>,
     pub(super) link: Option<&'a str>,
     /// The durable page of the case.
@@ -245,7 +245,7 @@ impl fmt::Display for Image<'_> {
     }
 }
 
-/// Media types of our own, and the letters of base64.
+/// Consists of a fixed media type and base64.
 impl HtmlSafe for Image<'_> {}
 
 impl<'a> CaseAttemptView<'a> {
@@ -264,18 +264,18 @@ impl<'a> CaseAttemptView<'a> {
         } = of;
         let details = details.as_deref();
         let at_qatech = run.attempts.get(*attempt);
-        // With one attempt, the line that opens the case has its title already, as far as there is room for it.
-        let again = |title: &&str| case.attempts.len() > 1 || is_long(title);
-        let title = title.as_deref().filter(again);
+        // With one attempt, the heading of the case has the title already, unless it is too long.
+        let is_shown = |title: &&str| case.attempts.len() > 1 || is_long(title);
+        let title = title.as_deref().filter(is_shown);
         let repeats = case.repeats_reason(index);
-        let mut words = Line(status).to_string();
+        let mut status = Line(status).to_string();
         if let Some(result) = filled(result.as_deref()) {
-            words.push(' ');
-            words.push_str(&Line(result).to_string());
+            status.push(' ');
+            status.push_str(&Line(result).to_string());
         }
         if *outcome == CaseOutcome::Unfinished {
-            words.push_str(": ");
-            words.push_str(synthetic_case::unfinished(run, *attempt));
+            status.push_str(": ");
+            status.push_str(synthetic_case::unfinished(run, *attempt));
         }
         Self {
             class: outcome.as_str(),
@@ -287,7 +287,7 @@ impl<'a> CaseAttemptView<'a> {
                 .filter(|_| !repeats)
                 .map(str::trim_end)
                 .map(Clean),
-            words,
+            status,
             run: Line(at_qatech.map_or("", |attempt| &attempt.short_id)),
             link: at_qatech.and_then(Attempt::link),
             page: details.and_then(CaseDetails::link),
@@ -296,7 +296,7 @@ impl<'a> CaseAttemptView<'a> {
                 .map(Line),
             took: details.and_then(|details| details.duration).map(format_duration),
             screenshot: details.and_then(|details| details.screenshot.as_ref()).map(Image),
-            observed: seen(*observed),
+            observed: observed_text(*observed),
         }
     }
 }
@@ -305,7 +305,7 @@ fn filled(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !is_blank(text))
 }
 
-fn seen(observed: Observed) -> Option<String> {
+fn observed_text(observed: Observed) -> Option<String> {
     let Observed {
         first_seen: _,
         running,
@@ -319,7 +319,8 @@ fn seen(observed: Observed) -> Option<String> {
     }
 }
 
-/// A time since the start; the first seconds in tenths, since quick tests begin and end in one.
+/// A time since the start of the program; in tenths of a second below 10 s, since short tests begin and end within a
+/// second.
 fn moment(at: Millis) -> String {
     match at {
         ..10_000 => format!("{}.{} s", at / 1_000, at % 1_000 / 100),
@@ -328,7 +329,7 @@ fn moment(at: Millis) -> String {
 }
 
 impl Line<'_> {
-    /// For the template.
+    /// Whether the text is empty, for the template.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -339,18 +340,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_seen_begins_and_ends_at_different_times() {
-        let seen = |running, ended| {
-            seen(Observed {
+    fn observed_times_are_shown_if_they_differ() {
+        let text = |running, ended| {
+            observed_text(Observed {
                 first_seen: 0,
                 running,
                 ended,
             })
             .unwrap_or_default()
         };
-        assert_eq!(seen(Some(1_050), Some(1_900)), "seen running from 1.0 s to 1.9 s");
-        assert_eq!(seen(Some(9_999), Some(60_000)), "seen running from 9.9 s to 1 min");
-        assert_eq!(seen(Some(12_100), Some(12_900)), "seen ended at 12 s");
-        assert_eq!(seen(Some(12_100), None), "seen running from 12 s on");
+        assert_eq!(text(Some(1_050), Some(1_900)), "seen running from 1.0 s to 1.9 s");
+        assert_eq!(text(Some(9_999), Some(60_000)), "seen running from 9.9 s to 1 min");
+        assert_eq!(text(Some(12_100), Some(12_900)), "seen ended at 12 s");
+        assert_eq!(text(Some(12_100), None), "seen running from 12 s on");
     }
 }

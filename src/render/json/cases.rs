@@ -1,4 +1,4 @@
-//! Test cases in the JSON report, made one by one while they are written.
+//! Test cases in the JSON report, created one at a time while they are written.
 
 use crate::render::duration::utc;
 use crate::report::{Case, CaseAttempt, CaseDetails, Classification, FailureKind, Millis, Observed, QuarantineNote};
@@ -83,7 +83,7 @@ struct CaseAttemptJson<'a> {
     details: Option<DetailsJson<'a>>,
 }
 
-/// QA.tech's details of a case in one attempt; its screenshot is in the HTML report only.
+/// QA.tech's details of a case in one attempt, without the screenshot.
 #[derive(Serialize)]
 struct DetailsJson<'a> {
     error_code: Option<&'a str>,

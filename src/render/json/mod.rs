@@ -1,8 +1,11 @@
-//! The JSON report: everything the API gave and what was observed, under a versioned `schema`.
+//! The JSON report: everything that the API returned and that was observed, with a versioned `schema`.
 //!
-//! The README documents it field by field. A field may be added within a version, which raises `schema_minor`; one that
-//! goes or changes its meaning makes a new version. Text is as the API gave it (see [`crate::render::escape::json_text`] for how it is written). Absent is `null`.
-//! Times named `_ms` are milliseconds since `started_at`, as observed; others are RFC 3339 in UTC.
+//! `docs/reports.md` documents each field. A new field raises `schema_minor`; a removed field or a changed meaning needs a
+//! new version. Texts are as the API returned them ([`crate::render::escape::json_text`] writes them). Absent values are
+//! `null`.
+//! Times named `_ms` are observed milliseconds since `started_at`; others are RFC 3339 in UTC.
+//!
+//! This format takes all structs of the report apart without `..`, so that a new field fails the build here.
 
 mod cases;
 mod counts;
@@ -22,7 +25,7 @@ pub const SCHEMA: &str = "qatech-run/report/1";
 /// `trend.fixed` and `trend.suggestions`.
 const SCHEMA_MINOR: u32 = 1;
 
-/// Writes the report as JSON, case by case: large reports are never held as a tree of values.
+/// Writes the report as JSON, case by case, so that a large report is never held as a tree of values.
 pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
     crate::render::escape::json_text::write_pretty(&ReportJson::from(report), out)
 }

@@ -206,17 +206,17 @@ fn test_case(report: &Report, run: &RunReport, case: &Case, name: &str, class: &
     let mut junit = TestCase::new(XmlString::new(name), status);
     junit.set_classname(XmlString::new(class));
     // The time of the attempt that the case ended with.
-    let told = match outcome {
+    let timed = match outcome {
         CaseOutcome::Failed | CaseOutcome::Errored => first_like(case).map(|(_, attempt)| attempt),
         CaseOutcome::Flaky | CaseOutcome::Skipped | CaseOutcome::Unfinished | CaseOutcome::Passed => case.latest(),
     };
-    let time = told.and_then(|told| Times::new(told, report.started_at).duration);
+    let time = timed.and_then(|attempt| Times::new(attempt, report.started_at).duration);
     junit.set_time(Duration::from_millis(time.unwrap_or(0)));
     junit.set_system_out(XmlString::new(texts::properties(run, case)));
     junit
 }
 
-/// The first attempt that ended as the case did, with its index, else the one that tells most.
+/// The first attempt with the outcome of the case, with its index, else the decisive attempt.
 fn first_like(case: &Case) -> Option<(Option<usize>, &CaseAttempt)> {
     let mut attempts = case.attempts.iter().enumerate();
     match attempts.find(|(_, attempt)| attempt.outcome == case.outcome) {
@@ -228,12 +228,12 @@ fn first_like(case: &Case) -> Option<(Option<usize>, &CaseAttempt)> {
 /// A failed or errored case: the first attempt that ended as the case did, then the other bad ones as reruns.
 fn non_success(run: &RunReport, case: &Case, kind: NonSuccessKind) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
-    let told = first_like(case);
-    if let Some((_, attempt)) = told {
+    let reported = first_like(case);
+    if let Some((_, attempt)) = reported {
         let Texts { kind, message, body } = Texts::new(run, case, attempt);
         status.set_type(kind).set_message(message).set_description(body);
     }
-    let main = told.and_then(|(at, _)| at);
+    let main = reported.and_then(|(at, _)| at);
     let others = case.attempts.iter().enumerate().filter(|(at, _)| Some(*at) != main);
     status.add_reruns(others.filter_map(|(_, attempt)| rerun(run, case, attempt)));
     status
@@ -270,13 +270,17 @@ fn rerun(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Option<TestReru
 
 /// The entry for a run itself.
 fn synthetic_case(whole: &SyntheticCase, class: &str) -> TestCase {
-    let SyntheticCase { ending, word, message } = whole;
+    let SyntheticCase {
+        ending,
+        result,
+        message,
+    } = whole;
     let mut status = match ending {
         Ending::Passed => TestCaseStatus::success(),
         Ending::Skipped => TestCaseStatus::skipped(),
         Ending::Broken => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
-    let Texts { kind, message, body } = Texts::of_run(word, message);
+    let Texts { kind, message, body } = Texts::from_run(result, message);
     status.set_type(kind).set_message(message).set_description(body);
     let mut case = TestCase::new(synthetic_case::NAME, status);
     case.set_classname(XmlString::new(class));

@@ -129,7 +129,7 @@ fn a_case_tells_why_it_is_no_pass() {
         "Quarantined: flaky since May, until 2026-12-31",
         "[[PROPERTY|run_url=https://app.qa.tech/c/1]]\n[[PROPERTY|test_case=case_1]]\n[[PROPERTY|error_code=AGENT_TIMEOUT]]\n[[PROPERTY|quarantined=true]]",
         ">errored\n\nStatus: ERROR\nReason: not finished after 60 minutes",
-        ">not finished when the time was up (status RUNNING)\n\nStatus: RUNNING\nReason: not finished after 60 minutes",
+        ">not finished before the deadline (status RUNNING)\n\nStatus: RUNNING\nReason: not finished after 60 minutes",
         "<property name=\"quarantined\" value=\"1\"/>",
     ] {
         assert!(text.contains(words), "{words} in {text}");

@@ -57,7 +57,7 @@ impl Texts {
     }
 
     /// What the entry for a whole run says.
-    pub(super) fn of_run(word: &str, text: &str) -> Self {
+    pub(super) fn from_run(result: &str, text: &str) -> Self {
         let message = cut_chars(&one_line(text), MAX_MESSAGE).into_owned();
         let mut body = message.clone();
         if one_line(text) != message {
@@ -65,7 +65,7 @@ impl Texts {
             body.push_str(&cut_bytes(&clean(text), MAX_BODY / 2));
         }
         Self {
-            kind: line(word),
+            kind: line(result),
             message: XmlString::new(&message),
             body: XmlString::new(&body),
         }
@@ -92,8 +92,8 @@ fn message(attempt: &CaseAttempt) -> String {
     let title = attempt.title.as_deref().filter(|title| !is_blank(title));
     let reasoning = attempt.reasoning.as_deref().unwrap_or_default();
     let first = || reasoning.lines().find(|line| !is_blank(line));
-    let told = title.or_else(first).unwrap_or(attempt.outcome.as_str());
-    cut_chars(&one_line(told), MAX_MESSAGE).into_owned()
+    let message = title.or_else(first).unwrap_or(attempt.outcome.as_str());
+    cut_chars(&one_line(message), MAX_MESSAGE).into_owned()
 }
 
 /// The message, the whole of title and reasoning, and what is known besides.
@@ -214,12 +214,12 @@ pub(super) fn attempt_line(attempt: &Attempt) -> String {
 
 /// The properties of a case, as lines for its `system-out`.
 pub(super) fn properties(run: &RunReport, case: &Case) -> String {
-    let told = case.decisive_attempt();
-    let details = told.and_then(|told| told.details.as_deref());
-    let at_qatech = told.and_then(|told| run.attempts.get(told.attempt));
+    let decisive = case.decisive_attempt();
+    let details = decisive.and_then(|attempt| attempt.details.as_deref());
+    let of_run = decisive.and_then(|attempt| run.attempts.get(attempt.attempt));
     let link = details
         .and_then(CaseDetails::link)
-        .or_else(|| at_qatech.and_then(Attempt::link));
+        .or_else(|| of_run.and_then(Attempt::link));
     let mut text = String::new();
     let mut property = |name: &str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| !is_blank(value)) {

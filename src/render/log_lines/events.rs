@@ -1,4 +1,4 @@
-//! The lines of the log for events of a run other than status changes and failed cases: attempts, outages, the end.
+//! Log lines for events of a run other than status changes and failed cases: attempts, outages, the end.
 
 use std::time::Duration;
 

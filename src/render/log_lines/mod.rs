@@ -1,4 +1,4 @@
-//! The lines of the log: changes while we wait, the live line of a terminal, and the final summary.
+//! Log lines: changes while runs are in progress, the live line of a terminal, and the final summary.
 
 pub mod events;
 pub mod live;
@@ -12,13 +12,13 @@ use crate::report::{Case, Counts, Millis, Report, RunReport};
 use crate::text::sort::sort_by_number;
 use std::iter;
 
-/// Characters of a name or title.
+/// Most characters of a name or title.
 const NAME: usize = 200;
-/// Characters of a run's label.
+/// Most characters of a run's label.
 const LABEL: usize = 80;
-/// Lines of the final summary: the end of a log that one sees without scrolling.
+/// Most lines of the final summary, so that it is visible without scrolling.
 const MAX_SUMMARY: usize = 10;
-/// Runs that the final summary lists; those that failed first.
+/// Most runs of the final summary; the worst verdicts come first.
 const MAX_RUNS: usize = 5;
 
 /// A run's name in a line: label and short id.
@@ -44,9 +44,8 @@ pub fn status_change(label: &str, short_id: &str, status: &str, result: Option<&
     ))
 }
 
-/// A failed case: `failed: Pay with a saved card: Could not find the pay button`. Where there are several runs, the name of
-/// its run follows the case's, and what is known of the failure follows the title:
-/// `failed: Pay (Smoke tests): No button (product failure, quarantined)`.
+/// A failed case: `failed: Pay with a saved card: Could not find the pay button`. With several runs, `label` is the run's
+/// name: `failed: Pay (Smoke tests): No button (product failure, quarantined)`.
 pub fn failed_case(case: &Case, label: Option<&str>) -> String {
     let mut line = format!("{}: {}", outcome_phrase(case.outcome), cut_chars(case.label(), NAME));
     if let Some(label) = label {
@@ -108,8 +107,7 @@ impl Stage {
     }
 }
 
-/// The final summary, in at most ten lines that tell the story by themselves: the verdict, the runs with their links, the
-/// first failures, and the next step.
+/// The final summary, in at most ten lines: the verdict, the runs with their links, the first failures, and the next step.
 pub fn final_summary(report: &Report) -> Vec<String> {
     let part = report.as_slice();
     let title = Headline::new(part).title();
@@ -129,7 +127,7 @@ pub fn final_summary(report: &Report) -> Vec<String> {
     lines
 }
 
-/// A line for each run, those with the worst verdict first where there are too many.
+/// A line for each run; if there are too many, for those with the worst verdicts.
 fn run_lines(report: &Report) -> Vec<String> {
     let mut runs: Vec<_> = report.runs.iter().collect();
     if runs.len() > MAX_RUNS {
@@ -144,15 +142,10 @@ fn run_lines(report: &Report) -> Vec<String> {
     lines
 }
 
-/// The failed cases in so many lines, those in quarantine last; the last line counts the rest.
+/// The failed cases in at most `room` lines, those in quarantine last; the last line counts the rest.
 fn case_lines(report: &Report, room: usize) -> Vec<String> {
     let several_runs = report.runs.len() > 1;
-    let in_quarantine = |wanted: bool| {
-        report
-            .bad_cases()
-            .filter(move |(_, case)| case.is_quarantined_failure() == wanted)
-    };
-    let mut cases = in_quarantine(false).chain(in_quarantine(true));
+    let mut cases = report.bad_cases_quarantined_last();
     let total = report.bad_cases().count();
     let shown = if total > room { room.saturating_sub(1) } else { total };
     let mut lines: Vec<_> = cases
@@ -166,7 +159,7 @@ fn case_lines(report: &Report, room: usize) -> Vec<String> {
     lines
 }
 
-/// A run with its verdict and links: `Smoke tests (abc): failed, https://…`, and the reason where the verdict needs one.
+/// A run with its verdict and links: `Smoke tests (abc): failed, https://…`, and its problem if it has one.
 fn run_line(run: &RunReport) -> String {
     let Some(latest) = run.latest() else {
         let problem = run.problem.as_deref().unwrap_or("not started");
@@ -185,7 +178,7 @@ fn run_line(run: &RunReport) -> String {
     line.push_str(": ");
     line.push_str(match run.seen() {
         Some(verdict) => phrase(verdict),
-        // Looked at once, or only started.
+        // Polled once, or only started.
         None if run.created == Some(false) => unseen(run),
         None => "not waited for",
     });

@@ -1,5 +1,4 @@
-//! The cases where not all of them have room for details: the first in a fold each, as many as fit, the others on a
-//! line each.
+//! The cases if there is no room for the details of all: as many folds as fit, then a line for each of the others.
 
 use crate::render::markdown::cases::{Fold, line};
 use crate::render::markdown::page::Page;
@@ -9,17 +8,17 @@ use crate::report::Report;
 
 /// Characters of reasoning, and of goal, in a fold.
 pub(super) const REASONING: usize = 500;
-/// Room for headings, for notes on what is cut or left out, and for the number of the other cases.
-const WORDS: usize = 1_000;
-/// Room for the note on what is left out of one list.
+/// Room for headings, for notes about shortened and omitted cases, and for the number of other cases.
+const HEADINGS: usize = 1_000;
+/// Room for the note about cases that are left out of one list.
 const NOTE: usize = 160;
 
-/// The cases that need attention, leaving `after` free. False where some are left out.
+/// Adds the cases that need attention, leaving `after` free. False if some are left out.
 ///
-/// Every line is rendered twice, the first time to learn how much room all lines leave for folds; neither pass goes on
-/// once the room is used.
+/// Every line is rendered twice: first to measure how much room the lines leave for folds. Both passes stop when the room is
+/// used.
 pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, after: usize) -> bool {
-    let room = page.room().saturating_sub(after + WORDS);
+    let room = page.room().saturating_sub(after + HEADINGS);
     let titles = length(page, groups, true, room) <= room;
     let used = length(page, groups, titles, room);
     let mut spare = room.saturating_sub(used);
@@ -31,7 +30,7 @@ pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, af
     complete
 }
 
-/// Length of the lines on all cases; something above `room` where they are longer than that.
+/// Length of the lines of all cases; any length above `room` if they are longer.
 fn length(page: &Page, groups: &Groups<'_>, titles: bool, room: usize) -> usize {
     let (mut piece, mut length) = (String::new(), 0);
     for (run, case) in groups.notable() {
@@ -51,7 +50,7 @@ struct Folded {
     count: usize,
 }
 
-/// As many folds as there is room to spare for. A fold costs what it is longer than a line.
+/// As many folds as fit in the spare room. A fold uses the difference between its length and that of a line.
 fn fold_first(
     page: &Page,
     cases: &[Entry<'_>],
@@ -63,7 +62,7 @@ fn fold_first(
     let (mut folds, mut fold, mut piece) = (String::new(), String::new(), String::new());
     for (count, (run, case)) in cases.iter().enumerate() {
         fold.clear();
-        // Even the shortest fold is longer than that.
+        // Even the shortest fold is longer than `NOTE`.
         if *spare > NOTE {
             let entry = Fold {
                 report,
@@ -91,7 +90,7 @@ fn fold_first(
     }
 }
 
-/// A heading, the folds, and a line for each of the other cases. False where some are left out.
+/// Adds a heading, the folds, and a line for each of the other cases. False if some are left out.
 fn push_list(
     page: &mut Page,
     groups: &Groups<'_>,
@@ -116,13 +115,13 @@ fn push_list(
             number(folded.count as u64)
         ),
     };
-    // Folds end with an empty line of their own.
+    // Folds end with an empty line already.
     let end = if others.is_empty() { "" } else { "\n" };
     let heading = format!("### {title} ({})\n\n{note}\n\n", number(cases.len() as u64));
     if !page.open(&heading, end) {
         return false;
     }
-    // They fit, as they were measured; if they did not, the lines would still be tried.
+    // The folds fit, since they were measured.
     page.push(&folded.text);
     let shown = page.push_all(others, NOTE, |out, (run, case)| {
         line(out, case, groups.label(run), titles);

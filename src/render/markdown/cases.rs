@@ -1,4 +1,4 @@
-//! The test cases: those that need attention in a fold each, the rest in a folded table.
+//! The test cases: a fold for each case that needs attention, and a folded table of the rest.
 
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_cell, cut_bytes, cut_chars, inline, is_blank, lines, push_inline, push_lines};
@@ -10,20 +10,20 @@ use crate::render::phrases::{
 };
 use crate::report::{Case, CaseAttempt, Counts, Report, RunReport};
 
-/// Bytes of a case's name.
+/// Most bytes of a case's name.
 pub(super) const NAME: usize = 200;
-/// Bytes of the title of an outcome.
+/// Most bytes of the title of an outcome.
 const TITLE: usize = 300;
-/// Bytes of a run's label.
+/// Most bytes of a run's label.
 const LABEL: usize = 100;
-/// How a fold ends.
+/// The end of a fold.
 const END: &str = "\n</details>\n\n";
 
-/// All sections on cases. False where they don't fit: then the page is incomplete and to be dropped.
+/// Adds all sections about cases. False if they do not fit; the page is then incomplete and must be dropped.
 pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, tier: Tier, layout: Layout) -> bool {
     let mut open_next = layout == Layout::Page;
     for (cases, title) in groups.with_headings() {
-        // Only the first failure is open; without a failure, nothing is.
+        // Only the first failure is open.
         let open_first = std::mem::take(&mut open_next);
         if !section(page, report, groups, cases, title, tier, open_first) {
             return false;
@@ -68,7 +68,7 @@ fn section(
     shown == Some(cases.len())
 }
 
-/// A case on a line of a list.
+/// A case as an item of a list.
 pub(super) fn line(out: &mut String, case: &Case, label: Option<&str>, with_title: bool) {
     out.push_str("- ");
     name(out, case, label);
@@ -119,9 +119,9 @@ pub(super) struct Fold<'a> {
     pub report: &'a Report,
     pub run: &'a RunReport,
     pub case: &'a Case,
-    /// The run's name, where the case has to name it.
+    /// The run's name, if there are several runs.
     pub label: Option<&'a str>,
-    /// Characters of reasoning of each attempt, and of the goal.
+    /// Most characters of each attempt's reasoning, and of the goal.
     pub reasoning: usize,
     /// Whether it is shown unfolded.
     pub open: bool,
@@ -160,7 +160,7 @@ impl Fold<'_> {
     }
 }
 
-/// What is known about a failure, in short: `(product failure; fails on the default branch, too)`.
+/// Short notes about a failure: `(product failure; fails on the default branch, too)`.
 fn notes(out: &mut String, report: &Report, case: &Case) {
     let mut notes = Vec::new();
     if case.is_quarantined_failure() {
@@ -175,7 +175,7 @@ fn notes(out: &mut String, report: &Report, case: &Case) {
     }
 }
 
-/// The last line of a fold: id, and the details of the decisive attempt.
+/// The last line of a fold: the short id and the details of the decisive attempt.
 fn facts(out: &mut String, case: &Case) {
     out.push_str(&format!("<sub>Test {}", code_cell(&cut_chars(&case.short_id, 60))));
     let details = case.decisive_attempt().and_then(|attempt| attempt.details.as_deref());
@@ -197,7 +197,7 @@ fn facts(out: &mut String, case: &Case) {
     out.push_str("</sub>\n");
 }
 
-/// What one attempt says. Of several, each is named; the title of a single one stands in the summary already.
+/// One attempt of the case. Each of several is named; the title of a single one is in the summary of the fold already.
 fn push_attempt(out: &mut String, run: &RunReport, case: &Case, at: usize, reasoning: usize) {
     let Some(attempt) = case.attempts.get(at) else {
         return;
@@ -209,15 +209,15 @@ fn push_attempt(out: &mut String, run: &RunReport, case: &Case, at: usize, reaso
         status,
         result: _,
         title,
-        reasoning: thought,
+        reasoning: explanation,
         observed: _,
         short_id: _,
         details,
     } = attempt;
-    let thought = lines(&cut_chars(thought.as_deref().unwrap_or_default(), reasoning));
+    let explanation = lines(&cut_chars(explanation.as_deref().unwrap_or_default(), reasoning));
     if case.attempts.len() > 1 {
-        let (mark, word) = (outcome_mark(*outcome), outcome_phrase(*outcome));
-        out.push_str(&format!("{mark} **{}:** {word}", attempt_label(run, *index)));
+        let (mark, phrase) = (outcome_mark(*outcome), outcome_phrase(*outcome));
+        out.push_str(&format!("{mark} **{}:** {phrase}", attempt_label(run, *index)));
         let kind = details.as_ref().filter(|_| outcome.is_bad());
         if let Some(kind) = kind.and_then(|details| details.failure_kind()) {
             out.push_str(&format!(" ({})", failure_phrase(kind)));
@@ -230,21 +230,21 @@ fn push_attempt(out: &mut String, run: &RunReport, case: &Case, at: usize, reaso
             out.push_str(" – ");
             push_inline(out, &cut_bytes(title, TITLE));
         }
-        if !thought.is_empty() {
+        if !explanation.is_empty() {
             out.push_str("<br>");
         }
-    } else if thought.is_empty() {
+    } else if explanation.is_empty() {
         out.push_str("QA.tech gave no reason; status ");
         out.push_str(&code_cell(&cut_chars(status, 40)));
         out.push('.');
     } else {
         out.push_str("**What happened:** ");
     }
-    out.push_str(&thought);
+    out.push_str(&explanation);
     out.push_str("\n\n");
 }
 
-/// The rest in a folded table, or its number.
+/// The rest in a folded table, or their number.
 pub(super) fn rest(page: &mut Page, groups: &Groups<'_>, tier: Tier) -> bool {
     let cases = &groups.rest;
     if cases.is_empty() {
@@ -308,16 +308,16 @@ fn row(out: &mut String, case: &Case, label: Option<&str>, with_reasoning: bool)
     }
     let explanation = case.explanation();
     let title = inline(&cut_bytes(explanation.title, TITLE));
-    let thought = if with_reasoning {
+    let reasoning = if with_reasoning {
         lines(explanation.reasoning)
     } else {
         String::new()
     };
-    if thought.is_empty() {
+    if reasoning.is_empty() {
         out.push_str(if title.is_empty() { "–" } else { &title });
     } else {
         let title = if title.is_empty() { "Details" } else { &title };
-        out.push_str(&format!("<details><summary>{title}</summary>{thought}</details>"));
+        out.push_str(&format!("<details><summary>{title}</summary>{reasoning}</details>"));
     }
     out.push_str(" |\n");
 }

@@ -8,15 +8,15 @@ use crate::render::phrases;
 use crate::render::phrases::{Headline, by_outcome, number, several};
 use crate::report::{Attempt, Counts, Mode, Report, ReportSlice, RunReport, Verdict};
 
-/// Characters of a run's label in the table.
+/// Most characters of a run's label in the table.
 const LABEL: usize = 100;
-/// Bytes of a problem or warning.
+/// Most bytes of a problem or warning.
 const PROBLEM: usize = 1_000;
 /// Room for "and N more".
 const NOTE: usize = 80;
 
-/// Verdict, next step, counts, runs and problems in a text of at most that length. `heading`: whether the verdict opens it,
-/// which a check run shows as its title.
+/// Verdict, next step, counts, runs and problems in a text of at most `limit`. `heading` says whether the text begins with
+/// the verdict, which a check run shows as its title instead.
 pub(in crate::render) fn head(part: ReportSlice<'_>, limit: usize, measure: Measure, heading: bool) -> String {
     let mut page = Page::new(limit, measure);
     let headline = Headline::new(part);
@@ -37,7 +37,7 @@ pub(in crate::render) fn head(part: ReportSlice<'_>, limit: usize, measure: Meas
     page.finish()
 }
 
-/// What a verdict, or its absence, means here.
+/// Sentences that explain the verdict, or why there is none.
 fn explanation(part: ReportSlice<'_>) -> Vec<String> {
     let ReportSlice { report, runs } = part;
     let mut lines = Vec::new();
@@ -52,8 +52,8 @@ fn explanation(part: ReportSlice<'_>) -> Vec<String> {
             lines.push("Started without waiting (`blocking: false`); the results are shown at QA.tech.".to_owned());
         }
         Mode::Look => {
-            let over = runs.iter().all(|run| run.seen().is_some());
-            let what = match (over, runs.len()) {
+            let ended = runs.iter().all(|run| run.seen().is_some());
+            let what = match (ended, runs.len()) {
                 (false, 1) => "the run has not ended",
                 (false, _) => "not all runs have ended",
                 (true, 1) => "the run had already ended",
@@ -68,13 +68,13 @@ fn explanation(part: ReportSlice<'_>) -> Vec<String> {
     }
     if let Some(signal) = report.interrupted_by {
         let signal = signal.name();
-        let goes_on = if runs.iter().any(|run| !run.attempts.is_empty()) {
+        let in_progress = if runs.iter().any(|run| !run.attempts.is_empty()) {
             " A run that had not ended **goes on at QA.tech**: it can't be cancelled from here."
         } else {
             ""
         };
         lines.push(format!(
-            "{signal} ended the wait after {}.{goes_on}",
+            "{signal} ended the wait after {}.{in_progress}",
             format_duration(report.duration)
         ));
     }
@@ -126,7 +126,7 @@ fn runs_table(page: &mut Page, runs: &[RunReport]) {
     left_out(page, runs.len() - shown, "more run");
 }
 
-/// "And 3 more runs", where some are left out.
+/// A note such as "and 3 more runs", if some are left out.
 fn left_out(page: &mut Page, count: usize, what: &str) {
     if count > 0 {
         page.push(&format!("…and {}.\n\n", several(count as u64, what)));
@@ -145,7 +145,7 @@ fn run_rows(out: &mut String, run: &RunReport) {
     for (index, attempt) in run.attempts.iter().enumerate() {
         out.push_str("| ");
         if index == 0 && unnamed {
-            // Its only name is its id, which stands in the next column.
+            // The only name is the short id, which is in the next column.
             out.push('–');
         } else if index == 0 {
             push_inline(out, &label);
@@ -174,7 +174,7 @@ fn verdict_cell(verdict: Verdict) -> String {
     format!("{mark} {bold}{phrase}{bold}")
 }
 
-/// The verdict on an attempt, else its latest status.
+/// The verdict of an attempt, else its latest status.
 fn attempt_result(attempt: &Attempt) -> String {
     match (attempt.seen(), &attempt.status) {
         (Some(verdict), _) => verdict_cell(verdict),
@@ -190,7 +190,7 @@ fn attempt_result(attempt: &Attempt) -> String {
     }
 }
 
-/// The counts of each attempt's own cases.
+/// The counts of the cases of each attempt.
 fn attempt_counts(run: &RunReport) -> Vec<Counts> {
     let mut counts = vec![Counts::default(); run.attempts.len()];
     for case in &run.cases {
@@ -203,10 +203,10 @@ fn attempt_counts(run: &RunReport) -> Vec<Counts> {
     counts
 }
 
-/// What opens the alert where a verdict is unknown.
+/// The first sentence of the alert if the verdict is unknown.
 const OUTCOME_UNKNOWN: &str = "**The outcome could not be determined.** It does not count as a pass.";
 
-/// Problems of runs and attempts, and warnings, each in a paragraph of an alert.
+/// An alert with a paragraph for each problem of a run or attempt and for each warning.
 fn problems(page: &mut Page, part: ReportSlice<'_>) {
     let ReportSlice { report, runs } = part;
     let mut items: Vec<(Option<&str>, &str)> = Vec::new();
@@ -232,7 +232,7 @@ fn problems(page: &mut Page, part: ReportSlice<'_>) {
     if (items.is_empty() && !unknown) || !page.open(&start, "\n") {
         return;
     }
-    // Paragraphs, not a list: an item of a list that begins with `[x]` would be a task.
+    // Paragraphs rather than a list: a list item that begins with `[x]` would be a task.
     let total = items.len();
     let shown = page.push_all(items, NOTE, |out, (label, problem)| {
         out.push_str("> ");
@@ -246,11 +246,11 @@ fn problems(page: &mut Page, part: ReportSlice<'_>) {
     left_out(page, total - shown, "more warning");
 }
 
-/// A message that may quote others, with the names between backticks as code.
+/// A message, with the texts between backticks as code.
 fn push_with_code(out: &mut String, text: &str) {
     let mut space = false;
     for (code, part) in code_segments(text) {
-        // Each part is trimmed, and with it the spaces between parts.
+        // Escaping trims each part, so the spaces between parts are added here.
         if (space || part.starts_with(char::is_whitespace)) && !out.ends_with(' ') {
             out.push(' ');
         }
@@ -263,7 +263,7 @@ fn push_with_code(out: &mut String, text: &str) {
     }
 }
 
-/// Commit and workflow run: the last line of what is shown away from the workflow run.
+/// Commit, workflow run and duration: the last line of texts that are shown outside the workflow run.
 pub(in crate::render) fn origin_line(report: &Report) -> String {
     let mut parts = Vec::new();
     if let Some(sha) = &report.origin.sha {

@@ -1,7 +1,7 @@
-//! The report as Markdown: the sections that job summary, comment, check run and issue consist of.
+//! The report as Markdown: the sections of job summary, comment, check run and issue.
 //!
-//! `head` has verdict, counts, runs and problems; `body` has the cases. A body that would be too long is rendered
-//! again in the next `Tier`; each try ends at the limit, so that its cost does not grow with what is cut.
+//! `head` has verdict, counts, runs and problems; `body` has the cases. A body that is too long is rendered again in the
+//! next `Tier`. Each attempt stops at the limit, so that its cost does not depend on the length of the report.
 
 mod brief;
 mod cases;
@@ -23,11 +23,11 @@ pub(in crate::render) use head::{head, origin_line};
 pub(in crate::render) enum Layout {
     /// On a page of its own: the first failure is open, and there is a timeline.
     Page,
-    /// In a conversation, where length is noise: every case is folded, and there is no timeline.
+    /// In a conversation, where it should be short: every case is folded, and there is no timeline.
     Conversation,
 }
 
-/// How much a body says, from the most to the least.
+/// The level of detail of a body, from the most to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tier {
     /// Everything.
@@ -36,13 +36,13 @@ enum Tier {
     TitlesOfRest,
     /// Cases that need no attention are counted.
     NumberOfRest,
-    /// The same, with reasoning and goal of the others cut at so many characters each.
+    /// The same, with reasoning and goal of the others cut at this number of characters each.
     CutReasoning(usize),
-    /// The others have a line each, and a short fold for as long as there is room: see [`brief`].
+    /// The others have a line each, and the first of them a short fold: see [`brief`].
     Names,
 }
 
-/// Cuts below this number of characters are left to [`Tier::Names`], which has folds of about that length.
+/// Reasoning is not cut below this number of characters: [`Tier::Names`] has folds of about that length.
 const SHORTEST_CUT: usize = 500;
 
 impl Tier {
@@ -55,10 +55,10 @@ impl Tier {
         }
     }
 
-    /// The tiers to try for a body of at most that length.
+    /// The tiers to try for a body of at most `limit`.
     fn for_limit(groups: &Groups<'_>, limit: usize, measure: Measure) -> impl Iterator<Item = Self> {
         let longest = groups.longest_cut(limit, measure);
-        // What is escaped is longer than the estimate says.
+        // Escaping makes texts longer than estimated.
         let cuts = std::iter::successors(longest, |cut| Some(cut / 5 * 4));
         let cuts = cuts.take_while(|cut| *cut >= SHORTEST_CUT).map(Self::CutReasoning);
         [Self::Full, Self::TitlesOfRest, Self::NumberOfRest]
@@ -70,7 +70,7 @@ impl Tier {
 /// A case with its run.
 type Entry<'a> = (&'a RunReport, &'a Case);
 
-/// All cases, by the attention that they need.
+/// All cases, grouped by the attention that they need.
 struct Groups<'a> {
     /// Failed and errored, outside quarantine.
     failed: Vec<Entry<'a>>,
@@ -78,7 +78,7 @@ struct Groups<'a> {
     quarantined: Vec<Entry<'a>>,
     flaky: Vec<Entry<'a>>,
     rest: Vec<Entry<'a>>,
-    /// Whether cases have to name their run.
+    /// Whether each case shows the name of its run.
     several_runs: bool,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Groups<'a> {
         groups
     }
 
-    /// The groups that need attention, with their headings, the most urgent first.
+    /// The groups that need attention with their headings, the most urgent first.
     fn with_headings(&self) -> [(&[Entry<'a>], &'static str); 3] {
         let errored = |(_, case): &Entry<'_>| case.outcome == CaseOutcome::Errored;
         let failed = if self.failed.iter().any(errored) {
@@ -123,12 +123,12 @@ impl<'a> Groups<'a> {
         self.failed.iter().chain(&self.quarantined).chain(&self.flaky)
     }
 
-    /// The name of a case's run, where cases have to name it.
+    /// The name of a case's run, if there are several runs.
     fn label<'b>(&self, run: &'b RunReport) -> Option<&'b str> {
         self.several_runs.then(|| run.label())
     }
 
-    /// About how many bytes a body of this tier has, from the lengths of the raw texts.
+    /// Estimates the bytes of a body of this tier from the lengths of the raw texts.
     fn estimate(&self, tier: Tier) -> usize {
         let folds = self.notable().map(|(_, case)| estimate_fold(case, tier.reasoning()));
         let rest = self.rest.iter().map(|(_, case)| match tier {
@@ -139,7 +139,7 @@ impl<'a> Groups<'a> {
         folds.sum::<usize>().saturating_add(rest.sum())
     }
 
-    /// The longest cut at which a body may have that length, if there is one.
+    /// The greatest cut with which a body may fit, if there is one.
     fn longest_cut(&self, limit: usize, measure: Measure) -> Option<usize> {
         let fits = |cut: usize| measure.at_least(self.estimate(Tier::CutReasoning(cut))) <= limit;
         let (mut fitting, mut too_long) = (SHORTEST_CUT, limit.checked_mul(4)?);
@@ -171,7 +171,7 @@ fn estimate_fold(case: &Case, reasoning: usize) -> usize {
     120 + case.name.len().min(cases::NAME) + goal + attempts.sum::<usize>()
 }
 
-/// The cases, in a text of at most that length: those that failed first and in full, the rest folded.
+/// The cases in a text of at most `limit`: failed cases first and in full, the rest folded.
 pub(in crate::render) fn body(part: ReportSlice<'_>, limit: usize, measure: Measure, layout: Layout) -> String {
     let ReportSlice { report, runs: _ } = part;
     let groups = Groups::new(part);
@@ -181,10 +181,10 @@ pub(in crate::render) fn body(part: ReportSlice<'_>, limit: usize, measure: Meas
     };
     let appendix = [trend::section(report), timeline];
     let reserved: usize = appendix.iter().map(|section| measure.length(section)).sum();
-    // The appendix is worth some details of the cases, but not most of them.
+    // The appendix may replace some details of the cases, but not most of them.
     let reserved = if reserved > limit / 4 { 0 } else { reserved };
     for tier in Tier::for_limit(&groups, limit - reserved, measure) {
-        // White space and control characters vanish, so the estimate may be a little too high.
+        // White space and control characters are dropped, so the estimate may be a little too high.
         if measure.at_least(groups.estimate(tier) / 3 * 2) > limit {
             continue;
         }

@@ -1,11 +1,11 @@
-//! A text that never exceeds its limit: a piece is added whole or not at all, and an open block can always be closed.
+//! A text that never exceeds its limit: pieces are added completely or not at all, and an open block can always be closed.
 
 /// The unit in which a text's length is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::render) enum Measure {
     /// Bytes of UTF-8.
     Bytes,
-    /// UTF-16 code units: never fewer than characters, whichever way those are counted.
+    /// UTF-16 code units, which are never fewer than characters.
     Utf16,
 }
 
@@ -18,7 +18,7 @@ impl Measure {
         }
     }
 
-    /// The least length of a text of so many bytes.
+    /// The least length of a text with this number of bytes.
     pub fn at_least(self, bytes: usize) -> usize {
         match self {
             Self::Bytes => bytes,
@@ -37,7 +37,7 @@ pub(in crate::render) struct Page {
 }
 
 impl Page {
-    /// An empty page for a text of at most that length.
+    /// An empty page for a text of at most `limit`.
     pub fn new(limit: usize, measure: Measure) -> Self {
         Self {
             text: String::new(),
@@ -47,7 +47,7 @@ impl Page {
         }
     }
 
-    /// The length that is left.
+    /// The remaining length.
     pub fn room(&self) -> usize {
         self.limit.saturating_sub(self.used)
     }
@@ -72,8 +72,8 @@ impl Page {
         fits
     }
 
-    /// Opens a block if it fits together with its end, and reserves room for the end. Close it with [`Page::close`] and the
-    /// same end. Returns whether it was opened.
+    /// Opens a block if it fits together with its end, and reserves room for the end, which [`Page::close`] must add.
+    /// Returns whether the block was opened.
     pub fn open(&mut self, start: &str, end: &str) -> bool {
         let [length, kept] = [start, end].map(|text| self.length(text));
         let fits = length + kept <= self.room();
@@ -91,8 +91,8 @@ impl Page {
         self.add(end, length);
     }
 
-    /// Adds pieces until one doesn't fit, leaving `note` free for a note on the rest. Returns how many were added. Pieces
-    /// after that are not rendered.
+    /// Adds pieces until one does not fit, leaving `note` free for a note about the rest. Returns how many were added. The
+    /// pieces after the first that does not fit are not rendered.
     pub fn push_all<T>(
         &mut self,
         items: impl IntoIterator<Item = T>,
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_go_in_whole_or_not_at_all() {
+    fn pieces_are_added_completely_or_not_at_all() {
         let mut page = Page::new(10, Measure::Bytes);
         assert!(page.push("12345"));
         assert!(!page.push("123456"));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_are_counted_where_characters_count() {
+    fn length_is_counted_in_the_unit_of_the_page() {
         let mut page = Page::new(4, Measure::Utf16);
         assert!(page.push("漢字") && page.push("🚀") && !page.push("x"));
         let mut page = Page::new(4, Measure::Bytes);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_can_be_closed() {
+    fn an_open_block_can_be_closed() {
         let mut page = Page::new(10, Measure::Bytes);
         assert!(page.open("<i>", "</i>"));
         assert!(!page.push("1234"));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_stops_at_what_does_not_fit() {
+    fn a_list_stops_at_the_first_piece_that_does_not_fit() {
         let mut page = Page::new(10, Measure::Bytes);
         let mut rendered = 0;
         let added = page.push_all(0..100, 3, |piece, item| {

@@ -11,22 +11,22 @@ use crate::text::sort::sort_by_number;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-/// Bars of cases at most: about 1,200 pixels of height.
+/// Most bars of cases, which are about 1,200 pixels high.
 const MAX_CASE_BARS: usize = 60;
-/// Bars of attempts at most; with more there is no chart.
+/// Most attempts; with more there is no chart.
 const MAX_ATTEMPTS: usize = 40;
-/// Characters of a case's name in the chart.
+/// Most characters of a case's name.
 const MAX_NAME: usize = 40;
-/// Characters of a plan's name: it stands left of the bars.
+/// Most characters of a plan's name, which is left of the bars.
 const MAX_SECTION: usize = 18;
 /// The chart's clock ends at midnight.
 const DAY: Millis = 86_400_000;
-/// Most ticks on the axis: grid lines run through the labels.
+/// Most ticks on the axis; their grid lines cross the labels.
 const MAX_TICKS: u64 = 8;
-/// Pixels of a character of a section's name, and of the space around it.
+/// Pixels of a character of a section's name, and of the padding around the name.
 const CHARACTER_WIDTH: usize = 7;
 const SECTION_PADDING: usize = 24;
-/// No bar is narrower than this part of the axis.
+/// Bars are at least one part in this number of the axis wide.
 const NARROWEST: Millis = 200;
 
 /// The folded chart; empty if no run was seen to change its status, or for a day or more.
@@ -237,8 +237,8 @@ fn clock(at: Millis) -> String {
     )
 }
 
-/// A name without anything that has a meaning in Mermaid: letters, digits and a few signs. A sign of ours opens it where
-/// it would open its line with a keyword, such as `click`.
+/// A name without characters that have a meaning in Mermaid. Bars begin with a mark, so that no name can begin its line with
+/// a keyword such as `click`.
 fn name_in_chart(name: &str, max: usize) -> String {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '\'' | '(' | ')' | '/' | '+');
     let kept: String = name

@@ -1,4 +1,4 @@
-//! The trend: earlier results, and which of today's failures are new.
+//! The trend: earlier results, and which failures are new.
 
 use crate::render::duration::utc;
 use crate::render::escape::{code_cell, one_line};
@@ -59,7 +59,7 @@ fn push_suggestions(out: &mut String, suggestions: &[Suggestion<'_>]) {
     out.push_str("</details>\n\n");
 }
 
-/// A line in a block of code that GitHub lets people copy. The fence is longer than any row of backticks in the line.
+/// A line in a code block with GitHub's copy button. The fence is longer than any run of backticks in the line.
 fn push_block(out: &mut String, line: &str) {
     let line = one_line(line);
     let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -67,23 +67,17 @@ fn push_block(out: &mut String, line: &str) {
     out.push_str(&format!("{fence}text\n{line}\n{fence}\n\n"));
 }
 
-/// A result's mark, as a link to its workflow run where that is known.
+/// A result's mark, as a link to its workflow run if that is known.
 fn push_point(out: &mut String, point: &TrendPoint) {
-    let TrendPoint {
-        moment,
-        verdict,
-        counts: _,
-        duration: _,
-        on_default: _,
-    } = point;
+    let (moment, verdict) = (&point.moment, point.verdict);
     let url = moment.link().filter(|url| url.len() <= URL);
     match url.and_then(safe_url) {
         Some(url) => {
             let date = utc(moment.at).unwrap_or_default();
             let date = date.get(..10).unwrap_or_default();
-            out.push_str(&format!("[{}]({url} \"{}, {date}\")", mark(*verdict), phrase(*verdict)));
+            out.push_str(&format!("[{}]({url} \"{}, {date}\")", mark(verdict), phrase(verdict)));
         }
-        None => out.push_str(mark(*verdict)),
+        None => out.push_str(mark(verdict)),
     }
 }
 
@@ -153,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_shop_with_a_history() {
+    fn a_report_with_a_history() {
         let report = with_suggestion();
         insta::assert_snapshot!(section(&report), @r#"
         ### Trend of the last 11 results

@@ -1,17 +1,17 @@
-//! What QA.tech says about a failure beyond title and reasoning.
+//! Details of a failure besides title and reasoning, as text.
 
 use crate::render::duration::format_duration;
 use crate::render::escape::{cut_chars, one_line};
 use crate::render::phrases::{capitalized, failure_phrase};
 use crate::report::{CaseDetails, QuarantineNote};
 
-/// Characters of an error code.
+/// Most characters of an error code.
 const MAX_CODE: usize = 60;
-/// Characters of the reason of a quarantine entry.
+/// Most characters of the reason of a quarantine entry.
 const MAX_REASON: usize = 300;
 
-/// The details on one line of plain text: `Product failure (TEST_FAILED), took 42 s, https://…`. Empty where none is known.
-/// Its parts are cleaned, but not escaped.
+/// The details on one line of plain text: `Product failure (TEST_FAILED), took 42 s, https://…`. Empty if none are known.
+/// Cleaned, but not escaped.
 pub fn details_line(details: &CaseDetails) -> String {
     let mut parts = Vec::new();
     let code = error_code(details);
@@ -27,7 +27,7 @@ pub fn details_line(details: &CaseDetails) -> String {
     parts.join(", ")
 }
 
-/// The error code on one line, shortened; `None` where there is none.
+/// The error code on one line, shortened; `None` if there is none.
 pub fn error_code(details: &CaseDetails) -> Option<String> {
     let code = one_line(details.error_code.as_deref()?).into_owned();
     (!code.is_empty()).then(|| cut_chars(&code, MAX_CODE).into_owned())

@@ -5,7 +5,7 @@ use crate::render::phrases::{
 };
 use crate::report::{Counts, FailureKind, FailureKinds, Mode, ReportSlice, RunReport, Verdict};
 
-/// What stands for the verdict where a run was only looked at once.
+/// The phrase in place of a verdict if runs were polled only once.
 const LOOKED_AT: &str = "looked at";
 
 /// The verdict in one line.
@@ -52,7 +52,7 @@ impl Headline {
         format!("{verdict}{}{}", self.separator(), self.detail)
     }
 
-    /// What stands between verdict and detail.
+    /// The separator between verdict and detail.
     pub fn separator(&self) -> &'static str {
         if self.verdict == LOOKED_AT {
             " "
@@ -62,7 +62,7 @@ impl Headline {
     }
 }
 
-/// Whether a verdict looks red although `fail_on` tolerates it, which has to be explained.
+/// Whether the verdict looks red although `fail_on` tolerates it, so that it needs an explanation.
 pub fn is_tolerated(part: ReportSlice<'_>) -> bool {
     part.report.is_tolerated()
         && part
@@ -70,7 +70,7 @@ pub fn is_tolerated(part: ReportSlice<'_>) -> bool {
             .is_some_and(|verdict| verdict == Verdict::Cancelled || Tone::from_verdict(verdict) == Tone::Red)
 }
 
-/// The result of one look: the worst end, or the progress.
+/// The result of polling once: the worst result, or the progress.
 fn looked_at(part: ReportSlice<'_>, counts: Counts) -> String {
     let runs = part.runs.len();
     let open = part.runs.iter().filter(|run| run.seen().is_none()).count();
@@ -103,7 +103,7 @@ fn one_run(seen: Verdict) -> String {
     }
 }
 
-/// What stands before a detail.
+/// The separator before a detail.
 fn separator(detail: &str) -> &'static str {
     if detail.is_empty() {
         ""
@@ -121,7 +121,7 @@ fn started(part: ReportSlice<'_>) -> u64 {
     part.runs.iter().filter(|run| run.created == Some(true)).count() as u64
 }
 
-/// For a step that does not wait: the runs that were not started. The tests of the others have yet to begin.
+/// For a step that does not wait: the runs that were not started. The others have no test results yet.
 fn not_started(part: ReportSlice<'_>) -> String {
     let missing: Vec<_> = part.runs.iter().filter(|run| run.attempts.is_empty()).collect();
     let did_not = if missing.iter().all(|run| run.created == Some(false)) {
@@ -155,7 +155,7 @@ fn is_empty_pass(part: ReportSlice<'_>, verdict: Verdict) -> bool {
 /// The numbers that explain a verdict.
 fn numbers(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
     let runs = part.runs.len();
-    let so = part.runs.iter().filter(|run| run.seen() == Some(verdict)).count();
+    let with_verdict = part.runs.iter().filter(|run| run.seen() == Some(verdict)).count();
     let (text, about_tests) = match verdict {
         Verdict::Passed if is_empty_pass(part, verdict) => ("without a single test case".to_owned(), true),
         Verdict::Passed => (passed(counts), true),
@@ -169,8 +169,8 @@ fn numbers(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
             (progress(counts), false)
         }
     };
-    if so > 0 && so < runs && !about_tests {
-        let mut text = format!("{so} of {runs} runs");
+    if with_verdict > 0 && with_verdict < runs && !about_tests {
+        let mut text = format!("{with_verdict} of {runs} runs");
         let tests = by_outcome(counts);
         if !tests.is_empty() {
             text.push_str("; tests: ");
@@ -178,7 +178,7 @@ fn numbers(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
         }
         return text;
     }
-    // The numbers are those of earlier attempts, and say nothing about a rerun in progress.
+    // The numbers are those of earlier attempts, not of the rerun in progress.
     match part.runs {
         [run] if run.attempts.len() > 1 && verdict == Verdict::Interrupted && !text.is_empty() => {
             format!("in rerun {}: {text}", run.attempts.len() - 1)
@@ -214,7 +214,7 @@ fn skipped(counts: Counts) -> String {
     }
 }
 
-/// The numbers of all outcomes but passed, without zeros.
+/// Appends the numbers of all outcomes except passed, without zeros.
 fn also_not_passed(text: &mut String, counts: Counts) {
     also(text, counts.failed, "failed");
     also(text, counts.errored, "errored");

@@ -1,6 +1,6 @@
-//! Words and marks for the results of runs and test cases, the same in summary, check, comment and log.
+//! Phrases and marks for the results of runs and test cases, shared by summary, check, comment and log.
 //!
-//! All but [`details`] consists of our own words and of numbers, and needs no escaping anywhere.
+//! Except for [`details`], phrases consist of fixed texts and numbers, and need no escaping in any format.
 
 mod changes;
 pub mod details;
@@ -18,7 +18,7 @@ pub use next_step::next_step;
 pub use numbers::{capitalized, number, several};
 pub use words::{QUARANTINE_MARK, Tone, failure_phrase, mark, outcome_mark, outcome_phrase, phrase};
 
-/// Words for a run that had not ended when it was looked at.
+/// The phrase for a run that had no result when it was polled.
 pub fn unseen(run: &RunReport) -> &'static str {
     if is_over(run) { "no result yet" } else { "not over yet" }
 }
@@ -54,18 +54,18 @@ fn also(text: &mut String, count: u64, what: &str) {
     }
 }
 
-/// Counts by outcome, without zeros: `9 passed, 1 skipped`. Empty where nothing is counted.
+/// Counts by outcome, without zeros: `9 passed, 1 skipped`. Empty if all are zero.
 pub fn by_outcome(counts: Counts) -> String {
     let parts = CaseOutcome::ALL.map(|outcome| (counts.get(outcome), outcome_phrase(outcome)));
     let parts: Vec<_> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{} {word}", number(count)))
+        .map(|(count, phrase)| format!("{} {phrase}", number(count)))
         .collect();
     parts.join(", ")
 }
 
-/// The name of the attempt at an index.
+/// The name of an attempt, given its index.
 pub fn attempt_name(index: usize, attempt: Option<&Attempt>) -> String {
     match (index, attempt.map(|attempt| attempt.origin)) {
         (0, Some(AttemptOrigin::GithubRerun)) => "Rerun with the job".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::report::{Case, FailureKind, Mode, ReportSlice, RunReport, Verdict};
 
-/// The next step for the reader, with names of inputs between backticks; `None` where there is nothing to do.
+/// The next step for the reader, with names of inputs between backticks; `None` if there is nothing to do.
 pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
     if part.report.mode != Mode::Wait || part.report.interrupted_by.is_some() {
         return None;
@@ -16,7 +16,7 @@ pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
         Verdict::Quarantined => Some("Nothing blocks now. Repair the quarantined tests before their entries expire."),
         Verdict::Cancelled => Some("Rerun the job to get a result: the run was cancelled at QA.tech."),
         Verdict::TimedOut if part.runs.iter().all(|run| run.attempts.is_empty()) => Some(
-            "No run was started. Find out why what the step waited for did not come, or raise the time limit that is named.",
+            "No run was started. Find out why the build or deployment was not ready, or raise the time limit that is named.",
         ),
         Verdict::TimedOut => {
             Some("Open the run at QA.tech: it may still be in progress. Raise `timeout_minutes` if it needs longer.")
@@ -56,8 +56,8 @@ fn after_failures(part: ReportSlice<'_>) -> &'static str {
     if blocking.is_empty() {
         "Open the run at QA.tech: it failed, but none of the listed tests explains why."
     } else if blocking.iter().all(missed) {
-        "Rerun the failed tests: the agent or the platform missed, not the product. \
-         `rerun_failed: 1` with `rerun_only: misses` does so by itself."
+        "Rerun the failed tests: the agent or the platform failed, not the product. \
+         `rerun_failed: 1` with `rerun_only: misses` does so automatically."
     } else if blocking.iter().all(known_on_default) {
         "Repair the default branch first, where these tests fail, too, or put them in `quarantine` until then."
     } else if blocking.iter().any(missed) {

@@ -1,13 +1,13 @@
-//! Marks, words and colours for verdicts, outcomes and kinds of failures.
+//! Marks, phrases and colours for verdicts, outcomes and kinds of failures.
 
 use crate::report::{CaseOutcome, FailureKind, Verdict};
 
-/// Whether a result is good, bad, or neither: the one table that colours follow.
+/// Whether a result is good, bad, or neither. All colours derive from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// Passed.
     Green,
-    /// Neither passed nor failed, or failed without consequence.
+    /// Neither passed nor failed, or failed without effect on the step.
     Neutral,
     /// Failed, or not known to have passed.
     Red,
@@ -52,7 +52,7 @@ pub fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A verdict in words.
+/// The phrase for a verdict.
 pub fn phrase(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "passed",
@@ -80,7 +80,7 @@ pub fn outcome_mark(outcome: CaseOutcome) -> &'static str {
     }
 }
 
-/// An outcome in words.
+/// The phrase for an outcome.
 pub fn outcome_phrase(outcome: CaseOutcome) -> &'static str {
     match outcome {
         CaseOutcome::Unfinished => "not finished",
@@ -92,7 +92,7 @@ pub fn outcome_phrase(outcome: CaseOutcome) -> &'static str {
     }
 }
 
-/// What a failure was, in words.
+/// The phrase for a kind of failure.
 pub fn failure_phrase(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Product => "product failure",

@@ -260,7 +260,7 @@ fn a_branch_of_a_fork_is_not_ours_of_that_name() {
         entry.default_branch = Some("main".into());
         entry
     };
-    let fork = with_default(result(1, "main", Verdict::Failed, &["a"], &[])).of_fork();
+    let fork = with_default(result(1, "main", Verdict::Failed, &["a"], &[])).from_fork();
     let now = with_default(result(2, "feature", Verdict::Failed, &["a"], &[]));
     let trend = trend_of(&History::parse(&file(std::slice::from_ref(&fork))), &now);
     assert_eq!((trend.points.len(), trend.failed_on_default), (1, vec![]));

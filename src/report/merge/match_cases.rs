@@ -1,13 +1,13 @@
-//! Which case is which, from one look to the next.
+//! Matches the test cases of one poll with those that are known.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::report::Case;
 use crate::report::merge::snapshot::{CaseSnapshot, fallback_name};
 
-/// For each seen case, the index of the case that it is.
+/// For each case that a poll has seen, the index of the known case that it is.
 pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot]) -> Vec<Option<usize>> {
-    let mut match_cases = vec![None; seen.len()];
+    let mut matches = vec![None; seen.len()];
     let mut taken = HashSet::new();
     let by_id = unique(cases.iter().map(|case| case.id.as_str()));
     let by_short_id = unique(cases.iter().map(|case| case.short_id.as_str()));
@@ -15,14 +15,14 @@ pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot])
     let seen_ids = unique(seen.iter().map(|case| case.id.as_str()));
     let seen_short_ids = unique(seen.iter().map(|case| case.short_id.as_str()));
     let seen_names = unique(seen.iter().map(|case| case.name.as_str()));
-    // Each rule over all cases before the next one: a name must not take what an id claims.
+    // Each rule is applied to all cases before the next one: a name must not take a case that an id matches.
     let rules: [(Key, Places<'_>, Places<'_>); 3] = [
         (|case| &case.id, seen_ids, by_id),
         (|case| &case.short_id, seen_short_ids, by_short_id),
         (|case| &case.name, seen_names, by_name),
     ];
     for (key, on_this_side, on_that_side) in rules {
-        for (case, place) in seen.iter().zip(match_cases.iter_mut()) {
+        for (case, place) in seen.iter().zip(matches.iter_mut()) {
             let key = key(case);
             if place.is_some() || !matches!(on_this_side.get(key), Some(Some(_))) {
                 continue;
@@ -34,19 +34,19 @@ pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot])
             }
         }
     }
-    if match_cases.contains(&None) {
-        in_order(cases, attempt, seen, &mut match_cases, &taken);
+    if matches.contains(&None) {
+        match_in_order(cases, attempt, seen, &mut matches, &taken);
     }
-    match_cases
+    matches
 }
 
-/// Places what nothing tells apart: the first of its kind is the first of the attempt's earlier look, and so on. Never
-/// across attempts: a rerun that lists one of two may mean either, and must not forgive the wrong one.
-fn in_order(
+/// Matches cases without a unique key in their order: the first of a kind is the first in the attempt's earlier poll, and so
+/// on. Never across attempts: a rerun that lists one of two may mean either, and must not forgive the wrong one.
+fn match_in_order(
     cases: &[Case],
     attempt: usize,
     seen: &[CaseSnapshot],
-    match_cases: &mut [Option<usize>],
+    matches: &mut [Option<usize>],
     taken: &HashSet<usize>,
 ) {
     let mut alike: HashMap<(&str, &str, &str), VecDeque<usize>> = HashMap::new();
@@ -59,7 +59,7 @@ fn in_order(
             alike.entry((id, short_id, name)).or_default().push_back(index);
         }
     }
-    for (case, place) in seen.iter().zip(match_cases).filter(|(_, place)| place.is_none()) {
+    for (case, place) in seen.iter().zip(matches).filter(|(_, place)| place.is_none()) {
         let CaseSnapshot { id, short_id, name, .. } = case;
         let name = if name.trim().is_empty() { "" } else { name };
         *place = alike
@@ -70,10 +70,10 @@ fn in_order(
 
 /// One of a case's keys.
 type Key = fn(&CaseSnapshot) -> &str;
-/// Where each key stands; `None` for one that stands twice.
+/// The index of each key; `None` for a key that occurs twice.
 type Places<'a> = HashMap<&'a str, Option<usize>>;
 
-/// The match_cases of keys. Empty ones count for nothing.
+/// The index of each key. Empty keys are ignored.
 fn unique<'a>(keys: impl Iterator<Item = &'a str>) -> Places<'a> {
     let mut map = HashMap::new();
     for (index, key) in keys.enumerate().filter(|(_, key)| !key.is_empty()) {

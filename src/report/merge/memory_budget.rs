@@ -1,32 +1,32 @@
-//! How much of what an API sends is kept: one that lists new cases at each look would fill all memory.
+//! The limit for the test cases of a run: an API that lists new cases at each poll must not fill the memory.
 
 use crate::report::merge::snapshot::CaseSnapshot;
 use crate::report::{Case, CaseAttempt, RunReport};
 
-/// Test cases of a run at most: whoever sends more wants our memory, not a test report.
+/// Most test cases of a run, far more than any plan has.
 pub const MAX_CASES: usize = 100_000;
-/// Bytes of text of a run at most: two answers of the largest size that is read.
+/// Most bytes of text of a run: two responses of the largest size that is read.
 const MAX_BYTES: usize = 128 * 1024 * 1024;
 
-/// What a run may still take.
+/// What a run may still use.
 pub(super) struct MemoryBudget {
     cases: usize,
     bytes: usize,
 }
 
 impl MemoryBudget {
-    /// The room that a run has left.
+    /// The remaining budget of a run.
     pub(super) fn new(run: &RunReport) -> Self {
-        let held: usize = run.cases.iter().map(of_case).sum();
+        let held: usize = run.cases.iter().map(case_len).sum();
         Self {
             cases: MAX_CASES.saturating_sub(run.cases.len()),
             bytes: MAX_BYTES.saturating_sub(held),
         }
     }
 
-    /// Takes the room of a new case, if there is enough.
+    /// Reserves room for a new case. False if there is not enough.
     pub(super) fn take_new(&mut self, seen: &CaseSnapshot) -> bool {
-        let size = of_seen(seen);
+        let size = snapshot_len(seen);
         let fits = self.cases > 0 && size <= self.bytes;
         if fits {
             self.cases -= 1;
@@ -35,12 +35,12 @@ impl MemoryBudget {
         fits
     }
 
-    /// Takes the room of what is seen of a known case in place of what was seen of it before in the same attempt. What
-    /// was seen before goes in any case.
+    /// Reserves room for new texts of a known case, after releasing that of its earlier texts in the same attempt. False if
+    /// there is not enough.
     pub(super) fn take_known(&mut self, case: &Case, attempt: usize, seen: &CaseSnapshot) -> bool {
         let before = case.attempts.last().filter(|last| last.attempt == attempt);
-        self.bytes = self.bytes.saturating_add(before.map_or(0, of_attempt));
-        let size = of_seen(seen);
+        self.bytes = self.bytes.saturating_add(before.map_or(0, attempt_len));
+        let size = snapshot_len(seen);
         let fits = size <= self.bytes;
         if fits {
             self.bytes -= size;
@@ -49,7 +49,7 @@ impl MemoryBudget {
     }
 }
 
-fn of_case(case: &Case) -> usize {
+fn case_len(case: &Case) -> usize {
     let Case {
         id,
         short_id,
@@ -60,11 +60,11 @@ fn of_case(case: &Case) -> usize {
         attempts,
         quarantine: _,
     } = case;
-    let attempts: usize = attempts.iter().map(of_attempt).sum();
-    id.len() + short_id.len() + name.len() + of_text(goal) + of_text(examples) + attempts
+    let attempts: usize = attempts.iter().map(attempt_len).sum();
+    id.len() + short_id.len() + name.len() + text_len(goal) + text_len(examples) + attempts
 }
 
-fn of_attempt(attempt: &CaseAttempt) -> usize {
+fn attempt_len(attempt: &CaseAttempt) -> usize {
     let CaseAttempt {
         attempt: _,
         short_id,
@@ -77,10 +77,10 @@ fn of_attempt(attempt: &CaseAttempt) -> usize {
         observed: _,
         details: _,
     } = attempt;
-    short_id.len() + status.len() + of_text(result) + of_text(title) + of_text(reasoning)
+    short_id.len() + status.len() + text_len(result) + text_len(title) + text_len(reasoning)
 }
 
-fn of_seen(seen: &CaseSnapshot) -> usize {
+fn snapshot_len(seen: &CaseSnapshot) -> usize {
     let CaseSnapshot {
         id,
         short_id,
@@ -94,10 +94,10 @@ fn of_seen(seen: &CaseSnapshot) -> usize {
     } = seen;
     let texts = [result, title, reasoning, goal, examples];
     let words = id.len() + short_id.len() + name.len() + status.len();
-    words + texts.into_iter().map(of_text).sum::<usize>()
+    words + texts.into_iter().map(text_len).sum::<usize>()
 }
 
-fn of_text(text: &Option<String>) -> usize {
+fn text_len(text: &Option<String>) -> usize {
     text.as_ref().map_or(0, String::len)
 }
 
@@ -133,10 +133,10 @@ mod tests {
             .collect();
         assert_eq!(merged.iter().filter(|merged| !merged.left_out).count(), run.cases.len());
         assert_eq!(run.cases.len(), 15);
-        // What is known may still change, and its new text takes the place of the old one.
+        // A known case can still change, and its new text replaces the old one.
         let merged = apply(&mut run, 0, vec![seen("3".into(), most + 1)], 30);
         assert!(!merged.left_out && run.cases.get(3).unwrap().latest().unwrap().reasoning.is_some());
-        // In a rerun, its outcome counts also where its text has no room.
+        // In a rerun, its outcome counts even if there is no room for its text.
         let merged = apply(&mut run, 1, vec![seen("3".into(), most)], 40);
         let latest = run.cases.get(3).unwrap().latest().unwrap();
         assert!(merged.left_out && merged.newly_bad == [3]);

@@ -1,4 +1,4 @@
-//! Merges what each poll of each attempt lists, so that no test case is lost and no failure is forgiven unseen.
+//! Merges the test cases of each poll of each attempt, so that none is lost and no failure is forgiven without a pass.
 
 mod match_cases;
 mod memory_budget;
@@ -16,18 +16,17 @@ pub use verdict::{conclude, contradiction, not_played};
 /// What a poll has changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// Indices of the cases that have newly turned bad in this attempt.
+    /// Indices of the cases that this poll is the first to see failed or errored in this attempt.
     pub newly_bad: Vec<usize>,
-    /// There was no room for everything that was seen.
+    /// Whether something was left out for lack of room.
     pub left_out: bool,
 }
 
-/// Merges what one poll of an attempt has seen into the run's cases. A partial list (only failed ones) is fine: cases
-/// that are not in it stay as they are. Cases that match an entry of the quarantine list are marked as soon as they are
-/// seen.
+/// Merges what one poll of an attempt has seen into the run's cases. The list can be partial (failed cases only): other
+/// cases stay as they are. A case that matches an entry of the quarantine list is marked when it is first seen.
 ///
-/// The same case is one with the same id, else the same short id, else a name, each unique on both sides. Cases that
-/// nothing tells apart are those of the attempt's earlier poll, in their order.
+/// Cases are matched by id, else by short id, else by name, each if it is unique on both sides. The rest are matched with
+/// those of the attempt's earlier poll, in order.
 pub fn apply(
     run: &mut RunReport,
     attempt: usize,
@@ -48,7 +47,7 @@ pub fn apply(
             continue;
         }
         if !fits {
-            // The outcome of a known case counts, even where there is no room for its texts.
+            // The outcome of a known case counts, even if there is no room for its texts.
             (seen.title, seen.reasoning, seen.goal, seen.examples) = (None, None, None, None);
         }
         let index = place.unwrap_or(run.cases.len());
@@ -67,7 +66,7 @@ pub fn apply(
     merged
 }
 
-/// A case that no attempt has yet.
+/// A new case, without attempts.
 fn new_case(seen: &CaseSnapshot, index: usize) -> Case {
     let CaseSnapshot { id, short_id, name, .. } = seen;
     let name = if name.trim().is_empty() {
@@ -87,8 +86,8 @@ fn new_case(seen: &CaseSnapshot, index: usize) -> Case {
     }
 }
 
-/// Records what an attempt's latest poll has seen of a case, in place of what an earlier poll of the attempt has. True
-/// where the case has newly turned bad in this attempt.
+/// Records what the latest poll of an attempt has seen of a case, replacing the attempt's earlier poll. True if the case is
+/// seen failed or errored for the first time in this attempt.
 fn record(case: &mut Case, attempt: usize, seen: CaseSnapshot, at: Millis) -> bool {
     let outcome = CaseOutcome::from_status(&seen.status, seen.result.as_deref());
     let CaseSnapshot {
@@ -139,8 +138,8 @@ fn record(case: &mut Case, attempt: usize, seen: CaseSnapshot, at: Millis) -> bo
     outcome.is_bad() && !was_bad
 }
 
-/// The outcome over all attempts that count. Only a pass after the last failure forgives it: a rerun that skipped the
-/// case, or did not finish it, has not seen it pass. And what failed stays failed where a rerun of it breaks.
+/// The outcome over all attempts that count. A failure is forgiven only by a later pass, not by a rerun that skipped or did
+/// not finish the case. A failed case stays failed if a rerun ends with an error.
 fn combined_outcome(attempts: &[CaseAttempt]) -> CaseOutcome {
     let mut combined_outcome = CaseOutcome::Unfinished;
     for attempt in attempts.iter().filter(|attempt| attempt.counts) {
@@ -154,7 +153,7 @@ fn combined_outcome(attempts: &[CaseAttempt]) -> CaseOutcome {
                 CaseOutcome::Skipped | CaseOutcome::Unfinished,
             ) => before,
             (before, CaseOutcome::Unfinished) => before,
-            // One attempt's outcome is never flaky.
+            // The outcome of one attempt is never flaky.
             (
                 _,
                 now @ (CaseOutcome::Failed

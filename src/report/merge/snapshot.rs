@@ -3,13 +3,13 @@
 /// A test case as one poll saw it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseSnapshot {
-    /// Id; empty where the API gave none.
+    /// Id; empty if the API returned none.
     pub id: String,
-    /// Short id; empty where the API gave none.
+    /// Short id; empty if the API returned none.
     pub short_id: String,
     /// Name.
     pub name: String,
-    /// Status; empty where the API gave none.
+    /// Status; empty if the API returned none.
     pub status: String,
     /// Result.
     pub result: Option<String>,
@@ -23,7 +23,7 @@ pub struct CaseSnapshot {
     pub examples: Option<String>,
 }
 
-/// What a case without a name is called.
+/// The display name of a case without a name.
 pub(super) fn fallback_name(short_id: &str, id: &str, index: usize) -> String {
     match (short_id, id) {
         ("", "") => format!("test case {}", index + 1),

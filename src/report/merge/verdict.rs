@@ -1,4 +1,4 @@
-//! The verdict over all attempts of a run, and where its cases contradict it.
+//! The verdict over all attempts of a run, and a warning if its cases contradict it.
 
 use thiserror::Error;
 
@@ -6,12 +6,12 @@ use crate::report::merge::combined_outcome;
 use crate::report::{Attempt, Case, CaseCoverage, CaseOutcome, Counts, RunReport, Verdict, status};
 use crate::text::ShortId;
 
-/// Settles a run that was waited for: which reruns count, its cases' outcomes, and its verdict over all attempts, with
-/// what is to be said where the attempts and the cases do not simply agree.
+/// Completes a run that was waited for: which reruns count, the outcomes of its cases, its verdict over all attempts, and
+/// the problem if attempts and cases do not agree.
 pub fn conclude(run: &mut RunReport) {
     let counting: Vec<bool> = (0..)
         .zip(&run.attempts)
-        .map(|(index, attempt)| index == 0 || is_played(attempt))
+        .map(|(index, attempt)| index == 0 || passed_or_failed(attempt))
         .collect();
     for case in &mut run.cases {
         for seen in &mut case.attempts {
@@ -24,8 +24,8 @@ pub fn conclude(run: &mut RunReport) {
     (run.verdict, run.problem) = verdict(run);
 }
 
-/// Whether a rerun was played to its end. One that errored, was cancelled or timed out changes no case.
-fn is_played(attempt: &Attempt) -> bool {
+/// Whether a rerun passed or failed. One that errored, was cancelled or timed out changes no case.
+fn passed_or_failed(attempt: &Attempt) -> bool {
     matches!(attempt.verdict, Some(Verdict::Passed | Verdict::Failed))
 }
 
@@ -60,8 +60,8 @@ fn verdict_after(run: &RunReport, first: &Attempt, last: &Attempt) -> (Option<Ve
         )),
         (Some(Verdict::Failed), Err(_)) => not_played(run)
             .map(|cases| format!("of the test cases that had not passed before, {cases} were not played in {rerun}")),
-        // The attempt itself says why.
-        (other, _) => Some(format!("{rerun} {}, so the first result stands", without_use(other))),
+        // The attempt's own problem says why.
+        (other, _) => Some(format!("{rerun} {}, so the first result stands", inconclusive(other))),
     };
     match forgiven {
         Ok(Forgiven::Quarantined) => (Some(Verdict::Quarantined), problem),
@@ -69,7 +69,7 @@ fn verdict_after(run: &RunReport, first: &Attempt, last: &Attempt) -> (Option<Ve
     }
 }
 
-/// What a failed run is forgiven for.
+/// Why a failed run does not count as failed.
 enum Forgiven {
     /// Every case that failed has passed in a rerun.
     Flaky,
@@ -96,11 +96,11 @@ enum NotForgiven {
     NothingPassed,
 }
 
-/// What forgives the first attempt's failure, or why nothing does.
+/// Why the first attempt's failure is forgiven, or why it is not.
 ///
-/// The one rule of `flaky` and `quarantined`: of the first attempt's complete list, every case has passed, was skipped,
-/// passed in a rerun, or failed in quarantine. At least one of them failed before it passed, or failed in quarantine. A
-/// case that is unfinished forgives nothing, and neither does an attempt that failed without a failed case.
+/// The rule for `flaky` and `quarantined`: the first attempt's list is complete; every case in it passed, was skipped,
+/// passed in a rerun, or failed in quarantine; and at least one failed before it passed, or failed in quarantine. A run
+/// with an unfinished case, or with an attempt that failed without a failed case, is not forgiven.
 fn forgiven(run: &RunReport, first: &Attempt) -> Result<Forgiven, NotForgiven> {
     let blocks = |case: &&Case| !case.outcome.is_green() && !case.is_quarantined_failure();
     let blocking = run.cases.iter().filter(blocks).count();
@@ -127,7 +127,7 @@ fn forgiven(run: &RunReport, first: &Attempt) -> Result<Forgiven, NotForgiven> {
     }
 }
 
-/// Whether each attempt that failed lists a case that did not pass: otherwise something else may have failed.
+/// Whether each failed attempt lists a failed or errored case: otherwise something else may have failed.
 fn every_failure_is_listed(run: &RunReport) -> bool {
     let failed = (0..)
         .zip(&run.attempts)
@@ -141,7 +141,8 @@ fn every_failure_is_listed(run: &RunReport) -> bool {
         .all(|index| run.cases.iter().any(|case| has_failed_in(case, index)))
 }
 
-/// How many cases that are not green the latest attempt does not have: no rerun of it can see them pass. `None` for none.
+/// How many cases that are not green are missing from the latest attempt, so that no rerun of it can see them pass; `None`
+/// for none.
 pub fn not_played(run: &RunReport) -> Option<usize> {
     let latest = run.attempts.len().checked_sub(1)?;
     let missing = run
@@ -151,8 +152,8 @@ pub fn not_played(run: &RunReport) -> Option<usize> {
     Some(missing.count()).filter(|count| *count > 0)
 }
 
-/// What became of a rerun that decides nothing.
-fn without_use(verdict: Option<Verdict>) -> &'static str {
+/// How a rerun ended that has no effect on the verdict.
+fn inconclusive(verdict: Option<Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Skipped) => "was skipped",
         Some(Verdict::Cancelled) => "was cancelled",
@@ -170,13 +171,13 @@ fn without_use(verdict: Option<Verdict>) -> &'static str {
     }
 }
 
-/// A warning where the cases do not support the run's verdict: they contradict it, or there are none. The API's result
+/// A warning if the cases do not support the run's verdict: they contradict it, or there are none. The API's result
 /// decides.
 pub fn contradiction(run: &RunReport) -> Option<String> {
     let mut counts = Counts::default();
     run.cases.iter().for_each(|case| counts.add_case(case));
     let bad = counts.failed + counts.errored;
-    // Of a list that is not of the run's end nothing follows for what was still running in it.
+    // In a list from before the run's end, a case that was still running is no contradiction.
     let unfinished = if run.listed == CaseCoverage::Complete {
         counts.unfinished()
     } else {
@@ -199,7 +200,7 @@ pub fn contradiction(run: &RunReport) -> Option<String> {
         Verdict::Passed if run.has_no_tests() => Some(format!(
             "run {short_id} PASSED at QA.tech without a single test case (`fail_on: no_tests` fails the step for that)"
         )),
-        // A rerun that is not believed failed by our word, not by QA.tech's.
+        // With reruns, this program may have decided on `failed`, not QA.tech.
         Verdict::Failed
             if bad == 0
                 && unfinished == 0

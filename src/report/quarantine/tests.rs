@@ -134,122 +134,64 @@ fn concluded(attempts: &[Ended<'_>], listed: CaseCoverage, list: &Quarantine) ->
     concluded
 }
 
+/// An attempt with its verdict and its cases: `A+` passed, `A-` failed, `A!` errored, `A>` is running, `A~` was skipped,
+/// `A?` has an unknown result.
+fn ended(text: &str) -> Ended<'_> {
+    let mut words = text.split(' ');
+    let verdict = words.next().unwrap();
+    let verdict = Verdict::ALL
+        .into_iter()
+        .find(|known| known.as_str() == verdict)
+        .unwrap();
+    let cases = words.map(|word| match word.split_at(1) {
+        (name, "+") => (name, "COMPLETED", "PASSED"),
+        (name, "-") => (name, "COMPLETED", "FAILED"),
+        (name, "!") => (name, "ERROR", ""),
+        (name, ">") => (name, "RUNNING", ""),
+        (name, "~") => (name, "COMPLETED", "SKIPPED"),
+        (name, _) => (name, "COMPLETED", "ODD"),
+    });
+    (verdict, cases.collect())
+}
+
 #[test]
-fn a_run_is_quarantined_only_where_all_that_failed_is() {
+fn a_run_is_quarantined_only_if_every_failed_case_is() {
     use Verdict::{Cancelled, Error, Failed, Flaky, Interrupted, Passed, Quarantined, TimedOut, Unknown};
-    const DONE: &str = "COMPLETED";
+    // A and B are in quarantine, C is not.
     let list = parse("A\nid_B");
-    let failed = |name| (name, DONE, "FAILED");
-    let passed = |name| (name, DONE, "PASSED");
-    let table: Vec<(&str, Vec<Ended<'_>>, Verdict)> = vec![
-        (
-            "all failed cases are listed",
-            vec![(Failed, vec![failed("A"), failed("B"), passed("C")])],
-            Quarantined,
-        ),
-        (
-            "an error counts as a failure",
-            vec![(Failed, vec![("A", "ERROR", "")])],
-            Quarantined,
-        ),
-        (
-            "another failed too",
-            vec![(Failed, vec![failed("A"), failed("C")])],
-            Failed,
-        ),
-        (
-            "another errored too",
-            vec![(Failed, vec![failed("A"), ("C", "ERROR", "")])],
-            Failed,
-        ),
-        (
-            "one still runs",
-            vec![(Failed, vec![failed("A"), ("C", "RUNNING", "")])],
-            Failed,
-        ),
-        (
-            "a quarantined one still runs",
-            vec![(Failed, vec![failed("A"), ("B", "RUNNING", "")])],
-            Failed,
-        ),
-        (
-            "a result is unknown",
-            vec![(Failed, vec![failed("A"), ("C", DONE, "ODD")])],
-            Failed,
-        ),
-        ("no case failed", vec![(Failed, vec![passed("A")])], Failed),
-        ("there are no cases", vec![(Failed, vec![])], Failed),
-        ("the run errored", vec![(Error, vec![failed("A")])], Error),
-        ("the run was cancelled", vec![(Cancelled, vec![failed("A")])], Cancelled),
-        ("the run timed out", vec![(TimedOut, vec![failed("A")])], TimedOut),
-        (
-            "the run was interrupted",
-            vec![(Interrupted, vec![failed("A")])],
-            Interrupted,
-        ),
-        ("the run is unknown", vec![(Unknown, vec![failed("A")])], Unknown),
-        ("the run passed", vec![(Passed, vec![failed("A")])], Passed),
-        (
-            "the other passed in the rerun",
-            vec![
-                (Failed, vec![failed("A"), failed("C")]),
-                (Failed, vec![failed("A"), passed("C")]),
-            ],
-            Quarantined,
-        ),
-        (
-            "all passed in the rerun",
-            vec![
-                (Failed, vec![failed("A"), failed("C")]),
-                (Passed, vec![passed("A"), passed("C")]),
-            ],
-            Flaky,
-        ),
-        (
-            "the quarantined one was skipped in the rerun",
-            vec![
-                (Failed, vec![failed("A"), failed("C")]),
-                (Passed, vec![("A", DONE, "SKIPPED"), passed("C")]),
-            ],
-            Quarantined,
-        ),
-        (
-            "the other failed again",
-            vec![
-                (Failed, vec![failed("A"), failed("C")]),
-                (Failed, vec![passed("A"), failed("C")]),
-            ],
-            Failed,
-        ),
-        (
-            "the rerun failed without a failed case",
-            vec![(Failed, vec![failed("A"), failed("C")]), (Failed, vec![passed("C")])],
-            Failed,
-        ),
-        (
-            "the rerun broke",
-            vec![
-                (Failed, vec![failed("A"), failed("C")]),
-                (Error, vec![failed("A"), passed("C")]),
-            ],
-            Failed,
-        ),
-        (
-            "the rerun broke, but the first result is quarantined already",
-            vec![(Failed, vec![failed("A")]), (TimedOut, vec![("A", "RUNNING", "")])],
-            Quarantined,
-        ),
-        (
-            "the rerun was interrupted",
-            vec![(Failed, vec![failed("A")]), (Interrupted, vec![])],
-            Interrupted,
-        ),
+    let table: [(&[&str], Verdict); 23] = [
+        (&["failed A- B- C+"], Quarantined),
+        (&["failed A!"], Quarantined),
+        (&["failed A- C-"], Failed),
+        (&["failed A- C!"], Failed),
+        (&["failed A- C>"], Failed),
+        (&["failed A- B>"], Failed),
+        (&["failed A- C?"], Failed),
+        (&["failed A+"], Failed),
+        (&["failed"], Failed),
+        (&["error A-"], Error),
+        (&["cancelled A-"], Cancelled),
+        (&["timed_out A-"], TimedOut),
+        (&["interrupted A-"], Interrupted),
+        (&["unknown A-"], Unknown),
+        (&["passed A-"], Passed),
+        (&["failed A- C-", "failed A- C+"], Quarantined),
+        (&["failed A- C-", "passed A+ C+"], Flaky),
+        (&["failed A- C-", "passed A~ C+"], Quarantined),
+        (&["failed A- C-", "failed A+ C-"], Failed),
+        // A rerun that failed without a failed case, and one that ended with an error.
+        (&["failed A- C-", "failed C+"], Failed),
+        (&["failed A- C-", "error A- C+"], Failed),
+        // The first attempt is quarantined already.
+        (&["failed A-", "timed_out A>"], Quarantined),
+        (&["failed A-", "interrupted"], Interrupted),
     ];
-    for (what, attempts, verdict) in table {
-        let run = concluded(&attempts, CaseCoverage::Complete, &list);
-        assert_eq!(run.verdict, Some(verdict), "{what}");
-        let partial = concluded(&attempts, CaseCoverage::Failures, &list);
-        assert_ne!(partial.verdict, Some(Quarantined), "{what}");
+    for (attempts, verdict) in table {
+        let ended: Vec<_> = attempts.iter().map(|text| ended(text)).collect();
+        let run = concluded(&ended, CaseCoverage::Complete, &list);
+        assert_eq!(run.verdict, Some(verdict), "{attempts:?}");
+        let partial = concluded(&ended, CaseCoverage::Failures, &list);
+        assert_ne!(partial.verdict, Some(Quarantined), "{attempts:?}");
     }
 }
 

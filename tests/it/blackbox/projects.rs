@@ -4,7 +4,7 @@ use qatech_fakes::http::{Reply, Server};
 use qatech_fakes::qatech::{Case, FakeQaTech, Instead, Rerun, RunScript, TOKEN};
 use serde_json::json;
 
-use crate::scene::{assert_ending, green, in_parallel, red, run, start};
+use crate::scene::{assert_ending, green, in_parallel, red, run, start, with_every_file};
 
 #[test]
 fn the_project_is_named_in_starts_and_reruns() {
@@ -138,16 +138,10 @@ fn config_overrides_are_sent_and_shown_nowhere() {
     let webhook = Server::start(|_| Reply::empty(200));
     for dry_run in ["false", "true"] {
         let fake = FakeQaTech::start();
-        let done = start(&fake, echoing.clone())
+        let done = with_every_file(start(&fake, echoing.clone()))
             .input("config_overrides", &overrides().to_string())
             .input("dry_run", dry_run)
             .input("webhook_url", &webhook.url())
-            .input("junit_path", "r.xml")
-            .input("ctrf_path", "r.ctrf.json")
-            .input("json_path", "r.json")
-            .input("html_path", "r.html")
-            .input("history_path", "h.jsonl")
-            .input("outputs_path", "o.env")
             .output();
         let code = i32::from(dry_run == "false");
         assert_eq!(done.code, code, "{}", done.log);

@@ -6,7 +6,7 @@ use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
 use qatech_fakes::runner::commands;
 use serde_json::json;
 
-use crate::scene::{assert_ending, elsewhere, endless, green, run, start, told};
+use crate::scene::{assert_ending, elsewhere, endless, green, run, start, told, with_every_file};
 
 /// What no one may see.
 const SECRETS: [&str; 8] = [
@@ -23,7 +23,8 @@ const SECRETS: [&str; 8] = [
 /// Everything that is secret, given; every file asked for; the chattiest log.
 fn with_secrets(run: Run, webhook: &Server) -> Run {
     let hook = format!("{}/hidden-webhook-path?key=hidden-webhook-query", webhook.url());
-    run.input("github_token", SECRETS[1])
+    with_every_file(run)
+        .input("github_token", SECRETS[1])
         .input("webhook_secret", SECRETS[2])
         .input("webhook_url", &hook)
         .input(
@@ -37,12 +38,6 @@ fn with_secrets(run: Run, webhook: &Server) -> Run {
         .env("RUST_BACKTRACE", "full")
         .env("RUNNER_DEBUG", "1")
         .env("ACTIONS_STEP_DEBUG", "true")
-        .input("junit_path", "r.xml")
-        .input("ctrf_path", "r.ctrf.json")
-        .input("json_path", "r.json")
-        .input("html_path", "r.html")
-        .input("history_path", "h.jsonl")
-        .input("outputs_path", "o.env")
 }
 
 #[track_caller]

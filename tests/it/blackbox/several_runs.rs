@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use qatech_fakes::http::Reply;
-use qatech_fakes::qatech::{Case, FakeQaTech, Instead, Outcome, RunScript, When};
+use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, When};
 use serde_json::json;
 
-use crate::scene::{assert_ending, endless, green, in_parallel, json_output, red, run};
+use crate::scene::{assert_ending, endless, green, in_parallel, json_output, red, run, script_for};
 
 fn slow(script: RunScript) -> RunScript {
     script.ends(When::Look(4), "COMPLETED", Some("PASSED"))
@@ -83,20 +83,6 @@ fn a_failure_that_the_step_tolerates_does_not_hide_a_later_error() {
     assert!(done.log.contains("`fail_fast` has no effect"), "{}", done.log);
 }
 
-/// What a run has to play for each verdict, with the code that it asks for.
-fn of(verdict: &str) -> RunScript {
-    match verdict {
-        "passed" => green(),
-        "failed" => red(),
-        "skipped" => RunScript::new([Case::new("Login", Outcome::Skipped)]),
-        "error" => red().ends(When::Now, "ERROR", None),
-        "cancelled" => red().ends(When::Now, "CANCELLED", None),
-        "unknown" => red().ends(When::Now, "COMPLETED", Some("MAYBE")),
-        "timed_out" => endless(),
-        other => panic!("no script for {other}"),
-    }
-}
-
 #[test]
 fn the_worst_verdict_is_the_steps_and_the_gravest_code_its_code() {
     // Worst first.
@@ -126,8 +112,8 @@ fn the_worst_verdict_is_the_steps_and_the_gravest_code_its_code() {
     }
     in_parallel(&table, |(worse, better, code)| {
         let fake = FakeQaTech::start();
-        fake.plan("pln_a", of(better));
-        fake.plan("pln_b", of(worse));
+        fake.plan("pln_a", script_for(better));
+        fake.plan("pln_b", script_for(worse));
         let done = run(&fake)
             .input("test_plan_short_id", "pln_a pln_b")
             .input("timeout_minutes", "0.03")

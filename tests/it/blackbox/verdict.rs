@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use qatech_fakes::qatech::{Case, FakeQaTech, Outcome, Rerun, RunScript, When};
+use qatech_fakes::qatech::{Case, FakeQaTech, Outcome, RunScript, When};
 
-use crate::scene::{assert_ending, attach, endless, green, in_parallel, json_file, red, start, told};
+use crate::scene::{assert_ending, attach, endless, green, in_parallel, json_file, red, script_for, start, told};
 
 #[test]
 fn each_status_and_result_has_its_verdict() {
@@ -95,21 +95,6 @@ fn the_deadline_gives_timed_out() {
     assert_eq!((&done.outputs["passed"], &done.outputs["failed"]), ("1", "0"));
 }
 
-/// What a run has to play for each verdict.
-fn of(verdict: &str) -> RunScript {
-    match verdict {
-        "passed" => green(),
-        "failed" => red(),
-        "skipped" => RunScript::new([Case::new("Login", Outcome::Skipped)]),
-        "error" => red().ends(When::Now, "ERROR", None),
-        "cancelled" => red().ends(When::Now, "CANCELLED", None),
-        "unknown" => red().ends(When::Now, "COMPLETED", Some("MAYBE")),
-        "flaky" => red().rerun(Rerun::passing(&["Pay"])),
-        "timed_out" => endless(),
-        other => panic!("no script for {other}"),
-    }
-}
-
 const VERDICTS: [(&str, i32); 8] = [
     ("passed", 0),
     ("failed", 1),
@@ -125,7 +110,7 @@ fn play(verdict: &str, fail_on: &str, code: i32) {
     let fake = FakeQaTech::start();
     let reruns = if verdict == "flaky" { "1" } else { "0" };
     let minutes = if verdict == "timed_out" { "0.02" } else { "1" };
-    let done = start(&fake, of(verdict))
+    let done = start(&fake, script_for(verdict))
         .input("fail_on", fail_on)
         .input("rerun_failed", reruns)
         .input("timeout_minutes", minutes)

@@ -8,7 +8,7 @@ use qatech_fakes::events::{HEAD_SHA, Scene};
 use qatech_fakes::github::{Access, Call, FakeGitHub, Fault, Issue, On, Scope};
 use qatech_fakes::harness::Run;
 #[cfg(unix)]
-use qatech_fakes::harness::Signal;
+use qatech_fakes::harness::{Done, Signal};
 use qatech_fakes::http::Reply;
 #[cfg(unix)]
 use qatech_fakes::qatech::When;
@@ -289,21 +289,28 @@ fn the_log_shows_ten_failed_cases_at_most_and_counts_the_rest() {
     }
 }
 
+/// Sends a signal to a job after its first failure, and measures how long it takes to end.
+#[cfg(unix)]
+fn interrupted(github: &FakeGitHub, signal: Signal) -> (Done, Duration) {
+    let qatech = qatech(RunScript::new([
+        Case::failed("Pay"),
+        Case::passed("Login").ends(When::Never),
+    ]));
+    let mut running = job(github, &qatech, &Scene::new().pull_request()).start();
+    running.wait_for_log("Pay");
+    let from = Instant::now();
+    running.signal(signal);
+    let done = running.wait();
+    (done, from.elapsed())
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_completes_the_check_as_cancelled_within_two_seconds() {
     for signal in [Signal::Int, Signal::Term] {
         let github = pull_request();
-        let qatech = qatech(RunScript::new([
-            Case::failed("Pay"),
-            Case::passed("Login").ends(When::Never),
-        ]));
-        let mut running = job(&github, &qatech, &Scene::new().pull_request()).start();
-        running.wait_for_log("Pay");
-        let from = Instant::now();
-        running.signal(signal);
-        let done = running.wait();
-        assert!(from.elapsed() < Duration::from_secs(4), "{:?}", from.elapsed());
+        let (done, elapsed) = interrupted(&github, signal);
+        assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
         assert!(matches!(done.code, 130 | 143), "{}", done.log);
         let run = github.only_check_run();
         assert_eq!(run.conclusion.as_deref(), Some("cancelled"), "{}", done.log);
@@ -320,16 +327,8 @@ fn a_signal_while_github_hangs_ends_in_time_all_the_same() {
     for call in [Call::CreateCheckRun, Call::UpdateCheckRun] {
         let github = pull_request();
         github.fault(On::call(call), Fault::hang());
-        let qatech = qatech(RunScript::new([
-            Case::failed("Pay"),
-            Case::passed("Login").ends(When::Never),
-        ]));
-        let mut running = job(&github, &qatech, &Scene::new().pull_request()).start();
-        running.wait_for_log("Pay");
-        let from = Instant::now();
-        running.signal(Signal::Int);
-        let done = running.wait();
-        assert!(from.elapsed() < Duration::from_secs(5), "{:?}", from.elapsed());
+        let (done, elapsed) = interrupted(&github, Signal::Int);
+        assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
         assert_eq!(done.code, 130, "{}", done.log);
         assert!(done.summary.contains("Pay"));
     }

@@ -305,17 +305,16 @@ async fn a_failure_that_was_never_listed_is_never_forgiven() {
     assert_eq!(played.run.counts().total, 10);
 }
 
+fn both_failed(look: &Look<'_>) -> Got {
+    run(look, "COMPLETED", Some("FAILED"), &[("a", "FAILED"), ("b", "FAILED")])
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_only_failed_cases_are_listed_a_rerun_forgives_nothing() {
     for result in ["PASSED", "SKIPPED"] {
         let sim = ends_without_its_list(move |look| match (look.short_id, look.cases) {
             ("run1", Cases::All) => Err(retry(None)),
-            ("run1", Cases::Failed | Cases::None) => Ok(run(
-                look,
-                "COMPLETED",
-                Some("FAILED"),
-                &[("a", "FAILED"), ("b", "FAILED")],
-            )),
+            ("run1", Cases::Failed | Cases::None) => Ok(both_failed(look)),
             (_, _) => Ok(run(
                 look,
                 "COMPLETED",
@@ -333,12 +332,7 @@ async fn where_only_failed_cases_are_listed_a_rerun_forgives_nothing() {
 async fn a_rerun_does_not_forgive_where_no_list_of_all_was_ever_shown() {
     let sim = Sim::new(|look| match (look.short_id, look.cases) {
         ("run1", Cases::All) => Err(GetError::TooLarge),
-        ("run1", Cases::Failed | Cases::None) => Ok(run(
-            look,
-            "COMPLETED",
-            Some("FAILED"),
-            &[("a", "FAILED"), ("b", "FAILED")],
-        )),
+        ("run1", Cases::Failed | Cases::None) => Ok(both_failed(look)),
         (_, _) => Ok(run(
             look,
             "COMPLETED",

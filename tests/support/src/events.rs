@@ -26,6 +26,25 @@ pub const GROUP_SHA: &str = "960009600096000960009600096000960009600a";
 /// The tip of the default branch.
 pub const DEFAULT_SHA: &str = SHA;
 
+/// The HTML tags that the program writes into Markdown.
+pub const MARKDOWN_TAGS: [&str; 15] = [
+    "details",
+    "details open",
+    "/details",
+    "summary",
+    "/summary",
+    "b",
+    "/b",
+    "i",
+    "/i",
+    "sub",
+    "/sub",
+    "br",
+    "br/",
+    "code",
+    "/code",
+];
+
 /// Text that tries to get out of everything it may be put into. A line of it is longer than a log's line should be.
 pub const HOSTILE_TEXT: &str = "fix </details></script><img src=x onerror=alert(1)> `````` | @octocat #1 $(id) %0A\r\n\
     ::error::forged\n  ::set-output name=verdict::passed\n##[error]forged\n::add-mask::a\nQA_OUT\nverdict=passed\n\

@@ -45,15 +45,7 @@ impl World {
             Err(reply) => return *reply,
         };
         let (id, now, author) = (self.next_id(), self.now(), self.token.author());
-        let comment = Comment {
-            id,
-            number,
-            author,
-            body,
-            created_at: now.clone(),
-            updated_at: now,
-            updates: 0,
-        };
+        let comment = Comment::new(id, number, &author, &body, now);
         self.repositories[context.at].comments.push(comment.clone());
         Reply::json(201, &self.comment(&self.repositories[context.at], &comment))
     }

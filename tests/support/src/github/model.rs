@@ -245,6 +245,21 @@ pub struct Comment {
     pub updates: usize,
 }
 
+impl Comment {
+    /// A comment that is written now.
+    pub(super) fn new(id: u64, number: u64, author: &str, body: &str, now: String) -> Self {
+        Self {
+            id,
+            number,
+            author: author.to_owned(),
+            body: body.to_owned(),
+            created_at: now.clone(),
+            updated_at: now,
+            updates: 0,
+        }
+    }
+}
+
 /// What only a pull request has.
 #[derive(Clone, Debug)]
 pub struct Pull {

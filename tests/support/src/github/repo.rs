@@ -79,16 +79,7 @@ impl Repo {
     pub fn add_comment(&self, number: u64, author: &str, body: &str) -> u64 {
         let mut world = lock(&self.world);
         let (id, now) = (world.next_id(), world.now());
-        let (author, body) = (author.to_owned(), body.to_owned());
-        let comment = Comment {
-            id,
-            number,
-            author,
-            body,
-            created_at: now.clone(),
-            updated_at: now,
-            updates: 0,
-        };
+        let comment = Comment::new(id, number, author, body, now);
         world.repositories[self.index].comments.push(comment);
         id
     }
