@@ -41,6 +41,7 @@ pub(crate) struct Rejection {
     log: Log,
     redactor: Redactor,
     files: Files,
+    signals: Listener,
 }
 
 impl Setup {
@@ -58,8 +59,14 @@ impl Setup {
         let mut context = Context::read(variables.iter().cloned()).await;
         context.redact(&redactor);
         let log = Log::new(context.github_actions);
+        let signals = Listener::new();
         log.mask(&redactor);
-        let signals = listen(&log);
+        let signals = signals.unwrap_or_else(|error| {
+            log.warning(&format!(
+                "signals can't be listened for, so a cancelled step writes no report: {error}"
+            ));
+            Listener::disabled()
+        });
         let files = Files::new(context.workspace.as_deref()).hurried_by(&signals);
         let quarantine = read_quarantine(&parsed, &files, started).await;
         let network = read_network(variables, &files).await;
@@ -79,6 +86,7 @@ impl Setup {
                     log,
                     redactor,
                     files,
+                    signals,
                 }));
             }
         };
@@ -122,6 +130,7 @@ impl Rejection {
             log,
             redactor,
             files,
+            signals,
         } = self;
         for problem in problems {
             log.error(&redactor.clean(problem));
@@ -129,17 +138,9 @@ impl Rejection {
         let mut outputs = Outputs::new(&log, &context, &redactor, &files, outputs_path.as_deref());
         let report = started.empty_report(Mode::StartOnly, &context);
         outputs.write(&report, &Artifacts::new()).await;
-        exit::USAGE
+        // It may have ended the reading of a file that nothing is wrong with.
+        signals.caught().map_or(exit::USAGE, |caught| caught.signal.exit_code())
     }
-}
-
-fn listen(log: &Log) -> Listener {
-    Listener::new().unwrap_or_else(|error| {
-        log.warning(&format!(
-            "signals can't be listened for, so a cancelled step writes no report: {error}"
-        ));
-        Listener::disabled()
-    })
 }
 
 /// How many uses in this job came before that have the same identity. Only of uses through action.yml, which passes the

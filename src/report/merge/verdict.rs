@@ -179,6 +179,12 @@ pub fn contradiction(run: &RunReport) -> Option<String> {
         Verdict::Passed if run.has_no_tests() => Some(format!(
             "run {short_id} PASSED at QA.tech without a single test case (`fail_on: no_tests` fails the step for that)"
         )),
+        Verdict::Passed if run.listed == CaseCoverage::Complete && !run.first_list_is_complete() => Some(format!(
+            "run {short_id} PASSED at QA.tech, although it lists {} of the {} test cases that it announced; its result \
+             decides",
+            run.listed_in_first_attempt(),
+            run.attempts.first().and_then(|first| first.test_count).unwrap_or(0)
+        )),
         // A rerun that is not believed failed by our word, not by QA.tech's.
         Verdict::Failed
             if bad == 0
