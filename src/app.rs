@@ -1,4 +1,4 @@
-//! What every step of the program is given.
+//! What every part of the program needs.
 
 use std::time::SystemTime;
 
@@ -11,16 +11,16 @@ use crate::log::Log;
 use crate::report::{FailOn, Mode, Report};
 use crate::text::Redactor;
 
-/// The program's settings and surroundings, from the first request to the last file.
+/// The program's settings and environment.
 #[derive(Clone, Copy)]
 pub struct App<'a> {
-    /// What the user asked for.
+    /// The inputs.
     pub inputs: &'a Inputs,
     /// Where the program runs.
     pub context: &'a Context,
     /// The log.
     pub log: &'a Log,
-    /// Removes secrets from texts of APIs.
+    /// Redacts secrets in untrusted texts.
     pub redactor: &'a Redactor,
     /// Access to files.
     pub files: &'a Files,

@@ -13,7 +13,6 @@ use crate::publish::identity;
 use crate::publish::outputs::{Artifacts, Outputs};
 use crate::qatech::client::run_url;
 use crate::qatech::wire::{StartFields, StartRequest};
-use crate::render::escape::log_line;
 use crate::report::Mode;
 use crate::report::verdict::exit;
 use crate::text::Redactor;
@@ -35,16 +34,16 @@ pub async fn run(app: &App<'_>, started: StartTime) -> u8 {
         files(inputs),
     ];
     for line in lines.concat() {
-        log.line(&log_line(&redactor.clean(line)));
+        log.untrusted_line(&line);
     }
     let obstacles = match &inputs.api_token {
         Some(_) => preflight::obstacles(inputs, context).await,
         None => Vec::new(),
     };
     for obstacle in &obstacles {
-        log.error(&redactor.clean(obstacle.to_string()));
+        log.error(&obstacle.to_string());
     }
-    let mut outputs = Outputs::new(log, context, redactor, open_files, inputs.outputs_path.as_deref());
+    let mut outputs = Outputs::new(log, context, open_files, inputs.outputs_path.as_deref());
     let report = started.empty_report(Mode::StartOnly, context);
     let written = outputs.write(&report, &Artifacts::new()).await;
     match (obstacles.is_empty(), written) {

@@ -39,7 +39,6 @@ pub(crate) struct Rejection {
     outputs_path: Option<PathBuf>,
     context: Context,
     log: Log,
-    redactor: Redactor,
     files: Files,
     signals: Listener,
 }
@@ -58,7 +57,7 @@ impl Setup {
         http::add_proxies(&mut redactor, &variables);
         let mut context = Context::read(variables.iter().cloned()).await;
         context.redact(&redactor);
-        let log = Log::new(context.github_actions);
+        let log = Log::new(context.github_actions, redactor.clone());
         let signals = Listener::new();
         log.mask(&redactor);
         let signals = signals.unwrap_or_else(|error| {
@@ -84,7 +83,6 @@ impl Setup {
                     outputs_path,
                     context,
                     log,
-                    redactor,
                     files,
                     signals,
                 }));
@@ -109,10 +107,10 @@ impl Setup {
 
     fn log_messages(&self) {
         for notice in &self.inputs.notices {
-            self.log.notice(&self.redactor.clean(notice.clone()));
+            self.log.notice(notice);
         }
         for warning in &self.inputs.warnings {
-            self.log.warning(&self.redactor.clean(warning.clone()));
+            self.log.warning(warning);
         }
         for warning in &self.context.warnings {
             self.log.warning(&http::brief(warning, MAX_WARNING, &self.redactor));
@@ -128,14 +126,13 @@ impl Rejection {
             outputs_path,
             context,
             log,
-            redactor,
             files,
             signals,
         } = self;
         for problem in problems {
-            log.error(&redactor.clean(problem));
+            log.error(&problem);
         }
-        let mut outputs = Outputs::new(&log, &context, &redactor, &files, outputs_path.as_deref());
+        let mut outputs = Outputs::new(&log, &context, &files, outputs_path.as_deref());
         let report = started.empty_report(Mode::StartOnly, &context);
         outputs.write(&report, &Artifacts::new()).await;
         // It may have ended the reading of a file that nothing is wrong with.

@@ -8,7 +8,7 @@ use wildmatch::WildMatch;
 use crate::context::{Context, DeploymentState, EventDeployment};
 use crate::inputs::Inputs;
 use crate::net::http;
-use crate::net::secret_url::for_secrets;
+use crate::net::secret_url::{SecretUrlError, for_secrets};
 use crate::preflight::step::Preflight;
 use crate::publish::github::deployments::{Deployment, Lookup, LookupError};
 use crate::render::duration::format_duration;
@@ -42,8 +42,9 @@ pub(crate) enum DeploymentError {
     UnusableUrl {
         /// Name of the environment.
         environment: String,
-        /// A fragment.
-        why: String,
+        /// What is wrong with it.
+        #[source]
+        why: SecretUrlError,
     },
     /// There was none in time.
     #[error("no deployment of {sha} at {wanted} succeeded within {waited}{}", described(seen.as_deref()))]

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::context::{Context, HeadSha};
 use crate::inputs::{ApplicationOverride, EnvironmentOverride, Inputs, Target};
+use crate::net::retry::Deadline;
 use crate::publish::github::HeadCommit;
 use crate::publish::github::deployments::LookupError;
 use crate::qatech::Client;
@@ -106,7 +107,7 @@ pub(crate) async fn run(
     api: &Client,
     client: &reqwest::Client,
     head: Option<HeadCommit>,
-    deadline: Instant,
+    deadline: Deadline,
     interval: &dyn Fn(Duration) -> Duration,
 ) -> Result<Prepared, PreflightError> {
     let inputs = app.inputs;
@@ -122,7 +123,7 @@ pub(crate) async fn run(
     let preflight = Preflight {
         app,
         client,
-        deadline,
+        deadline: deadline.instant(),
         interval,
     };
     if !inputs.builds.is_empty() {

@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::publish::github::deployments::{Lookup, LookupError};
-use crate::render::escape::log_line;
 use crate::text::Redactor;
 
 /// What each step before the start is given.
@@ -39,9 +38,9 @@ impl Preflight<'_> {
             .map_or(self.deadline, |end| end.min(self.deadline))
     }
 
-    /// Logs a line with text of others.
+    /// Logs a line of untrusted text.
     pub(super) fn say(&self, text: String) {
-        self.app.log.line(&log_line(&self.app.redactor.clean(text)));
+        self.app.log.untrusted_line(&text);
     }
 
     /// Keeps the query of a URL out of everything from now on.

@@ -7,6 +7,7 @@ use crate::inputs::parse::given::{Given, PROJECT_VARIABLE};
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
 use crate::inputs::{ApplicationOverride, Build, Target, builds, environments, overrides};
+use crate::text::ShortId;
 
 impl Parser {
     pub(super) fn target(&mut self, raw: &Raw) -> Target {
@@ -56,7 +57,7 @@ impl Parser {
     }
 
     /// Short ids of runs, some of them perhaps as addresses of their pages.
-    fn runs(&mut self, text: &str) -> Vec<String> {
+    fn runs(&mut self, text: &str) -> Vec<ShortId> {
         let mut ids = Vec::new();
         for word in text.split(|c: char| c == ',' || c.is_whitespace()) {
             match run_page_id(word) {
@@ -72,7 +73,8 @@ impl Parser {
         if ids.trim().is_empty() && text.contains("://") {
             return Vec::new();
         }
-        self.short_ids("run_short_id", &ids)
+        let ids = self.short_ids("run_short_id", &ids);
+        ids.into_iter().filter_map(|id| ShortId::new(id).ok()).collect()
     }
 
     /// `test_case_ids`: UUIDs, since the API takes nothing else.

@@ -4,6 +4,7 @@ use super::*;
 use crate::inputs::table::INPUTS;
 use crate::inputs::{Target, builds, environments};
 use crate::report::{FailOn, Verdict};
+use crate::text::ShortId;
 use proptest::prelude::*;
 
 fn given(pairs: &[(&str, &str)]) -> Result<Inputs, Vec<String>> {
@@ -331,7 +332,11 @@ fn a_run_is_named_by_its_short_id_or_by_the_address_of_its_page() {
     let text = "abc123, https://app.qa.tech/p/shop/results/def456?tab=all\nhttps://app.qa.tech/dashboard/p/shop/results/ghi789/";
     assert_eq!(
         given(&[("run_short_id", text)]).unwrap().target,
-        Target::Attach(["abc123", "def456", "ghi789"].map(str::to_owned).to_vec())
+        Target::Attach(
+            ["abc123", "def456", "ghi789"]
+                .map(|id| ShortId::new(id).unwrap())
+                .to_vec()
+        )
     );
     for wrong in [
         "https://app.qa.tech/p/shop/results",

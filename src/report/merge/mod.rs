@@ -194,7 +194,7 @@ mod tests {
     fn attempt(verdict: Verdict) -> Attempt {
         Attempt {
             origin: AttemptOrigin::Started,
-            short_id: "r".into(),
+            short_id: crate::report::sample::valid_short_id("r"),
             id: None,
             url: None,
             status: None,
