@@ -22,7 +22,7 @@ const LIMIT_AFTER_SIGNAL: Duration = Duration::from_millis(400);
 /// Shortest time for one such file: enough if the other end is ready.
 const LEAST: Duration = Duration::from_millis(20);
 
-/// Numbers that are taken at most.
+/// How many numbers [`Files::take_number`] tries.
 const MAX_NUMBER: u64 = 100;
 
 /// Why a file was not read or written. The paths are untrusted.
@@ -214,8 +214,7 @@ impl Files {
         Ok(real)
     }
 
-    /// Takes the first number from 0 that nobody has taken, by an empty file of that number in a folder; 0 where none can
-    /// be made.
+    /// Reserves the lowest free number by creating an empty file with that number in a folder; 0 if no file can be created.
     pub fn take_number(&self, folder: &Path, stem: &str) -> u64 {
         let take = |number: &u64| File::create_new(folder.join(format!("{stem}-{number}")));
         (0..MAX_NUMBER)

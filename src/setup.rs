@@ -1,5 +1,4 @@
-//! What is read before anything is sent: the inputs and where the program runs. All that is wrong with it is reported at
-//! once.
+//! Reads the inputs and the context before anything is sent. All problems are reported at once.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,10 +18,10 @@ use crate::runs::quarantine;
 use crate::signals::Listener;
 use crate::text::Redactor;
 
-/// Characters of a warning about the surroundings; it may repeat much of a file.
+/// Limit of a warning about the context, in characters: it may quote much of a file.
 const MAX_WARNING: usize = 1_000;
 
-/// What the program goes by.
+/// Everything that is read before the runs.
 pub(crate) struct Setup {
     pub(crate) inputs: Inputs,
     pub(crate) context: Context,
@@ -33,7 +32,7 @@ pub(crate) struct Setup {
     pub(crate) signals: Listener,
 }
 
-/// A setup that can't be used, with what is needed to report it.
+/// A setup with problems, and what is needed to report them.
 pub(crate) struct Rejection {
     problems: Vec<String>,
     outputs_path: Option<PathBuf>,
@@ -44,10 +43,10 @@ pub(crate) struct Rejection {
 }
 
 impl Setup {
-    /// Reads everything, and logs what is worth a notice or a warning.
+    /// Reads the setup, and logs notices and warnings about it.
     ///
     /// # Errors
-    /// Everything that is wrong.
+    /// All problems.
     pub(crate) async fn read(variables: Vec<(OsString, OsString)>, started: StartTime) -> Result<Self, Box<Rejection>> {
         let parsed = inputs::parse(variables.iter().cloned());
         let mut redactor = match &parsed {
@@ -62,7 +61,7 @@ impl Setup {
         log.mask(&redactor);
         let signals = signals.unwrap_or_else(|error| {
             log.warning(&format!(
-                "signals can't be listened for, so a cancelled step writes no report: {error}"
+                "Signals can't be handled, so a cancelled step writes no report: {error}"
             ));
             Listener::disabled()
         });
@@ -119,7 +118,7 @@ impl Setup {
 }
 
 impl Rejection {
-    /// Logs the problems, writes outputs that say that nothing was started, and returns the exit code.
+    /// Logs the problems, writes the outputs of a step that starts nothing, and returns the exit code.
     pub(crate) async fn report(self, started: StartTime) -> u8 {
         let Self {
             problems,
@@ -140,8 +139,10 @@ impl Rejection {
     }
 }
 
-/// How many uses in this job came before that have the same identity. Only of uses through action.yml, which passes the
-/// position in the matrix: a script that starts the program again repeats itself. And only where something is published.
+/// The number of earlier uses in this job with the same identity.
+///
+/// Only uses through action.yml count, which passes the position in the matrix: a script that starts the program again repeats
+/// its use. They count only if something is published.
 fn earlier_uses(inputs: &Inputs, context: &Context, files: &Files) -> u64 {
     let (Some(folder), Some(run), Some(_)) = (&context.temp_folder, context.origin.run_id, context.job_index) else {
         return 0;
@@ -154,10 +155,10 @@ fn earlier_uses(inputs: &Inputs, context: &Context, files: &Files) -> u64 {
     files.take_number(folder, &format!("qatech-run-{}-{run}-{attempt}", identity.hash()))
 }
 
-/// Reads the quarantine list, also where other inputs are wrong.
+/// Reads the quarantine list, even if other inputs have problems.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All problems of the list.
 async fn read_quarantine(
     parsed: &Result<Inputs, Box<Rejected>>,
     files: &Files,

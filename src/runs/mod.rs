@@ -166,8 +166,8 @@ async fn usual_duration(app: &App<'_>) -> Option<Duration> {
     if app.inputs.plans().len() > 1 {
         return None;
     }
-    // The file is read once more, under its lock, when the result is appended: a parallel job may have appended its own by
-    // then. Whatever is wrong with the file is reported there.
+    // The file is read again, under its lock, when the result is appended: a parallel job may have appended its own result
+    // by then. Problems with the file are reported there.
     let path = app.files.regular(path).ok()?;
     let series = Identity::new(app.inputs, app.context);
     let usual = app.files.within(move || {

@@ -3,7 +3,7 @@
 use crate::render::duration::utc;
 use crate::render::escape::{code_cell, one_line};
 use crate::render::markdown::{push_name_or_short_id, safe_url};
-use crate::render::phrases::{mark, number, phrase, several};
+use crate::render::phrases::{mark, phrase, several};
 use crate::render::trend::{CaseList, Suggestion, TrendFacts};
 use crate::report::Report;
 use crate::report::trend::{CaseName, Moment, TrendPoint};
