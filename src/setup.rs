@@ -39,6 +39,7 @@ pub(crate) struct Rejection {
     context: Context,
     log: Log,
     files: Files,
+    signals: Listener,
 }
 
 impl Setup {
@@ -56,8 +57,14 @@ impl Setup {
         let mut context = Context::read(variables.iter().cloned()).await;
         context.redact(&redactor);
         let log = Log::new(context.github_actions, redactor.clone());
+        let signals = Listener::new();
         log.mask(&redactor);
-        let signals = listen(&log);
+        let signals = signals.unwrap_or_else(|error| {
+            log.warning(&format!(
+                "Signals can't be handled, so a cancelled step writes no report: {error}"
+            ));
+            Listener::disabled()
+        });
         let files = Files::new(context.workspace.as_deref()).hurried_by(&signals);
         let quarantine = read_quarantine(&parsed, &files, started).await;
         let network = read_network(variables, &files).await;
@@ -76,6 +83,7 @@ impl Setup {
                     context,
                     log,
                     files,
+                    signals,
                 }));
             }
         };
@@ -118,6 +126,7 @@ impl Rejection {
             context,
             log,
             files,
+            signals,
         } = self;
         for problem in problems {
             log.error(&problem);
@@ -125,17 +134,9 @@ impl Rejection {
         let mut outputs = Outputs::new(&log, &context, &files, outputs_path.as_deref());
         let report = started.empty_report(Mode::StartOnly, &context);
         outputs.write(&report, &Artifacts::new()).await;
-        exit::USAGE
+        // It may have ended the reading of a file that nothing is wrong with.
+        signals.caught().map_or(exit::USAGE, |caught| caught.signal.exit_code())
     }
-}
-
-fn listen(log: &Log) -> Listener {
-    Listener::new().unwrap_or_else(|error| {
-        log.warning(&format!(
-            "Signals can't be handled, so a cancelled step writes no report: {error}"
-        ));
-        Listener::disabled()
-    })
 }
 
 /// The number of earlier uses in this job with the same identity.

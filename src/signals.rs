@@ -66,6 +66,11 @@ impl Listener {
         caught
     }
 
+    /// The first signal, if it has come.
+    pub fn caught(&self) -> Option<Caught> {
+        *self.caught.as_ref()?.borrow()
+    }
+
     /// The first signal, whether [`Self::first`] has returned it or not.
     pub fn watch(&self) -> Option<watch::Receiver<Option<Caught>>> {
         self.caught.clone()

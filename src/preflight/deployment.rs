@@ -90,7 +90,7 @@ pub(super) fn missing(inputs: &Inputs, context: &Context) -> Vec<&'static str> {
         ),
         (
             asks && inputs.github_token.is_none(),
-            "GitHub can't be asked without `github_token`, which needs `deployments: read`",
+            "asking GitHub needs `github_token`, with `deployments: read`",
         ),
     ];
     needs

@@ -85,7 +85,9 @@ impl Advice {
                  limit of its own.",
                 rounded(*wait)
             ),
-            Error::Unreachable(_) | Error::Lost(_) | Error::Invalid(_) | Error::OutOfTime => sentence,
+            Error::Blocked { .. } | Error::Unreachable(_) | Error::Lost(_) | Error::Invalid(_) | Error::OutOfTime => {
+                sentence
+            }
         }
     }
 

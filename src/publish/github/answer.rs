@@ -55,23 +55,21 @@ pub(super) fn has_next(headers: &HeaderMap) -> bool {
         .any(|link| link.contains("rel=\"next\""))
 }
 
-/// GitHub's error message, shortened to one line; if there is none, the beginning of the answer.
-pub(super) fn message(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
+/// GitHub's error message, shortened to one line; `None` for an answer that is not GitHub's.
+pub(super) fn message(body: &[u8], redactor: &Redactor) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Body {
         message: String,
         #[serde(default)]
         errors: serde_json::Value,
     }
-    let Ok(Body { message, errors }) = serde_json::from_slice(body) else {
-        return http::beginning(headers, body, redactor);
-    };
+    let Body { message, errors } = serde_json::from_slice(body).ok()?;
     let details = errors.as_array().into_iter().flatten().filter_map(|error| {
         let detail = error.get("message").unwrap_or(error);
         detail.as_str().map(str::to_owned)
     });
     let all: Vec<String> = std::iter::once(message).chain(details).collect();
-    http::brief(&all.join("; "), SHOWN, redactor)
+    Some(http::brief(&all.join("; "), SHOWN, redactor))
 }
 
 /// Why a request has no answer, and whether GitHub may have received it.
@@ -136,21 +134,20 @@ mod tests {
     fn an_error_is_told_in_githubs_words() {
         let body = br#"{"message": "Validation Failed", "errors": [{"message": "Body is\ntoo long"}, "x", 7]}"#;
         assert_eq!(
-            message(&HeaderMap::new(), body, &Redactor::default()),
-            "Validation Failed; Body is too long; x"
+            message(body, &Redactor::default()).as_deref(),
+            Some("Validation Failed; Body is too long; x")
         );
-        assert_eq!(
-            message(&HeaderMap::new(), b"{\"message\": 7}", &Redactor::default()),
-            "{\"message\": 7} (no content type)"
-        );
+        for other in [&b"{\"message\": 7}"[..], b"<html>", b""] {
+            assert_eq!(message(other, &Redactor::default()), None);
+        }
     }
 
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(status: u16, value in "[ -~]{0,20}", body in ".{0,300}") {
             let headers = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &value), ("date", &value)]);
-            let message = message(&headers, body.as_bytes(), &Redactor::default());
-            prop_assert!(message.chars().count() <= SHOWN + 40);
+            let message = message(body.as_bytes(), &Redactor::default()).unwrap_or_default();
+            prop_assert!(message.chars().count() <= SHOWN);
             let _ = limit(status, &headers, &message);
         }
     }

@@ -37,7 +37,11 @@ async fn ask(api: &Api) -> Option<String> {
         Ok(user) => Some(user.login),
         Err(Error::Refused { status: _, message: _ }) => Some(ACTIONS_LOGIN.to_owned()),
         Err(
-            Error::Unreachable(_)
+            Error::Blocked {
+                status: _,
+                beginning: _,
+            }
+            | Error::Unreachable(_)
             | Error::Lost(_)
             | Error::Invalid(_)
             | Error::RateLimited { wait: _ }

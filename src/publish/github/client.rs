@@ -335,20 +335,31 @@ impl Api {
             }),
             300..=399 => Outcome::Failed(Error::Invalid(format!("a redirect ({status}), which is not followed"))),
             400..=499 => {
-                let message = message(headers, &body, &self.redactor);
-                match limit(status, headers, &message) {
+                let words = message(&body, &self.redactor);
+                let shown = || http::beginning(headers, &body, &self.redactor);
+                match limit(status, headers, words.as_deref().unwrap_or_default()) {
                     Some(wait) => Outcome::Limited(wait),
                     None if status == 408 => Outcome::Broken {
-                        what: format!("{status} {message}"),
+                        what: format!("{status} {}", words.unwrap_or_else(shown)),
                         sent: true,
                     },
-                    None => Outcome::Failed(Error::Refused { status, message }),
+                    None => Outcome::Failed(match words {
+                        Some(message) => Error::Refused { status, message },
+                        None => Error::Blocked {
+                            status,
+                            beginning: shown(),
+                        },
+                    }),
                 }
             }
-            _ => Outcome::Broken {
-                what: format!("{status} {}", message(headers, &body, &self.redactor)),
-                sent: true,
-            },
+            _ => {
+                let words = message(&body, &self.redactor);
+                let words = words.unwrap_or_else(|| http::beginning(headers, &body, &self.redactor));
+                Outcome::Broken {
+                    what: format!("{status} {words}"),
+                    sent: true,
+                }
+            }
         }
     }
 }

@@ -160,6 +160,7 @@ impl Lookup {
         match failure {
             Error::OutOfTime => LookupError::OutOfTime,
             Error::Refused { .. }
+            | Error::Blocked { .. }
             | Error::Unreachable(_)
             | Error::Lost(_)
             | Error::Invalid(_)

@@ -17,6 +17,16 @@ pub enum Error {
         /// GitHub's message.
         message: String,
     },
+    /// Something on the way, such as a firewall, answered with a 4xx in GitHub's place.
+    #[error(
+        "the answer does not come from GitHub's API, but perhaps from a proxy or a firewall: HTTP {status}, {beginning}"
+    )]
+    Blocked {
+        /// HTTP status, 4xx.
+        status: u16,
+        /// What the answer began with.
+        beginning: String,
+    },
     /// The request had no effect, or is idempotent.
     #[error("GitHub is out of reach: {0}")]
     Unreachable(String),
@@ -47,7 +57,11 @@ impl Error {
     pub(super) fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, message: _ } => Some(*status),
-            Self::Unreachable(_)
+            Self::Blocked {
+                status: _,
+                beginning: _,
+            }
+            | Self::Unreachable(_)
             | Self::Lost(_)
             | Self::Invalid(_)
             | Self::RateLimited { wait: _ }

@@ -200,6 +200,12 @@ pub fn contradiction(run: &RunReport) -> Option<String> {
         Verdict::Passed if run.has_no_tests() => Some(format!(
             "run {short_id} PASSED at QA.tech without a single test case (`fail_on: no_tests` fails the step for that)"
         )),
+        Verdict::Passed if run.listed == CaseCoverage::Complete && !run.first_list_is_complete() => Some(format!(
+            "run {short_id} PASSED at QA.tech, although it lists {} of the {} test cases that it announced; its result \
+             decides",
+            run.listed_in_first_attempt(),
+            run.attempts.first().and_then(|first| first.test_count).unwrap_or(0)
+        )),
         // With reruns, this program may have decided on `failed`, not QA.tech.
         Verdict::Failed
             if bad == 0

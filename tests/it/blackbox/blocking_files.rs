@@ -86,6 +86,21 @@ fn certificates_from_a_pipe_that_nobody_uses_are_wrong_inputs() {
 }
 
 #[test]
+fn a_signal_ends_the_wait_for_certificates() {
+    let fake = FakeQaTech::start();
+    let run = passing(&fake);
+    let path = pipe(&run, "pipe");
+    let mut running = run.env("SSL_CERT_FILE", &path).start();
+    running.wait_for_log("add-mask");
+    running.signal(Signal::Term);
+    let ended = wait_until(Duration::from_secs(4), || running.has_ended());
+    assert!(ended, "{}", running.log());
+    let done = running.wait();
+    assert_eq!(done.code, 143, "{}", done.log);
+    assert_eq!((&done.outputs["run_created"][..], fake.requests().len()), ("false", 0));
+}
+
+#[test]
 fn a_signal_ends_the_wait_for_a_pipe() {
     let fake = FakeQaTech::start();
     let run = passing(&fake);

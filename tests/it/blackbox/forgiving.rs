@@ -122,4 +122,15 @@ fn a_pass_beside_a_case_that_contradicts_it_is_warned_of() {
     let done = attach(&fake, red().ends(When::Now, "COMPLETED", Some("PASSED"))).output();
     let warnings = told(&done, "warning").join("\n");
     assert!(warnings.contains("1 of its test cases failed or errored"), "{warnings}");
+    // One that was announced and is not listed was not seen to pass either.
+    let cases = ["A", "B"].map(Case::passed);
+    for (listed, count) in [(json!([]), 0), (json!([cases[0].json(true)]), 1)] {
+        let fake = FakeQaTech::start();
+        let script = RunScript::new(cases.clone()).field("runTestCases", listed);
+        let done = start(&fake, script).output();
+        assert_ending(&done, 0, "passed");
+        let warnings = told(&done, "warning").join("\n");
+        let expected = format!("PASSED at QA.tech, although it lists {count} of the 2 test cases that it announced");
+        assert!(warnings.contains(&expected), "{}", done.log);
+    }
 }

@@ -140,6 +140,21 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn a_proxy_that_can_not_be_used_is_told_with_the_rest() {
+    let fake = FakeQaTech::start();
+    let done = run(&fake)
+        .input("fail_on", "broken")
+        .input("quarantine", "Pay until 2026-13-01")
+        .env("HTTPS_PROXY", "no url")
+        .output();
+    assert_eq!((done.code, &done.outputs["run_created"]), (2, "false"), "{}", done.log);
+    for problem in ["`fail_on`", "`quarantine`, line 1", "HTTPS_PROXY"] {
+        assert!(done.log.contains(problem), "{problem}: {}", done.log);
+    }
+    assert!(fake.requests().is_empty());
+}
+
+#[test]
 fn what_excludes_each_other_is_refused() {
     in_parallel(
         &[

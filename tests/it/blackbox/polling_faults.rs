@@ -1,7 +1,10 @@
 //! GET: what goes wrong while a run is waited for, and what is made of it.
 
+use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use qatech_fakes::http::{End, Framing, Reply};
 use qatech_fakes::qatech::{Case, FakeQaTech, Instead, Nth, RunScript, TOKEN, When};
 use serde_json::{Value, json};
@@ -232,6 +235,27 @@ fn a_compressed_answer_is_understood() {
         run_json(|run| run["result"] = json!("PASSED")).gzip(),
     );
     assert_ending(&start(&fake, green()).output(), 0, "passed");
+}
+
+#[test]
+fn a_compressed_answer_may_have_several_members_and_the_older_name() {
+    // https://www.rfc-editor.org/rfc/rfc9110#name-gzip-coding, https://www.rfc-editor.org/rfc/rfc1952#page-5
+    let run = json!({
+        "id": "00000000-0000-4000-8000-000000000001", "shortId": "run001", "status": "COMPLETED", "result": "PASSED",
+        "runTestCases": []});
+    let text = run.to_string();
+    let (first, second) = text.split_at(text.len() / 2);
+    let body = [first, second].map(|part| {
+        let mut member = GzEncoder::new(Vec::new(), Compression::default());
+        member.write_all(part.as_bytes()).unwrap();
+        member.finish().unwrap()
+    });
+    for encoding in ["gzip", "x-gzip", "GZIP"] {
+        let fake = FakeQaTech::start();
+        let answer = Reply::raw(200, "application/json", body.concat()).header("Content-Encoding", encoding);
+        fake.fault("GET", "/run/*", 1..=usize::MAX, answer);
+        assert_ending(&start(&fake, green()).output(), 0, "passed");
+    }
 }
 
 #[test]

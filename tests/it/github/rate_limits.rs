@@ -2,6 +2,7 @@
 
 use qatech_fakes::events::Scene;
 use qatech_fakes::github::{Call, Fault, On};
+use qatech_fakes::http::wait_until;
 use std::time::Duration;
 
 use crate::github::check::pull_request;
@@ -57,7 +58,11 @@ fn the_log_says_what_a_secondary_limit_without_headers_is_waited_for() {
     // GitHub's documentation asks for a minute where it names no time, which is as long as everything else gets.
     github.fault(On::call(Call::UpdateCheckRun).first(1), Fault::secondary_limit(None));
     let qatech = qatech(one_fails());
-    let done = job(&github, &qatech, &Scene::new().pull_request()).output();
+    let mut running = job(&github, &qatech, &Scene::new().pull_request()).start();
+    running.wait_for_log("waiting 1 min");
+    let ended = wait_until(Duration::from_secs(90), || running.has_ended());
+    assert!(ended, "{}", running.log());
+    let done = running.wait();
     assert_eq!(done.code, 1, "{}", done.log);
     let line = "GitHub's rate limit is exceeded: waiting 1 min to complete the check run, which would stay in progress \
                 otherwise.";

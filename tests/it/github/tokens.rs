@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use qatech_fakes::events::{HEAD_SHA, Scene};
 use qatech_fakes::github::{Call, FakeGitHub, Fault, Issue, On, Token};
+use qatech_fakes::http::Reply;
 use qatech_run::report::sample::valid_short_id;
 
 use crate::github::program::{job, one_fails, qatech};
@@ -68,6 +69,34 @@ async fn where_graphql_is_refused_the_rest_api_is_asked() {
     }
     assert_eq!(github.only_comment(7).updates, 1);
     github.assert_count(Call::GetUser, 2);
+}
+
+#[tokio::test]
+async fn a_firewalls_page_is_told_as_nobodys_missing_permission() {
+    let github = with_app();
+    for (call, page) in [
+        (Call::CreateCheckRun, "<html>Blocked by policy 4711</html>"),
+        (Call::CreateComment, ""),
+    ] {
+        github.fault(On::call(call), Fault::reply(Reply::raw(403, "text/html", page)));
+    }
+    let published = Stage::new(&github, &Scene::new().pull_request())
+        .input("comment", "always")
+        .publish(&failed(1))
+        .await;
+    let told = [published.notices.clone(), published.warnings.clone()]
+        .concat()
+        .join("\n");
+    for part in [
+        "HTTP 403, <html>Blocked by policy 4711</html>",
+        "an empty body",
+        "perhaps from a proxy",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    for blame in ["permission", "checks: write", "pull-requests: write", "token"] {
+        assert!(!told.contains(blame), "{blame}: {told}");
+    }
 }
 
 #[tokio::test]
