@@ -3,7 +3,7 @@
 //! All text that comes from QA.tech or from an event is hostile. Each renderer escapes it once, where it is written,
 //! with the functions of [`escape`]. Limits are kept by cutting the raw text before it is escaped, never after.
 
-mod case_facts;
+pub mod anchor;
 pub mod ctrf;
 pub mod duration;
 pub mod escape;
@@ -21,3 +21,4 @@ pub mod outputs;
 pub mod phrases;
 pub mod synthetic_case;
 mod times;
+mod trend;

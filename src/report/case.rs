@@ -1,6 +1,7 @@
 //! One test case over all attempts of its run.
 
 use crate::report::{CaseDetails, FailureKind, Millis, status};
+use crate::text::sanitize::is_blank;
 
 /// What became of a test case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -185,7 +186,7 @@ pub struct Explanation<'a> {
 
 /// The name, or the short id of what has a blank name.
 pub(super) fn name_or_short_id<'a>(name: &'a str, short_id: &'a str) -> &'a str {
-    if name.trim().is_empty() { short_id } else { name }
+    if is_blank(name) { short_id } else { name }
 }
 
 /// What one attempt said of a case.

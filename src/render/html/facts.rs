@@ -12,7 +12,7 @@ pub(super) struct Fact {
 }
 
 /// What is known of the report's origin and time.
-pub(super) fn of(report: &Report) -> Vec<Fact> {
+pub(super) fn facts(report: &Report) -> Vec<Fact> {
     let Origin {
         repository: _,
         sha,

@@ -1,15 +1,14 @@
 //! Runs and test cases as the template shows them.
 
-use crate::render::case_facts::{failure_kind, page};
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_segments, is_blank, one_line};
 use crate::render::html::parts::{Clean, Line, class, label};
-use crate::render::phrases::{attempt_name, capitalized, phrase, unseen};
+use crate::render::phrases::{attempt_name, capitalized, failure_phrase, phrase, unseen};
 use crate::render::synthetic_case;
 use crate::render::times::Times;
 use crate::report::{
-    Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Millis, Observed, QuarantineNote, RunReport, Screenshot,
-    Verdict,
+    Attempt, AttemptOrigin, Case, CaseAttempt, CaseDetails, CaseOutcome, Millis, Observed, QuarantineNote, RunReport,
+    Screenshot, Verdict,
 };
 use askama::filters::HtmlSafe;
 use base64::display::Base64Display;
@@ -172,42 +171,31 @@ impl<'a> CaseView<'a> {
             anchor,
             started_at,
         } = shown;
-        let told = case.decisive_attempt();
-        let title = told.and_then(|told| told.title.as_deref());
-        let Case {
-            id: _,
-            short_id,
-            name,
-            goal,
-            examples,
-            outcome,
-            attempts,
-            quarantine,
-        } = case;
-        let shown = [name, short_id].into_iter().find(|text| !is_blank(text));
-        let shown = shown.map_or("unnamed", String::as_str);
-        let kind = case.failure_kind().map(|kind| capitalized(failure_kind(kind)));
-        let quarantined = quarantine.as_ref().filter(|_| case.is_quarantined_failure());
+        let decisive = case.decisive_attempt();
+        let title = decisive.and_then(|attempt| attempt.title.as_deref());
+        let name = filled(Some(case.label())).unwrap_or("unnamed");
+        let kind = case.failure_kind().map(|kind| capitalized(failure_phrase(kind)));
+        let quarantined = case.quarantine.as_ref().filter(|_| case.is_quarantined_failure());
+        let duration = decisive.and_then(|attempt| Times::new(attempt, started_at).duration);
         Self {
-            class: outcome.as_str(),
-            label: label(*outcome),
+            class: case.outcome.as_str(),
+            label: label(case.outcome),
             open,
-            name: Line(shown),
-            whole_name: is_long(shown).then_some(Line(shown)),
+            name: Line(name),
+            whole_name: is_long(name).then_some(Line(name)),
             title: filled(title).map(Line),
             marks: kind.into_iter().chain(marks).collect(),
-            bad: outcome.is_bad(),
+            bad: case.outcome.is_bad(),
             quarantine: quarantined.map(quarantine_text),
             anchor,
             run: several_runs.then(|| Line(run.label())),
-            span: told
-                .and_then(|told| Times::new(told, started_at).duration)
-                .map(format_duration),
-            short_id: Line(short_id),
-            goal: filled(goal.as_deref()).map(Clean),
-            examples: filled(examples.as_deref()).map(Clean),
-            several: attempts.len() > 1,
-            attempts: attempts
+            span: duration.map(format_duration),
+            short_id: Line(&case.short_id),
+            goal: filled(case.goal.as_deref()).map(Clean),
+            examples: filled(case.examples.as_deref()).map(Clean),
+            several: case.attempts.len() > 1,
+            attempts: case
+                .attempts
                 .iter()
                 .enumerate()
                 .map(|(index, attempt)| CaseAttemptView::new(run, case, index, attempt))
@@ -302,7 +290,7 @@ impl<'a> CaseAttemptView<'a> {
             words,
             run: Line(at_qatech.map_or("", |attempt| &attempt.short_id)),
             link: at_qatech.and_then(Attempt::link),
-            page: details.and_then(page),
+            page: details.and_then(CaseDetails::link),
             error_code: details
                 .and_then(|details| filled(details.error_code.as_deref()))
                 .map(Line),

@@ -3,7 +3,7 @@
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_cell, cut_bytes, cut_chars, inline, is_blank, lines, push_inline, push_lines};
 use crate::render::markdown::page::Page;
-use crate::render::markdown::{Entry, Groups, Layout, Tier, attempt_label, case_url};
+use crate::render::markdown::{Entry, Groups, Layout, Tier, attempt_label, case_url, push_name_or_short_id};
 use crate::render::phrases::details::{error_code, quarantine_line};
 use crate::render::phrases::{
     QUARANTINE_MARK, by_outcome, failure_phrase, number, outcome_mark, outcome_phrase, several,
@@ -101,13 +101,8 @@ fn name(out: &mut String, case: &Case, label: Option<&str>) {
     }
 }
 
-/// The name, or the short id where nothing of the name can be seen.
 fn push_name(out: &mut String, case: &Case) {
-    let start = out.len();
-    push_inline(out, &cut_bytes(&case.name, NAME));
-    if out.len() == start {
-        out.push_str(&code_cell(&cut_chars(&case.short_id, 60)));
-    }
+    push_name_or_short_id(out, &case.name, &case.short_id, NAME);
 }
 
 /// The title of the decisive attempt, after a colon.

@@ -56,7 +56,7 @@ fn also(text: &mut String, count: u64, what: &str) {
 
 /// Counts by outcome, without zeros: `9 passed, 1 skipped`. Empty where nothing is counted.
 pub fn by_outcome(counts: Counts) -> String {
-    let parts = CaseOutcome::ALL.map(|outcome| (counts.of(outcome), outcome_phrase(outcome)));
+    let parts = CaseOutcome::ALL.map(|outcome| (counts.get(outcome), outcome_phrase(outcome)));
     let parts: Vec<_> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)

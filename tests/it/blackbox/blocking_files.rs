@@ -64,7 +64,7 @@ fn pipes_that_nobody_uses_are_given_up() {
                 let level = if warned { "warning" } else { "error" };
                 let messages = told(&done, level);
                 assert!(
-                    messages.iter().any(|text| text.contains("is no regular file")),
+                    messages.iter().any(|text| text.contains("is not a regular file")),
                     "{name}: {}",
                     done.log
                 );
