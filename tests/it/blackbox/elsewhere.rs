@@ -65,7 +65,7 @@ fn the_log_ends_with_the_result_whatever_else_there_is_to_say() {
     let lines: Vec<&str> = done.stderr.lines().collect();
     let at = |words: &str| lines.iter().position(|line| line.contains(words)).expect(words);
     let result = at("QA.tech: Failed");
-    assert!(at("/dev/null/junit.xml") < result, "{}", done.stderr);
+    assert!(at("`junit_path`: ") < result, "{}", done.stderr);
     assert!(lines.len() - result <= 10, "{}", done.stderr);
     assert!(
         lines[result..].iter().any(|line| line.contains("Pay")),
