@@ -14,7 +14,7 @@ pub const MAX_INTERVAL: Duration = Duration::from_secs(10);
 /// The time, in seconds, for which the polls given at the start have to last.
 const PERIOD: f64 = 620.0;
 /// Polls given at the start, beyond those that slow intervals earn.
-const GIVEN: f64 = 81.0;
+const GIVEN: f64 = 82.0;
 /// The interval, in seconds, that earns what it costs.
 const SLOW: f64 = 9.0;
 /// The interval, in seconds, while the run is young, when the end is near, and once all test cases have ended.
@@ -24,7 +24,7 @@ const YOUNG: f64 = 6.0;
 /// Share of the usual duration by which a run may differ from it.
 const USUAL_SPREAD: f64 = 0.1;
 /// Relative error of an estimate after one test case; it falls with the root of their number.
-const PACE_SPREAD: f64 = 0.4;
+const PACE_SPREAD: f64 = 0.5;
 /// Share of the polls left that is spent while the end is likely: the estimate may be wrong.
 const LIKELY_SHARE: f64 = 0.5;
 /// Once the estimate has failed: within how many times the time since the last test case ended the run is expected to end.
