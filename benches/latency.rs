@@ -25,7 +25,7 @@ const RUNS: u32 = 1_000;
 /// How the cases of a run end.
 type Shape = (&'static str, Option<Duration>, fn(Duration) -> Play);
 
-const SHAPES: [Shape; 10] = [
+const SHAPES: [Shape; 11] = [
     ("no cases told", None, |length| Play::even(length, 0)),
     ("one case", None, |length| Play::even(length, 1)),
     ("20 cases, one after the other", None, |length| Play::even(length, 20)),
@@ -33,6 +33,9 @@ const SHAPES: [Shape; 10] = [
     ("300 cases (big answers)", None, |length| Play::even(length, 300)),
     ("20 cases, four side by side", None, |length| {
         Play::side_by_side(length, 20)
+    }),
+    ("100 cases, four side by side", None, |length| {
+        Play::side_by_side(length, 100)
     }),
     ("one case, with history", None, |length| {
         Play::even(length, 1).with_history()

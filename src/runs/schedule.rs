@@ -1,31 +1,35 @@
 //! When to poll a run again: quickly while it is young or nearly done, never slower than ten seconds.
 //!
-//! An end is noticed, on average, half an interval late. Where nothing is known of the end, the interval follows the run's
-//! age alone. Where test cases are seen to end, or earlier results tell how long the run usually takes, the end is
-//! estimated: polls are saved while it is far, and spent about the time when it is likely. Whatever is expected, ten
-//! minutes cost at most 150 requests. `benches/latency.rs` draws the curve, and `tests/it/latency.rs` holds the figures.
+//! An end is noticed, on average, half an interval late. Polls are paid for: some are given at the start, and one is earned
+//! with each slow interval, so that ten minutes cost at most 150 requests whatever is expected. Where nothing is known of the
+//! end, what is left is spread evenly over the ten minutes. Where test cases are seen to end, or earlier results show how
+//! long the run usually takes, the end is estimated: polls are saved while it is far, and spent when it is likely.
+//! `benches/latency.rs` draws the curve, and `tests/it/latency.rs` holds the figures.
 
 use std::time::Duration;
 
 /// No interval is longer, jitter included.
 pub const MAX_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The interval, in seconds, for a run up to that age, in seconds.
-const BY_AGE: [(f64, f64); 3] = [(6.0, 1.0), (60.0, 4.0), (600.0, 4.45)];
-const OLD: f64 = 9.0;
-/// The interval about the time when the end is likely, and once all test cases have ended, in seconds.
+/// The time, in seconds, for which the polls given at the start have to last.
+const PERIOD: f64 = 620.0;
+/// Polls given at the start, beyond those that slow intervals earn.
+const GIVEN: f64 = 82.0;
+/// The interval, in seconds, that earns what it costs.
+const SLOW: f64 = 9.0;
+/// The interval, in seconds, while the run is young, when the end is near, and once all test cases have ended.
 const QUICK: f64 = 1.0;
-/// The interval while the end is far, in seconds, unless that by age is longer.
-const FAR: f64 = 8.0;
-/// Polls beyond those that the age allows: an end that comes early is met with them.
-const RESERVE: f64 = 6.0;
+/// Age, in seconds, up to which a run is young.
+const YOUNG: f64 = 6.0;
 /// Share of the usual duration by which a run may differ from it.
 const USUAL_SPREAD: f64 = 0.1;
 /// Relative error of an estimate after one test case; it falls with the root of their number.
 const PACE_SPREAD: f64 = 0.5;
-/// Share of its test cases that a nearly done run may be waiting for; one may always be missing.
-const NEARLY_DONE: f64 = 0.1;
-/// Shortest time, in seconds, over which saved polls are spread where the end is near but can't be estimated.
+/// Share of the polls left that is spent while the end is likely: the estimate may be wrong.
+const LIKELY_SHARE: f64 = 0.5;
+/// Once the estimate has failed: within how many times the time since the last test case ended the run is expected to end.
+const IDLE_FACTOR: f64 = 8.0;
+/// Shortest time, in seconds, over which polls are spread.
 const MIN_HORIZON: f64 = 30.0;
 
 /// What a poll has seen of a run.
@@ -116,30 +120,24 @@ impl Cadence {
         if let Some(fixed) = self.fixed {
             return fixed;
         }
-        let by_age = by_age(age);
-        let saved = (polls_by(age) + RESERVE - self.polls).max(0.0);
-        let missing = total.saturating_sub(done);
+        let polls_left = GIVEN + age / SLOW - self.polls;
         let wanted = match estimate {
-            _ if total > 0 && missing == 0 => QUICK,
-            Some(Estimate { left, spread }) if left > spread => {
-                // Half of the way to the time when the end becomes likely.
-                ((left - spread) / 2.0).clamp(QUICK, FAR.max(by_age))
+            // What is left has to last.
+            _ if polls_left < 1.0 => SLOW,
+            _ if age < YOUNG || (total > 0 && done >= total) => QUICK,
+            // Half of the way to the time when the end becomes likely.
+            Some(Estimate { left, spread }) if left > spread => ((left - spread) / 2.0).clamp(QUICK, SLOW),
+            Some(Estimate { left, spread }) => spread_over(left + spread, polls_left * LIKELY_SHARE),
+            None => {
+                let evenly = spread_over(if age < PERIOD { PERIOD - age } else { PERIOD }, polls_left);
+                match self.pace.and_then(|pace| pace.idle(age)) {
+                    Some(idle) => spread_over(idle * IDLE_FACTOR, polls_left).min(evenly),
+                    None => evenly,
+                }
             }
-            Some(Estimate { left, spread }) => spread_over(left + spread, saved, by_age),
-            None if total > 0 && missing as f64 <= (total as f64 * NEARLY_DONE).max(1.0) => {
-                // Whatever has lasted so long may well last as long again.
-                spread_over(age.max(MIN_HORIZON), saved, by_age)
-            }
-            None => by_age,
-        };
-        // A quick poll is paid for with saved ones.
-        let seconds = if saved + wanted / by_age >= 1.0 {
-            wanted
-        } else {
-            wanted.max(by_age)
         };
         // ±10 %, so that the jobs of a matrix do not poll in step.
-        Duration::from_secs_f64(seconds * (0.9 + 0.2 * jitter)).min(MAX_INTERVAL)
+        Duration::from_secs_f64(wanted * (0.9 + 0.2 * jitter)).min(MAX_INTERVAL)
     }
 
     /// Time until the expected end, as of the latest poll.
@@ -179,28 +177,20 @@ impl Pace {
             spread: error + remaining * PACE_SPREAD / ended.sqrt(),
         })
     }
-}
 
-/// The interval, in seconds, for a run of this age of whose end nothing is known.
-fn by_age(age: f64) -> f64 {
-    let young = BY_AGE.iter().find(|(until, _)| age < *until);
-    young.map_or(OLD, |(_, interval)| *interval)
-}
-
-/// How many polls the intervals by age make until then.
-fn polls_by(age: f64) -> f64 {
-    let mut polls = 0.0;
-    let mut since = 0.0;
-    for (until, interval) in BY_AGE.into_iter().chain([(f64::INFINITY, OLD)]) {
-        polls += (age.min(until) - since).max(0.0) / interval;
-        since = until;
+    /// Time since a case was seen to end, if one was.
+    fn idle(&self, age: f64) -> Option<f64> {
+        let (_, before) = self.first;
+        let (_, done) = self.latest;
+        let (changed, _) = self.changed;
+        (done > before).then_some(age - changed)
     }
-    polls
 }
 
-/// The interval that spends saved polls evenly over a time.
-fn spread_over(seconds: f64, saved: f64, by_age: f64) -> f64 {
-    (seconds / (saved + seconds / by_age)).clamp(QUICK.min(by_age), by_age)
+/// The interval, in seconds, that spends polls evenly over a time, beside those that it earns.
+fn spread_over(seconds: f64, polls: f64) -> f64 {
+    let seconds = seconds.max(MIN_HORIZON);
+    (seconds / (seconds / SLOW + polls)).clamp(QUICK, SLOW)
 }
 
 #[cfg(test)]
@@ -306,9 +296,18 @@ mod tests {
     fn a_run_that_does_not_end_as_foreseen_costs_no_more_than_was_saved() {
         let mut cadence = Cadence::default();
         let polls = polls(&mut cadence, 3600.0, 20, 0.5, |age| ((age / 6.0) as u64).min(19));
-        let allowed = polls_by(3600.0) + RESERVE + 1.0;
+        let allowed = GIVEN + 3600.0 / SLOW + 2.0;
         assert!(polls.len() as f64 <= allowed, "{} of {allowed}", polls.len());
         assert!(interval_at(&polls, 3500.0) >= 8.0, "{polls:?}");
+    }
+
+    #[test]
+    fn a_case_that_outlasts_the_estimate_is_polled_ever_less_often() {
+        // All but one have ended at 100 s.
+        let mut cadence = Cadence::default();
+        let polls = polls(&mut cadence, 600.0, 20, 0.5, |age| ((age / 5.0) as u64).min(19));
+        let (soon, later) = (interval_at(&polls, 130.0), interval_at(&polls, 400.0));
+        assert!(soon < later && later <= 5.0, "{soon}, {later}: {polls:?}");
     }
 
     #[test]
@@ -318,7 +317,7 @@ mod tests {
         // More have ended than were announced.
         assert_eq!(interval(3, 2), Duration::from_secs(1));
         // Nothing is known of the cases.
-        assert!(interval(0, 0) > Duration::from_secs(8));
+        assert!(interval(0, 0) > Duration::from_secs(1));
     }
 
     #[test]
