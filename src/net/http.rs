@@ -203,7 +203,18 @@ pub async fn read_body(response: Response) -> Result<Vec<u8>, BodyError> {
 ///
 /// # Errors
 /// See [`BodyError`].
-pub async fn read_body_up_to(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
+pub async fn read_body_up_to(response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
+    let declared = response.content_length().unwrap_or(0);
+    let mut bytes = Vec::with_capacity(usize::try_from(declared).unwrap_or(max).min(max));
+    read_body_into(response, max, &mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Writes a body of at most `max` bytes after decompression while it arrives; see [`read_body`].
+///
+/// # Errors
+/// See [`BodyError`]. Part of the body may have been written.
+pub async fn read_body_into(mut response: Response, max: usize, out: &mut dyn Write) -> Result<(), BodyError> {
     let encoding = response.headers().get(CONTENT_ENCODING);
     let encoding = encoding.map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
     let is_gzip = match encoding.as_deref() {
@@ -216,10 +227,7 @@ pub async fn read_body_up_to(mut response: Response, max: usize) -> Result<Vec<u
     if declared > max {
         return Err(BodyError::TooLarge);
     }
-    let plain = Limited {
-        bytes: Vec::with_capacity(if is_gzip { 0 } else { declared }),
-        max,
-    };
+    let plain = Limited { out, left: max };
     let mut body = if is_gzip {
         Body::Gzip(Box::new(MultiGzDecoder::new(plain)))
     } else {
@@ -235,12 +243,12 @@ pub async fn read_body_up_to(mut response: Response, max: usize) -> Result<Vec<u
 }
 
 /// A body while it is read.
-enum Body {
-    Plain(Limited),
-    Gzip(Box<MultiGzDecoder<Limited>>),
+enum Body<'a> {
+    Plain(Limited<'a>),
+    Gzip(Box<MultiGzDecoder<Limited<'a>>>),
 }
 
-impl Body {
+impl Body<'_> {
     fn write(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
         match self {
             Self::Plain(body) => body.write_all(chunk),
@@ -249,10 +257,10 @@ impl Body {
         .map_err(|error| not_read(&error))
     }
 
-    fn finish(self) -> Result<Vec<u8>, BodyError> {
+    fn finish(self) -> Result<(), BodyError> {
         match self {
-            Self::Plain(body) => Ok(body.bytes),
-            Self::Gzip(body) => body.finish().map(|body| body.bytes).map_err(|error| not_read(&error)),
+            Self::Plain(_) => Ok(()),
+            Self::Gzip(body) => body.finish().map(|_| ()).map_err(|error| not_read(&error)),
         }
     }
 }
@@ -264,18 +272,16 @@ fn not_read(error: &std::io::Error) -> BodyError {
     }
 }
 
-/// Bytes up to a number.
-struct Limited {
-    bytes: Vec<u8>,
-    max: usize,
+/// Hands on bytes up to a number.
+struct Limited<'a> {
+    out: &'a mut dyn Write,
+    left: usize,
 }
 
-impl Write for Limited {
+impl Write for Limited<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + bytes.len() > self.max {
-            return Err(ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(bytes);
+        self.left = self.left.checked_sub(bytes.len()).ok_or(ErrorKind::FileTooLarge)?;
+        self.out.write_all(bytes)?;
         Ok(bytes.len())
     }
 

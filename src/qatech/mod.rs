@@ -7,6 +7,7 @@ pub mod details;
 pub mod error;
 mod lenient;
 pub mod repair;
+mod run_reader;
 mod short_id;
 pub mod wire;
 

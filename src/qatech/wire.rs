@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::inputs::{ApplicationOverride, ConfigOverrides, Inputs, NotificationOverride, Platform};
 use crate::qatech::clean::Cleaner;
-pub use crate::qatech::lenient::is_too_many;
 use crate::qatech::lenient::{cases, count, if_readable, is_false, lenient, text};
 use crate::report::merge::CaseSnapshot;
 
@@ -344,7 +343,7 @@ impl Run {
 }
 
 impl RunTestCase {
-    fn cleaned(self, cleaner: &Cleaner) -> Self {
+    pub(super) fn cleaned(self, cleaner: &Cleaner) -> Self {
         let text = |text: Option<String>| text.map(|text| cleaner.text(text));
         let word = |text: Option<String>| text.map(|text| cleaner.word(text));
         let identifier = |text: Option<String>| text.map(|text| cleaner.identifier(text));
@@ -459,6 +458,7 @@ impl ErrorBody {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::qatech::lenient::is_too_many;
     use crate::report::merge::MAX_CASES;
     use proptest::prelude::*;
 

@@ -246,6 +246,9 @@ fn entity(rest: &[u8]) -> Option<(usize, Value)> {
         let semicolon = usize::from(digits.get(count) == Some(&b';'));
         return Some((2 + prefix + count + semicolon, Value::Char(c)));
     }
+    if !body.first()?.is_ascii_alphabetic() {
+        return None;
+    }
     let length = body.iter().take(LONGEST_NAME + 1).position(|byte| *byte == b';')?;
     let name = body.get(..length)?;
     let (_, value) = ENTITIES.iter().find(|(known, _)| known.as_bytes() == name)?;

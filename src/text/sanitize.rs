@@ -20,6 +20,10 @@ enum CharClass {
 fn class_of(c: char) -> CharClass {
     match c {
         '\n' | '\t' | ' '..='~' => CharClass::Keep,
+        // Letters of Europe, most punctuation, and Han: compared first, since whole texts consist of them.
+        '\u{ae}'..='\u{34e}' | '\u{350}'..='\u{61b}' | '\u{2010}'..='\u{2027}' | '\u{3165}'..='\u{fdcf}' => {
+            CharClass::Keep
+        }
         // NEL, vertical tab, form feed and the Unicode separators end a line for one reader or another.
         '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => CharClass::Line,
         // The other control characters of C0 and C1, and DEL.
@@ -111,11 +115,19 @@ fn first_to_change(text: &str) -> Option<usize> {
     loop {
         let rest = text.get(at..)?;
         at += plain_ascii(rest.as_bytes(), |b| matches!(b, b'\n' | b'\t' | b' '..=b'~'), []);
-        let c = text.get(at..)?.chars().next()?;
-        if !matches!(class_of(c), CharClass::Keep) {
-            return Some(at);
+        // One after the other, where letters of other scripts stand together.
+        let mut chars = text.get(at..)?.chars();
+        let mut c = chars.next()?;
+        loop {
+            if !matches!(class_of(c), CharClass::Keep) {
+                return Some(at);
+            }
+            at += c.len_utf8();
+            match chars.next() {
+                Some(next) if !next.is_ascii() => c = next,
+                Some(_) | None => break,
+            }
         }
-        at += c.len_utf8();
     }
 }
 
@@ -125,16 +137,14 @@ fn first_to_change(text: &str) -> Option<usize> {
 /// carries of a subtraction (<https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord>). Only then each is
 /// looked at.
 pub(crate) fn plain_ascii<const N: usize>(bytes: &[u8], allowed: impl Fn(u8) -> bool, stops: [u8; N]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES * 0x80;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
-    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     let mut at = 0;
     let (groups, _) = bytes.as_chunks::<8>();
     for group in groups {
         let word = u64::from_le_bytes(*group);
-        let found = word & HIGHS | below(word, 0x20) | equal(word, 0x7f);
-        let found = stops.iter().fold(found, |found, stop| found | equal(word, *stop));
+        let mut found = word & HIGHS | below(word, 0x20) | equal(word, 0x7f);
+        for stop in stops {
+            found |= equal(word, stop);
+        }
         if found != 0
             && let Some(stop) = group.iter().position(|b| !allowed(*b))
         {
@@ -144,6 +154,39 @@ pub(crate) fn plain_ascii<const N: usize>(bytes: &[u8], allowed: impl Fn(u8) -> 
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(|b| !allowed(*b)).unwrap_or(rest.len())
+}
+
+/// Where the first of these bytes stands, found eight at a time as in [`plain_ascii`].
+pub(crate) fn find_any<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<usize> {
+    let (groups, rest) = bytes.as_chunks::<8>();
+    for (group, at) in groups.iter().zip((0..).step_by(8)) {
+        let word = u64::from_le_bytes(*group);
+        let mut found = 0;
+        for byte in wanted {
+            found |= equal(word, byte);
+        }
+        if found != 0 {
+            // A carry can mark a byte behind the first that is found, never one before it.
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|byte| wanted.contains(byte))?;
+    Some(bytes.len() - rest.len() + at)
+}
+
+const ONES: u64 = u64::MAX / 255;
+const HIGHS: u64 = ONES * 0x80;
+
+/// The high bit of each byte of a word that is below a limit of at most 128.
+#[inline(always)]
+fn below(word: u64, limit: u64) -> u64 {
+    word.wrapping_sub(ONES * limit) & !word & HIGHS
+}
+
+/// The high bit of each byte of a word that is this one.
+#[inline(always)]
+fn equal(word: u64, byte: u8) -> u64 {
+    below(word ^ (ONES * u64::from(byte)), 1)
 }
 
 /// Longest terminal sequence that is looked for, in bytes: a link has a URL in it.
@@ -240,20 +283,36 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
         Cow::Owned(text) => return Cow::Owned(squeeze(&text)),
     };
     let trimmed = text.trim();
-    let other_space = |c: char| c != ' ' && c.is_whitespace();
-    let squeezed = !trimmed.contains("  ") && !trimmed.contains(other_space);
-    if squeezed {
+    if is_squeezed(trimmed) {
         Cow::Borrowed(trimmed)
     } else {
         Cow::Owned(squeeze(trimmed))
     }
 }
 
+/// Whether all white space of a trimmed text is single spaces.
+fn is_squeezed(text: &str) -> bool {
+    let mut after_space = false;
+    text.chars().all(|c| {
+        let is_space = c == ' ';
+        let fits = if is_space { !after_space } else { !c.is_whitespace() };
+        after_space = is_space;
+        fits
+    })
+}
+
 /// Whether nothing is left to see once a text is cleaned.
 pub fn is_blank(text: &str) -> bool {
-    !clean(text)
-        .chars()
-        .any(|c| matches!(class_of(c), CharClass::Keep) && !c.is_whitespace())
+    let is_seen = |c: char| matches!(class_of(c), CharClass::Keep) && !c.is_whitespace();
+    // Nearly always one of the first characters tells: cleaning removes none that comes before a control character.
+    for c in text.chars() {
+        match class_of(c) {
+            CharClass::Keep if !c.is_whitespace() => return false,
+            CharClass::Keep | CharClass::Line | CharClass::Space => {}
+            CharClass::Drop | CharClass::Joiner | CharClass::Selector => return !clean(text).chars().any(is_seen),
+        }
+    }
+    true
 }
 
 fn squeeze(text: &str) -> String {
@@ -388,6 +447,26 @@ mod tests {
         fn only_what_has_to_change_is_copied(text in "([ -~]{0,20}[\n\t\u{7f}\u{1f}é–€\u{200d}\u{85}]?){0,4}") {
             let stays = text.chars().all(|c| matches!(class_of(c), CharClass::Keep));
             prop_assert_eq!(matches!(clean(&text), Cow::Borrowed(_)), stays);
+        }
+
+        #[test]
+        fn a_byte_is_found_in_groups_as_one_by_one(
+            bytes in prop::collection::vec(prop::sample::select(vec![b'a', b'`', b'b', 0, 1, 0x7f, 0x80, 0xe1, 0xff]), 0..40),
+        ) {
+            let first = bytes.iter().position(|b| [b'a', 0x80].contains(b));
+            prop_assert_eq!(find_any(&bytes, [b'a', 0x80]), first);
+        }
+
+        #[test]
+        fn what_is_blank_has_nothing_to_see_once_cleaned(text in "[ a\n\t\u{1b}\\[m\u{200b}\u{3164}\u{200d}\u{fe0f}é\u{9b}\u{2028}]{0,6}") {
+            let is_seen = |c: char| matches!(class_of(c), CharClass::Keep) && !c.is_whitespace();
+            prop_assert_eq!(is_blank(&text), !clean(&text).chars().any(is_seen));
+        }
+
+        #[test]
+        fn a_line_has_its_words_with_single_spaces(text in "[ a\n\t\u{a0}é\u{3000}]{0,10}") {
+            let words: Vec<_> = text.split_whitespace().collect();
+            prop_assert_eq!(one_line(&text), words.join(" "));
         }
 
         #[test]

@@ -2,6 +2,7 @@
 
 use crate::render::case_facts::{classification, kind_word, page};
 use crate::render::duration::utc;
+use crate::render::escape::json_text;
 use crate::report::{Case, CaseAttempt, CaseDetails, Millis, Observed, QuarantineNote};
 use serde::{Serialize, Serializer};
 
@@ -77,6 +78,7 @@ struct CaseAttemptJson<'a> {
     status: &'a str,
     result: Option<&'a str>,
     title: Option<&'a str>,
+    #[serde(serialize_with = "json_text::optional_text")]
     reasoning: Option<&'a str>,
     first_seen_ms: Millis,
     running_ms: Option<Millis>,
