@@ -82,7 +82,10 @@ impl Client {
     }
 
     /// The HTTP client for files: no token is sent by it, and no redirect followed.
-    pub fn storage(&self) -> &reqwest::Client {
-        &self.clients.fresh
+    ///
+    /// # Errors
+    /// If it can't be set up.
+    pub fn storage(&self) -> Result<reqwest::Client, String> {
+        self.clients.fresh()
     }
 }

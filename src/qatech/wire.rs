@@ -373,7 +373,7 @@ impl RunTestCase {
 
     /// The case as it is merged: without its blank texts.
     pub fn into_snapshot(self) -> CaseSnapshot {
-        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let given = |text: Option<String>| text.filter(|text| !text.chars().all(char::is_whitespace));
         let Self {
             id,
             short_id,

@@ -21,3 +21,8 @@ pub mod outputs;
 pub mod phrases;
 pub mod synthetic_case;
 mod times;
+
+/// A writer for the many small writes of a report, as large as the buffer of a file: its writes pass that one by.
+fn buffered<W: std::io::Write>(out: W) -> std::io::BufWriter<W> {
+    std::io::BufWriter::with_capacity(64 * 1024, out)
+}

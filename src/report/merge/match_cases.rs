@@ -8,6 +8,9 @@ use crate::report::merge::snapshot::{CaseSnapshot, fallback_name};
 /// For each seen case, the index of the case that it is.
 pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot]) -> Vec<Option<usize>> {
     let mut match_cases = vec![None; seen.len()];
+    if cases.is_empty() {
+        return match_cases;
+    }
     let mut taken = HashSet::new();
     let by_id = unique(cases.iter().map(|case| case.id.as_str()));
     let by_short_id = unique(cases.iter().map(|case| case.short_id.as_str()));
