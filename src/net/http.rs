@@ -3,8 +3,6 @@
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use flate2::write::MultiGzDecoder;
@@ -24,63 +22,30 @@ pub const MAX_BODY: usize = 64 * 1024 * 1024;
 /// How much of an answer that makes no sense is shown, in characters.
 const SHOWN: usize = 200;
 
-/// The clients of one API, for one set of proxies and trusted certificates.
+/// The two clients for one set of proxies and trusted certificates.
 #[derive(Debug, Clone)]
 pub struct Clients {
-    pooled: Client,
-    fresh: Arc<OnceLock<Client>>,
-    /// Whether the pooled client was used.
-    used: Arc<AtomicBool>,
-    tls: ClientConfig,
+    /// Keeps connections open for the next request.
+    pub pooled: Client,
+    /// Makes a new connection for each request: one that the server has just closed would leave open whether it read a
+    /// request that must not be sent twice.
+    pub fresh: Client,
     /// The way they take.
     pub network: Network,
 }
 
-impl Clients {
-    /// Clients of an API that nobody else asks by them.
-    ///
-    /// # Errors
-    /// As [`client`].
-    pub fn new(network: &Network) -> Result<Self, String> {
-        let tls = tls_config(network)?;
-        Ok(Self {
-            pooled: build(network, tls.clone(), None)?,
-            fresh: Arc::default(),
-            used: Arc::default(),
-            tls,
-            network: network.clone(),
-        })
-    }
-
-    /// For requests that may be repeated: keeps connections open for the next one.
-    pub fn pooled(&self) -> &Client {
-        self.used.store(true, Ordering::Relaxed);
-        &self.pooled
-    }
-
-    /// For a request that must not be sent twice: makes a new connection for it. One that the server has just closed would
-    /// leave open whether it read the request. Before anything else was asked, the pool is as good: it has no connection.
-    ///
-    /// # Errors
-    /// As [`client`].
-    pub fn fresh(&self) -> Result<Client, String> {
-        if !self.used.swap(true, Ordering::Relaxed) {
-            return Ok(self.pooled.clone());
-        }
-        if let Some(client) = self.fresh.get() {
-            return Ok(client.clone());
-        }
-        let client = build(&self.network, self.tls.clone(), Some(0))?;
-        Ok(self.fresh.get_or_init(|| client).clone())
-    }
-
-    /// A client for other hosts, which shares what is trusted.
-    ///
-    /// # Errors
-    /// As [`client`].
-    pub fn for_others(&self) -> Result<Client, String> {
-        build(&self.network, self.tls.clone(), None)
-    }
+/// Makes both clients; see [`client`].
+///
+/// # Errors
+/// As [`client`].
+pub fn clients(network: &Network) -> Result<Clients, String> {
+    // Shared, so that the system's certificates are read once, and sessions are resumed.
+    let tls = tls_config(network)?;
+    Ok(Clients {
+        pooled: build(network, tls.clone(), None)?,
+        fresh: build(network, tls, Some(0))?,
+        network: network.clone(),
+    })
 }
 
 /// Makes the client. Redirects are not followed: whoever answers one is not the API we know, and a token must reach no

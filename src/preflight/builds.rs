@@ -256,11 +256,9 @@ impl Uploads<'_> {
         let opened = opened.map_err(|source| unreadable(file.build, source))?;
         let sent = Arc::new(AtomicU64::new(0));
         let pieces = read_ahead(opened, file.size, Arc::clone(&sent));
-        let storage = match self.client.storage() {
-            Ok(storage) => storage,
-            Err(what) => return Ok(Put::Refused(what)),
-        };
-        let request = storage
+        let request = self
+            .client
+            .storage()
             .put(target.url.expose())
             .timeout(self.deadline.saturating_duration_since(Instant::now()))
             .header(CONTENT_TYPE, "application/octet-stream")

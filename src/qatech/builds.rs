@@ -82,10 +82,7 @@ impl Client {
     }
 
     /// The HTTP client for files: no token is sent by it, and no redirect followed.
-    ///
-    /// # Errors
-    /// If it can't be set up.
-    pub fn storage(&self) -> Result<reqwest::Client, String> {
-        self.clients.fresh()
+    pub fn storage(&self) -> &reqwest::Client {
+        &self.clients.fresh
     }
 }

@@ -124,7 +124,7 @@ impl Api for Client {
     }
 
     async fn get(&self, short_id: &str, id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
-        let mut request = self.request(self.clients.pooled(), Method::GET, &["run", short_id]);
+        let mut request = self.request(&self.clients.pooled, Method::GET, &["run", short_id]);
         match cases {
             Cases::None => {}
             Cases::Failed => request = request.query(&[("testCases", "failed")]),
@@ -165,7 +165,7 @@ impl Api for Client {
     }
 
     async fn case(&self, short_id: &str) -> Result<CaseAnswer, CaseError> {
-        let request = self.request(self.clients.pooled(), Method::GET, &["run-test-case", short_id]);
+        let request = self.request(&self.clients.pooled, Method::GET, &["run-test-case", short_id]);
         let response = request.send().await.map_err(|_| CaseError::Failed)?;
         let status = response.status();
         if matches!(status.as_u16(), 400 | 401 | 403 | 404 | 405) {
@@ -262,9 +262,8 @@ impl Client {
                 frame
             }
         });
-        let client = self.clients.fresh().map_err(PostError::Blocked)?;
         let request = self
-            .request(&client, Method::POST, path)
+            .request(&self.clients.fresh, Method::POST, path)
             .timeout(timeout.min(http::REQUEST_TIMEOUT))
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_LENGTH, length)

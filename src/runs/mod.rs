@@ -21,7 +21,7 @@ use tokio::time::timeout_at;
 use crate::StartTime;
 use crate::app::App;
 use crate::inputs::{ApplicationOverride, OnGithubRerun, Target};
-use crate::net::http::Clients;
+use crate::net::http;
 use crate::preflight::{self, PreflightError, Prepared};
 use crate::publish::Connections;
 use crate::publish::github::{GitHub, HeadCommit};
@@ -69,8 +69,7 @@ pub(crate) async fn run_all(
     let run_log = RunLog::new(log.clone());
     let handler = Box::new(run_log.clone());
     let store = RunStore::new(started.instant, planned(&inputs.target), handler).with_quarantine(quarantine);
-    let clients = Clients::new(&context.network).and_then(|clients| Ok((clients.for_others()?, clients)));
-    let (client, clients) = match clients {
+    let clients = match http::clients(&context.network) {
         Ok(clients) => clients,
         Err(problem) => {
             let problem = redactor.clean(problem);
@@ -84,6 +83,7 @@ pub(crate) async fn run_all(
             return (report(&store, started, mode, app), None);
         }
     };
+    let client = clients.pooled.clone();
     let github = GitHub::begin(client.clone(), inputs, context, redactor, log);
     let project = inputs.project_short_id.clone();
     let api = Client::new(clients, inputs.api_url.clone(), token, project, redactor.clone());

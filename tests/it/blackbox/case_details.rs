@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use qatech_fakes::http::{Framing, Reply, Server};
 use qatech_fakes::qatech::{Case, FakeQaTech, Instead, Outcome, Rerun, RunScript, TOKEN};
 use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
-use qatech_run::net::http::Clients;
+use qatech_run::net::http;
 use qatech_run::net::proxy::Network;
 use qatech_run::qatech::Client;
 use qatech_run::report::{CaseDetails, FailureKind, ImageFormat, RunReport, Verdict};
@@ -214,8 +214,8 @@ impl EventHandler for Silent {
 fn kept(case: impl FnOnce(Case) -> Case) -> Option<CaseDetails> {
     let fake = FakeQaTech::start();
     fake.existing_run("abc123", RunScript::new([case(Case::failed("Pay"))]));
-    let clients = Clients::new(&Network::default()).unwrap();
-    let images = clients.for_others().unwrap();
+    let clients = http::clients(&Network::default()).unwrap();
+    let images = clients.pooled.clone();
     let url = url::Url::parse(&fake.api_url()).unwrap();
     let api = Client::new(clients, url, Secret::new(TOKEN), None, Redactor::default());
     let runtime = tokio::runtime::Builder::new_current_thread()
