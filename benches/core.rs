@@ -11,6 +11,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use qatech_run::inputs::{CaseDetailsFor, PathRule, RerunOnly};
+use qatech_run::net::retry::Deadline;
 use qatech_run::publish::identity::MarkerKey;
 use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
 use qatech_run::qatech::details::CaseAnswer;
@@ -28,7 +29,7 @@ use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::{Discard, RunStore};
-use qatech_run::text::{Redactor, Secret};
+use qatech_run::text::{Redactor, Secret, ShortId};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -126,7 +127,7 @@ impl Api for Canned {
         Err(PostError::Ambiguous("nothing is started here".to_owned()))
     }
 
-    async fn rerun(&self, _: &str, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun(&self, _: &ShortId, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("nothing is rerun here".to_owned()))
     }
 
@@ -134,7 +135,7 @@ impl Api for Canned {
         Err(CaseError::Unsupported)
     }
 
-    async fn get(&self, _: &str, _: Option<&str>, _: Cases) -> Result<Got, GetError> {
+    async fn get(&self, _: &ShortId, _: Option<&str>, _: Cases) -> Result<Got, GetError> {
         let run: Run = serde_json::from_slice(&self.0).unwrap();
         Ok(Got {
             run,
@@ -166,7 +167,7 @@ fn poll(api: &Canned, run: RunReport) -> Vec<RunReport> {
             let driver = Driver {
                 client: api,
                 policy: Policy {
-                    deadline: Instant::now() + Duration::from_secs(60),
+                    deadline: Deadline::after(Duration::from_secs(60)),
                     poll_interval: None,
                     usual_duration: None,
                     fail_fast: false,
@@ -179,7 +180,7 @@ fn poll(api: &Canned, run: RunReport) -> Vec<RunReport> {
                 details: &details,
             };
             let run = store.runs().next().unwrap();
-            driver.drive(run, Origin::Attach("all1".to_owned())).await;
+            driver.drive(run, Origin::Attach(sample::valid_short_id("all1"))).await;
             store.take().0
         })
 }
@@ -231,7 +232,7 @@ fn rendering(criterion: &mut Criterion) {
         run_id: 4711,
         attempt: 1,
         target: "22".to_owned(),
-        short_ids: vec![Some("all1".to_owned())],
+        short_ids: vec![Some(sample::valid_short_id("all1"))],
     };
     let marker = MarkerKey::new(&Secret::new("token")).sign(&marker);
     let rules: Vec<PathRule> = Vec::new();

@@ -10,15 +10,17 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
+use qatech_run::net::retry::Deadline;
 use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
 use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
-use qatech_run::report::RunReport;
+use qatech_run::report::{RunReport, sample};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::{Discard, RunStore};
+use qatech_run::text::ShortId;
 use tokio::time::{Instant, sleep};
 
 /// Time from a request's first byte to its answer's first one.
@@ -127,7 +129,7 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
             let driver = Driver {
                 client: &api,
                 policy: Policy {
-                    deadline: Instant::now() + Duration::from_secs(7200),
+                    deadline: Deadline::after(Duration::from_secs(7200)),
                     poll_interval: interval,
                     usual_duration: play.usual,
                     fail_fast: false,
@@ -248,14 +250,14 @@ impl Api for Simulated<'_> {
         sleep(ROUND_TRIP / 2).await;
         Ok(StartedRun {
             id: Some("1".to_owned()),
-            short_id: "run1".to_owned(),
+            short_id: sample::valid_short_id("run1"),
             url: None,
             test_count: Some(self.play.cases.len() as u64),
             test_plan: None,
         })
     }
 
-    async fn rerun(&self, _: &str, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun(&self, _: &ShortId, _: RerunCases<'_>, _: Duration) -> Result<StartedRun, PostError> {
         Err(PostError::Ambiguous("no rerun is played".to_owned()))
     }
 
@@ -263,7 +265,7 @@ impl Api for Simulated<'_> {
         Err(CaseError::Unsupported)
     }
 
-    async fn get(&self, short_id: &str, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
+    async fn get(&self, short_id: &ShortId, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
         let play = self.play;
         sleep(ROUND_TRIP / 2).await;
         let age = self.created.get().elapsed();
@@ -282,7 +284,7 @@ impl Api for Simulated<'_> {
         });
         let run = Run {
             id: "1".to_owned(),
-            short_id: short_id.to_owned(),
+            short_id: short_id.to_string(),
             status: if over { "COMPLETED" } else { "RUNNING" }.to_owned(),
             result: over.then(|| "FAILED".to_owned()),
             run_test_cases: Some(listed.map(|(number, ends)| case(number, *ends <= age)).collect()),

@@ -2,19 +2,31 @@
 
 use std::borrow::Cow;
 
+use crate::StartTime;
+use crate::app::App;
 use crate::context::{Context, HeadSha};
 use crate::inputs::{
     Annotations, ApplicationOverride, CommentWhen, EnvironmentOverride, Inputs, SHA_PLACEHOLDER, Target,
 };
-use crate::log::Log;
+use crate::preflight;
 use crate::publish::identity;
+use crate::publish::outputs::{Artifacts, Outputs};
 use crate::qatech::client::run_url;
 use crate::qatech::wire::{StartFields, StartRequest};
-use crate::render::escape::log_line;
+use crate::report::Mode;
+use crate::report::verdict::exit;
 use crate::text::Redactor;
 
-/// Prints the preparations, the first request of each run, and what would be published at the end.
-pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor) {
+/// Prints the preparations, the first request of each run, and what would be published at the end, and reports what would
+/// keep the runs from being started. Returns the exit code.
+pub async fn run(app: &App<'_>, started: StartTime) -> u8 {
+    let App {
+        inputs,
+        context,
+        log,
+        redactor,
+        files: open_files,
+    } = *app;
     log.line("Dry run: nothing is sent.");
     let lines = [
         runs(inputs, context, redactor),
@@ -22,7 +34,22 @@ pub fn print(log: &Log, inputs: &Inputs, context: &Context, redactor: &Redactor)
         files(inputs),
     ];
     for line in lines.concat() {
-        log.line(&log_line(&redactor.clean(line)));
+        log.untrusted_line(&line);
+    }
+    let obstacles = match &inputs.api_token {
+        Some(_) => preflight::obstacles(inputs, context).await,
+        None => Vec::new(),
+    };
+    for obstacle in &obstacles {
+        log.error(&obstacle.to_string());
+    }
+    let mut outputs = Outputs::new(log, context, open_files, inputs.outputs_path.as_deref());
+    let report = started.empty_report(Mode::StartOnly, context);
+    let written = outputs.write(&report, &Artifacts::new()).await;
+    match (obstacles.is_empty(), written) {
+        (false, _) => exit::USAGE,
+        (true, false) => exit::BROKEN,
+        (true, true) => exit::GREEN,
     }
 }
 

@@ -1,8 +1,7 @@
-//! Files: every one that the program reads or writes by path goes through here, so that none can keep its one thread, and
-//! none that a checkout could have planted leads it elsewhere.
+//! Access to files by path, so that no file can block the main thread, and no link in a checkout can redirect a read or write.
 //!
-//! What is no regular file (a pipe, a device) may never answer: it is opened, read and written on a thread of its own,
-//! which is left behind when its time is over.
+//! A file that is not regular (a pipe, a device) may block forever. It is opened, read and written on a separate thread, which
+//! is abandoned after a time limit.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
@@ -16,65 +15,68 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::render::escape::log_text;
 use crate::signals::{Caught, Listener};
 
-/// How long what is no regular file may take, from opening to the last byte.
+/// Time limit for a file that is not regular, from opening to the last byte.
 const LIMIT: Duration = Duration::from_secs(5);
-/// After a signal: all of them, counted from the signal, since everything has two seconds then.
+/// Time limit for all such files after a signal, counted from the signal: the program has to end within two seconds.
 const LIMIT_AFTER_SIGNAL: Duration = Duration::from_millis(400);
-/// What one gets even then: one that is read takes no longer.
+/// Shortest time for one such file: enough if the other end is ready.
 const LEAST: Duration = Duration::from_millis(20);
+
+/// How many numbers [`Files::take_number`] tries.
+const MAX_NUMBER: u64 = 100;
 
 /// Why a file was not read or written. The paths are untrusted.
 #[derive(Debug, Error)]
 pub enum Problem {
-    /// The system's reason.
+    /// An error of the system.
     #[error("can't {what} {}: {error}", path.display())]
     System {
-        /// The step that failed.
+        /// The operation that failed.
         what: &'static str,
         /// The file, or its folder.
         path: PathBuf,
-        /// The reason.
+        /// The system's error.
         error: io::Error,
     },
-    /// Such as `..`.
+    /// The path has no file name, such as `..`.
     #[error("{} names no file", .0.display())]
     NoName(PathBuf),
-    /// A folder.
+    /// It is a folder.
     #[error("{} is a folder, not a file", .0.display())]
     Folder(PathBuf),
     /// A link below the workspace, which is not followed.
-    #[error("{} leads by a link out of the workspace, or to what is no file; such a link is not followed, since a checkout may have brought it", .0.display())]
+    #[error("{} is a link that leads out of the workspace or not to a file; such a link is not followed, since it may come from the checkout", .0.display())]
     Link(PathBuf),
-    /// A pipe or a device where only a regular file will do.
-    #[error("{} is no regular file", .0.display())]
+    /// A pipe or a device, but only a regular file is allowed.
+    #[error("{} is not a regular file", .0.display())]
     NotRegular(PathBuf),
-    /// It took longer than it may.
-    #[error("{} is no regular file, and it took longer than {LIMIT:?} to open, read or write it; does anyone use its other end?", .0.display())]
+    /// It took too long.
+    #[error("{} is not a regular file, and it took longer than {LIMIT:?} to open, read or write it; is its other end in use?", .0.display())]
     Slow(PathBuf),
-    /// Longer than what it is read for.
+    /// It is longer than allowed.
     #[error("{} is too long", .0.display())]
     TooLong(PathBuf),
-    /// For the name of a temporary file.
+    /// The name of a temporary file needs random bytes.
     #[error("the system has no random source")]
     NoRandom,
 }
 
-/// Makes a [`Problem`] of the system's reason.
-fn told(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Problem {
+/// Makes a [`Problem`] of an error of the system.
+fn system(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Problem {
     let path = path.to_owned();
     move |error| Problem::System { what, path, error }
 }
 
-/// The way to files, and how long to wait for those that may never answer.
+/// Access to files, with limits on where a link may lead and how long a file may block.
 #[derive(Clone)]
 pub struct Files {
-    /// As given, and as it really is. `None` where it is the root, below which everything is.
+    /// The path as given, and without links. `None` if it is the root, which contains every path.
     workspace: Option<(PathBuf, PathBuf)>,
     signal: Option<watch::Receiver<Option<Caught>>>,
 }
 
 impl Files {
-    /// Links below the workspace (the current folder, where none is named) are not followed out of it.
+    /// Links below the workspace (by default the current folder) are not followed out of it.
     pub fn new(workspace: Option<&Path>) -> Self {
         let given = match workspace {
             Some(path) => std::path::absolute(path),
@@ -91,7 +93,7 @@ impl Files {
         }
     }
 
-    /// From now on a signal shortens every wait.
+    /// Shortens the time limits once a signal has arrived.
     #[must_use]
     pub fn hurried_by(self, signals: &Listener) -> Self {
         Self {
@@ -100,7 +102,7 @@ impl Files {
         }
     }
 
-    /// Runs what may block on a thread of its own; `None` where it took too long, and is left behind.
+    /// Runs work that may block on a separate thread. Returns `None` if it takes too long; the thread is then abandoned.
     pub async fn within<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let work = tokio::task::spawn_blocking(work);
         tokio::select! {
@@ -129,7 +131,7 @@ impl Files {
         }
     }
 
-    /// [`within`](Self::within) for what is done with one file.
+    /// Works on one file, by [`within`](Self::within) if it may block.
     async fn one<T: Send + 'static>(
         &self,
         path: &Path,
@@ -144,17 +146,17 @@ impl Files {
             .unwrap_or_else(|| Err(Problem::Slow(path.to_owned())))
     }
 
-    /// Reads a file of at most so many bytes.
+    /// Reads a file of at most `most` bytes.
     ///
     /// # Errors
-    /// With the reason, also where it is longer.
+    /// If it can't be read, or is longer.
     pub async fn read(&self, path: &Path, most: u64) -> Result<Vec<u8>, Problem> {
         self.one(path, move |path| {
             let mut bytes = Vec::new();
-            let file = File::open(path).map_err(told("open", path))?;
+            let file = File::open(path).map_err(system("open", path))?;
             file.take(most.saturating_add(1))
                 .read_to_end(&mut bytes)
-                .map_err(told("read", path))?;
+                .map_err(system("read", path))?;
             if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
                 return Err(Problem::TooLong(path.to_owned()));
             }
@@ -163,12 +165,11 @@ impl Files {
         .await
     }
 
-    /// Writes a file through `write`: into a new file beside it that takes its name only when it is complete, so that
-    /// nobody ever reads half a report. What exists and is no regular file (a pipe, `/dev/stdout`) is written to as it is,
-    /// as text in which no runner finds commands.
+    /// Writes a file atomically: `write` fills a temporary file, which is renamed once it is complete. An existing file that is
+    /// not regular (a pipe, `/dev/stdout`) is written directly, as text without workflow commands.
     ///
     /// # Errors
-    /// With the step that failed, and the system's reason.
+    /// The operation that failed, with the system's error.
     pub async fn write_whole(
         &self,
         path: &Path,
@@ -179,20 +180,20 @@ impl Files {
             return replace(path, write);
         }
         let mut bytes = Vec::new();
-        write(&mut bytes).map_err(told("write", path))?;
+        write(&mut bytes).map_err(system("write", path))?;
         let text = log_text(&String::from_utf8_lossy(&bytes));
         self.one(path, move |path| {
-            let mut file = File::options().write(true).open(path).map_err(told("open", path))?;
-            file.write_all(text.as_bytes()).map_err(told("write", path))
+            let mut file = File::options().write(true).open(path).map_err(system("open", path))?;
+            file.write_all(text.as_bytes()).map_err(system("write", path))
         })
         .await
     }
 
-    /// Appends a block, on a line of its own, in one piece or not at all: half an output would make the file invalid, and
-    /// the runner would take none of it. To what is no regular file it goes as with [`write_whole`](Self::write_whole).
+    /// Appends a block atomically, beginning on a new line: a part of an output would make the file invalid, and the runner
+    /// would reject all of it. A file that is not regular is written as by [`write_whole`](Self::write_whole).
     ///
     /// # Errors
-    /// With the system's reason.
+    /// The operation that failed, with the system's error.
     pub async fn append(&self, path: &Path, block: String) -> Result<(), Problem> {
         let path = &self.resolve(path)?;
         if may_hang(path) {
@@ -201,10 +202,10 @@ impl Files {
         append(path, &block)
     }
 
-    /// The path of a file that is regular, or not there yet, by which it may be opened.
+    /// The path by which a file may be opened that is regular or does not exist yet.
     ///
     /// # Errors
-    /// Where it is something else, or a link that is not followed.
+    /// If it is something else, or a link that is not followed.
     pub fn regular(&self, path: &Path) -> Result<PathBuf, Problem> {
         let real = self.resolve(path)?;
         if may_hang(&real) {
@@ -213,7 +214,16 @@ impl Files {
         Ok(real)
     }
 
-    /// Where a path leads: for one below the workspace without any link, if it may be followed.
+    /// Reserves the lowest free number by creating an empty file with that number in a folder; 0 if no file can be created.
+    pub fn take_number(&self, folder: &Path, stem: &str) -> u64 {
+        let take = |number: &u64| File::create_new(folder.join(format!("{stem}-{number}")));
+        (0..MAX_NUMBER)
+            .find(|number| !take(number).is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists))
+            .filter(|number| folder.join(format!("{stem}-{number}")).is_file())
+            .unwrap_or(0)
+    }
+
+    /// The path without links if it is below the workspace, and otherwise as given.
     fn resolve(&self, path: &Path) -> Result<PathBuf, Problem> {
         let (Some((given, workspace)), Ok(absolute)) = (&self.workspace, std::path::absolute(path)) else {
             return Ok(path.to_owned());
@@ -232,8 +242,8 @@ impl Files {
     }
 }
 
-/// Reads a file of the checkout as text, where it is a regular file and no part of its path is a link: anyone who can
-/// propose a change can plant one, to a device or to a file of this machine.
+/// Reads a file of the checkout as text, if it is a regular file and no part of its path is a link: anyone who can open a
+/// pull request can add a link to a device or to another file of this machine.
 pub fn read_checked_out(workspace: &Path, path: &str, most: u64) -> Option<String> {
     let mut at = fs::canonicalize(workspace).ok()?;
     let mut kind = None;
@@ -254,7 +264,7 @@ pub fn read_checked_out(workspace: &Path, path: &str, most: u64) -> Option<Strin
     Some(text)
 }
 
-/// Whether opening it may wait for somebody else.
+/// Whether opening it may block.
 fn may_hang(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
@@ -274,7 +284,7 @@ fn lexical(path: &Path) -> PathBuf {
     out
 }
 
-/// An absolute path as it really is, with the parts of it that are not there yet. `None` where a link leads nowhere.
+/// An absolute path without links; its last parts need not exist. `None` if a link is broken.
 fn really(path: &Path) -> Option<PathBuf> {
     let (there, real) = path
         .ancestors()
@@ -289,9 +299,8 @@ fn really(path: &Path) -> Option<PathBuf> {
 
 /// [`Files::write_whole`] for a regular file.
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Problem> {
-    // A link keeps pointing where it points: the file behind it is replaced. Only where the system would follow it, too:
-    // it follows no link that somebody else put into a folder like /tmp (`fs.protected_symlinks`), while resolving it
-    // by hand would.
+    // A link is kept, and its target is replaced, but only if the system follows the link: it does not follow another user's
+    // link in a folder like /tmp (`fs.protected_symlinks`), which `canonicalize` would.
     let real = fs::metadata(path).and_then(|_| fs::canonicalize(path));
     let path = &real.unwrap_or_else(|_| path.to_owned());
     if path.file_name().is_none() {
@@ -304,18 +313,18 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(told("make the folder", folder))?;
-    // Without the file's own name, which may be as long as names can be.
+    fs::create_dir_all(folder).map_err(system("make the folder", folder))?;
+    // The name does not contain the file's own, which may have the maximum length.
     let suffix = crate::random::hex(8).map_err(|_| Problem::NoRandom)?;
     let temporary = Temporary(folder.join(format!(".qatech-run.{suffix}.tmp")));
     let file = File::options()
         .write(true)
         .create_new(true)
         .open(&temporary.0)
-        .map_err(told("write", path))?;
-    fill(&file, write).map_err(told("write", path))?;
+        .map_err(system("write", path))?;
+    fill(&file, write).map_err(system("write", path))?;
     drop(file);
-    fs::rename(&temporary.0, path).map_err(told("write", path))?;
+    fs::rename(&temporary.0, path).map_err(system("write", path))?;
     temporary.keep();
     Ok(())
 }
@@ -326,7 +335,7 @@ fn fill(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io
     out.flush()
 }
 
-/// A file that is removed unless it was renamed.
+/// A file that is removed when dropped, unless it was renamed.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -338,7 +347,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.0.as_os_str().is_empty() {
-            // It may never have been made.
+            // It may not exist.
             let _ = fs::remove_file(&self.0);
         }
     }
@@ -350,8 +359,8 @@ fn append(path: &Path, block: &str) -> Result<(), Problem> {
         .append(true)
         .create(true)
         .open(path)
-        .map_err(told("open", path))?;
-    // Another program of the same step may have left its last line open.
+        .map_err(system("open", path))?;
+    // Another program of the same step may have written a last line without a line end.
     let text = if last_byte(path).is_some_and(|last| last != b'\n') {
         format!("\n{block}")
     } else {
@@ -360,14 +369,14 @@ fn append(path: &Path, block: &str) -> Result<(), Problem> {
     let before = file.metadata().ok().filter(Metadata::is_file).map(|file| file.len());
     let written = file.write_all(text.as_bytes());
     if let (Err(_), Some(before)) = (&written, before) {
-        // A full disk took a part of it. Opened anew, since Windows lets nobody shorten a file that is open for appending.
-        // If this fails too, nothing is left to try.
+        // On a full disk only a part was written. The file is opened again, since Windows can't truncate a file that is open
+        // for appending. If this fails too, there is nothing left to try.
         let _ = File::options()
             .write(true)
             .open(path)
             .and_then(|file| file.set_len(before));
     }
-    written.map_err(told("write", path))
+    written.map_err(system("write", path))
 }
 
 /// The last byte of a file.

@@ -1,5 +1,5 @@
-//! The log: every line that the program prints goes through here, so that workflow commands, masks, groups and the live
-//! line of a terminal do not interfere with each other.
+//! The log. It prints every line of the program, so that workflow commands, masks, groups and the live line of a terminal do
+//! not interfere with each other.
 //!
 //! Lines go to standard error. Outside GitHub the outputs go to standard output, so that a script can capture them.
 
@@ -11,8 +11,8 @@ use crate::render::escape::log_line;
 use crate::render::github::commands::{Level, Reader};
 use crate::text::Redactor;
 
-/// Longest live line, in characters: one that a terminal wraps can't be drawn over.
-const MAX_LIVE_LINE: usize = 79;
+/// Longest live line, in characters: a line that the terminal wraps can't be overwritten.
+pub(crate) const MAX_LIVE_LINE: usize = 79;
 
 /// The log of one program. Cheap to clone.
 #[derive(Clone)]
@@ -20,7 +20,8 @@ pub struct Log(Rc<Inner>);
 
 struct Inner {
     reader: Reader,
-    /// Standard error is a terminal: it shows a live line instead of a line a minute.
+    redactor: Redactor,
+    /// Standard error is a terminal: a live line replaces the line per minute.
     live: bool,
     in_group: Cell<bool>,
     live_line_shown: Cell<bool>,
@@ -29,17 +30,18 @@ struct Inner {
 }
 
 impl Log {
-    /// A log for GitHub's runner, or for people and other CI systems.
-    pub fn new(github: bool) -> Self {
+    /// A log for GitHub's runner, or for people and other CI systems. Its messages are redacted.
+    pub fn new(github: bool, redactor: Redactor) -> Self {
         let reader = if github { Reader::Runner } else { Reader::Plain };
         let live = !github && std::io::stderr().is_terminal();
-        Self::with_output(reader, live, Box::new(std::io::stderr()))
+        Self::with_output(reader, live, redactor, Box::new(std::io::stderr()))
     }
 
-    /// A log that is written elsewhere.
-    pub(crate) fn with_output(reader: Reader, live: bool, out: Box<dyn Write>) -> Self {
+    /// A log with another output than standard error. `live`: whether a live line can be drawn there.
+    pub fn with_output(reader: Reader, live: bool, redactor: Redactor, out: Box<dyn Write>) -> Self {
         Self(Rc::new(Inner {
             reader,
+            redactor,
             live,
             in_group: Cell::new(false),
             live_line_shown: Cell::new(false),
@@ -47,7 +49,7 @@ impl Log {
         }))
     }
 
-    /// Prints one line, which must be safe to print: see `render::escape::log_line`.
+    /// Prints one line, which must be escaped (see `render::escape::log_line`) and hold no secret.
     pub fn line(&self, safe: &str) {
         let clear = if self.0.live_line_shown.replace(false) {
             "\r\x1b[K"
@@ -57,23 +59,29 @@ impl Log {
         self.write(&format!("{clear}{safe}\n"));
     }
 
-    /// Writes in one piece: standard error has no buffer, and other writers must not get into the middle of the line.
+    /// Writes the text at once: standard error is not buffered, and other writers must not interrupt the line.
     fn write(&self, text: &str) {
         // An error in the log must not change the verdict.
         let _ = self.0.out.borrow_mut().write_all(text.as_bytes());
     }
 
-    /// Masks every secret. To be called before any other line; it prints only where the runner executes the command.
+    /// Masks every secret, before any other line is printed. Prints only where the runner executes the command.
     pub fn mask(&self, redactor: &Redactor) {
         for line in redactor.expose().iter().flat_map(|secret| self.0.reader.mask(secret)) {
             self.line(&line);
         }
     }
 
+    /// Logs a line of untrusted text.
+    pub fn untrusted_line(&self, text: &str) {
+        self.line(&log_line(&self.0.redactor.clean(text.to_owned())));
+    }
+
     /// Logs untrusted text at a level: as an annotation on GitHub, as a line that begins with the level elsewhere.
     pub fn message(&self, level: Level, text: &str) {
         let title = if self.is_github() { "QA.tech" } else { "" };
-        self.line(&self.0.reader.message(level, title, text));
+        let text = self.0.redactor.clean(text.to_owned());
+        self.line(&self.0.reader.message(level, title, &text));
     }
 
     /// Logs a notice.
@@ -136,7 +144,7 @@ impl Log {
         let mut stdout = std::io::stdout().lock();
         for (name, value) in pairs {
             let line = log_line(&format!("{name}={value}"));
-            // Nobody has to read it.
+            // The reader may have closed it.
             let _ = writeln!(stdout, "{line}");
         }
     }

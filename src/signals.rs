@@ -1,17 +1,17 @@
-//! The signals that interrupt the wait. They are listened for on a thread of their own: the second one must end the program
-//! at once, even while files are being written after the first one.
+//! The signals that interrupt the wait. A separate thread receives them: the second one must end the program at once, even
+//! while files are being written after the first one.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::report::Signal;
 
-/// A signal and when it came: everything after it has two seconds from then on, however busy the main thread was.
+/// A signal and the time of its arrival, from which the program has two seconds to end.
 #[derive(Debug, Clone, Copy)]
 pub struct Caught {
     /// Which signal.
     pub signal: Signal,
-    /// When it came.
+    /// When it arrived.
     pub at: Instant,
 }
 
@@ -38,7 +38,7 @@ impl Listener {
             runtime.block_on(async {
                 let signal = signals.next().await;
                 let at = Instant::now();
-                // The second signal must work whether or not anyone still waits for the first.
+                // The receiver may be gone; the second signal must work nevertheless.
                 let _ = sender.send(Some(Caught { signal, at }));
                 signals.next().await;
                 std::process::exit(i32::from(signal.exit_code()));
@@ -50,7 +50,7 @@ impl Listener {
         })
     }
 
-    /// A listener that never receives a signal, for where signals can't be listened for.
+    /// A listener that never receives a signal, for when the handlers can't be set up.
     pub fn disabled() -> Self {
         Self {
             caught: None,
@@ -58,7 +58,7 @@ impl Listener {
         }
     }
 
-    /// Waits for the first signal. `None` where it was returned before, or where signals can't be listened for.
+    /// Waits for the first signal. `None` if it was returned before, or if there is no handler.
     pub async fn first(&mut self) -> Option<Caught> {
         let caught = self.caught.as_mut().filter(|_| !self.returned)?;
         let caught = caught.wait_for(Option::is_some).await.ok().and_then(|caught| *caught);
@@ -72,11 +72,10 @@ impl Listener {
     }
 }
 
-/// Makes a write beyond the limit of a file's size (`ulimit -f`) an ordinary error, instead of SIGXFSZ ending the program
-/// before anything is reported. Must be called in a runtime.
+/// Makes a write beyond the file size limit (`ulimit -f`) an ordinary error instead of a SIGXFSZ that ends the program. Must
+/// be called in a runtime.
 pub fn survive_size_limit() {
-    // Listening replaces what a signal does by default, for the rest of the program. Where that fails, the limit still ends
-    // the program.
+    // A handler replaces the default action for the rest of the program. If it can't be set, the limit still ends the program.
     #[cfg(unix)]
     let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
 }

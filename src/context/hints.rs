@@ -78,7 +78,7 @@ pub struct EventDeployment {
     pub is_production: bool,
     /// What became of it.
     pub state: DeploymentState,
-    /// More about the state.
+    /// More about the state, with secrets and uncut.
     pub description: Option<String>,
     /// Where the application runs: unchecked, and its query is a secret.
     pub environment_url: Option<String>,

@@ -2,7 +2,8 @@
 //! commit, the branch and the pull request that the results belong to.
 //!
 //! Nothing here is asked of GitHub's API: what only the API knows is left as a hint ([`HeadSha`], [`PullRequestHint`]).
-//! All of it is untrusted, and bounded in length: branches, messages and actors are chosen by strangers.
+//! All of it is untrusted: branches, messages and actors are chosen by strangers. All is bounded in length, but for what may
+//! hold a secret and is cut only once that is removed ([`Context::redact`]).
 
 mod github;
 mod hints;
@@ -19,9 +20,13 @@ use crate::files::Files;
 use crate::inputs::Tested;
 use crate::net::proxy::Network;
 use crate::report::Origin;
+use crate::text::Redactor;
 use github::event::Event;
 pub use hints::{DeploymentState, EventDeployment, HeadSha, PullRequestHint, Repository};
-use variables::Variables;
+use variables::{Variables, bounded};
+
+/// Characters of a commit's message that are kept.
+const MAX_MESSAGE: usize = 4_096;
 
 /// Where the program runs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,8 +47,14 @@ pub struct Context {
     pub job_index: Option<u64>,
     /// `job.check_run_id`, which action.yml passes as `QATECH_RUN_CHECK_RUN_ID`: the job's own check run.
     pub check_run_id: Option<u64>,
-    /// `GITHUB_ACTION`: the step's id, or the name that the runner makes for a step without one.
+    /// `GITHUB_ACTION`: the step's id, or the name that the runner makes for a step without one. For a step of a composite
+    /// action it is that of the step which uses the composite action.
     pub step: Option<String>,
+    /// Uses of the action before this one in the same job that nothing else tells from it: both are steps of one composite
+    /// action.
+    pub earlier_uses: u64,
+    /// `RUNNER_TEMP`: a folder that the runner empties before and after each job.
+    pub temp_folder: Option<PathBuf>,
     /// The commit that gets the check run.
     pub head: HeadSha,
     /// How to find the pull request.
@@ -109,6 +120,7 @@ impl Context {
             output_file: variables.path("GITHUB_OUTPUT"),
             summary_file: variables.path("GITHUB_STEP_SUMMARY"),
             workspace: variables.path("GITHUB_WORKSPACE"),
+            temp_folder: variables.path("RUNNER_TEMP"),
             ..Self::default()
         };
         let Some(repository) = repository else {
@@ -217,6 +229,18 @@ impl Context {
         }
     }
 
+    /// Removes secrets from the commit's message, which may contain a preview's URL with its key, and cuts it after that: a
+    /// cut could leave half a secret.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        let message = self.origin.commit_message.take();
+        self.origin.commit_message = message.map(|text| bounded(&redactor.clean(text), MAX_MESSAGE));
+    }
+
+    /// Whether the head commit is known, or GitHub can tell it.
+    pub fn can_know_commit(&self) -> bool {
+        self.origin.sha.is_some() || matches!(self.head, HeadSha::OfPullRequest(_))
+    }
+
     /// Whether we run on GitHub: only then is anything of GitHub called, or told to QA.tech.
     pub fn in_github(&self) -> bool {
         self.repository.is_some()
@@ -241,7 +265,10 @@ fn graphql_beside(api: &Url) -> Option<Url> {
 
 /// Whether a variable says where we run.
 fn is_ours(variable: &str) -> bool {
-    variable.starts_with("GITHUB_") || variable.starts_with("QATECH_RUN_") || other_ci::is_known(variable)
+    variable.starts_with("GITHUB_")
+        || variable.starts_with("QATECH_RUN_")
+        || variable == "RUNNER_TEMP"
+        || other_ci::is_known(variable)
 }
 
 /// The path in `owner/name/.github/workflows/ci.yml@refs/heads/main`.

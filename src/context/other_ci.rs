@@ -8,7 +8,6 @@ use crate::context::variables::Variables;
 use crate::report::Origin;
 
 const MAX_TEXT: usize = 300;
-const MAX_MESSAGE: usize = 4_096;
 const MAX_URL: usize = 2_000;
 
 /// What a value means, and with that how it is read.
@@ -197,7 +196,8 @@ pub(super) fn origin(variables: &Variables) -> Origin {
 
 fn longest(meaning: Meaning) -> usize {
     match meaning {
-        Message => MAX_MESSAGE,
+        // It is cut once it has no secrets any more.
+        Message => usize::MAX,
         Page | RepositoryAddress => MAX_URL,
         Repository | Commit | Branch | DefaultBranch | PrimaryBranch | PullRequest | Actor | Job | JobOfBranch
         | Attempt | Retries => MAX_TEXT,
@@ -560,7 +560,7 @@ mod tests {
             ("CI_JOB_NAME", &long),
         ]);
         assert_eq!(origin.ci_url, text("https://gitlab.example/1"));
-        assert_eq!(origin.commit_message.unwrap().len(), MAX_MESSAGE);
+        assert_eq!(origin.commit_message.unwrap().len(), long.len());
         assert_eq!(origin.job.unwrap().len(), MAX_TEXT);
         for (address, path) in [
             ("ssh://git@host:22/acme/shop", "acme/shop"),

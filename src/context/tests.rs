@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::qatech::wire::StartFields;
+use crate::text::Secret;
 
 const MERGE: &str = "1111111111111111111111111111111111111111";
 const HEAD: &str = "2222222222222222222222222222222222222222";
@@ -499,9 +500,26 @@ proptest! {
         ]),
         reference in ".{0,20}|refs/pull/.{0,5}/merge",
     ) {
-        let context = context(event, &reference, &payload);
+        let mut context = context(event, &reference, &payload);
+        context.redact(&Redactor::default());
         prop_assert!(context.origin.branch.is_none_or(|branch| branch.chars().count() <= 320));
         prop_assert!(context.origin.commit_message.is_none_or(|message| message.chars().count() <= 4_096));
+    }
+}
+
+#[test]
+fn a_commit_message_is_cut_only_once_its_secrets_are_removed() {
+    let mut redactor = Redactor::default();
+    redactor.add(&Secret::new("sekret-0123456789"));
+    for before in MAX_MESSAGE - 20..MAX_MESSAGE + 2 {
+        let message = format!("{}sekret-0123456789 and more", "x".repeat(before));
+        let mut context = context("push", "refs/heads/main", &json!({"head_commit": {"message": message}}));
+        context.redact(&redactor);
+        let message = context.origin.commit_message.unwrap();
+        assert!(
+            message.chars().count() <= MAX_MESSAGE && !message.contains("sek"),
+            "{before}"
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::net::secret_url::base_for_secrets;
+use crate::net::secret_url::{SecretUrlError, base_for_secrets};
 
 /// The variables that are asked for. All others hold nothing for us, and some of them secrets.
 pub(in crate::context) struct Variables(BTreeMap<String, OsString>);
@@ -39,7 +39,7 @@ impl Variables {
     }
 
     /// A base URL that a token is sent to. An error is a fragment that follows the name.
-    pub(in crate::context) fn url(&self, name: &str) -> Result<Option<Url>, String> {
+    pub(in crate::context) fn url(&self, name: &str) -> Result<Option<Url>, SecretUrlError> {
         let text = self.text(name, 2_000);
         text.map(|text| base_for_secrets(&text)).transpose()
     }

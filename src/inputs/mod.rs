@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::report::FailOn;
+use crate::text::ShortId;
 use crate::text::{Redactor, Secret};
 pub use annotation_paths::PathRule;
 pub use overrides::{ApplicationOverride, EnvironmentOverride, NotificationOverride};
@@ -123,7 +124,7 @@ pub enum Target {
     /// One run per plan; `None` is the project's default. Never empty.
     Start(Vec<Option<String>>),
     /// Short ids of runs that exist. Never empty.
-    Attach(Vec<String>),
+    Attach(Vec<ShortId>),
 }
 
 /// `config_overrides`: maps of config short ids to payloads, sent as the start request's `parameters`.

@@ -76,8 +76,7 @@ impl Secrets {
         match Url::parse(text) {
             Ok(url) => {
                 self.redactor.add_url(&url, true);
-                self.redactor.add_written_url(text);
-                has_short_secret(&url)
+                self.add_urls(std::iter::once(text))
             }
             Err(_) => self.add_whole(text),
         }
@@ -86,22 +85,14 @@ impl Secrets {
     fn add_urls<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> bool {
         let mut is_short = false;
         for text in texts.filter(|text| text.contains("://")) {
+            // The redactor alone knows which parts of a URL are secrets.
+            let mut of_this = Redactor::default();
+            of_this.add_written_url(text);
+            is_short |= of_this.has_short_secret();
             self.redactor.add_written_url(text);
-            is_short |= Url::parse(text.trim()).is_ok_and(|url| has_short_secret(&url));
         }
         is_short
     }
-}
-
-/// Whether a URL has a password, or a value whose name speaks of one, that is very short.
-fn has_short_secret(url: &Url) -> bool {
-    const NAMES: [&str; 7] = ["pass", "pwd", "pin", "token", "key", "secret", "auth"];
-    let is_short = |value: &str| !value.is_empty() && value.len() < MIN_LENGTH;
-    url.password().is_some_and(is_short)
-        || url.query_pairs().any(|(name, value)| {
-            let name = name.to_ascii_lowercase();
-            NAMES.iter().any(|word| name.contains(word)) && is_short(&value)
-        })
 }
 
 #[cfg(test)]

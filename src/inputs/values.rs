@@ -2,7 +2,9 @@
 
 use url::Url;
 
+use crate::net::secret_url::SecretUrlError;
 use crate::report::{FailOn, Verdict};
+use crate::text::short_id::is_short_id;
 
 /// Verdicts that `fail_on` may name.
 const FAIL_ON: [Verdict; 8] = [
@@ -27,9 +29,9 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    /// A URL that a secret may be sent to, by one of the rules of [`crate::net::secret_url`]. It is repeated in a problem only where no
+    /// A URL that a secret may be sent to, by one of the rules of [`crate::net::secret_url`]. A problem repeats it only if no
     /// part of it can be a secret.
-    pub(super) fn url(&mut self, name: &str, text: &str, rule: fn(&str) -> Result<Url, String>) -> Option<Url> {
+    pub(super) fn url(&mut self, name: &str, text: &str, rule: fn(&str) -> Result<Url, SecretUrlError>) -> Option<Url> {
         rule(text)
             .map_err(|problem| {
                 let shown = if name == "api_url" && !text.contains(['@', '?', '#']) {
@@ -48,8 +50,7 @@ impl Parser {
             .split(|c: char| c == ',' || c.is_whitespace())
             .filter(|id| !id.is_empty())
         {
-            // Never held to the documented pattern: older ids are bare. But a dot segment can't be put into a path.
-            if id == "." || id == ".." || id.chars().any(char::is_control) {
+            if !is_short_id(id) {
                 self.problems
                     .push(format!("`{name}` holds {id:?}, which is no short id"));
             } else if ids.iter().any(|known| known == id) {

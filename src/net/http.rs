@@ -1,4 +1,4 @@
-//! The one HTTP client: proxies, trust, time-outs and size limits are the same for QA.tech, GitHub and the webhook.
+//! The HTTP client. Proxies, trusted certificates, time-outs and size limits are the same for QA.tech, GitHub and the webhook.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -19,7 +19,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest body that is read, decompressed.
 pub const MAX_BODY: usize = 64 * 1024 * 1024;
-/// How much of an answer that makes no sense is shown, in characters.
+/// How much of an invalid answer is shown, in characters.
 const SHOWN: usize = 200;
 
 /// The two clients for one set of proxies and trusted certificates.
@@ -27,20 +27,31 @@ const SHOWN: usize = 200;
 pub struct Clients {
     /// Keeps connections open for the next request.
     pub pooled: Client,
-    /// Makes a new connection for each request: one that the server has just closed would leave open whether it read a
-    /// request that must not be sent twice.
+    /// Makes a new connection for each request that must not be sent twice: on a connection that the server has just closed,
+    /// it would be unclear whether the request was received.
     pub fresh: Client,
-    /// The way they take.
+    /// Proxies and trusted certificates.
     pub network: Network,
+}
+
+/// Why there is no HTTP client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No TLS configuration.
+    #[error("TLS can't be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// reqwest refuses the settings.
+    #[error("the HTTP client can't be set up: {0}")]
+    Client(String),
 }
 
 /// Makes both clients; see [`client`].
 ///
 /// # Errors
 /// As [`client`].
-pub fn clients(network: &Network) -> Result<Clients, String> {
+pub fn clients(network: &Network) -> Result<Clients, ClientError> {
     // Shared, so that the system's certificates are read once, and sessions are resumed.
-    let tls = tls_config(network)?;
+    let tls = crate::net::tls::config(&network.trust)?;
     Ok(Clients {
         pooled: build(network, tls.clone(), None)?,
         fresh: build(network, tls, Some(0))?,
@@ -48,20 +59,16 @@ pub fn clients(network: &Network) -> Result<Clients, String> {
     })
 }
 
-/// Makes the client. Redirects are not followed: whoever answers one is not the API we know, and a token must reach no
-/// other host. reqwest's own retry is off: the caller knows what a request does and whether it may be repeated.
+/// Makes the client. Redirects are not followed, since a token must not reach another host. reqwest's own retry is off: only
+/// the caller knows whether a request may be sent again.
 ///
 /// # Errors
 /// If TLS can't be set up.
-pub fn client(network: &Network) -> Result<Client, String> {
-    build(network, tls_config(network)?, None)
+pub fn client(network: &Network) -> Result<Client, ClientError> {
+    build(network, crate::net::tls::config(&network.trust)?, None)
 }
 
-fn tls_config(network: &Network) -> Result<ClientConfig, String> {
-    crate::net::tls::config(&network.trust).map_err(|error| format!("TLS can't be set up: {error}"))
-}
-
-fn build(network: &Network, tls: ClientConfig, max_idle: Option<usize>) -> Result<Client, String> {
+fn build(network: &Network, tls: ClientConfig, max_idle: Option<usize>) -> Result<Client, ClientError> {
     let mut client = Client::builder().no_proxy();
     if let Some(proxy) = network.proxy() {
         client = client.proxy(proxy);
@@ -78,7 +85,7 @@ fn build(network: &Network, tls: ClientConfig, max_idle: Option<usize>) -> Resul
         .retry(reqwest::retry::never())
         .referer(false)
         .build()
-        .map_err(|error| format!("the HTTP client can't be set up: {}", explain(error)))
+        .map_err(|error| ClientError::Client(explain(error)))
 }
 
 /// Adds the credentials of the proxies that the environment names, in both spellings, to what is redacted.
@@ -117,7 +124,7 @@ pub fn explain(error: reqwest::Error) -> String {
     text
 }
 
-/// A failure to connect that no repetition can cure, with what to do about it.
+/// A failure to connect that no retry can fix, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PermanentFailure {
     /// The server's certificate is of an unknown authority, expired, or of another host.
@@ -171,7 +178,7 @@ impl PermanentFailure {
     }
 }
 
-/// What the resolvers of glibc, musl, macOS and Windows say of a name that does not exist. Their other errors may pass.
+/// Messages of the resolvers of glibc, musl, macOS and Windows for a name that does not exist. Other errors may be temporary.
 const NO_SUCH_HOST: [&str; 4] = [
     "Name or service not known",
     "Name does not resolve",
@@ -297,7 +304,7 @@ impl Write for Limited<'_> {
 }
 
 /// The delay a server asked for, as seconds or as a date (<https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>).
-/// A date is measured against the server's own clock where it told it: ours may be wrong.
+/// A date is compared with the answer's `date` if it has one, since our clock may be wrong.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
@@ -314,8 +321,8 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     )
 }
 
-/// What an answer that makes no sense began with, for people: its first characters on one line, and its type. Secrets are
-/// removed before it is cut: half a token is a secret too.
+/// The beginning of an invalid answer, for people: its first characters on one line, and its content type. It is redacted
+/// before it is cut, since a part of a token is a secret too.
 pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
     let kind = headers
         .get(CONTENT_TYPE)
@@ -335,7 +342,7 @@ pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Strin
     }
     let mut text = brief(&String::from_utf8_lossy(&head), usize::MAX, redactor);
     if !whole {
-        // The cut may have divided a secret, which then is not known any more.
+        // A secret that the cut has divided is not recognized.
         text.truncate(text.floor_char_boundary(text.len().saturating_sub(redactor.longest())));
     }
     let text: String = text.chars().take(SHOWN).collect();
@@ -347,7 +354,7 @@ pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Strin
     }
 }
 
-/// A text from elsewhere without secrets, on one line, in at most `most` characters.
+/// An untrusted text, redacted, on one line, in at most `most` characters.
 pub fn brief(text: &str, most: usize, redactor: &Redactor) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     redactor.clean(line).chars().take(most).collect()

@@ -1,4 +1,4 @@
-//! The network below both APIs: the one HTTP client, proxies, trusted certificates, and the delays between retries.
+//! The network layer of both APIs: the HTTP client, proxies, trusted certificates, and retries.
 
 pub mod http;
 pub mod proxy;

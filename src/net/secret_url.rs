@@ -1,36 +1,53 @@
-//! The one rule for URLs that a secret is sent to: https, or this machine.
+//! The rule for URLs that a secret is sent to: https, or a loopback host.
 
+use thiserror::Error;
 use url::Url;
+
+/// Why a URL can't be used, as a fragment that follows its name. It repeats nothing of the URL but its scheme.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SecretUrlError {
+    /// It can't be parsed.
+    #[error("is no URL ({0}); allowed: an absolute one such as https://example.com/path")]
+    Invalid(#[from] url::ParseError),
+    /// It has user info.
+    #[error("must not hold a user name or password")]
+    UserInfo,
+    /// It is http, and not on a loopback host.
+    #[error("must be https: over http, a secret could be read by anyone on the way")]
+    Insecure,
+    /// It has another scheme.
+    #[error("has the scheme {0:?}; allowed: https (http for loopback hosts)")]
+    Scheme(String),
+    /// Paths can't be added to it.
+    #[error("must have no query and no fragment")]
+    QueryOrFragment,
+}
 
 /// A URL that a secret may be sent to: https, or http on this machine, and without user info.
 ///
 /// # Errors
-/// What is wrong and what is allowed, as a fragment that follows the name of what holds it. It repeats nothing of the URL but
-/// its scheme.
-pub fn for_secrets(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text)
-        .map_err(|error| format!("is no URL ({error}); allowed: an absolute one such as https://example.com/path"))?;
+/// See [`SecretUrlError`].
+pub fn for_secrets(text: &str) -> Result<Url, SecretUrlError> {
+    let url = Url::parse(text)?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user name or password".to_owned());
+        return Err(SecretUrlError::UserInfo);
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => Err("must be https: over http, a secret could be read by anyone on the way".to_owned()),
-        other => Err(format!(
-            "has the scheme {other:?}; allowed: https (http for loopback hosts)"
-        )),
+        "http" => Err(SecretUrlError::Insecure),
+        other => Err(SecretUrlError::Scheme(other.to_owned())),
     }
 }
 
-/// The same of a URL that paths are put behind: nothing stands behind its own, which loses its last slash.
+/// Such a URL to which paths are added: it has no query and no fragment, and its trailing slashes are removed.
 ///
 /// # Errors
-/// As [`for_secrets`].
-pub fn base_for_secrets(text: &str) -> Result<Url, String> {
+/// See [`SecretUrlError`].
+pub fn base_for_secrets(text: &str) -> Result<Url, SecretUrlError> {
     let mut url = for_secrets(text)?;
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("must have no query and no fragment".to_owned());
+        return Err(SecretUrlError::QueryOrFragment);
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
@@ -53,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_goes_over_https_or_stays_on_this_machine() {
+    fn a_secret_is_sent_over_https_or_to_a_loopback_host() {
         for fine in [
             "https://api.example",
             "http://localhost:9",
@@ -73,12 +90,13 @@ mod tests {
             ("https://s3cret@api.example", "must not hold a user name"),
             ("https://:s3cret@api.example", "must not hold a user name"),
         ] {
-            let problem = for_secrets(wrong).unwrap_err();
+            let error = for_secrets(wrong).unwrap_err();
+            let problem = error.to_string();
             assert!(
                 problem.starts_with(why) && !problem.contains("s3cret"),
                 "{wrong}: {problem}"
             );
-            assert_eq!(base_for_secrets(wrong), Err(problem));
+            assert_eq!(base_for_secrets(wrong), Err(error));
         }
     }
 
@@ -88,10 +106,7 @@ mod tests {
             assert_eq!(base_for_secrets(text).unwrap().as_str(), "https://api.example/v1");
         }
         for text in ["https://api.example/v1?s3cret", "https://api.example/#s3cret"] {
-            assert_eq!(
-                base_for_secrets(text).unwrap_err(),
-                "must have no query and no fragment"
-            );
+            assert_eq!(base_for_secrets(text), Err(SecretUrlError::QueryOrFragment));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Uploads builds of mobile applications: asks where to, puts the file there, registers it.
+//! Uploads builds of mobile applications: requests an upload URL, uploads the file, registers it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -16,32 +16,29 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use thiserror::Error;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use crate::inputs::{ApplicationOverride, Build, EnvironmentOverride};
 use crate::log::Log;
 use crate::net::http;
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, Deadline, OUT_OF_REACH};
 use crate::qatech::Client;
 use crate::qatech::builds::UploadTarget;
 use crate::qatech::client::PostError;
-use crate::render::escape::log_line;
 use crate::text::{Redactor, Secret};
 
-/// How much of a file is read at once; a few such pieces are all that is in memory.
+/// Size of the pieces in which a file is read; only a few of them are in memory.
 const PIECE: usize = 128 * 1024;
-/// Pieces that are read ahead.
+/// Number of pieces that are read ahead.
 const AHEAD: usize = 2;
-/// How often the log is told how far an upload is.
+/// Interval of progress lines.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
-/// An upload of which nothing has moved for so long is given up.
+/// An upload without progress for this long is aborted.
 const STALLED: Duration = Duration::from_secs(60);
-/// How often a file is put, each time at a new place.
+/// How often a file is uploaded, each time to a new URL.
 const MAX_TRIES: u32 = 3;
-/// How long the API may be out of reach while it is asked where to put a file, or to register one.
-const OUT_OF_REACH: Duration = Duration::from_secs(600);
 
-/// Why a build is not there. Nothing is started then.
+/// Why a build is missing. No run is started then.
 #[derive(Debug, Error)]
 pub enum UploadError {
     /// The file can't be read.
@@ -55,14 +52,14 @@ pub enum UploadError {
         source: std::io::Error,
     },
     /// It is a folder or a device, or empty.
-    #[error("the build {} of {application} is no regular file with content", path.display())]
+    #[error("the build {} of {application} is not a regular file, or is empty", path.display())]
     NoFile {
         /// Short id of the application.
         application: String,
         /// The file.
         path: PathBuf,
     },
-    /// QA.tech refused, or could not be asked.
+    /// QA.tech refused, or is out of reach.
     #[error("the build of {application} can't be {step}: {source}")]
     Api {
         /// Short id of the application.
@@ -72,7 +69,7 @@ pub enum UploadError {
         /// Why.
         source: PostError,
     },
-    /// The storage did not take it.
+    /// The storage did not accept it.
     #[error("the build of {application} can't be uploaded: {what}")]
     Storage {
         /// Short id of the application.
@@ -80,7 +77,7 @@ pub enum UploadError {
         /// What the storage answered.
         what: String,
     },
-    /// The step's deadline came first.
+    /// The step's deadline passed first.
     #[error("the deadline (`timeout_minutes`) came before the build of {application} was uploaded")]
     TooLate {
         /// Short id of the application.
@@ -89,7 +86,7 @@ pub enum UploadError {
 }
 
 impl UploadError {
-    /// Whether a deadline came first.
+    /// Whether a deadline passed first.
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::TooLate { .. } => true,
@@ -98,7 +95,7 @@ impl UploadError {
     }
 }
 
-/// Builds that QA.tech has now.
+/// The builds that were uploaded.
 #[derive(Debug)]
 pub struct Uploaded {
     /// The short id of each build, in the order of the input.
@@ -129,15 +126,15 @@ impl Uploaded {
     }
 }
 
-/// Uploads all builds side by side, and tells the log how far they are. The redactor and its clones learn each upload URL
-/// and build token before it is used.
+/// Uploads all builds concurrently, and logs the progress. Each upload URL and build token is added to the redactor and its
+/// clones before it is used.
 ///
 /// # Errors
-/// The first that fails; the others are given up then.
+/// The first failure; the other uploads are then aborted.
 pub async fn upload(
     client: &Client,
     builds: &[Build],
-    deadline: Instant,
+    deadline: Deadline,
     log: &Log,
     redactor: &Redactor,
 ) -> Result<Uploaded, UploadError> {
@@ -151,9 +148,25 @@ pub async fn upload(
     Ok(Uploaded { short_ids })
 }
 
+/// The size of a build's file in bytes.
+///
+/// # Errors
+/// If there is no regular file with content.
+pub(super) async fn size(build: &Build) -> Result<u64, UploadError> {
+    let path = build.path.clone();
+    match blocking(move || std::fs::metadata(path)).await {
+        Ok(metadata) if metadata.is_file() && metadata.len() > 0 => Ok(metadata.len()),
+        Ok(_) => Err(UploadError::NoFile {
+            application: build.application.clone(),
+            path: build.path.clone(),
+        }),
+        Err(source) => Err(unreadable(build, source)),
+    }
+}
+
 struct Uploads<'a> {
     client: &'a Client,
-    deadline: Instant,
+    deadline: Deadline,
     log: &'a Log,
     redactor: &'a Redactor,
 }
@@ -165,87 +178,69 @@ struct BuildFile<'a> {
     size: u64,
 }
 
-/// What became of a PUT.
+/// The outcome of a PUT.
 enum Put {
     Done,
-    /// Worth another try at a new place.
+    /// A retry with a new URL may succeed.
     Failed(String),
-    /// The storage will never take it.
+    /// The storage will never accept it.
     Refused(String),
 }
 
 impl Uploads<'_> {
     async fn one(&self, build: &Build) -> Result<(String, String), UploadError> {
         let application = || build.application.clone();
-        let path = build.path.clone();
-        let metadata = blocking(move || std::fs::metadata(path)).await;
-        let size = match metadata {
-            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => metadata.len(),
-            Ok(_) => {
-                return Err(UploadError::NoFile {
-                    application: application(),
-                    path: build.path.clone(),
-                });
-            }
-            Err(source) => return Err(unreadable(build, source)),
-        };
         let file = BuildFile {
             build,
             name: file_name(&build.path),
-            size,
+            size: size(build).await?,
         };
-        let token = match timeout_at(self.deadline, self.put_somewhere(&file)).await {
-            Ok(token) => token?,
-            Err(_) => {
-                return Err(UploadError::TooLate {
-                    application: application(),
-                });
-            }
-        };
+        let token = self.deadline.limit(self.upload_file(&file)).await;
+        let token = token.ok_or_else(|| UploadError::TooLate {
+            application: application(),
+        })??;
         let register = |left| {
             self.client
                 .register_build(&build.application, build.platform, &token, left)
         };
         let short_id = self.ask(build, "registered", register).await?;
-        self.tell(&format!(
+        self.progress(&format!(
             "{}: {} is uploaded as build {short_id}",
             build.application, file.name
         ));
         Ok((application(), short_id))
     }
 
-    /// Puts the file at a place that the API names, at another one where that fails. Gives the token that registers it.
-    async fn put_somewhere(&self, file: &BuildFile<'_>) -> Result<Secret, UploadError> {
+    /// Uploads the file, with a new URL for each attempt. Returns the token that registers it.
+    async fn upload_file(&self, file: &BuildFile<'_>) -> Result<Secret, UploadError> {
         let build = file.build;
-        let mut delays = Delays::default();
-        let mut tries = 1;
+        let mut backoff = Backoff::default().with_max_attempts(MAX_TRIES);
         loop {
             let ask = |left| self.client.upload_url(&build.application, &file.name, left);
             let target = self.ask(build, "uploaded", ask).await?;
             self.keep_secret(&target);
-            self.tell(&format!(
+            self.progress(&format!(
                 "{}: uploading {} ({})",
                 build.application,
                 file.name,
                 megabytes(file.size)
             ));
-            let what = match self.put(file, &target).await? {
+            let (what, next) = match self.put(file, &target).await? {
                 Put::Done => return Ok(target.build_token),
-                Put::Failed(what) if tries < MAX_TRIES => what,
-                Put::Failed(what) | Put::Refused(what) => {
-                    return Err(UploadError::Storage {
-                        application: build.application.clone(),
-                        what: self.redactor.clean(what),
-                    });
-                }
+                Put::Failed(what) => (what, backoff.deferred(None).ok()),
+                Put::Refused(what) => (what, None),
             };
-            let delay = delays.next(None);
-            self.tell(&format!(
+            let Some(delay) = next else {
+                return Err(UploadError::Storage {
+                    application: build.application.clone(),
+                    what: self.redactor.clean(what),
+                });
+            };
+            self.progress(&format!(
                 "{}: the upload failed and is tried again in {} s: {what}",
                 build.application,
                 delay.as_secs().max(1)
             ));
-            tries += 1;
             sleep(delay).await;
         }
     }
@@ -260,7 +255,7 @@ impl Uploads<'_> {
             .client
             .storage()
             .put(target.url.expose())
-            .timeout(self.deadline.saturating_duration_since(Instant::now()))
+            .timeout(self.deadline.left())
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, file.size)
             .body(reqwest::Body::wrap(StreamBody::new(pieces)));
@@ -297,7 +292,7 @@ impl Uploads<'_> {
         })
     }
 
-    /// Tells the log how far an upload is; ends when nothing moves any more.
+    /// Logs the progress of an upload; returns when there is none any more.
     async fn watch(&self, file: &BuildFile<'_>, sent: &AtomicU64) {
         let mut last = (0, Instant::now());
         loop {
@@ -308,7 +303,7 @@ impl Uploads<'_> {
             } else if last.1.elapsed() >= STALLED {
                 return;
             }
-            self.tell(&format!(
+            self.progress(&format!(
                 "{}: {} of {} uploaded ({} %)",
                 file.build.application,
                 megabytes(now),
@@ -318,31 +313,31 @@ impl Uploads<'_> {
         }
     }
 
-    /// Sends a POST that may be repeated while it was not sent.
+    /// Sends a POST, and sends it again only if QA.tech can't have processed it.
     async fn ask<T>(
         &self,
         build: &Build,
         step: &'static str,
         send: impl AsyncFn(Duration) -> Result<T, PostError>,
     ) -> Result<T, UploadError> {
-        let until = self.deadline.min(Instant::now() + OUT_OF_REACH);
-        let mut delays = Delays::default();
+        let until = self.deadline.within(OUT_OF_REACH);
+        let mut backoff = Backoff::default().until(until);
         let failed = |source| UploadError::Api {
             application: build.application.clone(),
             step,
             source,
         };
         loop {
-            let error = match send(until.saturating_duration_since(Instant::now())).await {
+            let error = match send(until.left()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let after = match &error {
-                PostError::NotSent { what: _, after } => *after,
+            let next = match &error {
+                PostError::NotSent { what: _, after } => backoff.deferred(*after),
                 PostError::Unreachable {
                     permanent: false,
                     what: _,
-                } => None,
+                } => backoff.unreachable(None),
                 PostError::Unreachable {
                     permanent: true,
                     what: _,
@@ -351,13 +346,11 @@ impl Uploads<'_> {
                 | PostError::Blocked(_)
                 | PostError::Ambiguous(_) => return Err(failed(error)),
             };
-            let delay = delays.next(after);
-            if Instant::now() + delay >= until {
+            let Ok(delay) = next else {
                 return Err(failed(error));
-            }
-            let what = error;
-            self.tell(&format!(
-                "{}: QA.tech is out of reach, next try in {} s: {what}",
+            };
+            self.progress(&format!(
+                "{}: QA.tech is out of reach, next try in {} s: {error}",
                 build.application,
                 delay.as_secs().max(1)
             ));
@@ -365,7 +358,7 @@ impl Uploads<'_> {
         }
     }
 
-    /// From now on neither the upload URL nor the token is shown, here or by GitHub's runner.
+    /// Redacts and masks the upload URL and the token from now on.
     fn keep_secret(&self, target: &UploadTarget) {
         let UploadTarget { url, build_token } = target;
         let mut new = Redactor::default();
@@ -376,9 +369,8 @@ impl Uploads<'_> {
         self.redactor.learn(&new);
     }
 
-    fn tell(&self, text: &str) {
-        let text = self.redactor.clean(text.to_owned());
-        self.log.line(&log_line(&text));
+    fn progress(&self, text: &str) {
+        self.log.untrusted_line(text);
     }
 }
 
@@ -398,15 +390,15 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// Runs what may block on a thread of its own.
+/// Runs work that may block on a separate thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
-/// The first `size` bytes of a file, in pieces that are read on a thread of its own as they are asked for. `sent` counts
-/// the bytes that were handed on.
+/// The first `size` bytes of a file, in pieces that a separate thread reads on demand. `sent` counts the bytes that were
+/// passed on.
 fn read_ahead(
     file: File,
     size: u64,
@@ -424,7 +416,7 @@ fn read_ahead(
                 Err(error) => Err(error),
             };
             let is_last = piece.is_err();
-            // Nobody asks any more: the upload was given up.
+            // The receiver is gone if the upload was aborted.
             if sender.blocking_send(piece).is_err() || is_last {
                 return;
             }

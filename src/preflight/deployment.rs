@@ -5,21 +5,25 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use wildmatch::WildMatch;
 
-use crate::context::{DeploymentState, EventDeployment};
-use crate::net::secret_url::for_secrets;
+use crate::context::{Context, DeploymentState, EventDeployment};
+use crate::inputs::Inputs;
+use crate::net::http;
+use crate::net::secret_url::{SecretUrlError, for_secrets};
 use crate::preflight::step::Preflight;
 use crate::publish::github::deployments::{Deployment, Lookup, LookupError};
 use crate::render::duration::format_duration;
 
 /// Deployments of one commit to matching environments that are looked into, the newest ones.
 const MAX_DEPLOYMENTS: usize = 10;
+/// Characters of a description that are shown; GitHub allows 140.
+const MAX_DESCRIPTION: usize = 300;
 
 /// Why there is no deployment to test.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeploymentError {
-    /// Nobody says of which commit.
-    #[error("no deployment can be found, since the head commit is not known; `commit` can name it")]
-    NoCommit,
+    /// Something that is needed to find one, as sentences without their ends.
+    #[error("no deployment can be found: {}", .0.join("; "))]
+    Missing(Vec<&'static str>),
     /// GitHub can't be asked.
     #[error("{}", .0.to_string().trim_end_matches('.'))]
     Lookup(LookupError),
@@ -38,8 +42,9 @@ pub(crate) enum DeploymentError {
     UnusableUrl {
         /// Name of the environment.
         environment: String,
-        /// A fragment.
-        why: String,
+        /// What is wrong with it.
+        #[source]
+        why: SecretUrlError,
     },
     /// There was none in time.
     #[error("no deployment of {sha} at {wanted} succeeded within {waited}{}", described(seen.as_deref()))]
@@ -59,12 +64,40 @@ impl DeploymentError {
     pub(super) fn is_timeout(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Lookup(LookupError::OutOfTime) => true,
-            Self::NoCommit
+            Self::Missing(_)
             | Self::Lookup(LookupError::Unavailable(_) | LookupError::Refused(_))
             | Self::Failed { .. }
             | Self::UnusableUrl { .. } => false,
         }
     }
+}
+
+/// Why no deployment can be found without a commit.
+pub(super) const NO_COMMIT: &str = "the head commit is not known, `commit` can name it";
+
+/// What is needed to find deployments and is not there. Without an event that reports one, GitHub has to be asked.
+pub(super) fn missing(inputs: &Inputs, context: &Context) -> Vec<&'static str> {
+    let asks = context.deployment.is_none();
+    let needs = [
+        (!context.can_know_commit(), NO_COMMIT),
+        (
+            asks && context.repository.is_none(),
+            "GITHUB_REPOSITORY names no repository",
+        ),
+        (
+            asks && context.repository.is_some() && context.api_url.is_none(),
+            "GITHUB_API_URL is not set to a usable address",
+        ),
+        (
+            asks && inputs.github_token.is_none(),
+            "GitHub can't be asked without `github_token`, which needs `deployments: read`",
+        ),
+    ];
+    needs
+        .into_iter()
+        .filter(|(missing, _)| *missing)
+        .map(|(_, what)| what)
+        .collect()
 }
 
 fn described(text: Option<&str>) -> String {
@@ -254,13 +287,19 @@ impl<'a> Finder<'a> {
             environment_url,
             target_url,
         } = seen;
+        // Before anything is said of it, also of one that failed: its description may repeat its URL.
+        let target_url = target_url.filter(|url| self.is_address(url));
+        for url in [*environment_url, target_url].into_iter().flatten() {
+            self.preflight.keep_secret(url.trim());
+        }
         match state {
             DeploymentState::Success => {}
             DeploymentState::Failed(state) if is_newest => {
                 return Err(DeploymentError::Failed {
                     environment: (*environment).to_owned(),
                     state: state.clone(),
-                    description: description.map(str::to_owned),
+                    description: description
+                        .map(|text| http::brief(text, MAX_DESCRIPTION, self.preflight.app.redactor)),
                 });
             }
             DeploymentState::Failed(state) | DeploymentState::Pending(state) => {
@@ -268,16 +307,13 @@ impl<'a> Finder<'a> {
             }
             DeploymentState::Inactive => return Ok(Found::NotThere("inactive".to_owned())),
         }
-        let url = match (environment_url, target_url) {
-            (Some(url), _) => *url,
-            (None, Some(url)) if self.is_address(url) => *url,
-            (None, Some(_) | None) => {
+        let url = match (*environment_url, target_url) {
+            (Some(url), _) | (None, Some(url)) => url,
+            (None, None) => {
                 return Ok(Found::NotThere("success, but without a URL".to_owned()));
             }
         };
         let url = url.trim();
-        // Before anything is said of it.
-        self.preflight.keep_secret(url);
         for_secrets(url).map_err(|why| DeploymentError::UnusableUrl {
             environment: (*environment).to_owned(),
             why,

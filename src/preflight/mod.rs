@@ -11,14 +11,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::context::HeadSha;
-use crate::inputs::{ApplicationOverride, EnvironmentOverride, Target};
+use crate::context::{Context, HeadSha};
+use crate::inputs::{ApplicationOverride, EnvironmentOverride, Inputs, Target};
+use crate::net::retry::Deadline;
 use crate::publish::github::HeadCommit;
 use crate::publish::github::deployments::LookupError;
 use crate::qatech::Client;
 use crate::report::Verdict;
 use builds::UploadError;
-use deployment::{DeploymentError, Finder};
+use deployment::{DeploymentError, Finder, NO_COMMIT};
 use readiness::ReadinessError;
 use step::Preflight;
 
@@ -28,7 +29,7 @@ pub(crate) struct Prepared {
     pub(crate) applications: Vec<ApplicationOverride>,
 }
 
-/// Why nothing may be started.
+/// Why nothing may be started, as far as one preparation goes.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PreflightError {
     /// The head commit, which only GitHub knows, can't be read.
@@ -43,7 +44,15 @@ pub(crate) enum PreflightError {
     /// A URL of `wait_for` is not ready.
     #[error(transparent)]
     Readiness(#[from] ReadinessError),
+    /// Nothing was sent, since it would have been in vain.
+    #[error(transparent)]
+    Obstacles(Obstacles),
 }
+
+/// Everything that is known to keep the runs from being started before anything is sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub(crate) struct Obstacles(Vec<PreflightError>);
 
 impl PreflightError {
     /// The verdict of all runs.
@@ -53,6 +62,7 @@ impl PreflightError {
             Self::Build(error) => error.is_timeout(),
             Self::Deployment(error) => error.is_timeout(),
             Self::Readiness(error) => error.is_timeout(),
+            Self::Obstacles(_) => false,
         };
         if is_timeout {
             Verdict::TimedOut
@@ -60,6 +70,29 @@ impl PreflightError {
             Verdict::Unknown
         }
     }
+}
+
+/// What is known to fail before anything is sent: builds that are not there, and what a deployment or `{sha}` needs to be
+/// known. Nothing for attached runs.
+pub(crate) async fn obstacles(inputs: &Inputs, context: &Context) -> Vec<PreflightError> {
+    let mut all = Vec::new();
+    match &inputs.target {
+        Target::Attach(_) => return all,
+        Target::Start(_) => {}
+    }
+    for build in &inputs.builds {
+        all.extend(builds::size(build).await.err().map(PreflightError::Build));
+    }
+    if inputs.wants_deployment() {
+        let missing = deployment::missing(inputs, context);
+        if !missing.is_empty() {
+            all.push(DeploymentError::Missing(missing).into());
+        }
+    }
+    if !context.can_know_commit() && inputs.wait_for.iter().any(readiness::names_commit) {
+        all.push(ReadinessError::NoCommit.into());
+    }
+    all
 }
 
 /// Uploads builds, finds deployments and waits for URLs, in this order; does nothing for attached runs. Whoever drops this
@@ -74,7 +107,7 @@ pub(crate) async fn run(
     api: &Client,
     client: &reqwest::Client,
     head: Option<HeadCommit>,
-    deadline: Instant,
+    deadline: Deadline,
     interval: &dyn Fn(Duration) -> Duration,
 ) -> Result<Prepared, PreflightError> {
     let inputs = app.inputs;
@@ -83,10 +116,14 @@ pub(crate) async fn run(
         Target::Attach(_) => return Ok(Prepared { applications }),
         Target::Start(_) => {}
     }
+    let obstacles = obstacles(inputs, app.context).await;
+    if !obstacles.is_empty() {
+        return Err(PreflightError::Obstacles(Obstacles(obstacles)));
+    }
     let preflight = Preflight {
         app,
         client,
-        deadline,
+        deadline: deadline.instant(),
         interval,
     };
     if !inputs.builds.is_empty() {
@@ -132,7 +169,7 @@ impl Preflight<'_> {
     ) -> Result<(), DeploymentError> {
         let begun = Instant::now();
         let deadline = self.until(begun, self.app.inputs.deployment_timeout);
-        let sha = sha.ok_or(DeploymentError::NoCommit)?;
+        let sha = sha.ok_or_else(|| DeploymentError::Missing(vec![NO_COMMIT]))?;
         let (mut globs, mut places) = (Vec::new(), Vec::new());
         for application in applications {
             if let Some(EnvironmentOverride::Deployment { environment: glob }) = &application.environment {

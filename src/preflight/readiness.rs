@@ -38,7 +38,8 @@ pub(crate) enum ReadinessError {
         /// How long was waited.
         waited: String,
         /// What the last try came to.
-        last: String,
+        #[source]
+        last: NotReady,
     },
 }
 
@@ -48,6 +49,35 @@ impl ReadinessError {
             Self::TimedOut { .. } => true,
             Self::NoCommit | Self::Url(_) => false,
         }
+    }
+}
+
+/// Why a URL is not ready, of one try.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotReady {
+    /// No try was made.
+    #[error("no answer")]
+    NotTried,
+    /// The try took too long.
+    #[error("no answer within 5 s")]
+    TooSlow,
+    /// No answer.
+    #[error("{0}")]
+    Unreachable(String),
+    /// 404, or 500 and above.
+    #[error("it answers {0}")]
+    Status(StatusCode),
+    /// The text was not found.
+    #[error("it answers {0}, without the text")]
+    NoText(StatusCode),
+    /// Too many redirects on the host.
+    #[error("it redirects more than {MAX_REDIRECTS} times")]
+    Redirects,
+}
+
+impl From<reqwest::Error> for NotReady {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unreachable(http::explain(error))
     }
 }
 
@@ -78,7 +108,7 @@ struct Waiting {
     /// The URL without user info and query, for people.
     shown: String,
     /// What the last try came to.
-    last: RefCell<String>,
+    last: RefCell<NotReady>,
 }
 
 impl Waiting {
@@ -95,7 +125,7 @@ impl Waiting {
             url,
             contains: contains.as_ref().map(|text| text.replace(SHA_PLACEHOLDER, sha)),
             shown,
-            last: RefCell::default(),
+            last: RefCell::new(NotReady::NotTried),
         })
     }
 
@@ -110,7 +140,7 @@ impl Waiting {
             loop {
                 let found = match timeout(TRY, self.try_once(preflight.client)).await {
                     Ok(found) => found,
-                    Err(_) => Err("no answer within 5 s".to_owned()),
+                    Err(_) => Err(NotReady::TooSlow),
                 };
                 match found {
                     Ok(status) => {
@@ -131,35 +161,30 @@ impl Waiting {
         in_time.map_err(|_| ReadinessError::TimedOut {
             url: shown.clone(),
             waited: elapsed(begun),
-            last: match self.last.take() {
-                nothing if nothing.is_empty() => "no answer".to_owned(),
-                last => last,
-            },
+            last: self.last.replace(NotReady::NotTried),
         })
     }
 
     /// The status of a ready answer, or why it is not ready.
-    async fn try_once(&self, client: &reqwest::Client) -> Result<StatusCode, String> {
+    async fn try_once(&self, client: &reqwest::Client) -> Result<StatusCode, NotReady> {
         let mut url = self.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             // The client has no token of its own and follows no redirect.
-            let response = client.get(url.clone()).send().await.map_err(http::explain)?;
+            let response = client.get(url.clone()).send().await?;
             let status = response.status();
             if let Some(next) = redirect(&response).filter(|next| is_on_host(next, &url)) {
                 url = next;
                 continue;
             }
             if status == StatusCode::NOT_FOUND || status.as_u16() >= 500 {
-                return Err(format!("it answers {status}"));
+                return Err(NotReady::Status(status));
             }
             return match &self.contains {
-                Some(text) if !contains(response, text.as_bytes()).await? => {
-                    Err(format!("it answers {status}, without the text"))
-                }
+                Some(text) if !contains(response, text.as_bytes()).await? => Err(NotReady::NoText(status)),
                 Some(_) | None => Ok(status),
             };
         }
-        Err(format!("it redirects more than {MAX_REDIRECTS} times"))
+        Err(NotReady::Redirects)
     }
 }
 
@@ -180,10 +205,10 @@ fn is_on_host(next: &Url, from: &Url) -> bool {
 }
 
 /// Whether the first bytes of an answer's body contain a text.
-async fn contains(mut response: Response, text: &[u8]) -> Result<bool, String> {
+async fn contains(mut response: Response, text: &[u8]) -> reqwest::Result<bool> {
     let mut body = Vec::new();
     while body.len() < SEARCHED {
-        let Some(chunk) = response.chunk().await.map_err(http::explain)? else {
+        let Some(chunk) = response.chunk().await? else {
             return Ok(text.is_empty());
         };
         // The text may have begun in what came before.

@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::publish::github::deployments::{Lookup, LookupError};
-use crate::render::escape::log_line;
 use crate::text::Redactor;
 
 /// What each step before the start is given.
@@ -39,18 +38,18 @@ impl Preflight<'_> {
             .map_or(self.deadline, |end| end.min(self.deadline))
     }
 
-    /// Logs a line with text of others.
+    /// Logs a line of untrusted text.
     pub(super) fn say(&self, text: String) {
-        self.app.log.line(&log_line(&self.app.redactor.clean(text)));
+        self.app.log.untrusted_line(&text);
     }
 
     /// Keeps the query of a URL out of everything from now on.
     pub(super) fn keep_secret(&self, url: &str) {
         let mut secrets = Redactor::default();
         secrets.add_written_url(url);
-        if self.app.log.is_github() {
+        // Once: the same URL is seen at every poll.
+        if self.app.redactor.learn(&secrets) && self.app.log.is_github() {
             self.app.log.mask(&secrets);
         }
-        self.app.redactor.learn(&secrets);
     }
 }

@@ -1,8 +1,7 @@
-//! The history file: read and appended to under a lock, so that jobs which share it lose nothing.
+//! The history file: read and appended to under a lock, so that jobs can share it.
 //!
-//! A file that has grown too long is shortened in place. Its new text is a later part of the old one, so however much
-//! of it is written when the machine stops, each line that is to stay is there; at worst one is torn and some are there twice,
-//! which the reader copes with.
+//! A file that is too long is shortened in place. The new text is the end of the old one, so if the machine stops during the
+//! write, no line that is kept is lost: at worst one line is broken and some are there twice, which the reader accepts.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,15 +12,15 @@ use std::time::{Duration, Instant};
 use crate::render::escape::json_text;
 use crate::report::history::{Entry, LEAST_BYTES, bounded};
 
-/// A file greater than this is none of ours: 500 lines have less.
+/// A larger file is not a history file: 500 lines have fewer bytes.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
-/// Adds an entry, and returns what the file had before, to be read by
-/// [`History::parse`](crate::report::history::History::parse). The file keeps `most` lines of ours, and all others.
-/// Waits at most `patience` for others that hold the lock.
+/// Appends an entry, and returns the file's previous content, for
+/// [`History::parse`](crate::report::history::History::parse). Keeps the last `most` entries, and all lines that are no
+/// entries. Waits at most `patience` for the lock.
 ///
 /// # Errors
-/// With the step that failed, and the system's reason. The file is then as it was.
+/// The operation that failed, with the system's reason. The file is then unchanged.
 pub fn remember(path: &Path, entry: &Entry, most: usize, patience: Duration) -> Result<Vec<u8>, String> {
     let told = |what: &str, error: io::Error| format!("can't {what} {}: {error}", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -47,7 +46,7 @@ pub fn remember(path: &Path, entry: &Entry, most: usize, patience: Duration) -> 
     Ok(bytes)
 }
 
-/// Takes the lock; `Unsupported` by some network file systems, where going without is the best there is.
+/// Takes the lock. Some network file systems don't support locks (`Unsupported`); the file is then used without one.
 fn lock(file: &File, patience: Duration) -> io::Result<()> {
     let deadline = Instant::now() + patience;
     loop {
@@ -75,7 +74,7 @@ fn read(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes the line at the end, on a line of its own, in one piece or not at all.
+/// Appends the line, on a line of its own and atomically.
 fn append(file: &mut File, bytes: &mut Vec<u8>, line: &[u8]) -> io::Result<()> {
     let end = bytes.len();
     if bytes.last().is_some_and(|last| *last != b'\n') {
@@ -86,14 +85,14 @@ fn append(file: &mut File, bytes: &mut Vec<u8>, line: &[u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(from))?;
     let written = file.write_all(bytes.get(end..).unwrap_or_default());
     if written.is_err() {
-        // A full disk took a part of it. If this fails too, the reader passes over the torn line.
+        // On a full disk only a part was written. If this fails too, the reader skips the broken line.
         let _ = file.set_len(from);
     }
     written
 }
 
 fn shorten(file: &mut File, bytes: &[u8], most: usize, now: u64) -> io::Result<()> {
-    // Only a file that may have too many lines is worth reading line by line.
+    // Lines are counted only if the file is large enough to have too many.
     if bytes.len() <= most.saturating_mul(LEAST_BYTES) {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! The identity of this job's results among the check runs and comments of a commit: the key that tells jobs, matrix legs
 //! and steps apart, and the MAC that protects what a re-run of the job reads back.
 //!
-//! What is read back here starts billed reruns, so nothing counts that somebody else could have written.
+//! Ids that are read back start billed reruns, so they count only if nobody else can have written them.
 
 use ring::digest::{SHA256, digest};
 use ring::hmac;
@@ -10,11 +10,10 @@ use crate::context::Context;
 use crate::inputs::Inputs;
 use crate::render::github::marker::{LONGEST, Marker, SignedMarker, Unverified};
 use crate::report::{Attempt, AttemptOrigin, CaseCoverage, Origin, Report, RunReport, Verdict, merge};
-use crate::text::Secret;
+use crate::text::{Secret, ShortId};
 
 /// GitHub does not document the length of an `external_id`; this fits any text column.
 const MAX_EXTERNAL_ID: usize = 255;
-const MAX_SHORT_ID: usize = 100;
 /// Characters of the plans or the job in a check run's name.
 const MAX_CHECK_NAME: usize = 120;
 /// Separates the key of markers from every other use of the token.
@@ -53,7 +52,15 @@ impl Identity {
                     .collect();
                 applications.sort_unstable();
                 let Origin { workflow, job, .. } = &context.origin;
-                serde_json::json!(["job", workflow, job, leg(context), step(context), plans, applications])
+                let mut parts =
+                    serde_json::json!(["job", workflow, job, leg(context), step(context), plans, applications]);
+                // The first keeps the identity that it has always had.
+                if context.earlier_uses > 0
+                    && let Some(parts) = parts.as_array_mut()
+                {
+                    parts.push(context.earlier_uses.into());
+                }
+                parts
             }
         };
         Self { hash: hash(&parts) }
@@ -65,13 +72,13 @@ impl Identity {
     }
 }
 
-/// The position in the matrix, from 1: a job without a matrix is the first and only leg.
+/// The position in the matrix, from 1. A job without a matrix is leg 1.
 fn leg(context: &Context) -> u64 {
     context.job_index.unwrap_or(0).saturating_add(1)
 }
 
-/// What tells a step from the others of its job, at every push: the id that the user gave it, else its number among the
-/// steps that use the same action.
+/// Identifies a step among the others of its job, in the same way at every push: by the id that the user gave it, else by
+/// its number among the steps that use the same action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Step<'a> {
@@ -97,7 +104,7 @@ pub fn target(inputs: &Inputs, origin: &Origin) -> String {
     let Some(token) = &inputs.api_token else {
         return String::new();
     };
-    // A deployment that is still to be found has no JSON.
+    // An application whose deployment is not known yet can't be serialized.
     let applications =
         serde_json::to_string(&inputs.applications).unwrap_or_else(|_| format!("{:?}", inputs.applications));
     let parts = serde_json::json!([origin.workflow, origin.job, inputs.plans(), applications]);
@@ -117,14 +124,14 @@ impl MarkerKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
     }
 
-    /// A key that nobody has, not even a later run: for markers of a run without an API token. `None` without a random
+    /// A random key, for the markers of a run without an API token: no later run can verify them. `None` without a random
     /// source.
     pub fn disposable() -> Option<Self> {
         let secret = crate::random::hex(32).ok()?;
         Some(Self::new(&Secret::new(&secret)))
     }
 
-    /// The marker with its MAC. One that would be longer than [`LONGEST`] names no ids.
+    /// The marker with its MAC. If it would be longer than [`LONGEST`], its ids are left out.
     pub fn sign(&self, marker: &Marker) -> SignedMarker {
         let signed = self.sign_as_it_is(marker);
         if signed.length() <= LONGEST {
@@ -144,7 +151,7 @@ impl MarkerKey {
     /// The marker that opens a text, if its MAC is ours.
     pub fn verify(&self, text: &str) -> Option<Marker> {
         let read = Unverified::opening(text)?;
-        // Only the one form that we write: `hex` would take capital letters too.
+        // `hex` accepts capital letters too, which we never write.
         let mac = hex::decode(read.mac).ok().filter(|mac| hex::encode(mac) == read.mac)?;
         hmac::verify(&self.0, read.fields.as_bytes(), &mac).ok()?;
         read.marker()
@@ -192,8 +199,11 @@ pub fn check_name(inputs: &Inputs, context: &Context) -> String {
         Step::Numbered(1) => None,
         Step::Numbered(number) => Some(format!("step {number}")),
     };
+    let again = Some(context.earlier_uses)
+        .filter(|earlier| *earlier > 0)
+        .map(|earlier| format!("use {}", earlier.saturating_add(1)));
     let subject = Some(subject).filter(|subject| !subject.is_empty());
-    let parts: Vec<_> = [subject, leg, step].into_iter().flatten().collect();
+    let parts: Vec<_> = [subject, leg, step, again].into_iter().flatten().collect();
     if parts.is_empty() {
         return "QA.tech".to_owned();
     }
@@ -205,7 +215,7 @@ pub fn check_name(inputs: &Inputs, context: &Context) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalId {
     /// The latest attempt's short id for each plan, in the order of the input; `None` where there is none.
-    pub short_ids: Vec<Option<String>>,
+    pub short_ids: Vec<Option<ShortId>>,
     /// `GITHUB_RUN_ID`.
     pub run_id: u64,
     /// [`Identity::hash`].
@@ -218,7 +228,7 @@ impl std::fmt::Display for ExternalId {
         let rest = format!(";{run_id};{key}");
         let mut ids = format_short_ids(short_ids);
         if PREFIX.len() + ids.len() + rest.len() > MAX_EXTERNAL_ID {
-            // Some of them would pass for all.
+            // A part of the ids would be mistaken for all of them.
             ids = String::new();
         }
         write!(f, "{PREFIX}{ids}{rest}")
@@ -226,26 +236,24 @@ impl std::fmt::Display for ExternalId {
 }
 
 /// The latest attempts' short ids of a report, one for each of its runs.
-pub fn latest_short_ids(report: &Report) -> Vec<Option<String>> {
+pub fn latest_short_ids(report: &Report) -> Vec<Option<ShortId>> {
     let latest = report.runs.iter().map(|run| run.latest());
     latest
         .map(|attempt| attempt.map(|attempt| attempt.short_id.clone()))
         .collect()
 }
 
-/// Those of the latest attempts' short ids that a re-run of the job may build on: of a run it knows only what QA.tech
-/// returns for that run.
-pub fn sound_short_ids(report: &Report) -> Vec<Option<String>> {
+/// The latest attempts' short ids that a re-run of the job may use. The re-run sees only what QA.tech returns for them.
+pub fn sound_short_ids(report: &Report) -> Vec<Option<ShortId>> {
     let id = |run: &RunReport| {
         let latest = run.latest().filter(|latest| is_sound(run, latest))?;
-        Some(latest.short_id.clone()).filter(|id| is_short_id(id))
+        Some(latest.short_id.clone()).filter(ShortId::is_plain)
     };
     report.runs.iter().map(id).collect()
 }
 
-/// Whether the latest attempt holds every failure. A rerun that did not end, did not include all that had not passed or
-/// was overruled would be mistaken for the whole run, as would the rerun that makes a run flaky; and so would a run that
-/// does not list as many cases as it announced.
+/// Whether the latest attempt shows every failure of the run. A rerun does not if it did not end, left out cases that had not
+/// passed, was overruled, or made the run flaky; nor does a run that lists fewer cases than it announced.
 fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
     if !run.first_list_is_complete() {
         return false;
@@ -259,23 +267,14 @@ fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
     (has_failed || has_passed) && run.listed == CaseCoverage::Complete && merge::not_played(run).is_none()
 }
 
-/// Short ids joined by commas; an invalid one is left out.
-fn format_short_ids(short_ids: &[Option<String>]) -> String {
+/// Short ids joined by commas; one that is not plain is left out.
+fn format_short_ids(short_ids: &[Option<ShortId>]) -> String {
+    let plain = |id: &Option<ShortId>| id.clone().filter(ShortId::is_plain);
     let ids: Vec<_> = short_ids
         .iter()
-        .map(|id| id.as_deref().filter(|id| is_short_id(id)).unwrap_or_default())
+        .map(|id| plain(id).map_or_else(String::new, String::from))
         .collect();
     ids.join(",")
-}
-
-/// Whether a text is safe wherever a short id is put: in a URL's path, a list, a hidden comment.
-pub fn is_short_id(text: &str) -> bool {
-    (1..=MAX_SHORT_ID).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'~'))
-        && text.bytes().any(|byte| byte.is_ascii_alphanumeric())
-        && !text.contains("--")
 }
 
 #[cfg(test)]
@@ -285,6 +284,10 @@ mod tests {
     use crate::report::CaseOutcome;
     use crate::report::sample::{case, report, run};
     use proptest::prelude::*;
+
+    fn short_id(text: &str) -> ShortId {
+        ShortId::new(text).unwrap()
+    }
 
     fn inputs(pairs: &[(&str, &str)]) -> Inputs {
         let all = [("API_TOKEN", "token")];
@@ -355,6 +358,23 @@ mod tests {
     }
 
     #[test]
+    fn uses_within_one_composite_action_are_counted() {
+        let inputs = inputs(&[("test_plan_short_id", "pln_a")]);
+        let both = |earlier_uses| {
+            let context = Context {
+                earlier_uses,
+                ..part(Some(0), Some("__acme_wrapper"))
+            };
+            (Identity::new(&inputs, &context).hash, check_name(&inputs, &context))
+        };
+        let (first, second) = (both(0), both(1));
+        assert_eq!(first.1, "QA.tech (pln_a)");
+        assert_eq!(second.1, "QA.tech (pln_a, use 2)");
+        assert_ne!(first.0, second.0);
+        assert_eq!(first.0, Identity::new(&inputs, &part(Some(0), Some("__other"))).hash);
+    }
+
+    #[test]
     fn the_key_stays_the_same_over_pushes_and_tells_legs_apart() {
         let one = hash(&[
             ("test_plan_short_id", "pln_a pln_b"),
@@ -405,13 +425,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rerun_is_built_on_only_if_it_shows_all_that_failed() {
+    fn a_rerun_is_rerun_only_if_it_shows_all_that_failed() {
         let ids = |result: Option<&str>, seen: usize, verdict| {
             let failed = case(1, "Pay", CaseOutcome::Failed, "", "");
             let mut run = run("Checkout", "run-1", vec![failed]);
             run.verdict = Some(verdict);
             let mut rerun = run.attempts[0].clone();
-            rerun.short_id = "run-2".to_owned();
+            rerun.short_id = short_id("run-2");
             rerun.origin = AttemptOrigin::Rerun;
             rerun.result = result.map(str::to_owned);
             rerun.verdict = Some(match result {
@@ -425,28 +445,28 @@ mod tests {
             run.cases[0].attempts.push(again);
             sound_short_ids(&report(vec![run])).remove(0)
         };
-        assert_eq!(ids(Some("FAILED"), 1, Verdict::Failed), Some("run-2".to_owned()));
+        assert_eq!(ids(Some("FAILED"), 1, Verdict::Failed), Some(short_id("run-2")));
         assert_eq!(ids(Some("FAILED"), 0, Verdict::Failed), None);
         assert_eq!(ids(Some("PASSED"), 1, Verdict::Failed), None);
         assert_eq!(ids(Some("PASSED"), 1, Verdict::Flaky), None);
-        assert_eq!(ids(Some("PASSED"), 1, Verdict::Passed), Some("run-2".to_owned()));
+        assert_eq!(ids(Some("PASSED"), 1, Verdict::Passed), Some(short_id("run-2")));
         assert_eq!(ids(None, 1, Verdict::TimedOut), None);
         let one = report(vec![
             run("Checkout", "run-1", Vec::new()),
-            run("Checkout", "a b", Vec::new()),
+            run("Checkout", "a--b", Vec::new()),
         ]);
-        assert_eq!(sound_short_ids(&one), [Some("run-1".to_owned()), None]);
+        assert_eq!(sound_short_ids(&one), [Some(short_id("run-1")), None]);
     }
 
     #[test]
-    fn nothing_is_built_on_a_run_that_does_not_list_all_that_it_announced() {
+    fn a_run_that_lists_fewer_cases_than_announced_is_not_rerun() {
         let mut short = run("Checkout", "run-1", vec![case(1, "Pay", CaseOutcome::Failed, "", "")]);
         short.attempts[0].test_count = Some(5);
         assert_eq!(sound_short_ids(&report(vec![short])), [None]);
     }
 
     #[test]
-    fn nothing_is_built_on_a_rerun_beside_which_a_case_never_ended() {
+    fn a_rerun_is_not_rerun_if_a_case_never_ended() {
         let failed = case(1, "Pay", CaseOutcome::Failed, "", "");
         let mut one = run(
             "Checkout",
@@ -477,7 +497,7 @@ mod tests {
         assert_eq!(name(&[("run_short_id", "x")]), "QA.tech (e2e)");
         assert_eq!(name(&[("check_name", "Browser tests")]), "Browser tests");
         assert_eq!(check_name(&inputs(&[]), &Context::default()), "QA.tech");
-        let long = "é".repeat(500);
+        let long = ["é".repeat(100), "è".repeat(100)].join(" ");
         assert_eq!(name(&[("test_plan_short_id", &long)]).chars().count(), 120 + 11);
     }
 
@@ -485,30 +505,17 @@ mod tests {
     fn an_external_id_names_only_short_ids() {
         let text = |ids: &[&str]| {
             let id = ExternalId {
-                short_ids: ids
-                    .iter()
-                    .map(|id| (!id.is_empty()).then(|| (*id).to_owned()))
-                    .collect(),
+                short_ids: ids.iter().map(|id| ShortId::new(*id).ok()).collect(),
                 run_id: 7,
                 key: "0123456789abcdef".into(),
             };
             id.to_string()
         };
         assert_eq!(
-            text(&["run-a_1", "", "b;2", "c"]),
+            text(&["run-a_1", "", "b>2", "c"]),
             "qatech-run:run-a_1,,,c;7;0123456789abcdef"
         );
         assert_eq!(text(&["a"; 300]), "qatech-run:;7;0123456789abcdef");
-    }
-
-    #[test]
-    fn only_words_without_traps_are_short_ids() {
-        for good in ["a", "run-a_1", "b.2~c", &"x".repeat(100)] {
-            assert!(is_short_id(good), "{good}");
-        }
-        for bad in ["", "..", "../b", "a b", "a--b", "a;b", "-", "ä", &"x".repeat(101)] {
-            assert!(!is_short_id(bad), "{bad}");
-        }
     }
 
     fn marker() -> Marker {
@@ -518,7 +525,7 @@ mod tests {
             run_id: 4711,
             attempt: 2,
             target: "60303ae22b998861".into(),
-            short_ids: vec![Some("abc123".into()), None],
+            short_ids: vec![Some(short_id("abc123")), None],
         }
     }
 
@@ -527,11 +534,11 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_believed_by_whoever_has_the_token() {
+    fn a_marker_is_valid_only_with_the_token_that_signed_it() {
         let text = marker_key("token").sign(&marker()).to_string();
         assert_eq!(marker_key("token").verify(&format!("{text}\nbody")), Some(marker()));
         assert_eq!(marker_key("other").verify(&text), None);
-        // The MAC's key is none of the token's other uses.
+        // The token itself is not the MAC's key.
         let plain = hmac::Key::new(hmac::HMAC_SHA256, b"token");
         let mac = hmac::sign(&plain, marker().fields().as_bytes());
         let forged = SignedMarker::new(&marker(), &hex::encode(mac.as_ref())).to_string();
@@ -541,7 +548,7 @@ mod tests {
     #[test]
     fn a_marker_that_is_too_long_names_no_ids() {
         let long = Marker {
-            short_ids: vec![Some("x".repeat(100)); 100],
+            short_ids: vec![Some(short_id(&"x".repeat(100))); 100],
             ..marker()
         };
         let text = marker_key("token").sign(&long).to_string();
@@ -597,7 +604,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_text_is_believed(
+        fn no_altered_marker_is_valid(
             edits in prop::collection::vec((any::<prop::sample::Index>(), 0usize..3, "[ -~]{0,3}"), 1..4),
         ) {
             let key = marker_key("token");
@@ -614,7 +621,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "(<!-- qatech-run:2 )?.{0,80}( mac=[0-9a-f]{0,64} -->)?") {
+        fn no_text_causes_a_panic(text in "(<!-- qatech-run:2 )?.{0,80}( mac=[0-9a-f]{0,64} -->)?") {
             prop_assert_eq!(marker_key("token").verify(&text), None);
         }
 
@@ -622,7 +629,8 @@ mod tests {
         fn an_external_id_is_never_too_long(
             ids in prop::collection::vec(prop::option::of("[a-zA-Z0-9_.~-]{1,40}|.{0,10}"), 1..12), run_id: u64,
         ) {
-            let id = ExternalId { short_ids: ids, run_id, key: "0123456789abcdef".into() };
+            let ids = ids.into_iter().map(|id| ShortId::new(id?).ok());
+            let id = ExternalId { short_ids: ids.collect(), run_id, key: "0123456789abcdef".into() };
             prop_assert!(id.to_string().len() <= MAX_EXTERNAL_ID);
         }
     }

@@ -1,4 +1,5 @@
-//! The sinks: where the report goes. None of them changes the verdict, and one that fails does not affect the others.
+//! Publishes the report: files, outputs, GitHub, webhook. None of them changes the verdict, and a failure of one does not
+//! affect the others.
 
 pub mod github;
 pub mod history;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::inputs::{Annotations, SummaryWhen};
+use crate::net::retry::Deadline;
 use crate::render::log_lines;
 use crate::render::markdown::summary;
 use crate::report::history::{Entry, History, MAX_ENTRIES};
@@ -35,10 +37,10 @@ const LAST_PATCH: Duration = Duration::from_millis(1_800);
 /// How long to wait for other jobs that append to the same history; a signal must not wait for longer than two seconds.
 const HISTORY_LOCK: Duration = Duration::from_millis(1_500);
 
-/// Bytes below which a job summary says nothing.
+/// The smallest useful size of a job summary, in bytes.
 const LEAST_SUMMARY: usize = 1_000;
 
-/// What the network's sinks need.
+/// What publishing over the network needs.
 pub struct Connections {
     /// The one HTTP client.
     pub client: reqwest::Client,
@@ -49,8 +51,8 @@ pub struct Connections {
 }
 
 impl App<'_> {
-    /// Completes the report before any sink reads it: adds the trend, for which the result is appended to the history. False if the history can't be written. After a signal nothing is done: the
-    /// history has to wait for the outputs then.
+    /// Completes the report before it is published: appends the result to the history and adds the trend. Returns false if the
+    /// history can't be written. After a signal this is left for later, since the outputs come first.
     pub fn complete(&self, report: &mut Report) -> bool {
         if report.interrupted_by.is_some() {
             return true;
@@ -58,7 +60,7 @@ impl App<'_> {
         self.history(report)
     }
 
-    /// Serves every sink, and returns the exit code.
+    /// Publishes the report everywhere, and returns the exit code.
     pub async fn publish(
         &self,
         report: Report,
@@ -70,9 +72,8 @@ impl App<'_> {
             self.publish_interrupted(report, services).await;
             return signal.exit_code();
         }
-        self.final_summary(&report);
         let report = Arc::new(report);
-        // On a thread of their own: rendering large reports must not delay what a signal asks for.
+        // Files are written on another thread: rendering large reports must not delay the reaction to a signal.
         let files = report_files::start(self.files, &self.inputs.files, &report);
         let mut made = Artifacts::new();
         let mut caught = None;
@@ -107,6 +108,8 @@ impl App<'_> {
         };
         let outputs_are_written = self.outputs().write(&report, &made).await;
         self.summary(&report).await;
+        // Last, below outputs and warnings: the end of a log is what people look at.
+        self.final_summary(&report);
         match caught {
             Some(Caught { signal, at: _ }) => signal.exit_code(),
             None if !(history_written && files_are_written && outputs_are_written) => exit::BROKEN,
@@ -114,8 +117,8 @@ impl App<'_> {
         }
     }
 
-    /// What a signal leaves time for, in the order in which it is needed: a second signal ends it at any time, and a slow
-    /// disk must not keep later steps from the outputs.
+    /// Publishes after a signal, in order of importance: a second signal may end the program at any time, and a slow disk must
+    /// not delay the outputs, which later steps need.
     async fn publish_interrupted(&self, mut report: Report, services: Option<Connections>) {
         let mut made = services
             .as_ref()
@@ -126,7 +129,7 @@ impl App<'_> {
         self.history(&mut report);
         let report = Arc::new(report);
         let files = report_files::start(self.files, &self.inputs.files, &report);
-        // The check run's one request goes beside the files, which may be large.
+        // The request for the check run is sent while the files are written, which may be large.
         let cancelled = async {
             if let Some(services) = &services {
                 let at = services.interrupted_at.unwrap_or_else(Instant::now);
@@ -138,43 +141,40 @@ impl App<'_> {
             self.summary(&report),
             self.report_files(files, &report, &mut made)
         );
-        // A file that can't be written has been reported.
+        // A failure has been reported already.
         if outputs_are_written {
             outputs.write(&report, &made).await;
         }
         self.final_summary(&report);
     }
 
-    /// Completes the check run as cancelled, within the time that is promised after a signal.
+    /// Completes the check run as cancelled, within two seconds of the signal.
     async fn cancel(&self, services: &Connections, report: &Report, at: Instant) {
         let published = services.github.cancel(report, at + LAST_PATCH).await;
         self.show(published, report);
     }
 
     fn outputs(&self) -> Outputs<'_> {
-        Outputs::new(
-            self.log,
-            self.context,
-            self.redactor,
-            self.files,
-            self.inputs.outputs_path.as_deref(),
-        )
+        Outputs::new(self.log, self.context, self.files, self.inputs.outputs_path.as_deref())
     }
 
-    /// GitHub and the webhook, side by side.
+    /// Publishes at GitHub and to the webhook, concurrently.
     async fn network(&self, services: &Connections, report: &Report, made: &mut Artifacts) {
         let Connections {
             client,
             github,
             interrupted_at: _,
         } = services;
-        let deadline = Instant::now() + PUBLISHING;
-        let (published, ()) = tokio::join!(github.finish(report, deadline), self.webhook(client, report, deadline));
+        let deadline = Deadline::after(PUBLISHING);
+        let (published, ()) = tokio::join!(
+            github.finish(report, deadline.instant()),
+            self.webhook(client, report, deadline)
+        );
         *made = self.show(published, report);
     }
 
-    /// Logs what came of publishing at GitHub, annotates the log where no check run shows the failed cases, and returns the
-    /// links.
+    /// Logs the notices and warnings of publishing at GitHub, annotates the log if no check run shows the failed cases, and
+    /// returns the links.
     fn show(&self, published: Published, report: &Report) -> Artifacts {
         let Published {
             links,
@@ -211,14 +211,14 @@ impl App<'_> {
             .collect()
     }
 
-    async fn webhook(&self, client: &reqwest::Client, report: &Report, deadline: Instant) {
+    async fn webhook(&self, client: &reqwest::Client, report: &Report, deadline: Deadline) {
         let Some(webhook) = &self.inputs.webhook else { return };
         let delivered = match webhook::body(report) {
             Ok(body) => webhook::deliver(client, webhook, body, deadline).await,
             Err(error) => Err(DeliveryError::Report(error)),
         };
         if let Err(error) = delivered {
-            self.log.warning(&self.redactor.clean(error.to_string()));
+            self.log.warning(&error.to_string());
         }
     }
 
@@ -228,7 +228,7 @@ impl App<'_> {
         }
     }
 
-    /// Workflow commands for the failed cases, where a runner reads them; elsewhere the final summary lists them.
+    /// Prints workflow commands for the failed cases if GitHub's runner reads the log. Elsewhere the final summary lists them.
     fn annotate_log(&self, report: &Report) {
         if !self.log.is_github() {
             return;
@@ -252,7 +252,7 @@ impl App<'_> {
         }
         let patience = match report.interrupted_by {
             None => HISTORY_LOCK,
-            // Everything together has two seconds then.
+            // After a signal there are two seconds for everything.
             Some(_) => HISTORY_LOCK / 5,
         };
         let remembered = self
@@ -271,8 +271,7 @@ impl App<'_> {
                 true
             }
             Err(problem) => {
-                self.log
-                    .error(&self.redactor.clean(format!("`history_path`: {problem}")));
+                self.log.error(&format!("`history_path`: {problem}"));
                 false
             }
         }
@@ -289,7 +288,7 @@ impl App<'_> {
             match result {
                 Ok(()) => made.push((name, path.display().to_string())),
                 Err(problem) => {
-                    self.log.error(&self.redactor.clean(format!("`{name}`: {problem}")));
+                    self.log.error(&format!("`{name}`: {problem}"));
                     fine = false;
                 }
             }
@@ -297,14 +296,13 @@ impl App<'_> {
         if let Some(folder) = &self.inputs.screenshots_path
             && let Err(problem) = screenshots::write(self.files, folder, report).await
         {
-            self.log
-                .error(&self.redactor.clean(format!("`screenshots_path`: {problem}")));
+            self.log.error(&format!("`screenshots_path`: {problem}"));
             fine = false;
         }
         fine
     }
 
-    /// Appends the job summary, in the room that is left in the step's file: GitHub drops one that is too long.
+    /// Appends the job summary, limited to the space left in the step's file: GitHub drops a longer one.
     async fn summary(&self, report: &Arc<Report>) {
         let Some(path) = self
             .context
@@ -327,7 +325,7 @@ impl App<'_> {
                 summary::LIMIT
             ));
         } else {
-            // On a thread of its own: rendering a large report must not delay the check run's last request.
+            // Rendered on another thread, so that a large report does not delay the check run's last request.
             let report = Arc::clone(report);
             let text = spawn_blocking(move || summary::summary(&report, room))
                 .await

@@ -1,5 +1,5 @@
-//! The outputs, into `GITHUB_OUTPUT` (or the log) and `outputs_path`: in one go as a rule. After a signal what is known
-//! goes first, and what the files add is appended.
+//! Writes the outputs to `GITHUB_OUTPUT` (or the log) and `outputs_path`. They are usually written at once; after a signal
+//! those that are known are written first, and the paths of the report files are appended.
 
 use std::path::Path;
 
@@ -8,37 +8,28 @@ use crate::files::{Files, Problem};
 use crate::log::Log;
 use crate::render::outputs::{LeftOut, Pairs, dotenv, github_output, pairs};
 use crate::report::Report;
-use crate::text::Redactor;
 
-/// Names and values of outputs that sinks have made.
+/// Names and values of the outputs that publishing adds.
 pub type Artifacts = Vec<(&'static str, String)>;
 
 /// Writes each output once.
 pub struct Outputs<'a> {
     log: &'a Log,
     context: &'a Context,
-    redactor: &'a Redactor,
     files: &'a Files,
     /// `outputs_path`
     path: Option<&'a Path>,
     written: Pairs,
-    /// What stands in the file at `path`.
+    /// The content of the file at `path`.
     dotenv: String,
 }
 
 impl<'a> Outputs<'a> {
-    /// Nothing is written yet.
-    pub fn new(
-        log: &'a Log,
-        context: &'a Context,
-        redactor: &'a Redactor,
-        files: &'a Files,
-        path: Option<&'a Path>,
-    ) -> Self {
+    /// Outputs of which none is written yet.
+    pub fn new(log: &'a Log, context: &'a Context, files: &'a Files, path: Option<&'a Path>) -> Self {
         Self {
             log,
             context,
-            redactor,
             files,
             path,
             written: Pairs::new(),
@@ -46,8 +37,8 @@ impl<'a> Outputs<'a> {
         }
     }
 
-    /// Writes the outputs that are not written yet; `made` may only have grown at its end. False if a file can't be
-    /// written.
+    /// Writes the outputs that are not written yet; since the last call, entries may only have been appended to `made`. Returns
+    /// false if a file can't be written.
     pub async fn write(&mut self, report: &Report, made: &Artifacts) -> bool {
         let all = pairs(report, made);
         let new = all.get(self.written.len()..).unwrap_or_default();
@@ -91,7 +82,7 @@ impl<'a> Outputs<'a> {
         ] {
             let names = left_out.iter().filter(|(_, left_out)| *left_out == reason);
             let names = names.map(|(name, _)| *name);
-            // Those of an earlier call were reported then.
+            // Those of an earlier call have been reported.
             let new: Vec<_> = names
                 .filter(|name| !self.written.iter().any(|(written, _)| written == name))
                 .collect();
@@ -106,8 +97,7 @@ impl<'a> Outputs<'a> {
                 true
             }
             Err(problem) => {
-                self.log
-                    .error(&self.redactor.clean(format!("`outputs_path`: {problem}")));
+                self.log.error(&format!("`outputs_path`: {problem}"));
                 false
             }
         }

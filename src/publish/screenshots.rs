@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::files::{Files, Problem};
 use crate::report::{Case, Report, Screenshot};
 
-/// Longest part of a file name that is made of a short id, in bytes.
+/// How many bytes of a short id a file name contains at most.
 const MAX_NAME: usize = 100;
 
 /// Writes `<short id>.<png/jpg/webp>` into a folder for each failed and errored case that has a screenshot.
 ///
 /// # Errors
-/// With the first file that can't be written; the others are written all the same.
+/// The first file that can't be written. The others are written nevertheless.
 pub async fn write(files: &Files, folder: &Path, report: &Report) -> Result<(), Problem> {
     let mut taken = HashSet::new();
     let mut first_problem = None;
@@ -30,13 +30,13 @@ pub async fn write(files: &Files, folder: &Path, report: &Report) -> Result<(), 
     first_problem.map_or(Ok(()), Err)
 }
 
-/// That of the latest attempt that has one.
+/// The screenshot of the latest attempt that has one.
 fn last_screenshot(case: &Case) -> Option<&Screenshot> {
     let mut newest_first = case.attempts.iter().rev();
     newest_first.find_map(|attempt| attempt.details.as_deref()?.screenshot.as_ref())
 }
 
-/// A short id as the stem of a file name on any system: it is untrusted, and must name neither a folder nor a device.
+/// A short id as the stem of a file name. It is untrusted, and must not name a folder or a device on any system.
 fn file_stem(short_id: &str) -> String {
     let safe = short_id.chars().map(|c| match c {
         c if c.is_ascii_alphanumeric() || c == '-' || c == '_' => c,
@@ -53,7 +53,7 @@ fn file_stem(short_id: &str) -> String {
     }
 }
 
-/// The stem, with a number where it is taken. Case does not tell names apart on every system.
+/// The stem, with a number if it is taken. Names that differ only in case are the same on some systems.
 fn unique(stem: &str, taken: &mut HashSet<String>) -> String {
     let mut name = stem.to_owned();
     let mut number = 1;

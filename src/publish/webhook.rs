@@ -9,47 +9,47 @@ use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use ring::hmac;
 use thiserror::Error;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::sleep;
 
 use crate::inputs::Webhook;
 use crate::net::http;
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, Deadline, is_transient};
 use crate::render::json;
 use crate::report::Report;
 
-const TRIES: u32 = 3;
+const ATTEMPTS: u32 = 3;
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The same for all tries of one delivery, so that a receiver can drop what it has seen.
+/// The same for all attempts of one delivery, so that a receiver can drop duplicates.
 const DELIVERY: &str = "X-Qatech-Run-Delivery";
 const SIGNATURE: &str = "X-Hub-Signature-256";
 
-/// Why the report did not reach the webhook. Names the host, never the path or query, which are secrets.
+/// Why the report was not delivered. Contains the host, but never path or query, which are secrets.
 #[derive(Debug, Error)]
 pub enum DeliveryError {
-    /// It could not be rendered.
+    /// The report could not be rendered.
     #[error("the report for the webhook can't be made: {0}")]
     Report(#[source] io::Error),
-    /// For the delivery's id.
+    /// The id of the delivery needs random bytes.
     #[error("the report was not sent to the webhook: the system has no random source")]
     NoRandom,
-    /// The deadline came first.
+    /// The deadline passed first.
     #[error("the webhook at {host} took too long")]
     TooLong {
         /// The webhook's host.
         host: String,
     },
-    /// All tries failed.
-    #[error("the webhook at {host} did not take the report: {why}")]
+    /// All attempts failed.
+    #[error("the webhook at {host} did not accept the report: {why}")]
     Refused {
         /// The webhook's host.
         host: String,
-        /// Of the last try.
+        /// Why the last attempt failed.
         why: String,
     },
 }
 
-/// The JSON report. It is written twice, the first time only to count its bytes: a large one would take up to three times
-/// its length while a buffer grows.
+/// The JSON report. It is rendered twice, the first time only to count its bytes: a growing buffer would need up to three
+/// times the memory.
 ///
 /// # Errors
 /// If it can't be made.
@@ -61,7 +61,7 @@ pub fn body(report: &Report) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// Counts what is written to it.
+/// Counts the bytes that are written to it.
 struct Length(usize);
 
 impl Write for Length {
@@ -78,21 +78,20 @@ impl Write for Length {
 /// Delivers a JSON body.
 ///
 /// # Errors
-/// Why the last try failed.
+/// See [`DeliveryError`].
 pub async fn deliver(
     client: &Client,
     webhook: &Webhook,
     body: Vec<u8>,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<(), DeliveryError> {
     let host = webhook.url.host_str().unwrap_or_default().to_owned();
     let delivery = crate::random::hex(16).map_err(|_| DeliveryError::NoRandom)?;
     let signature = webhook.secret.as_ref().map(|secret| signature(secret.expose(), &body));
-    // Bytes are shared by the tries; a Vec would be copied for each.
+    // Cheap to clone for each attempt, unlike a Vec.
     let body = Bytes::from(body);
-    let mut delays = Delays::default();
-    let mut why = String::new();
-    for attempt in 1..=TRIES {
+    let mut backoff = Backoff::default().until(deadline).with_max_attempts(ATTEMPTS);
+    loop {
         let mut request = client
             .post(webhook.url.clone())
             .timeout(TIMEOUT)
@@ -102,32 +101,23 @@ pub async fn deliver(
         if let Some(signature) = &signature {
             request = request.header(SIGNATURE, signature);
         }
-        let Ok(sent) = timeout_at(deadline, request.send()).await else {
+        let Some(sent) = deadline.limit(request.send()).await else {
             return Err(DeliveryError::TooLong { host });
         };
-        let mut after = None;
-        match sent {
+        let (why, next) = match sent {
             Ok(answer) if answer.status().is_success() => return Ok(()),
-            Ok(answer) => {
-                let status = answer.status();
-                why = format!("HTTP {status}");
-                let may_pass = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-                if !may_pass {
-                    break;
-                }
-                after = http::retry_after(answer.headers());
+            Ok(answer) if is_transient(answer.status()) => {
+                let next = backoff.deferred(http::retry_after(answer.headers()));
+                (format!("HTTP {}", answer.status()), next.ok())
             }
-            Err(error) => why = http::explain(error),
+            Ok(answer) => (format!("HTTP {}", answer.status()), None),
+            Err(error) => (http::explain(error), backoff.unreachable(None).ok()),
+        };
+        match next {
+            Some(delay) => sleep(delay).await,
+            None => return Err(DeliveryError::Refused { host, why }),
         }
-        let delay = delays.next(after);
-        // What is asked for may be longer than any clock reaches.
-        let in_time = Instant::now().checked_add(delay).is_some_and(|next| next < deadline);
-        if attempt == TRIES || !in_time {
-            break;
-        }
-        sleep(delay).await;
     }
-    Err(DeliveryError::Refused { host, why })
 }
 
 fn signature(secret: &str, body: &[u8]) -> String {
@@ -142,7 +132,7 @@ mod tests {
     use crate::report::sample::large;
 
     #[test]
-    fn the_body_takes_no_more_room_than_it_needs() {
+    fn the_body_has_no_spare_capacity() {
         let body = super::body(&large(2_000, 300)).unwrap();
         assert!(body.capacity() < body.len() + 100, "{}", body.capacity());
         assert!(serde_json::from_slice::<serde_json::Value>(&body).unwrap().is_object());

@@ -1,4 +1,4 @@
-//! The two calls about builds of mobile applications. In between, the file is put where the first one says.
+//! The two calls for builds of mobile applications: one returns an upload URL, the other registers the uploaded file.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use url::Url;
 use crate::inputs::Platform;
 use crate::net::secret_url::is_loopback;
 use crate::qatech::client::{Client, PostError};
-use crate::qatech::short_id::is_short_id;
 use crate::qatech::wire::{BuildRequest, BuildResponse, UploadUrlRequest, UploadUrlResponse};
 use crate::text::Secret;
+use crate::text::short_id::is_short_id;
 
-/// Where a build is put, and what registers it then.
+/// Where a build is uploaded, and the token that registers it.
 #[derive(Debug)]
 pub struct UploadTarget {
-    /// https, or http on this machine where the API is there too. Signed.
+    /// A signed URL: https, or http on a loopback host if the API's is one too.
     pub url: Secret,
     /// For [`Client::register_build`].
     pub build_token: Secret,
 }
 
 impl Client {
-    /// `POST /applications/{app}/builds/upload-url`: where to put a file of this name. Creates nothing.
+    /// `POST /applications/{app}/builds/upload-url`: the upload URL for a file of this name. Creates nothing.
     ///
     /// # Errors
     /// See [`PostError`].
@@ -52,7 +52,7 @@ impl Client {
         }
     }
 
-    /// `POST /applications/{app}/builds`: registers a file that was put. Gives the build's short id.
+    /// `POST /applications/{app}/builds`: registers an uploaded file, and returns the build's short id.
     ///
     /// # Errors
     /// See [`PostError`].
@@ -81,7 +81,7 @@ impl Client {
         }
     }
 
-    /// The HTTP client for files: no token is sent by it, and no redirect followed.
+    /// The HTTP client for uploads. It sends no token and follows no redirects.
     pub fn storage(&self) -> &reqwest::Client {
         &self.clients.fresh
     }

@@ -1,17 +1,17 @@
-//! What of an answer is cleaned of secrets, and what is kept as it came: the one place that decides it.
+//! Decides which parts of an answer are redacted, and which are kept as they are.
 //!
-//! Redaction alters what is shown, never what is used. A weak secret such as `test` must not turn the run `testabc1` into
-//! one that does not exist, nor the result `PASSED` into a word that nobody knows.
+//! Redaction changes what is shown, never what is used: with a weak secret such as `test`, the run `testabc1` must stay a
+//! run that exists, and the result `PASSED` a known word.
 
 use crate::report::status;
 use crate::text::Redactor;
 
-/// A secret of at least this length in an identifier or URL is no coincidence. In bytes.
+/// Length, in bytes, from which a secret in an identifier or URL is not there by coincidence.
 const STRONG: usize = 8;
-/// Characters of an unknown status or result that are kept: they are words, whatever stands there.
+/// How many characters of an unknown status or result are kept.
 const MAX_WORD: usize = 200;
 
-/// Cleans the parts of an answer, each by its kind.
+/// Redacts the parts of an answer, each according to its kind.
 #[derive(Debug, Clone, Default)]
 pub struct Cleaner {
     redactor: Redactor,
@@ -23,7 +23,7 @@ impl Cleaner {
         Self { redactor }
     }
 
-    /// The secrets, for texts that are shown and nothing else.
+    /// The redactor, for texts that are only shown.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
@@ -33,7 +33,7 @@ impl Cleaner {
         self.redactor.clean(text)
     }
 
-    /// A status or result: one of QA.tech's own words is kept, any other is a text of at most 200 characters.
+    /// A status or result: a known one is kept, any other is redacted and cut to 200 characters.
     pub fn word(&self, word: String) -> String {
         let is_result = matches!(word.as_str(), status::PASSED | status::FAILED | status::SKIPPED);
         if is_result || status::is_known(&word) {
@@ -42,7 +42,7 @@ impl Cleaner {
         self.redactor.clean(word).chars().take(MAX_WORD).collect()
     }
 
-    /// An id or a URL, which is asked for or followed: kept, unless it gives away a secret.
+    /// An id or a URL, which is used in requests or links: kept unless it contains a strong secret.
     pub fn identifier(&self, text: String) -> String {
         if self.gives_away_a_secret(&text) {
             self.redactor.clean(text)
@@ -51,7 +51,7 @@ impl Cleaner {
         }
     }
 
-    /// Whether a text holds a secret that is too long to stand there by coincidence.
+    /// Whether a text contains a secret that is too long to be there by coincidence.
     pub fn gives_away_a_secret(&self, text: &str) -> bool {
         self.redactor.finds_secret_of(STRONG, text)
     }

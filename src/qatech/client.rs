@@ -1,5 +1,5 @@
-//! The calls about runs: start one, rerun one, get its status, get the details of a test case. One request each; what is
-//! repeated, and when, is decided elsewhere.
+//! The calls for runs: start, rerun, get status, get the details of a test case. Each sends one request; the callers decide
+//! about retries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,15 +15,15 @@ use url::Url;
 
 use crate::net::http;
 use crate::net::http::{BodyError, Clients, PermanentFailure};
+use crate::net::retry::is_transient;
 use crate::qatech::clean::Cleaner;
 use crate::qatech::details::CaseAnswer;
-use crate::qatech::error::Refusals;
 pub use crate::qatech::error::{CaseError, GetError, PostError};
+use crate::qatech::error::{Refusal, Refusals};
 use crate::qatech::repair::repair;
 use crate::qatech::run_reader::{ReadError, RunReader};
-use crate::qatech::short_id::is_short_id;
-use crate::qatech::wire::{RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedPlan, StartedRun};
-use crate::text::{Redactor, Secret};
+use crate::qatech::wire::{RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedRun};
+use crate::text::{Redactor, Secret, ShortId};
 
 /// A client of QA.tech's API, with one key.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub struct Client {
 /// The largest answer with the details of one test case, in bytes: eight of them are read at once.
 const MAX_DETAILS: usize = 2 * 1024 * 1024;
 
-/// Which test cases a rerun plays.
+/// Which test cases a rerun repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RerunCases<'a> {
     /// The failed, skipped and errored ones.
@@ -58,7 +58,7 @@ pub enum Cases {
     All,
 }
 
-/// An answer, and what it cost.
+/// An answer, and its size.
 #[derive(Debug)]
 pub struct Got {
     /// The run.
@@ -67,10 +67,10 @@ pub struct Got {
     pub size: usize,
 }
 
-/// What a POST whose outcome is not known is told with.
+/// What is reported of a POST whose outcome is not known.
 pub const MAYBE_STARTED: &str = "may have been started, not repeated so that it is not billed twice";
 
-/// The calls, as the wait needs them: the real client, or a simulated API on paused time.
+/// The calls that the runs need: implemented by the client, and in tests by a simulated API on paused time.
 pub trait Api {
     /// `POST /run`: starts a run (<https://docs.qa.tech/api-reference/start-run>).
     ///
@@ -88,7 +88,7 @@ pub trait Api {
     /// See [`PostError`].
     fn rerun(
         &self,
-        short_id: &str,
+        short_id: &ShortId,
         cases: RerunCases<'_>,
         timeout: Duration,
     ) -> impl Future<Output = Result<StartedRun, PostError>>;
@@ -97,7 +97,7 @@ pub trait Api {
     ///
     /// # Errors
     /// See [`GetError`]. An answer for another run than `short_id` (or `id`, where known) is invalid.
-    fn get(&self, short_id: &str, id: Option<&str>, cases: Cases) -> impl Future<Output = Result<Got, GetError>>;
+    fn get(&self, short_id: &ShortId, id: Option<&str>, cases: Cases) -> impl Future<Output = Result<Got, GetError>>;
 
     /// `GET /run-test-case/{shortId}`: the details of one test case of a run.
     ///
@@ -111,7 +111,12 @@ impl Api for Client {
         self.create_run(&["run"], request, timeout).await
     }
 
-    async fn rerun(&self, short_id: &str, cases: RerunCases<'_>, timeout: Duration) -> Result<StartedRun, PostError> {
+    async fn rerun(
+        &self,
+        short_id: &ShortId,
+        cases: RerunCases<'_>,
+        timeout: Duration,
+    ) -> Result<StartedRun, PostError> {
         let request = RerunRequest {
             failed_only: cases == RerunCases::Failed,
             project_test_case_ids: match cases {
@@ -123,7 +128,7 @@ impl Api for Client {
         self.create_run(&["run", short_id], &request, timeout).await
     }
 
-    async fn get(&self, short_id: &str, id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
+    async fn get(&self, short_id: &ShortId, id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
         let mut request = self.request(&self.clients.pooled, Method::GET, &["run", short_id]);
         match cases {
             Cases::None => {}
@@ -147,21 +152,22 @@ impl Api for Client {
             Err(BodyError::TooLarge) => Vec::new(),
             Err(BodyError::Broken(what)) => return Err(retry(format!("HTTP {status}, body broken off: {what}"), None)),
         };
-        if status == StatusCode::TOO_MANY_REQUESTS || matches!(status.as_u16(), 408 | 425) || status.is_server_error() {
+        if is_transient(status) {
             let what = format!("HTTP {status}: {}", self.beginning(&headers, &body));
             return Err(retry(what, http::retry_after(&headers)));
         }
         if status.is_client_error() {
-            let why = match self.refusals().explain(status, &headers, &body) {
-                Ok(why) | Err(why) => why,
-            };
+            let why = self.refusals().explain(status, &headers, &body).into_text();
             return Err(match status {
                 StatusCode::NOT_FOUND => GetError::NotFound(why),
                 _ => GetError::Refused(why),
             });
         }
         let beginning = self.beginning(&headers, &body);
-        Err(retry(format!("HTTP {status}, which is no answer: {beginning}"), None))
+        Err(retry(
+            format!("HTTP {status}, which is not a valid answer: {beginning}"),
+            None,
+        ))
     }
 
     async fn case(&self, short_id: &str) -> Result<CaseAnswer, CaseError> {
@@ -182,7 +188,7 @@ impl Api for Client {
 }
 
 impl Client {
-    /// A client with this key, for the project of this short id where one is named.
+    /// A client with this key, and for this project if one is named.
     pub fn new(clients: Clients, base: Url, token: Secret, project: Option<String>, redactor: Redactor) -> Self {
         Self {
             clients,
@@ -194,7 +200,7 @@ impl Client {
     }
 
     /// Reads an answer with a run while it arrives.
-    async fn read_run(&self, response: Response, short_id: &str, id: Option<&str>) -> Result<Got, GetError> {
+    async fn read_run(&self, response: Response, short_id: &ShortId, id: Option<&str>) -> Result<Got, GetError> {
         let (status, headers) = (response.status(), response.headers().clone());
         let retry = |what| GetError::Retry {
             what: self.cleaner.text(what),
@@ -207,7 +213,7 @@ impl Client {
             Err(BodyError::Broken(what)) => return Err(retry(format!("HTTP {status}, body broken off: {what}"))),
         }
         let why = match reader.finish() {
-            Ok(run) if run.short_id == short_id && id.is_none_or(|id| id == run.id) => {
+            Ok(run) if run.short_id == short_id.as_str() && id.is_none_or(|id| id == run.id) => {
                 return Ok(Got {
                     run,
                     size: reader.size(),
@@ -221,7 +227,7 @@ impl Client {
         Err(retry(format!("HTTP {status}, {why}: {beginning}")))
     }
 
-    /// A POST that starts a run, which is billed.
+    /// Sends a POST that starts a run, which is billed.
     async fn create_run(
         &self,
         path: &[&str],
@@ -231,8 +237,10 @@ impl Client {
         let ambiguous = |what: &str| PostError::Ambiguous(format!("{MAYBE_STARTED}: {what}"));
         match self.post::<StartResponse>(path, body, timeout).await {
             Ok(StartResponse { denied: true, run: _ }) => Err(ambiguous("HTTP 200 with success: false")),
-            Ok(StartResponse { denied: false, run }) if self.is_short_id(&run.short_id) => Ok(self.cleaned(run)),
-            Ok(StartResponse { denied: false, run: _ }) => Err(ambiguous("the answer has no usable short id")),
+            Ok(StartResponse { denied: false, run }) => {
+                let run = run.cleaned(&self.cleaner);
+                run.ok_or_else(|| ambiguous("the answer has no usable short id"))
+            }
             Err(PostError::Ambiguous(what)) => Err(ambiguous(&what)),
             Err(
                 error @ (PostError::NotSent { .. }
@@ -253,7 +261,7 @@ impl Client {
         let ambiguous = |what: String| PostError::Ambiguous(self.cleaner.text(what));
         let body = serde_json::to_vec(body).map_err(|error| ambiguous(error.to_string()))?;
         let length = body.len();
-        // The body is asked for once there is a connection to write the request to, and before anything is written.
+        // The body is read once there is a connection, and before anything is written to it.
         let written = Arc::new(AtomicBool::new(false));
         let body = Full::new(Bytes::from(body)).map_frame({
             let written = Arc::clone(&written);
@@ -270,8 +278,8 @@ impl Client {
             .body(reqwest::Body::wrap(body));
         let response = match request.send().await {
             Ok(response) => response,
-            // The connection was never made, so nobody can have read the request: also where the deadline came while
-            // it was being made. A connection that was made and broke off is another matter, whoever saw what of it.
+            // There was no connection, so nothing can have been created: also if the request timed out while connecting. If a
+            // connection broke off, the request may have been received.
             Err(error) if error.is_connect() || (error.is_timeout() && !written.load(Ordering::Relaxed)) => {
                 let permanent = PermanentFailure::of_error(&error, &self.url(path), &self.clients.network).await;
                 return Err(PostError::Unreachable {
@@ -293,7 +301,7 @@ impl Client {
             Err(BodyError::Broken(what)) if status.is_success() => {
                 return Err(ambiguous(format!("HTTP {status}, body broken off: {what}")));
             }
-            // The status decides alone.
+            // The status alone decides.
             Err(BodyError::TooLarge | BodyError::Broken(_)) => Vec::new(),
         };
         match status.as_u16() {
@@ -302,11 +310,11 @@ impl Client {
                 after: http::retry_after(&headers),
             }),
             400..=404 => Err(match self.refusals().explain(status, &headers, &body) {
-                Ok(why) => PostError::Refused {
+                Refusal::ByApi(why) => PostError::Refused {
                     status: status.as_u16(),
                     why,
                 },
-                Err(what) => PostError::Blocked(what),
+                Refusal::ByOther(what) => PostError::Blocked(what),
             }),
             200..=299 => parse(&mut body).map_err(|error| {
                 let (what, beginning) = (explain(&error), self.beginning(&headers, &body));
@@ -336,35 +344,9 @@ impl Client {
     fn beginning(&self, headers: &HeaderMap, body: &[u8]) -> String {
         http::beginning(headers, body, self.cleaner.redactor())
     }
-
-    /// Whether a short id can be used and shown: one that gives away a secret can't be cleaned, since it is asked for again.
-    fn is_short_id(&self, text: &str) -> bool {
-        is_short_id(text) && !self.cleaner.gives_away_a_secret(text)
-    }
-
-    fn cleaned(&self, run: StartedRun) -> StartedRun {
-        let identifier = |text: Option<String>| text.map(|text| self.cleaner.identifier(text));
-        let StartedRun {
-            id,
-            short_id,
-            url,
-            test_count,
-            test_plan,
-        } = run;
-        StartedRun {
-            id: identifier(id),
-            short_id,
-            url: identifier(url),
-            test_count,
-            test_plan: test_plan.map(|StartedPlan { name, short_id }| StartedPlan {
-                name: name.map(|name| self.cleaner.text(name)),
-                short_id: identifier(short_id),
-            }),
-        }
-    }
 }
 
-/// The URL of the runs, or of one of them.
+/// The URL of `/run`, or of a path below it.
 pub fn run_url(base: &Url, path: &[&str]) -> Url {
     let path: Vec<&str> = std::iter::once("run").chain(path.iter().copied()).collect();
     url(base, &path)
@@ -372,14 +354,14 @@ pub fn run_url(base: &Url, path: &[&str]) -> Url {
 
 fn url(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
-    // An https or http URL always has a path that can be added to, and percent-encodes each segment.
+    // An https or http URL always has a path. Each segment is percent-encoded.
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().extend(path);
     }
     url
 }
 
-/// Reads a body, mending its texts where it can't be read without.
+/// Parses a body; repairs its strings if it can't be parsed otherwise.
 fn parse<T: DeserializeOwned>(body: &mut [u8]) -> serde_json::Result<T> {
     match serde_json::from_slice(body) {
         Err(_) if repair(body) => serde_json::from_slice(body),
@@ -387,12 +369,12 @@ fn parse<T: DeserializeOwned>(body: &mut [u8]) -> serde_json::Result<T> {
     }
 }
 
-/// What is wrong with a body. serde's message would repeat values of it; its kind and place do not.
+/// What is wrong with a body: kind and position of the error, since serde's message repeats values.
 fn explain(error: &serde_json::Error) -> String {
     let kind = if error.is_data() {
         "whose JSON is not what the API documents"
     } else {
-        "which is no JSON"
+        "which is not JSON"
     };
     format!("{kind} (line {}, column {})", error.line(), error.column())
 }

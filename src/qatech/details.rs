@@ -1,15 +1,15 @@
-//! The details of one test case, made safe: whatever an answer holds, only what can be what it claims to be is kept.
+//! The details of one test case. Each field of an answer is kept only if its value is valid.
 
 use chrono::DateTime;
 use url::Url;
 
 use crate::net::secret_url::is_loopback;
 use crate::qatech::clean::Cleaner;
-use crate::qatech::short_id::is_short_id;
 use crate::qatech::wire::RunTestCaseDetail;
 use crate::report::{CaseDetails, Classification};
+use crate::text::short_id::is_short_id;
 
-/// Longest error code that is kept: they are identifiers.
+/// Longest error code that is kept, in bytes.
 const MAX_CODE: usize = 100;
 /// Longest URL that is kept, in bytes.
 const MAX_URL: usize = 4_000;
@@ -17,17 +17,17 @@ const MAX_URL: usize = 4_000;
 /// The details of one test case in one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseAnswer {
-    /// The case, where the answer says which it is.
+    /// Short id of the case, if the answer has it.
     pub short_id: Option<String>,
-    /// The run, where the answer says which it is.
+    /// Short id of the run, if the answer has it.
     pub run_short_id: Option<String>,
-    /// What is shown.
+    /// The details that are shown.
     pub details: CaseDetails,
-    /// Where the last screenshot is. Signed, so it is never shown.
+    /// URL of the last screenshot. It is signed, so it is never shown.
     pub screenshot: Option<ImageUrl>,
 }
 
-/// Where an image may be fetched: https, or http on this machine where the API is there too.
+/// The URL of an image: https, or http on a loopback host if the API's is one too.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ImageUrl(Url);
 
@@ -38,7 +38,7 @@ impl std::fmt::Debug for ImageUrl {
 }
 
 impl ImageUrl {
-    /// The URL, where it may be fetched; `api` is the API's own.
+    /// The URL, if it may be fetched; `api` is the API's.
     pub fn new(text: &str, api: &Url) -> Option<Self> {
         let url = Url::parse(text).ok().filter(|_| text.len() <= MAX_URL)?;
         let is_local = |url: &Url| url.scheme() == "http" && is_loopback(url);
@@ -46,14 +46,14 @@ impl ImageUrl {
         is_allowed.then_some(Self(url))
     }
 
-    /// Where a redirect from here leads, where that may be followed: never to another scheme.
+    /// The target of a redirect, if it may be followed: never to another scheme.
     pub fn redirect(&self, location: &str) -> Option<Self> {
         let url = self.0.join(location).ok().filter(|_| location.len() <= MAX_URL)?;
         let is_allowed = url.scheme() == self.0.scheme() && (url.scheme() == "https" || is_loopback(&url));
         is_allowed.then_some(Self(url))
     }
 
-    /// The URL, for the one place that fetches it.
+    /// The URL, for the request.
     pub fn expose(&self) -> &Url {
         &self.0
     }
@@ -106,7 +106,7 @@ fn is_code(text: &str) -> bool {
     (1..=MAX_CODE).contains(&text.len()) && text.bytes().all(is_sign)
 }
 
-/// Whether a page can be made a link. As it was written: parsing drops line breaks and accepts much else.
+/// Whether a URL can be made a link. The text itself is checked, since parsing drops line breaks and accepts much else.
 fn is_page(text: &str) -> bool {
     let is_clean = text.len() <= MAX_URL && !text.chars().any(|c| c.is_control() || c.is_whitespace());
     let parsed = Url::parse(text)
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_what_it_claims_to_be_is_left_out() {
+    fn invalid_values_are_left_out() {
         for (field, values) in [
             (
                 "errorCode",
@@ -246,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_makes_it_panic(code in "\\PC{0,40}", time in "[0-9TZ:.+-]{0,30}", number in any::<i64>()) {
+        fn no_answer_causes_a_panic(code in "\\PC{0,40}", time in "[0-9TZ:.+-]{0,30}", number in any::<i64>()) {
             let read = answer(&json!({"errorCode": code, "startedAt": time, "completedAt": time, "durationMs": number, "url": code}));
             prop_assert!(read.details.error_code.is_none_or(|code| !code.contains('<')));
         }

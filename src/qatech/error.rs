@@ -1,4 +1,4 @@
-//! Why a call has no answer, and what a refusal means. Every text here is for people and has passed the redactor.
+//! Errors of calls, and what a refusal means. Every text here is for people and has been redacted.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::net::http;
 use crate::qatech::wire::ErrorBody;
 use crate::text::Redactor;
 
-/// How much of the API's own words is shown, in characters.
+/// How much of the API's message is shown, in characters.
 const MESSAGE: usize = 500;
 
-/// Why a GET has no answer.
+/// Why a GET failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum GetError {
-    /// May succeed next time: transport, 408, 425, 429, 5xx, or an answer that is invalid.
+    /// A retry may succeed: a transport error, 408, 425, 429, 5xx, or an invalid answer.
     #[error("{what}")]
     Retry {
         /// What went wrong.
@@ -27,18 +27,18 @@ pub enum GetError {
     /// 404: the run does not exist, or does not exist yet.
     #[error("{0}")]
     NotFound(String),
-    /// The API refuses; asking again changes nothing. With what to do about it.
+    /// The API refuses, and a retry would not help. With what to do about it.
     #[error("{0}")]
     Refused(String),
-    /// The answer is larger than is read.
+    /// The answer exceeds the limit.
     #[error("the answer is larger than 64 MiB")]
     TooLarge,
 }
 
-/// Why a POST has created nothing that we know of.
+/// Why a POST returned no run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PostError {
-    /// Nothing was created, and it may be sent again: 429.
+    /// Nothing was created, and the request may be sent again: 429.
     #[error("{what}")]
     NotSent {
         /// What went wrong.
@@ -49,7 +49,7 @@ pub enum PostError {
     /// Nothing was created: no connection was made.
     #[error("{what}")]
     Unreachable {
-        /// Whether no repetition can make it: a certificate, no roots, a proxy's refusal, an unknown host.
+        /// Whether no retry can help: a certificate, no trusted authority, a proxy's refusal, an unknown host.
         permanent: bool,
         /// What went wrong, and what to do about it if it is permanent.
         what: String,
@@ -62,39 +62,55 @@ pub enum PostError {
         /// For people.
         why: String,
     },
-    /// Nothing was created: something on the way, such as a firewall, answered 400 to 404 in QA.tech's place.
+    /// Nothing was created: a proxy or firewall answered 400 to 404 instead of QA.tech.
     #[error("{0}")]
     Blocked(String),
-    /// Something may have been created. A start or a rerun is never repeated: there is no idempotency key, and each run is
-    /// billed.
+    /// A run may have been created. The request is never sent again: the API has no idempotency key, and each run is billed.
     #[error("{0}")]
     Ambiguous(String),
 }
 
-/// Why the details of a test case are not known.
+/// Why the details of a test case are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CaseError {
-    /// The API does not give them: 400, 401, 403, 404 or 405.
-    #[error("QA.tech's API gives no details of test cases")]
+    /// The API does not return them: 400, 401, 403, 404 or 405.
+    #[error("QA.tech's API returns no details of test cases")]
     Unsupported,
     /// Anything else: transport, another status, an invalid answer.
-    #[error("the details of the test case could not be had")]
+    #[error("the details of the test case could not be read")]
     Failed,
 }
 
-/// What a refusal means and what to do about it.
+/// An answer with a 4xx status, explained.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// QA.tech refuses: its message, and what to do about it.
+    ByApi(String),
+    /// The answer is not QA.tech's JSON, so QA.tech is not named as its source: its status and first 200 characters.
+    ByOther(String),
+}
+
+impl Refusal {
+    /// The explanation.
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::ByApi(text) | Self::ByOther(text) => text,
+        }
+    }
+}
+
+/// Explains refusals, and says what to do about them.
 pub(super) struct Refusals<'a> {
     pub redactor: &'a Redactor,
-    /// `project_short_id` is set.
+    /// Whether `project_short_id` is set.
     pub names_project: bool,
 }
 
 impl Refusals<'_> {
-    /// Explains an answer with a 4xx status. `Err` where it is not QA.tech's JSON: then nobody is blamed, and the status and
-    /// the first 200 characters are shown.
-    pub(super) fn explain(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<String, String> {
+    /// Explains an answer with a 4xx status.
+    pub(super) fn explain(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
         let Some(message) = ErrorBody::message(body) else {
-            return Err(format!(
+            return Refusal::ByOther(format!(
                 "HTTP {status} with an answer that is not QA.tech's, perhaps from a proxy, a firewall or a wrong \
                  `api_url`: {}",
                 http::beginning(headers, body, self.redactor)
@@ -112,7 +128,7 @@ impl Refusals<'_> {
             }
             _ => "",
         };
-        Ok(format!("HTTP {}{message}: {}{hint}", status.as_u16(), advice(status)))
+        Refusal::ByApi(format!("HTTP {}{message}: {}{hint}", status.as_u16(), advice(status)))
     }
 }
 
@@ -132,11 +148,11 @@ fn advice(status: StatusCode) -> &'static str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
-    fn explain(status: u16, body: &str, names_project: bool) -> Result<String, String> {
+    fn explain(status: u16, body: &str, names_project: bool) -> Refusal {
         let refusals = Refusals {
             redactor: &Redactor::default(),
             names_project,
@@ -148,40 +164,42 @@ mod tests {
         )
     }
 
+    /// The explanation of a refusal by the API.
+    fn by_api(status: u16, body: &str, names_project: bool) -> String {
+        match explain(status, body, names_project) {
+            Refusal::ByApi(text) => text,
+            Refusal::ByOther(text) => panic!("{text}"),
+        }
+    }
+
     #[test]
-    fn a_refusal_tells_of_the_project_where_none_is_named() {
+    fn a_refusal_names_the_input_for_the_project_where_it_is_unset() {
         for (status, hinted) in [(400, true), (401, true), (402, false), (403, true), (404, true)] {
-            let told = explain(status, r#"{"message": "no"}"#, false).unwrap();
-            assert_eq!(told.contains("`project_short_id`"), hinted, "{told}");
-            assert!(told.starts_with(&format!("HTTP {status}: no: ")), "{told}");
-            assert!(
-                !explain(status, r#"{"message": "no"}"#, true)
-                    .unwrap()
-                    .contains("project_short_id")
-            );
+            let text = by_api(status, r#"{"message": "no"}"#, false);
+            assert_eq!(text.contains("`project_short_id`"), hinted, "{text}");
+            assert!(text.starts_with(&format!("HTTP {status}: no: ")), "{text}");
+            assert!(!by_api(status, r#"{"message": "no"}"#, true).contains("project_short_id"));
         }
     }
 
     #[test]
     fn both_forms_of_error_bodies_are_read() {
-        assert!(
-            explain(400, r#"{"statusText": "Old words"}"#, true)
-                .unwrap()
-                .contains("Old words")
-        );
+        assert!(by_api(400, r#"{"statusText": "Old words"}"#, true).contains("Old words"));
     }
 
     #[test]
-    fn what_is_not_qatechs_is_not_told_as_its_refusal() {
+    fn an_answer_of_another_server_is_not_taken_for_qatechs_refusal() {
         let page = format!("<html><title>403 Forbidden</title>{}</html>", "x".repeat(900));
         for body in [page.as_str(), "", "nginx", "[]", "{}", "{\"message\""] {
-            let told = explain(403, body, false).unwrap_err();
+            let Refusal::ByOther(text) = explain(403, body, false) else {
+                panic!("{body}");
+            };
             assert!(
-                told.starts_with("HTTP 403 Forbidden with an answer that is not QA.tech's"),
-                "{told}"
+                text.starts_with("HTTP 403 Forbidden with an answer that is not QA.tech's"),
+                "{text}"
             );
-            assert!(!told.contains("token") && !told.contains("project_short_id"), "{told}");
-            assert!(told.chars().count() < 420, "{told}");
+            assert!(!text.contains("token") && !text.contains("project_short_id"), "{text}");
+            assert!(text.chars().count() < 420, "{text}");
         }
     }
 }

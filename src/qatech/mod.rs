@@ -1,4 +1,4 @@
-//! QA.tech's API and nothing else: its calls, what goes over the wire, and how answers are read that break its schema.
+//! QA.tech's API: its calls, its wire types, and lenient parsing of answers that break its schema.
 
 pub mod builds;
 pub mod clean;
@@ -8,7 +8,6 @@ pub mod error;
 mod lenient;
 pub mod repair;
 mod run_reader;
-mod short_id;
 pub mod wire;
 
 pub use client::Client;

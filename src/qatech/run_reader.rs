@@ -218,13 +218,13 @@ fn is_list(outline: &[u8]) -> bool {
     matches!(before_key.last(), Some(b'{' | b','))
 }
 
-/// Reads JSON, mending its texts where it can't be read without.
+/// Reads JSON, with its texts repaired where it can't be read otherwise.
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ReadError> {
     let result = match serde_json::from_slice(json) {
         Err(error) => {
-            let mut mended = json.to_vec();
-            if repair(&mut mended) {
-                serde_json::from_slice(&mended)
+            let mut repaired = json.to_vec();
+            if repair(&mut repaired) {
+                serde_json::from_slice(&repaired)
             } else {
                 Err(error)
             }
@@ -238,7 +238,7 @@ fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ReadError> {
     })
 }
 
-/// Takes whatever is written: what is wrong with it is told by [`RunReader::finish`].
+/// Accepts whatever is written: [`RunReader::finish`] returns what is wrong with it.
 impl io::Write for RunReader<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = MAX_HEAD - self.head.len();
@@ -371,7 +371,7 @@ mod tests {
         ) {
             let mut body = if begun { PARTS.last().copied().unwrap_or_default().to_owned() } else { String::new() };
             body.push_str(&parts.concat());
-            // With several faults, which of them is told first may differ.
+            // With several faults, which of them is reported may differ.
             prop_assert_eq!(read(body.as_bytes(), &sizes).ok(), read_whole(body.as_bytes()).ok(), "{}", body);
         }
 

@@ -10,6 +10,7 @@ use crate::inputs::{ApplicationOverride, ConfigOverrides, Inputs, NotificationOv
 use crate::qatech::clean::Cleaner;
 use crate::qatech::lenient::{cases, count, if_readable, is_false, lenient, text};
 use crate::report::merge::CaseSnapshot;
+use crate::text::ShortId;
 
 /// Body of `POST /run`.
 #[derive(Debug, Clone, Serialize)]
@@ -180,17 +181,16 @@ pub struct StartResponse {
     #[serde(default, rename = "success", deserialize_with = "is_false")]
     pub denied: bool,
     /// The run.
-    pub run: StartedRun,
+    pub run: StartedRunBody,
 }
 
 /// A run that was just created.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(from = "RunAsWritten")]
+#[derive(Debug, Clone)]
 pub struct StartedRun {
     /// Internal id.
     pub id: Option<String>,
-    /// Short id; empty where the answer has none.
-    pub short_id: String,
+    /// Short id.
+    pub short_id: ShortId,
     /// The run's page.
     pub url: Option<String>,
     /// Number of test cases.
@@ -208,11 +208,11 @@ pub struct StartedPlan {
     pub short_id: Option<String>,
 }
 
-/// A run that was just created, with both spellings of its short id: the old API had `short_id`, and an answer may have
-/// both, which an alias would not take.
-#[derive(Default, Deserialize)]
+/// A run that was just created, as the answer has it, with both spellings of its short id: the old API had `short_id`, and
+/// an answer may have both, which an alias would not take.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct RunAsWritten {
+pub struct StartedRunBody {
     #[serde(deserialize_with = "text")]
     id: Option<String>,
     #[serde(deserialize_with = "text")]
@@ -224,13 +224,13 @@ struct RunAsWritten {
     #[serde(deserialize_with = "count")]
     test_count: Option<u64>,
     #[serde(deserialize_with = "if_readable")]
-    test_plan: Option<PlanAsWritten>,
+    test_plan: Option<StartedPlanBody>,
 }
 
 /// A plan, likewise.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct PlanAsWritten {
+struct StartedPlanBody {
     #[serde(deserialize_with = "lenient")]
     name: Option<String>,
     #[serde(deserialize_with = "text")]
@@ -239,32 +239,41 @@ struct PlanAsWritten {
     old_short_id: Option<String>,
 }
 
-impl From<RunAsWritten> for StartedRun {
-    fn from(run: RunAsWritten) -> Self {
-        let RunAsWritten {
+impl StartedRunBody {
+    /// The run as it may be shown; see [`Cleaner`]. `None` if it has no usable short id: one that holds a secret can't be
+    /// cleaned, since it is sent again.
+    pub fn cleaned(self, cleaner: &Cleaner) -> Option<StartedRun> {
+        let Self {
             id,
             short_id,
             old_short_id,
             url,
             test_count,
             test_plan,
-        } = run;
-        Self {
-            id,
-            short_id: short_id.or(old_short_id).unwrap_or_default(),
-            url,
-            test_count,
-            test_plan: test_plan.map(
-                |PlanAsWritten {
-                     name,
-                     short_id,
-                     old_short_id,
-                 }| StartedPlan {
-                    name,
-                    short_id: short_id.or(old_short_id),
-                },
-            ),
+        } = self;
+        let identifier = |text: Option<String>| text.map(|text| cleaner.identifier(text));
+        let short_id = ShortId::new(short_id.or(old_short_id)?).ok()?;
+        if cleaner.gives_away_a_secret(&short_id) {
+            return None;
         }
+        let plan = |plan: StartedPlanBody| {
+            let StartedPlanBody {
+                name,
+                short_id,
+                old_short_id,
+            } = plan;
+            StartedPlan {
+                name: name.map(|name| cleaner.text(name)),
+                short_id: identifier(short_id.or(old_short_id)),
+            }
+        };
+        Some(StartedRun {
+            id: identifier(id),
+            short_id,
+            url: identifier(url),
+            test_count,
+            test_plan: test_plan.map(plan),
+        })
     }
 }
 
@@ -525,11 +534,14 @@ mod tests {
     fn a_start_may_have_no_plan_and_the_old_spelling() {
         let text = r#"{"success": true, "run": {"id": "1", "short_id": "a", "url": "https://x", "testCount": 3, "testPlan": null}}"#;
         let run = serde_json::from_str::<StartResponse>(text).unwrap().run;
+        assert_eq!((run.old_short_id.as_deref(), run.test_count), (Some("a"), Some(3)));
+        let run = run.cleaned(&Cleaner::default()).unwrap();
         assert_eq!((run.short_id.as_str(), run.test_count), ("a", Some(3)));
         assert!(run.test_plan.is_none());
         let text = r#"{"run": {"shortId": "a", "short_id": "a", "testCount": "many", "testPlan": {"name": "n", "short_id": "pln_x"}}}"#;
         let run = serde_json::from_str::<StartResponse>(text).unwrap().run;
         assert_eq!(run.test_count, None);
+        let run = run.cleaned(&Cleaner::default()).unwrap();
         assert_eq!(run.test_plan.unwrap().short_id.as_deref(), Some("pln_x"));
     }
 
@@ -549,13 +561,14 @@ mod tests {
             let more = if whole { r#", "id": "1", "testCount": 3"# } else { "" };
             let text = format!(r#"{{"success": true, "run": {{"shortId": "a", {field}{more}}}}}"#);
             let run = serde_json::from_str::<StartResponse>(&text).unwrap().run;
-            assert_eq!(run.short_id, "a", "{text}");
+            assert_eq!(run.short_id.as_deref(), Some("a"), "{text}");
             let known = (run.id.as_deref(), run.test_count);
             assert_eq!(known, if whole { (Some("1"), Some(3)) } else { (None, None) }, "{text}");
             assert_eq!(run.url, None, "{text}");
         }
         let text = r#"{"run": {"shortId": null, "short_id": "old"}}"#;
-        assert_eq!(serde_json::from_str::<StartResponse>(text).unwrap().run.short_id, "old");
+        let run = serde_json::from_str::<StartResponse>(text).unwrap().run;
+        assert_eq!(run.cleaned(&Cleaner::default()).unwrap().short_id.as_str(), "old");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! All text that comes from QA.tech or from an event is hostile. Each renderer escapes it once, where it is written,
 //! with the functions of [`escape`]. Limits are kept by cutting the raw text before it is escaped, never after.
 
-mod case_facts;
+pub mod anchor;
 pub mod ctrf;
 pub mod duration;
 pub mod escape;
@@ -21,6 +21,7 @@ pub mod outputs;
 pub mod phrases;
 pub mod synthetic_case;
 mod times;
+mod trend;
 
 /// A writer for the many small writes of a report, as large as the buffer of a file: its writes pass that one by.
 fn buffered<W: std::io::Write>(out: W) -> std::io::BufWriter<W> {

@@ -1,11 +1,10 @@
 //! The step outputs, for `GITHUB_OUTPUT` and as a dotenv file.
 
-use crate::render::case_facts::page;
 use crate::render::escape::json_text;
 use crate::render::escape::{clean, cut_chars, log_line, one_line};
 use crate::render::times::Times;
-use crate::report::{Attempt, Case, Counts, Millis, Report, RunReport, Verdict};
-use serde::Serialize;
+use crate::report::{Attempt, Case, CaseDetails, Counts, Millis, Report, RunReport, Verdict};
+use serde::{Serialize, Serializer};
 
 /// Entries of `runs` and of `failed_tests` at most.
 const MAX_ENTRIES: usize = 100;
@@ -23,16 +22,6 @@ pub type Pairs = Vec<(&'static str, String)>;
 
 /// All outputs. `made` are those of what the sinks made (`check_run_url`, `junit_path`, …), in the README's order.
 pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
-    let counts = report.counts();
-    let Counts {
-        total,
-        passed,
-        failed,
-        skipped,
-        errored,
-        flaky,
-        quarantined,
-    } = counts;
     let latest = |value: fn(&Attempt) -> Option<&str>| joined(report, |run| run.latest().and_then(value));
     let created = |run: &RunReport| match run.created {
         Some(true) => Some("true"),
@@ -56,13 +45,9 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
         ("run_url", latest(|attempt| attempt.url.as_deref())),
         ("run_status", latest(|attempt| attempt.status.as_deref())),
         ("run_result", latest(|attempt| attempt.result.as_deref())),
-        ("total", total.to_string()),
-        ("passed", passed.to_string()),
-        ("failed", failed.to_string()),
-        ("skipped", skipped.to_string()),
-        ("errored", errored.to_string()),
-        ("flaky", flaky.to_string()),
-        ("quarantined", quarantined.to_string()),
+    ];
+    pairs.extend(counts(report.counts()).map(|(name, count)| (name, count.to_string())));
+    pairs.extend([
         // A whole number, so that a workflow's expressions and a shell can compare it.
         ("duration_seconds", report.duration.div_ceil(1000).to_string()),
         ("runs", json_array(report.runs.iter().map(RunEntry::from))),
@@ -70,7 +55,7 @@ pub fn pairs(report: &Report, made: &[(&'static str, String)]) -> Pairs {
             "failed_tests",
             json_array(report.bad_cases().map(|(run, case)| FailedTest::new(run, case))),
         ),
-    ];
+    ]);
     pairs.extend(made.iter().map(|(name, value)| (*name, clean(value).into_owned())));
     pairs
 }
@@ -98,15 +83,25 @@ struct RunEntry {
     plan_name: Option<String>,
     verdict: Option<&'static str>,
     created: Option<bool>,
-    total: u64,
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-    errored: u64,
-    flaky: u64,
-    quarantined: u64,
+    #[serde(flatten)]
+    counts: CountsEntry,
     problem: Option<String>,
     attempts: Vec<AttemptEntry>,
+}
+
+/// The counts of a run in `runs`.
+#[derive(Debug)]
+struct CountsEntry(Counts);
+
+impl Serialize for CountsEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(counts(self.0))
+    }
+}
+
+/// The counts that are outputs: what did not finish is the rest of `total`.
+fn counts(counts: Counts) -> impl Iterator<Item = (&'static str, u64)> {
+    counts.entries().into_iter().filter(|(name, _)| *name != "unfinished")
 }
 
 /// An attempt in `runs`.
@@ -139,15 +134,6 @@ fn text(text: &str) -> String {
 
 impl From<&RunReport> for RunEntry {
     fn from(run: &RunReport) -> Self {
-        let Counts {
-            total,
-            passed,
-            failed,
-            skipped,
-            errored,
-            flaky,
-            quarantined,
-        } = run.counts();
         let plan = run.plan.as_ref();
         let plan_id = plan
             .map(|plan| plan.short_id.as_str())
@@ -157,13 +143,7 @@ impl From<&RunReport> for RunEntry {
             plan_name: plan.map(|plan| text(&plan.name)),
             verdict: run.verdict.map(Verdict::as_str),
             created: run.created,
-            total,
-            passed,
-            failed,
-            skipped,
-            errored,
-            flaky,
-            quarantined,
+            counts: CountsEntry(run.counts()),
             problem: run.problem.as_deref().map(text),
             attempts: run.attempts.iter().map(AttemptEntry::from).collect(),
         }
@@ -190,7 +170,9 @@ impl FailedTest {
             .and_then(|decisive| run.attempts.get(decisive.attempt))
             .or(run.latest());
         let details = decisive.and_then(|decisive| decisive.details.as_deref());
-        let link = details.and_then(page).or_else(|| attempt.and_then(Attempt::link));
+        let link = details
+            .and_then(CaseDetails::link)
+            .or_else(|| attempt.and_then(Attempt::link));
         // A link that is cut leads nowhere.
         let link = link.filter(|link| link.chars().count() <= MAX_TEXT);
         Self {
@@ -325,14 +307,15 @@ mod tests {
         let mut refused = run("B", "b", vec![]);
         refused.attempts.clear();
         refused.created = None;
-        let mut odd = run("C", "c,d", vec![]);
+        let mut odd = run("C", "c", vec![]);
         odd.created = Some(false);
         odd.attempts[0].url = None;
+        odd.attempts[0].status = Some("A,B".to_owned());
         let pairs = pairs(&report(vec![run("A", "a", vec![]), refused, odd]), &[]);
         assert_eq!(value(&pairs, "run_created"), "true,,false");
-        assert_eq!(value(&pairs, "run_short_id"), "a,,c%2Cd");
+        assert_eq!(value(&pairs, "run_short_id"), "a,,c");
         assert_eq!(value(&pairs, "run_url"), "https://app.qa.tech/p/shop/results/a,,");
-        assert_eq!(value(&pairs, "run_status"), "COMPLETED,,COMPLETED");
+        assert_eq!(value(&pairs, "run_status"), "COMPLETED,,A%2CB");
     }
 
     #[test]
@@ -363,7 +346,7 @@ mod tests {
     fn no_value_is_a_command_when_a_later_step_prints_it() {
         let text = "::set-output name=x::y ##[error]z ##vso[task.complete result=Succeeded]";
         let mut report = crate::report::sample::filled_with(text);
-        report.runs[0].attempts[0].short_id = text.to_owned();
+        report.runs[0].attempts[0].short_id = crate::report::sample::valid_short_id(text);
         for (name, value) in pairs(&report, &[]) {
             assert!(!value.contains("##") && !value.starts_with("::"), "{name}={value}");
         }

@@ -3,7 +3,6 @@
 //! A reader of JUnit or CTRF sees cases and nothing else. Where a run has none, or is red without a red case, the file
 //! would read as green or as empty: then one more entry says what became of the run.
 
-use crate::render::case_facts::has_no_tests;
 use crate::report::{Attempt, Mode, Report, RunReport, Verdict};
 
 /// Name of the entry. Its class or suite names the plan.
@@ -41,7 +40,7 @@ impl SyntheticCase {
     /// The entry for a run, where it needs one.
     pub fn from_run(run: &RunReport) -> Option<Self> {
         let verdict = run.seen();
-        if has_no_tests(run) {
+        if run.has_no_tests() {
             return Some(Self {
                 ending: Ending::Skipped,
                 word: "no_tests",

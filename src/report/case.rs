@@ -1,6 +1,7 @@
 //! One test case over all attempts of its run.
 
 use crate::report::{CaseDetails, FailureKind, Millis, status};
+use crate::text::sanitize::is_blank;
 
 /// What became of a test case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,6 +106,17 @@ impl Case {
         name_or_short_id(&self.name, &self.short_id)
     }
 
+    /// Whether the attempt of this index failed as the one before it did, with the same title and the same reasoning.
+    pub fn repeats_reason(&self, index: usize) -> bool {
+        let before = index.checked_sub(1).and_then(|before| self.attempts.get(before));
+        before.zip(self.attempts.get(index)).is_some_and(|(before, attempt)| {
+            attempt.outcome.is_bad()
+                && attempt.outcome == before.outcome
+                && (&attempt.title, &attempt.reasoning) == (&before.title, &before.reasoning)
+                && (attempt.title.is_some() || attempt.reasoning.is_some())
+        })
+    }
+
     /// Title and reasoning of the decisive attempt, as they were given.
     pub fn explanation(&self) -> Explanation<'_> {
         let attempt = self.decisive_attempt();
@@ -174,7 +186,7 @@ pub struct Explanation<'a> {
 
 /// The name, or the short id of what has a blank name.
 pub(super) fn name_or_short_id<'a>(name: &'a str, short_id: &'a str) -> &'a str {
-    if name.trim().is_empty() { short_id } else { name }
+    if is_blank(name) { short_id } else { name }
 }
 
 /// What one attempt said of a case.

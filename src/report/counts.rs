@@ -81,8 +81,31 @@ impl Counts {
         }
     }
 
-    /// How many ended so.
-    pub fn of(self, outcome: CaseOutcome) -> u64 {
+    /// All counts by name, in the order in which JSON and the step outputs have them.
+    pub fn entries(self) -> [(&'static str, u64); 8] {
+        let Self {
+            total,
+            passed,
+            failed,
+            skipped,
+            errored,
+            flaky,
+            quarantined,
+        } = self;
+        [
+            ("total", total),
+            ("passed", passed),
+            ("failed", failed),
+            ("skipped", skipped),
+            ("errored", errored),
+            ("flaky", flaky),
+            ("unfinished", self.unfinished()),
+            ("quarantined", quarantined),
+        ]
+    }
+
+    /// The number of cases with an outcome.
+    pub fn get(self, outcome: CaseOutcome) -> u64 {
         match outcome {
             CaseOutcome::Failed => self.failed,
             CaseOutcome::Errored => self.errored,
@@ -95,7 +118,9 @@ impl Counts {
 
     /// Cases that ended, however.
     pub fn done(&self) -> u64 {
-        self.passed + self.failed + self.skipped + self.errored + self.flaky
+        // Saturating, since a history file can hold any number.
+        let ended = [self.passed, self.failed, self.skipped, self.errored, self.flaky];
+        ended.into_iter().fold(0, u64::saturating_add)
     }
 
     /// Cases that were not seen to end.
@@ -131,6 +156,18 @@ impl RunReport {
         {
             counts.total = counts.total.max(first.test_count.unwrap_or(0));
         }
+        counts
+    }
+
+    /// Counts of the cases that the attempt of this index is the latest of, and of those that it announced.
+    pub fn attempt_counts(&self, index: usize) -> Counts {
+        let mut counts = Counts::default();
+        let latest = self.cases.iter().filter_map(|case| case.latest());
+        for seen in latest.filter(|seen| seen.attempt == index) {
+            counts.add(seen.outcome);
+        }
+        let announced = self.attempts.get(index).and_then(|attempt| attempt.test_count);
+        counts.total = counts.total.max(announced.unwrap_or(0));
         counts
     }
 }

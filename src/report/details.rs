@@ -45,6 +45,27 @@ pub enum FailureKind {
     Platform,
 }
 
+impl Classification {
+    /// The API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Positive => "POSITIVE",
+            Self::Negative => "NEGATIVE",
+        }
+    }
+}
+
+impl FailureKind {
+    /// The word in JSON and CTRF.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::Agent => "agent",
+            Self::Platform => "platform",
+        }
+    }
+}
+
 impl CaseDetails {
     /// The durable page of the case, only if it may be shown as a link; see [`super::Attempt::link`].
     pub fn link(&self) -> Option<&str> {

@@ -16,13 +16,13 @@ mod run;
 pub mod sample;
 pub mod slice;
 pub mod status;
+pub mod timeline;
 pub mod trend;
 pub mod verdict;
 
 pub use case::{Case, CaseAttempt, CaseOutcome, Explanation, Observed, QuarantineNote};
 pub use counts::{Counts, FailureKinds};
 pub use details::{CaseDetails, Classification, FailureKind, ImageFormat, Screenshot};
-pub(crate) use links::is_https;
 pub use origin::Origin;
 pub use quarantine::Quarantine;
 pub use run::{Attempt, AttemptOrigin, CaseCoverage, RunReport, StatusChange, TestPlan};

@@ -1,9 +1,12 @@
 //! Where the report comes from: commit, branch, workflow.
 
 use crate::report::links::is_https;
+use serde::Serialize;
 
-/// Where the report comes from. Every text in it is untrusted: branches, messages and actors are chosen by strangers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Where the report comes from. The JSON report has it in this form.
+///
+/// Every text in it is untrusted: anyone who opens a pull request chooses branch, message and actor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Origin {
     /// `owner/name`.
     pub repository: Option<String>,

@@ -2,6 +2,7 @@
 
 use crate::report::links::is_https;
 use crate::report::{Case, Millis, Verdict, status};
+use crate::text::ShortId;
 
 /// One plan's run with all its attempts, or one attached run.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +77,7 @@ pub struct Attempt {
     /// How it came to be.
     pub origin: AttemptOrigin,
     /// Short id, the one in URLs.
-    pub short_id: String,
+    pub short_id: ShortId,
     /// Internal id (UUID), where the API has told it.
     pub id: Option<String>,
     /// The run's page; only a start or a rerun tells it.
@@ -129,7 +130,7 @@ impl RunReport {
         }
     }
 
-    /// Whether the run passed without a single test case.
+    /// Whether the run passed without a single test case: the list is complete and empty, and none was announced.
     pub fn has_no_tests(&self) -> bool {
         let announced = self.attempts.iter().filter_map(|attempt| attempt.test_count);
         self.verdict == Some(Verdict::Passed)
@@ -194,5 +195,26 @@ impl Attempt {
     /// The run's page, only if it is a link that may be shown as one: https and nothing else (see the contract).
     pub fn link(&self) -> Option<&str> {
         self.url.as_deref().filter(|url| is_https(url))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::CaseCoverage;
+    use crate::report::CaseOutcome;
+    use crate::report::sample::{case, run};
+
+    #[test]
+    fn a_run_has_no_tests_only_if_its_list_is_complete_and_none_was_announced() {
+        let mut empty = run("A", "a", Vec::new());
+        assert!(empty.has_no_tests());
+        empty.listed = CaseCoverage::Partial;
+        assert!(!empty.has_no_tests(), "the list could not be read");
+        empty.listed = CaseCoverage::Complete;
+        empty.attempts[0].test_count = Some(3);
+        assert!(!empty.has_no_tests());
+        let full = run("A", "a", vec![case(1, "b", CaseOutcome::Passed, "", "")]);
+        assert!(!full.has_no_tests());
     }
 }

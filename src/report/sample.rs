@@ -5,6 +5,7 @@ use crate::report::{
     Attempt, AttemptOrigin, Case, CaseAttempt, CaseCoverage, CaseOutcome, FailOn, Mode, Observed, Origin, Report,
     RunReport, StatusChange, TestPlan, Verdict,
 };
+use crate::text::ShortId;
 
 /// A report of runs that were waited for, on pull request 7.
 pub fn report(runs: Vec<RunReport>) -> Report {
@@ -65,6 +66,16 @@ pub fn run(name: &str, short_id: &str, cases: Vec<Case>) -> RunReport {
     }
 }
 
+/// A text as a short id, without the characters that none has.
+pub fn valid_short_id(text: &str) -> ShortId {
+    let is_valid = |c: &char| !c.is_control() && !c.is_whitespace() && !matches!(c, ',' | ';');
+    let valid: String = text.chars().filter(is_valid).take(40).collect();
+    match ShortId::new(valid).or_else(|_| ShortId::new("none")) {
+        Ok(id) => id,
+        Err(_) => unreachable!("a word is a short id"),
+    }
+}
+
 /// An attempt that ended, observed from second 1 to second 91.
 pub fn attempt(origin: AttemptOrigin, short_id: &str, verdict: Verdict, result: &str) -> Attempt {
     let change = |at, status: &str, result: Option<&str>| StatusChange {
@@ -74,7 +85,7 @@ pub fn attempt(origin: AttemptOrigin, short_id: &str, verdict: Verdict, result: 
     };
     Attempt {
         origin,
-        short_id: short_id.into(),
+        short_id: valid_short_id(short_id),
         id: Some("550e8400-e29b-41d4-a716-446655440000".into()),
         url: Some(format!("https://app.qa.tech/p/shop/results/{short_id}")),
         status: Some("COMPLETED".into()),

@@ -47,12 +47,6 @@ impl<'a> ReportSlice<'a> {
 }
 
 impl Report {
-    /// Whether any run was watched from one status to another, so that there is something to draw.
-    pub fn was_watched(&self) -> bool {
-        let mut attempts = self.runs.iter().flat_map(|run| &run.attempts);
-        attempts.any(|attempt| attempt.changes.len() > 1)
-    }
-
     /// All of it.
     pub fn as_slice(&self) -> ReportSlice<'_> {
         ReportSlice {

@@ -41,7 +41,7 @@ pub struct Trend {
 }
 
 /// A test case that could go into quarantine, with the line that does it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QuarantineSuggestion {
     /// Which.
     pub case: CaseName,
@@ -85,7 +85,7 @@ pub struct Moment {
 
 /// Green results and all that count. `passed` and `flaky` are green; `skipped`, `cancelled`, `interrupted` and
 /// `unknown` say nothing of the tests and are left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PassRate {
     /// Green results.
     pub green: u64,
@@ -116,7 +116,7 @@ pub struct StillFailing {
 }
 
 /// A case that passed only in a rerun, and how often.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FlakyCase {
     /// Which.
     pub case: CaseName,

@@ -1,5 +1,5 @@
-//! Details of test cases, asked for once a run has ended, and before a rerun that depends on them. They never change a
-//! verdict; one that can't be had is left out.
+//! Fetches details of test cases once a run has ended, and before a rerun that depends on them. They never change a
+//! verdict, and missing ones are left out.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use reqwest::header::LOCATION;
-use tokio::time::{Instant, timeout_at};
 
 use crate::inputs::CaseDetailsFor;
 use crate::net::http;
+use crate::net::retry::Deadline;
 use crate::qatech::client::{Api, CaseError};
 use crate::qatech::details::{CaseAnswer, ImageUrl};
 use crate::report::{
@@ -18,31 +18,32 @@ use crate::report::{
 };
 use crate::runs::shutdown::Shutdown;
 use crate::runs::store::{RunHandle, RunStore};
+use crate::text::ShortId;
 
-/// Requests under way at once.
+/// Maximum number of concurrent requests.
 const AT_ONCE: usize = 8;
-/// Test cases whose details are asked for, over all runs.
+/// Maximum number of test cases whose details are requested, over all runs.
 const MAX_CASES: usize = 200;
-/// Time for the details of all runs once they have ended, screenshots included; and for those that a rerun depends on.
+/// Time limit for the details of all ended runs, screenshots included, and for the details that a rerun depends on.
 const TIME: Duration = Duration::from_secs(15);
-/// Screenshots that are fetched, over all runs.
+/// Maximum number of screenshots that are fetched, over all runs.
 const MAX_SCREENSHOTS: usize = 20;
 /// Largest screenshot, in bytes.
 const MAX_SCREENSHOT: usize = 3 * 1024 * 1024;
-/// Redirects that are followed for one screenshot.
+/// Maximum number of redirects that are followed for one screenshot.
 const MAX_REDIRECTS: usize = 5;
 
-/// Asks for details, within limits that hold for the whole step.
+/// Fetches details, within limits for the whole step.
 pub struct DetailsFetcher<'a, A> {
     api: &'a A,
     store: &'a RunStore,
     shutdown: &'a Shutdown,
-    /// Fetches screenshots. It sends no token and follows no redirect by itself. `None`: none are fetched.
+    /// Fetches screenshots, without a token and without following redirects. `None` if no screenshots are wanted.
     images: Option<&'a reqwest::Client>,
     wanted: CaseDetailsFor,
     cases_left: Cell<usize>,
     screenshots_left: Cell<usize>,
-    /// The API gives no details at all: an older one.
+    /// Whether the API has no endpoint for details.
     unsupported: Cell<bool>,
     answered: Cell<bool>,
     asked: RefCell<BTreeSet<Place>>,
@@ -57,18 +58,18 @@ struct Place {
     attempt: usize,
 }
 
-/// A test case to ask for.
+/// A test case whose details are wanted.
 struct Wanted {
     place: Place,
     short_id: String,
     /// Short id of the attempt's run.
-    run_short_id: String,
-    /// Its screenshot is worth showing.
+    run_short_id: ShortId,
+    /// Whether its screenshot is wanted: it failed or errored.
     is_bad: bool,
 }
 
 impl<'a, A: Api> DetailsFetcher<'a, A> {
-    /// A fetcher that has asked for nothing yet.
+    /// A fetcher that has fetched nothing yet.
     pub fn new(
         api: &'a A,
         store: &'a RunStore,
@@ -90,8 +91,8 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
         }
     }
 
-    /// Asks for the details of all runs' test cases that `case_details` names: of each, those of its decisive attempt.
-    /// Ends within 15 s.
+    /// Fetches the details of the test cases that `case_details` selects, of each in its decisive attempt. Takes at most
+    /// 15 s.
     pub async fn fetch_all(&self) {
         let wanted = self.store.read(|runs| {
             let ended = runs.iter().enumerate().filter(|(_, report)| has_ended(report));
@@ -100,16 +101,16 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
                 cases.filter_map(move |(case, found)| self.wanted(report, run, case, found))
             });
             let mut cases: Vec<_> = cases.collect();
-            // Failed ones first: there is a limit.
+            // Failed cases come first, since their number is limited.
             cases.sort_by_key(|(rank, wanted)| (*rank, wanted.place));
             cases.into_iter().map(|(_, wanted)| wanted).collect()
         });
-        self.fetch(wanted, Instant::now() + TIME).await;
+        self.fetch(wanted, Deadline::after(TIME)).await;
     }
 
-    /// Asks for the details of what failed in a run's latest attempt, and gives the project's ids of those cases that
-    /// were misses of the agent or the platform. Ends within 15 s, and at the deadline.
-    pub async fn misses(&self, run: RunHandle<'_>, deadline: Instant) -> Vec<String> {
+    /// Fetches the details of what failed in a run's latest attempt, and returns the project's ids of the cases that were
+    /// misses of the agent or the platform. Takes at most 15 s, and ends at the deadline.
+    pub async fn misses(&self, run: RunHandle<'_>, deadline: Deadline) -> Vec<String> {
         let wanted = run.read(|report| {
             let failed = report.cases.iter().enumerate().filter_map(|(case, found)| {
                 let place = Place {
@@ -121,8 +122,7 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
             });
             failed.collect()
         });
-        self.fetch(wanted.unwrap_or_default(), deadline.min(Instant::now() + TIME))
-            .await;
+        self.fetch(wanted.unwrap_or_default(), deadline.within(TIME)).await;
         let misses = run.read(|report| {
             let cases = report.cases.iter();
             let missed = cases.filter_map(|case| missed(case.attempts.get(failed_in_latest(report, case)?)?));
@@ -131,7 +131,7 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
         misses.unwrap_or_default()
     }
 
-    /// The decisive attempt of a case, if its details are wanted, and its rank among the others.
+    /// The decisive attempt of a case if its details are wanted, with its priority; lower is first.
     fn wanted(&self, report: &RunReport, run: usize, case: usize, found: &Case) -> Option<(u8, Wanted)> {
         let rank = match (found.outcome, self.wanted) {
             (_, CaseDetailsFor::Off) => return None,
@@ -151,14 +151,14 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
         wanted_attempt(report, Place { run, case, attempt }, found).map(|wanted| (rank, wanted))
     }
 
-    async fn fetch(&self, wanted: Vec<Wanted>, until: Instant) {
+    async fn fetch(&self, wanted: Vec<Wanted>, until: Deadline) {
         let new = |wanted: &Wanted| self.asked.borrow_mut().insert(wanted.place);
         let mut wanted: Vec<_> = wanted.into_iter().filter(new).collect();
         wanted.truncate(self.cases_left.get());
         self.cases_left.set(self.cases_left.get() - wanted.len());
         let all = async {
             let mut wanted = wanted.iter();
-            // The first one alone: an older API that gives no details is asked once.
+            // The first request is sent alone, so that an API without this endpoint is asked once.
             while !self.answered.get()
                 && !self.unsupported.get()
                 && let Some(first) = wanted.next()
@@ -168,8 +168,8 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
             let rest = futures_util::stream::iter(wanted);
             rest.for_each_concurrent(AT_ONCE, |wanted| self.fetch_one(wanted)).await;
         };
-        // What is not answered by then is left out.
-        let _ = timeout_at(until, all).await;
+        // Details that arrive later are left out.
+        until.limit(all).await;
     }
 
     async fn fetch_one(&self, wanted: &Wanted) {
@@ -188,8 +188,8 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
             Err(CaseError::Unsupported) => return self.unsupported.set(first),
             Err(CaseError::Failed) => return,
         };
-        // The same case of another run would tell of another failure.
-        let is_other = |told: Option<String>, asked: &str| told.is_some_and(|told| told != asked);
+        // The same case in another run has another failure.
+        let is_other = |returned: Option<String>, wanted: &str| returned.is_some_and(|id| id != wanted);
         if is_other(short_id, &wanted.short_id) || is_other(run_short_id, &wanted.run_short_id) {
             return;
         }
@@ -216,7 +216,7 @@ impl<'a, A: Api> DetailsFetcher<'a, A> {
     }
 }
 
-/// Whether what is known of a run is final, and QA.tech was in reach to tell it.
+/// Whether QA.tech returned the run's final state.
 fn has_ended(report: &RunReport) -> bool {
     match report.seen() {
         Some(
@@ -239,7 +239,7 @@ fn failed_in_latest(report: &RunReport, case: &Case) -> Option<usize> {
     (is_latest && latest.outcome.is_bad()).then(|| case.attempts.len() - 1)
 }
 
-/// What to ask for, where the attempt has short ids to ask by.
+/// The request for an attempt's details; `None` if the attempt has no short id.
 fn wanted_attempt(report: &RunReport, place: Place, case: &Case) -> Option<Wanted> {
     let attempt = case.attempts.get(place.attempt)?;
     let run_short_id = report.attempts.get(attempt.attempt)?.short_id.clone();
@@ -260,7 +260,7 @@ fn missed(attempt: &CaseAttempt) -> Option<String> {
     }
 }
 
-/// Fetches an image; `None` for whatever is none, too large, or can't be had.
+/// Fetches an image; `None` if that fails, or if it is too large or not an image.
 async fn fetch_screenshot(images: &reqwest::Client, url: ImageUrl) -> Option<Screenshot> {
     let mut url = url;
     for _ in 0..=MAX_REDIRECTS {

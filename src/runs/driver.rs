@@ -3,49 +3,50 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
 use crate::inputs::RerunOnly;
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, GiveUp, OUT_OF_REACH};
 use crate::qatech::client::{Api, PostError, RerunCases};
 use crate::qatech::wire::{Run, RunTestCase, StartRequest, StartedRun};
 use crate::report::{Attempt, AttemptOrigin, CaseCoverage, TestPlan, Verdict, merge};
 use crate::runs::details::DetailsFetcher;
 use crate::runs::event::Event;
 use crate::runs::poller;
-use crate::runs::poller::{OUT_OF_REACH, Policy};
+use crate::runs::poller::Policy;
 use crate::runs::previous_run;
 use crate::runs::previous_run::PreviousRun;
 use crate::runs::shutdown::Shutdown;
 use crate::runs::store::{AttemptHandle, RunHandle};
+use crate::text::ShortId;
 
-/// How a run comes to be.
+/// How a run begins.
 #[derive(Debug, Clone)]
 pub enum Origin<'a> {
-    /// Start it.
+    /// Start a new run.
     Start(StartRequest<'a>),
-    /// It exists.
-    Attach(String),
+    /// Attach to a run that exists.
+    Attach(ShortId),
     /// Rerun what failed in a run of the job's previous attempt (`on_github_rerun: failed`), once it has ended; if that run
     /// can't be used, start a new one.
-    RerunPrevious(String, StartRequest<'a>),
+    RerunPrevious(ShortId, StartRequest<'a>),
 }
 
 /// What all runs share.
 pub struct Driver<'a, A> {
     /// The API.
     pub client: &'a A,
-    /// How to wait.
+    /// How to poll, and until when.
     pub policy: Policy,
-    /// Whether to begin anything new.
+    /// Says when nothing new may be started.
     pub shutdown: &'a Shutdown,
-    /// Start, do not wait.
+    /// Whether to start the runs without waiting for them.
     pub start_only: bool,
-    /// How often failed cases are rerun.
+    /// How often failed test cases are rerun.
     pub reruns: u32,
-    /// Which of them.
+    /// Which failed test cases are rerun.
     pub rerun_only: RerunOnly,
-    /// Tells which failed cases were misses.
+    /// Finds out which failed test cases were misses of the agent or the platform.
     pub details: &'a DetailsFetcher<'a, A>,
 }
 
@@ -55,28 +56,28 @@ enum StartError {
     /// The API refused, with this HTTP status.
     #[error("{why}")]
     Refused { status: u16, why: String },
-    /// Something on the way answered in QA.tech's place.
+    /// A proxy or firewall answered instead of QA.tech.
     #[error("{0}")]
     Blocked(String),
     /// A run may have been created.
     #[error("{0}")]
     Ambiguous(String),
-    /// No repetition can make the connection.
+    /// The connection fails in a way that no retry can fix.
     #[error("no connection to QA.tech can be made, so nothing was started: {0}")]
     Unconnectable(String),
     /// No connection was made, or no answer came, for [`OUT_OF_REACH`].
     #[error("QA.tech has been out of reach for 10 minutes: {0}")]
     OutOfReach(String),
-    /// The deadline came first; what the last attempt failed with.
+    /// The deadline passed before a run was created; the error of the last attempt, if there was one.
     #[error("the deadline (`timeout_minutes`) came before a run could be started{}", .0.as_ref().map(|what| format!(": {what}")).unwrap_or_default())]
     Deadline(Option<String>),
-    /// Nothing new is to be begun. Whoever stopped the runs reports what became of this one.
-    #[error("nothing new is to be begun")]
+    /// The step is stopping, so nothing new is started. Whoever stopped it sets this run's verdict.
+    #[error("the step is stopping")]
     Stopped,
 }
 
 impl StartError {
-    /// The run's verdict; `None` where it is not for the driver to say.
+    /// The run's verdict; `None` if the driver does not set it.
     fn verdict(&self) -> Option<Verdict> {
         match self {
             Self::Refused { .. }
@@ -89,7 +90,7 @@ impl StartError {
         }
     }
 
-    /// Whether a run was created; `None` where nobody knows.
+    /// Whether a run was created; `None` if that is not known.
     fn created(&self) -> Option<bool> {
         match self {
             Self::Ambiguous(_) => None,
@@ -106,7 +107,7 @@ impl StartError {
 /// A run to wait for.
 struct Begun<'a> {
     attempt: AttemptHandle<'a>,
-    /// It has been waited for, and what failed in it is to be rerun whatever `rerun_failed` says.
+    /// Whether the run has ended already and its failed test cases are rerun regardless of `rerun_failed`.
     rerun_is_due: bool,
 }
 
@@ -120,7 +121,7 @@ impl<'a> From<AttemptHandle<'a>> for Begun<'a> {
 }
 
 impl<A: Api> Driver<'_, A> {
-    /// Takes one run to its end. Its verdict is in the store afterwards, unless it was stopped.
+    /// Drives one run to its end. Afterwards its verdict is in the store, unless the step was stopped.
     pub async fn drive<'s>(&self, run: RunHandle<'s>, origin: Origin<'_>) {
         let begun = match origin {
             Origin::Attach(short_id) => Ok(self.attach(run, short_id).into()),
@@ -152,12 +153,13 @@ impl<A: Api> Driver<'_, A> {
         let due = one_is_due.then_some(AttemptOrigin::GithubRerun);
         let reruns = (0..self.reruns).map(|_| AttemptOrigin::Rerun);
         for origin in due.into_iter().chain(reruns) {
-            // A failure that ended the wait early has not ended the run: there is nothing to rerun yet.
+            // With `fail_fast` the wait ends before the run does, and a run that goes on can't be rerun.
             let stopped_early = self.policy.fail_fast && origin == AttemptOrigin::Rerun;
             if stopped_early || run.latest_verdict() != Some(Verdict::Failed) || self.shutdown.is_stopping() {
                 break;
             }
-            // What the latest rerun left out, no rerun of it can see pass. A rerun of misses leaves out the others on purpose.
+            // A rerun covers only cases of the run it repeats, so cases that the latest rerun left out can't pass any more. A
+            // rerun of misses leaves out the others on purpose.
             if self.rerun_only == RerunOnly::Failed && run.read(merge::not_played).flatten().is_some() {
                 break;
             }
@@ -167,7 +169,7 @@ impl<A: Api> Driver<'_, A> {
         }
     }
 
-    fn attach<'s>(&self, run: RunHandle<'s>, short_id: String) -> AttemptHandle<'s> {
+    fn attach<'s>(&self, run: RunHandle<'s>, short_id: ShortId) -> AttemptHandle<'s> {
         run.update(|run| run.created = Some(false));
         run.add_attempt(new_attempt(run, AttemptOrigin::Attached, short_id), None)
     }
@@ -182,7 +184,7 @@ impl<A: Api> Driver<'_, A> {
     async fn rerun_previous<'s>(
         &self,
         run: RunHandle<'s>,
-        short_id: String,
+        short_id: ShortId,
         request: &StartRequest<'_>,
     ) -> Result<Begun<'s>, StartError> {
         let about = |what: &str| format!("run {short_id} of the job's previous attempt {what}");
@@ -216,7 +218,7 @@ impl<A: Api> Driver<'_, A> {
                 }
             }
             PreviousRun::NotReusable(why) => why.to_string(),
-            PreviousRun::OutOfReach(_) if Instant::now() >= self.policy.deadline => {
+            PreviousRun::OutOfReach(_) if self.policy.deadline.has_passed() => {
                 return Err(StartError::Deadline(None));
             }
             PreviousRun::OutOfReach(what) => return Err(StartError::OutOfReach(what)),
@@ -225,9 +227,9 @@ impl<A: Api> Driver<'_, A> {
         self.start(run, request).await
     }
 
-    /// Adds the failed run of the job's previous attempt as the first attempt: its rerun is judged by what passed and failed
-    /// in it.
-    fn add_previous(&self, run: RunHandle<'_>, short_id: String, previous: Run) {
+    /// Adds the failed run of the job's previous attempt as the first attempt: the verdict on its rerun depends on what passed
+    /// and failed in it.
+    fn add_previous(&self, run: RunHandle<'_>, short_id: ShortId, previous: Run) {
         let Run {
             id,
             short_id: _,
@@ -243,17 +245,17 @@ impl<A: Api> Driver<'_, A> {
         attempt.end(Verdict::Failed, None);
     }
 
-    /// Waits until the run of the job's previous attempt has ended, so that what failed in it can be rerun.
+    /// Waits until the run of the job's previous attempt has ended, so that its failed test cases can be rerun.
     ///
     /// # Errors
-    /// Why it can't be used. It is no longer in the store then.
+    /// Why it can't be used. It is then removed from the store.
     async fn wait_for_previous<'s>(
         &self,
         run: RunHandle<'s>,
-        short_id: String,
+        short_id: ShortId,
     ) -> Result<Begun<'s>, previous_run::NotReusable> {
         let attempt = self.attach(run, short_id);
-        // A failure that ended this wait early would leave nothing to rerun.
+        // A wait that ends at the first failure ends before the run can be rerun.
         let to_its_end = Policy {
             fail_fast: false,
             ..self.policy
@@ -274,14 +276,14 @@ impl<A: Api> Driver<'_, A> {
     async fn rerun_cases(
         &self,
         run: RunHandle<'_>,
-        short_id: &str,
+        short_id: &ShortId,
         cases: RerunCases<'_>,
     ) -> Result<StartedRun, StartError> {
         self.post(run, async |timeout| self.client.rerun(short_id, cases, timeout).await)
             .await
     }
 
-    /// Reruns the latest attempt's failed cases and waits. False where no rerun can be waited for.
+    /// Reruns the latest attempt's failed cases and waits. Returns false if there is no rerun to wait for.
     async fn rerun(&self, run: RunHandle<'_>, origin: AttemptOrigin) -> bool {
         let Some(short_id) = run.latest_short_id() else {
             return false;
@@ -318,8 +320,8 @@ impl<A: Api> Driver<'_, A> {
         false
     }
 
-    /// Sends a POST that creates a run, and repeats it only while nothing can have been created: until the deadline where
-    /// QA.tech answers 429, for [`OUT_OF_REACH`] where no connection can be made.
+    /// Sends a POST that creates a run. Sends it again only if no run can have been created: after a 429 until the deadline,
+    /// and without a connection for [`OUT_OF_REACH`].
     async fn post(
         &self,
         run: RunHandle<'_>,
@@ -331,24 +333,24 @@ impl<A: Api> Driver<'_, A> {
                 run.update(|run| run.created = created);
             }
         };
-        let mut delays = Delays::default();
-        let mut first = true;
-        let mut unreachable_since = None;
+        let mut backoff = Backoff::default()
+            .until(self.policy.deadline)
+            .with_patience(OUT_OF_REACH);
         loop {
             if self.shutdown.is_stopping() {
                 return Err(StartError::Stopped);
             }
-            let left = self.policy.deadline.saturating_duration_since(Instant::now());
+            let left = self.policy.deadline.left();
             if left.is_zero() {
                 return Err(StartError::Deadline(None));
             }
             set_created(None);
             let sent = {
                 let _in_flight = self.shutdown.post_in_flight(run.index());
-                // A request that the deadline cuts off is an answer that never came.
+                // If the deadline ends the request, its answer is lost like any other.
                 send(left).await
             };
-            let (what, after) = match sent {
+            let (what, next) = match sent {
                 Ok(started) => return Ok(started),
                 Err(PostError::Refused { status, why }) => return Err(StartError::Refused { status, why }),
                 Err(PostError::Blocked(why)) => return Err(StartError::Blocked(why)),
@@ -357,46 +359,31 @@ impl<A: Api> Driver<'_, A> {
                     set_created(Some(false));
                     return Err(StartError::Unconnectable(what));
                 }
-                Err(PostError::Unreachable { permanent: false, what }) => {
-                    unreachable_since.get_or_insert_with(Instant::now);
-                    (what, None)
-                }
-                Err(PostError::NotSent { what, after }) => {
-                    unreachable_since = None;
-                    (what, after)
-                }
+                Err(PostError::Unreachable { permanent: false, what }) => (what, backoff.unreachable(None)),
+                Err(PostError::NotSent { what, after }) => (what, backoff.deferred(after)),
             };
             set_created(Some(false));
-            let now = Instant::now();
-            let give_up = unreachable_since.map(|since| since + OUT_OF_REACH);
-            let until = give_up.map_or(self.policy.deadline, |give_up| give_up.min(self.policy.deadline));
-            let delay = delays.next(after);
-            let Some(next) = now.checked_add(delay).filter(|next| *next < until) else {
-                return Err(self.give_up(until, what).await);
+            let next = match next {
+                Ok(next) => next,
+                Err(end) => return Err(self.give_up(end, what).await),
             };
-            run.emit(Event::OutOfReach {
-                what,
-                first,
-                next: delay,
-            });
-            first = false;
+            run.emit(Event::OutOfReach { what, next });
             tokio::select! {
-                () = sleep_until(next) => {}
+                () = sleep(next) => {}
                 () = self.shutdown.stopped() => {}
             }
         }
     }
 
-    /// Nothing more is sent until then: why no run was created.
-    async fn give_up(&self, until: Instant, what: String) -> StartError {
+    /// Waits until the time for attempts has passed, and returns why no run was created.
+    async fn give_up(&self, end: GiveUp, what: String) -> StartError {
         tokio::select! {
-            () = sleep_until(until) => {}
+            () = end.passed() => {}
             () = self.shutdown.stopped() => return StartError::Stopped,
         }
-        if until < self.policy.deadline {
-            StartError::OutOfReach(what)
-        } else {
-            StartError::Deadline(Some(what))
+        match end {
+            GiveUp::Deadline(_) => StartError::Deadline(Some(what)),
+            GiveUp::OutOfReach(_) | GiveUp::NoAttemptLeft => StartError::OutOfReach(what),
         }
     }
 }
@@ -412,7 +399,7 @@ fn not_started(run: RunHandle<'_>, error: &StartError) {
     run.emit(Event::NotStarted(why));
 }
 
-fn new_attempt(run: RunHandle<'_>, origin: AttemptOrigin, short_id: String) -> Attempt {
+fn new_attempt(run: RunHandle<'_>, origin: AttemptOrigin, short_id: ShortId) -> Attempt {
     Attempt {
         origin,
         short_id,

@@ -1,4 +1,4 @@
-//! What happens to the runs while they are waited for, for whoever writes the log.
+//! Events of the runs, which the log shows.
 
 use std::time::Duration;
 
@@ -11,22 +11,20 @@ pub enum Event {
     Status,
     /// A test case failed or errored; its index among the run's cases.
     BadCase(usize),
-    /// A request failed and will be repeated.
+    /// A request failed and will be sent again.
     OutOfReach {
         /// What went wrong.
         what: String,
-        /// Whether it is the first failure since the last success.
-        first: bool,
         /// Time until the next attempt.
         next: Duration,
     },
     /// The API answers again.
     BackInReach {
-        /// How long it did not.
+        /// How long it was out of reach.
         after: Duration,
     },
-    /// An attempt has ended, or could not be made; with the reason where it does not follow from the status and is not
-    /// logged in another way.
+    /// An attempt has ended, or could not be started. With the reason, if it neither follows from the status nor is logged
+    /// otherwise.
     Ended(Option<String>),
     /// The start failed, for this reason.
     NotStarted(String),

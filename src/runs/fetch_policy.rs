@@ -1,5 +1,5 @@
-//! Which test cases to ask for: all while the answers are small, seldom once they have grown big, and none for a while
-//! where their list seems to keep the API from answering.
+//! Which test cases a poll asks for: all while the answers are small, less often once they are big, and none for a while if
+//! the API seems to fail because of them.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use tokio::time::Instant;
 use crate::net::http::REQUEST_TIMEOUT;
 use crate::qatech::client::Cases;
 
-/// Body size above which test cases are no longer asked for at each poll, in bytes.
+/// Body size, in bytes, above which not every poll asks for test cases.
 const BIG_BODY: usize = 256 * 1024;
-/// Shortest time between two requests for the failed cases, and for all cases, of a run with big bodies.
+/// Shortest time between two requests for the failed cases, and for all cases, once bodies are big.
 const BIG_FAILED_EVERY: Duration = Duration::from_secs(30);
 const BIG_ALL_EVERY: Duration = Duration::from_secs(120);
-/// After so many failures in a row one poll without cases finds out whether their list is the cause.
+/// Failures in a row after which one poll without cases shows whether the list of cases is the cause.
 const FAILURES: u32 = 3;
 
-/// What is known of the answers of one run.
+/// What the answers for one run have shown so far.
 #[derive(Debug, Default)]
 pub(super) struct FetchPolicy {
     big: bool,
@@ -26,13 +26,13 @@ pub(super) struct FetchPolicy {
     last_failed: Option<Instant>,
     /// Failures in a row.
     failures: u32,
-    /// The API answered without cases where it had not with them, and has not given all of them since.
+    /// The API answered a poll without cases after polls with cases had failed, and has not returned all cases since.
     suspect: bool,
 }
 
 impl FetchPolicy {
-    /// What to ask for at the next poll, with so much time left until the deadline: a big list that arrives slowly must not
-    /// take the time in which the run's end would be seen.
+    /// What the next poll asks for, given the time left until the deadline: a big list that arrives slowly must not delay the
+    /// polls that would show the run's end.
     pub(super) fn next(&self, fail_fast: bool, left: Duration) -> Cases {
         if self.failures >= FAILURES {
             return Cases::None;
@@ -53,7 +53,7 @@ impl FetchPolicy {
         }
     }
 
-    /// An answer came, of this size in bytes.
+    /// Records an answer of this size in bytes.
     pub(super) fn saw(&mut self, cases: Cases, size: usize) {
         let now = Instant::now();
         match cases {
@@ -69,13 +69,13 @@ impl FetchPolicy {
         self.failures = 0;
     }
 
-    /// No answer came, or an invalid one.
+    /// Records a failed poll or an invalid answer.
     pub(super) fn failed(&mut self, cases: Cases) {
         self.failures += 1;
         let now = Some(Instant::now());
         match cases {
             Cases::None => {}
-            // As if they had arrived: they are asked for again when they would be due next.
+            // Treated as received, so that the next request waits for its interval.
             Cases::All if self.suspect => {
                 self.big = true;
                 self.last_all = now;
@@ -85,7 +85,7 @@ impl FetchPolicy {
         }
     }
 
-    /// A list that was too large once is never asked for again: it only grows.
+    /// Records that a list is too large. It is not requested again, since it only grows.
     pub(super) fn too_large(&mut self, cases: Cases) {
         self.big = true;
         match cases {
@@ -95,7 +95,7 @@ impl FetchPolicy {
         }
     }
 
-    /// Whether a list was too large once.
+    /// Whether a list was too large.
     pub(super) fn is_too_large(&self, cases: Cases) -> bool {
         match cases {
             Cases::All => self.all_is_too_large,

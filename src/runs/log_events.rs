@@ -1,20 +1,20 @@
-//! What the log says of the runs while they are waited for: a line an event, and the progress.
+//! Writes the runs' events and their progress to the log while the program waits for them.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::log::Log;
+use crate::log::{Log, MAX_LIVE_LINE};
 use crate::render::log_lines;
 use crate::render::log_lines::{events, live};
-use crate::report::{Counts, RunReport};
+use crate::report::RunReport;
 use crate::runs::event::Event;
 use crate::runs::store::{EventHandler, RunHandle, RunStore};
 
-/// Time between two lines of progress, where there is no live line.
+/// Time between two progress lines if there is no live line.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
-/// Most lines about failed cases: an API whose cases fail anew at each poll must not fill the log.
+/// Maximum number of lines about failed cases: an API whose cases fail anew at each poll must not fill the log.
 const MAX_BAD_CASES: usize = 2_000;
 /// Time between two drawings of the live line.
 const LIVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -25,9 +25,9 @@ pub struct RunLog(Rc<Inner>);
 
 struct Inner {
     log: Log,
-    /// Lines about failed cases so far.
+    /// Number of lines about failed cases so far.
     bad_cases: Cell<usize>,
-    /// Indices of the runs of which QA.tech does not answer, and the latest error.
+    /// Indices of the runs whose polls fail, each with the latest error.
     outages: RefCell<Vec<(usize, String)>>,
 }
 
@@ -41,13 +41,13 @@ impl RunLog {
         }))
     }
 
-    /// Shows the runs' progress for as long as it is polled: as a live line on a terminal, else as a line a minute.
+    /// Shows the runs' progress until it is dropped: as a live line on a terminal, otherwise as one line per minute.
     pub async fn progress(&self, store: &RunStore) -> Infallible {
         loop {
             if self.0.log.is_live() {
-                self.0
-                    .log
-                    .draw(&live::live_line(counts(store), store.now(), store.expected_end()));
+                let (now, end) = (store.now(), store.expected_end());
+                let line = |runs: &[RunReport]| live::live_line(runs, now, end, MAX_LIVE_LINE);
+                self.0.log.draw(&store.read(line));
                 tokio::time::sleep(LIVE_INTERVAL).await;
             } else {
                 tokio::time::sleep(PROGRESS_INTERVAL).await;
@@ -59,13 +59,16 @@ impl RunLog {
     fn progress_line(&self, store: &RunStore) -> String {
         let outages = self.0.outages.borrow();
         let outage = outages.last().map(|(_, what)| events::still_out_of_reach(what));
-        let progress = log_lines::progress(counts(store), store.now());
+        let progress = store.read(|runs| log_lines::progress(runs, store.now()));
         format!("{progress}{}", outage.unwrap_or_default())
     }
 
-    /// Removes the outage of a run, if there is one.
-    fn end_outage(&self, run: RunHandle<'_>) {
-        self.0.outages.borrow_mut().retain(|(index, _)| *index != run.index());
+    /// Removes the outage of a run; false if there is none.
+    fn end_outage(&self, run: RunHandle<'_>) -> bool {
+        let mut outages = self.0.outages.borrow_mut();
+        let before = outages.len();
+        outages.retain(|(index, _)| *index != run.index());
+        outages.len() < before
     }
 
     fn bad_case(&self, run: RunHandle<'_>, index: usize) {
@@ -89,10 +92,6 @@ impl RunLog {
             self.0.log.line(&line);
         }
     }
-}
-
-fn counts(store: &RunStore) -> Counts {
-    store.read(|runs| runs.iter().map(RunReport::counts).sum())
 }
 
 fn status_line(run: RunHandle<'_>) -> Option<String> {
@@ -119,11 +118,11 @@ impl EventHandler for RunLog {
             }
             Event::Status => status_line(run),
             Event::BadCase(index) => return self.bad_case(run, index),
-            Event::OutOfReach { what, first, next } => {
-                self.end_outage(run);
+            Event::OutOfReach { what, next } => {
                 let line = run.read(|run| events::out_of_reach(run, &what, next));
+                let is_first = !self.end_outage(run);
                 self.0.outages.borrow_mut().push((run.index(), what));
-                line.filter(|_| first)
+                line.filter(|_| is_first)
             }
             Event::BackInReach { after } => {
                 self.end_outage(run);
@@ -157,6 +156,7 @@ mod tests {
     use super::*;
     use crate::render::github::commands::Reader;
     use crate::report::sample;
+    use crate::text::{Redactor, Secret};
 
     /// What was written so far.
     #[derive(Clone, Default)]
@@ -174,17 +174,22 @@ mod tests {
     }
 
     impl Written {
-        /// The lines since it was last asked.
+        /// The lines since the last call.
         fn lines(&self) -> Vec<String> {
             let text = String::from_utf8(self.0.take()).unwrap_or_default();
             text.lines().map(ToOwned::to_owned).collect()
         }
     }
 
-    /// A store of two runs, its log and what is written there.
+    /// A store of two runs, its log, and the log's output.
     fn scene() -> (RunStore, RunLog, Written) {
         let written = Written::default();
-        let log = RunLog::new(Log::with_output(Reader::Plain, false, Box::new(written.clone())));
+        let log = RunLog::new(Log::with_output(
+            Reader::Plain,
+            false,
+            Redactor::default(),
+            Box::new(written.clone()),
+        ));
         let run = |label| sample::run(label, "abc", Vec::new());
         let runs = vec![run("First"), run("Second")];
         let store = RunStore::new(tokio::time::Instant::now(), runs, Box::new(log.clone()));
@@ -194,7 +199,6 @@ mod tests {
     fn out_of_reach(store: &RunStore, run: usize, what: &str) {
         let event = Event::OutOfReach {
             what: what.to_owned(),
-            first: true,
             next: Duration::from_secs(1),
         };
         store.runs().nth(run).unwrap().emit(event);
@@ -230,6 +234,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_outage_is_logged_once_and_again_after_a_success() {
+        let (store, _, written) = scene();
+        let logged = || written.lines().len();
+        out_of_reach(&store, 0, "HTTP 503");
+        assert_eq!(logged(), 1);
+        out_of_reach(&store, 0, "HTTP 502");
+        assert_eq!(logged(), 0);
+        out_of_reach(&store, 1, "HTTP 503");
+        assert_eq!(logged(), 1, "of another run");
+        let after = Duration::from_secs(9);
+        store.runs().next().unwrap().emit(Event::BackInReach { after });
+        out_of_reach(&store, 0, "HTTP 503");
+        assert_eq!(logged(), 2, "the success, and the second outage");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_runs_recovery_leaves_the_others_outage() {
         let (store, log, written) = scene();
         out_of_reach(&store, 0, "HTTP 503");
@@ -243,14 +263,14 @@ mod tests {
     async fn a_terminal_shows_one_live_line_that_lines_replace() {
         let (store, _, _) = scene();
         let written = Written::default();
-        let log = Log::with_output(Reader::Plain, true, Box::new(written.clone()));
+        let log = Log::with_output(Reader::Plain, true, Redactor::default(), Box::new(written.clone()));
         store.runs().for_each(|run| run.expect_end(Some(60_000)));
         let run_log = RunLog::new(log.clone());
         let _ = tokio::time::timeout(Duration::from_millis(1_500), run_log.progress(&store)).await;
         log.line("a line");
         log.line("another");
         let text = String::from_utf8(written.0.take()).unwrap_or_default();
-        let live = "\r\x1b[Kwaiting, after ";
+        let live = "\r\x1b[Kwaiting, ";
         assert!(text.starts_with(&format!("{live}0 ms")), "{text:?}");
         assert!(text.ends_with("\r\x1b[Ka line\nanother\n"), "{text:?}");
         assert_eq!(text.matches(live).count(), 2, "{text:?}");
@@ -258,10 +278,13 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_is_logged_whatever_runs_there_are() {
+    fn a_warning_is_logged_without_secrets_whatever_runs_there_are() {
         let written = Written::default();
-        let log = Log::with_output(Reader::Runner, false, Box::new(written.clone()));
-        RunStore::new(tokio::time::Instant::now(), Vec::new(), Box::new(RunLog::new(log))).warn("careful".to_owned());
-        assert_eq!(written.lines(), ["::warning title=QA.tech::careful"]);
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("hunter2-hunter2"));
+        let log = Log::with_output(Reader::Runner, false, redactor, Box::new(written.clone()));
+        RunStore::new(tokio::time::Instant::now(), Vec::new(), Box::new(RunLog::new(log)))
+            .warn("careful with hunter2-hunter2".to_owned());
+        assert_eq!(written.lines(), ["::warning title=QA.tech::careful with ***"]);
     }
 }

@@ -1,4 +1,4 @@
-//! All runs of the step, side by side, until the last has ended, the first has failed fast, or a signal came.
+//! Drives all runs of the step concurrently until all have ended, one has failed with `fail_fast`, or a signal arrives.
 
 pub mod details;
 pub mod driver;
@@ -14,14 +14,11 @@ pub mod store;
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use tokio::time::timeout_at;
-
 use crate::StartTime;
 use crate::app::App;
 use crate::inputs::{ApplicationOverride, OnGithubRerun, Target};
 use crate::net::http;
+use crate::net::retry::Deadline;
 use crate::preflight::{self, PreflightError, Prepared};
 use crate::publish::Connections;
 use crate::publish::github::{GitHub, HeadCommit};
@@ -41,16 +38,18 @@ use crate::runs::schedule::{Cadence, Progress};
 use crate::runs::shutdown::Shutdown;
 use crate::runs::store::{RunHandle, RunStore};
 use crate::signals::{Caught, Listener};
-use crate::text::{Redactor, Secret};
+use crate::text::{Redactor, Secret, ShortId};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
-/// How long a start that is under way is awaited after a signal.
+/// How long the program waits for the answer to a start after a signal.
 const START_IN_FLIGHT: Duration = Duration::from_secs(1);
 /// How long the runs wait for the check run to be created before they are started without it.
 const CHECK_FIRST: Duration = Duration::from_secs(2);
 /// How long the search at GitHub for the runs of the job's previous attempt may take.
 const PREVIOUS_ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Takes all runs to their end, or until a signal comes. Returns the report, and the connections that its sinks need.
+/// Drives all runs to their end or until a signal arrives. Returns the report, and the connections for publishing it.
 pub(crate) async fn run_all(
     app: &App<'_>,
     started: StartTime,
@@ -71,8 +70,8 @@ pub(crate) async fn run_all(
     let store = RunStore::new(started.instant, planned(&inputs.target), handler).with_quarantine(quarantine);
     let clients = match http::clients(&context.network) {
         Ok(clients) => clients,
-        Err(problem) => {
-            let problem = redactor.clean(problem);
+        Err(error) => {
+            let problem = redactor.clean(error.to_string());
             for run in store.runs() {
                 run.update(|run| {
                     run.verdict = Some(Verdict::Unknown);
@@ -88,7 +87,7 @@ pub(crate) async fn run_all(
     let project = inputs.project_short_id.clone();
     let api = Client::new(clients, inputs.api_url.clone(), token, project, redactor.clone());
     let shutdown = Shutdown::default();
-    // Nobody looks at screenshots but the HTML report and who asked for the files.
+    // Screenshots are fetched only for the HTML report and for `screenshots_path`.
     let images = inputs.files.html.is_some() || inputs.screenshots_path.is_some();
     let details = DetailsFetcher::new(&api, &store, &shutdown, images.then_some(&client), inputs.case_details);
     let driver = Driver {
@@ -103,7 +102,7 @@ pub(crate) async fn run_all(
     log.group(match mode {
         Mode::Wait | Mode::SkippedWithoutToken => "Waiting for QA.tech",
         Mode::StartOnly => "Starting at QA.tech",
-        Mode::Look => "Looking at QA.tech",
+        Mode::Look => "Querying QA.tech",
     });
     let caught = drive_until_signal(app, &driver, &store, &run_log, &client, &github, signals).await;
     log.end_group();
@@ -139,7 +138,7 @@ fn planned(target: &Target) -> Vec<RunReport> {
     }
 }
 
-/// How to wait. A failure that the step tolerates is no reason to stop: what follows it may not be tolerated.
+/// How to poll. `fail_fast` has no effect if the step tolerates failures: what follows may not be tolerated.
 async fn policy(app: &App<'_>, started: StartTime, mode: Mode) -> Policy {
     let inputs = app.inputs;
     let failed_fails = inputs.fail_on.fails(Verdict::Failed);
@@ -152,7 +151,7 @@ async fn policy(app: &App<'_>, started: StartTime, mode: Mode) -> Policy {
         Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken => None,
     };
     Policy {
-        deadline: started.instant + inputs.timeout,
+        deadline: Deadline::from(started.instant + inputs.timeout),
         poll_interval: inputs.poll_interval,
         usual_duration,
         fail_fast: inputs.fail_fast && failed_fails,
@@ -160,13 +159,15 @@ async fn policy(app: &App<'_>, started: StartTime, mode: Mode) -> Policy {
     }
 }
 
-/// How long the step's run usually takes, by the history file. A result of several runs does not tell how long each took.
+/// How long the step's run usually takes, according to the history file. An entry for several runs does not contain the
+/// duration of each.
 async fn usual_duration(app: &App<'_>) -> Option<Duration> {
     let path = app.inputs.history_path.as_ref()?;
     if app.inputs.plans().len() > 1 {
         return None;
     }
-    // Whatever is wrong with the file is reported when the result is appended to it.
+    // The file is read again, under its lock, when the result is appended: a parallel job may have appended its own result
+    // by then. Problems with the file are reported there.
     let path = app.files.regular(path).ok()?;
     let series = Identity::new(app.inputs, app.context);
     let usual = app.files.within(move || {
@@ -176,7 +177,7 @@ async fn usual_duration(app: &App<'_>) -> Option<Duration> {
     usual.await?.map(Duration::from_millis)
 }
 
-/// Drives all runs; `Some` where a signal came before they were over.
+/// Drives all runs; returns the signal if one arrived before they ended.
 async fn drive_until_signal(
     app: &App<'_>,
     driver: &Driver<'_, Client>,
@@ -190,7 +191,7 @@ async fn drive_until_signal(
         github.wait_created(CHECK_FIRST).await;
         let previous = previous_runs(app, github).await;
         let mut fields = StartFields::from(app.context);
-        // A comment's event does not name the pull request's head; GitHub has by now, if all is well.
+        // The event of a comment does not contain the pull request's head, which GitHub was asked for.
         if let Some(HeadCommit { sha, branch }) = github.head() {
             fields.commit_hash.get_or_insert(sha);
             fields.branch = fields.branch.or(branch);
@@ -215,7 +216,7 @@ async fn drive_until_signal(
     };
     let mut all = std::pin::pin!(all);
     let caught = tokio::select! {
-        // A signal goes before an end that came at the same time.
+        // A signal takes precedence over an end at the same time.
         biased;
         Some(caught) = signals.first() => caught,
         () = &mut all => return None,
@@ -223,12 +224,13 @@ async fn drive_until_signal(
     };
     driver.shutdown.stop();
     // What is not answered by then is reported as it is.
-    let _ = timeout_at(caught.at + START_IN_FLIGHT, until_answered(driver.shutdown, all)).await;
+    let deadline = Deadline::from(caught.at + START_IN_FLIGHT);
+    deadline.limit(until_answered(driver.shutdown, all)).await;
     warn_of_reruns(store, driver.shutdown, caught.signal);
     Some(caught)
 }
 
-/// Drives all runs side by side, each until it has ended or one has failed fast.
+/// Drives all runs concurrently until all have ended or, with `fail_fast`, one has failed.
 async fn drive_all<A: Api>(driver: &Driver<'_, A>, store: &RunStore, origins: Vec<Origin<'_>>) {
     let mut runs: FuturesUnordered<_> = store
         .runs()
@@ -238,7 +240,7 @@ async fn drive_all<A: Api>(driver: &Driver<'_, A>, store: &RunStore, origins: Ve
     while runs.next().await.is_some() {
         let one_failed = || store.read(|runs| runs.iter().any(|run| run.verdict == Some(Verdict::Failed)));
         if driver.policy.fail_fast && !driver.policy.poll_once && !driver.start_only && one_failed() {
-            // What is being started is billed: its short id must not be lost.
+            // A run that is being started is billed, so the program waits for its short id.
             driver.shutdown.stop();
             until_answered(driver.shutdown, async { while runs.next().await.is_some() {} }).await;
             return;
@@ -246,7 +248,7 @@ async fn drive_all<A: Api>(driver: &Driver<'_, A>, store: &RunStore, origins: Ve
     }
 }
 
-/// Goes on with the runs for as long as the answer to a POST is outstanding.
+/// Keeps driving the runs while a POST is in flight.
 async fn until_answered(shutdown: &Shutdown, runs: impl Future<Output = ()>) {
     tokio::select! {
         biased;
@@ -255,7 +257,7 @@ async fn until_answered(shutdown: &Shutdown, runs: impl Future<Output = ()>) {
     }
 }
 
-/// Warns of reruns whose answer did not come. Of starts, the run's own problem says so.
+/// Warns about reruns whose answer did not arrive. For a start, the run's `problem` says so.
 fn warn_of_reruns(store: &RunStore, shutdown: &Shutdown, signal: Signal) {
     for index in shutdown.posts_in_flight() {
         if let Some(short_id) = store.runs().nth(index).and_then(RunHandle::latest_short_id) {
@@ -267,28 +269,27 @@ fn warn_of_reruns(store: &RunStore, shutdown: &Shutdown, signal: Signal) {
     }
 }
 
-/// The runs of the job's previous attempt, in the order of the plans, if only what failed there is to be rerun.
-async fn previous_runs(app: &App<'_>, github: &GitHub) -> Option<Vec<Option<String>>> {
+/// The runs of the job's previous attempt, in the order of the plans, if `on_github_rerun` is `failed`.
+async fn previous_runs(app: &App<'_>, github: &GitHub) -> Option<Vec<Option<ShortId>>> {
     let inputs = app.inputs;
     let is_rerun = app.context.origin.run_attempt.is_some_and(|attempt| attempt > 1);
     let wanted = inputs.on_github_rerun == OnGithubRerun::Failed && matches!(inputs.target, Target::Start(_));
-    // Other CI systems count attempts too, and GitHub knows nothing of those.
+    // Other CI systems count attempts too, but their results are not stored at GitHub.
     if !app.context.in_github() || !is_rerun || !wanted {
         return None;
     }
     let why = match github.earlier(PREVIOUS_ATTEMPT_LIMIT).await {
-        // A `comment_key` that jobs share would give one the other's runs.
+        // Jobs that share a `comment_key` would find each other's runs.
         Ok(short_ids) if short_ids.len() == inputs.plans().len().max(1) => return Some(short_ids),
-        Ok(_) => "what was found is of other plans".to_owned(),
+        Ok(_) => "the results that were found belong to other plans".to_owned(),
         Err(why) => why.to_string(),
     };
-    app.log.notice(&format!(
-        "GitHub re-runs this job, but its runs are started afresh: {why}"
-    ));
+    app.log
+        .notice(&format!("GitHub re-runs this job, but new runs are started: {why}"));
     None
 }
 
-/// Ends all runs before their start.
+/// Ends all runs without starting them.
 fn start_none(store: &RunStore, error: &PreflightError, redactor: &Redactor) {
     let why = redactor.clean(error.to_string());
     for run in store.runs() {
@@ -303,7 +304,7 @@ fn start_none(store: &RunStore, error: &PreflightError, redactor: &Redactor) {
 fn origins<'a>(
     app: &App<'a>,
     fields: &'a StartFields,
-    previous: Option<Vec<Option<String>>>,
+    previous: Option<Vec<Option<ShortId>>>,
     applications: &'a [ApplicationOverride],
 ) -> Vec<Origin<'a>> {
     let inputs = app.inputs;
@@ -323,13 +324,13 @@ fn origins<'a>(
     }
 }
 
-/// Gives each run that has no verdict yet its verdict, or the reason why it has none.
+/// Sets the verdict of each run that has none yet, or the reason for having none.
 fn close(store: &RunStore, signal: Option<Signal>, mode: Mode) {
     for run in store.runs() {
         if run.read(|run| run.verdict.is_some()) == Some(true) {
             continue;
         }
-        // It has ended: only its test cases were still being read, or it was about to be rerun.
+        // It has ended; its test cases were still being read, or it was about to be rerun.
         if run.latest_verdict().is_some() {
             run.conclude();
             continue;
@@ -349,10 +350,12 @@ fn close(store: &RunStore, signal: Option<Signal>, mode: Mode) {
 fn stopped_by_another(run: &mut RunReport) {
     let is_over = |attempt: &Attempt| attempt.status.as_deref().is_some_and(status::is_over);
     let what = match run.latest() {
-        None => "not started: a test case of another run failed before (`fail_fast`)",
-        // It is over, but has no result yet.
-        Some(latest) if is_over(latest) => "no longer waited for: a test case of another run failed (`fail_fast`)",
-        Some(_) => "no longer waited for: a test case of another run failed (`fail_fast`); the run goes on at QA.tech",
+        None => "not started, because a test case of another run failed (`fail_fast`)",
+        // It has ended, but has no result yet.
+        Some(latest) if is_over(latest) => "stopped waiting, because a test case of another run failed (`fail_fast`)",
+        Some(_) => {
+            "stopped waiting, because a test case of another run failed (`fail_fast`); the run goes on at QA.tech"
+        }
     };
     run.problem = Some(what.to_owned());
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, Deadline, OUT_OF_REACH};
 use crate::qatech::client::{Api, Cases, GetError};
 use crate::qatech::wire::{Run, RunTestCase};
 use crate::report::{CaseCoverage, Millis, Verdict, status};
@@ -14,54 +14,55 @@ use crate::runs::event::Event;
 use crate::runs::fetch_policy::FetchPolicy;
 use crate::runs::schedule::{Cadence, Progress};
 use crate::runs::store::AttemptHandle;
+use crate::text::ShortId;
 
-/// How long QA.tech may be out of reach without a break before the verdict is `unknown`.
-pub(super) const OUT_OF_REACH: Duration = Duration::from_secs(600);
-/// How long the API may not find a run that this program has just created.
+/// How long the API may answer 404 for a run that this program has just created.
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
-/// Longest delay until it is asked for again.
+/// Longest delay between polls that are answered with 404.
 const MAX_NOT_FOUND_DELAY: Duration = Duration::from_secs(3);
-/// How long a completed run may be without a result, and how often it is polled meanwhile.
+/// How long a completed run may have no result, and how often it is polled until then.
 const NO_RESULT_GRACE: Duration = Duration::from_secs(30);
 const NO_RESULT_INTERVAL: Duration = Duration::from_secs(2);
 /// Attempts to get the final list of test cases.
 const FINAL_LIST_TRIES: u32 = 3;
-/// Time for it, whatever the deadline leaves: the verdict is known, and only the list is missing.
+/// Time limits for it, whatever is left until the deadline: the verdict is known, and only the list is missing.
 const MIN_FOR_FINAL_LIST: Duration = Duration::from_secs(30);
 const MAX_FOR_FINAL_LIST: Duration = Duration::from_secs(120);
-/// One more poll is made this long before the deadline, rather than sleeping through it.
+/// How long before the deadline the last poll is made.
 const LAST_POLL: Duration = Duration::from_secs(1);
-/// Most unknown statuses that are warned about.
+/// How many unknown statuses are warned about.
 const MAX_UNKNOWN_STATUSES: usize = 5;
 
-/// How to wait.
+/// How to poll, and until when.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// When the wait ends whatever happens.
-    pub deadline: Instant,
+    /// When the wait ends at the latest.
+    pub deadline: Deadline,
     /// Fixed interval, or the adaptive cadence.
     pub poll_interval: Option<Duration>,
-    /// How long a run usually takes, where earlier results tell.
+    /// How long a run usually takes, if that is known from earlier results.
     pub usual_duration: Option<Duration>,
-    /// Stop at the first failed test case.
+    /// Whether to stop at the first failed test case.
     pub fail_fast: bool,
-    /// Poll once, do not wait.
+    /// Whether to poll once and not wait.
     pub poll_once: bool,
 }
 
-/// Waits for an attempt. What is seen is recorded in its store, its verdict too.
+/// Waits for an attempt, and records its test cases and its verdict in the store.
 pub async fn wait<A: Api>(client: &A, policy: Policy, attempt: AttemptHandle<'_>) {
+    let Some(short_id) = attempt.short_id() else { return };
     let now = Instant::now();
     let poller = Poller {
         client,
         policy,
         attempt,
+        short_id,
         created: attempt.is_created_here().then_some(now),
         began: now,
         last_poll: now,
         cadence: Cadence::new(policy.poll_interval, policy.usual_duration),
-        delays: Delays::default(),
-        failing_since: None,
+        outage: Backoff::default().with_patience(OUT_OF_REACH),
+        not_found: Backoff::default(),
         no_result_since: None,
         unknown_statuses: BTreeSet::new(),
         fetch: FetchPolicy::default(),
@@ -73,35 +74,38 @@ struct Poller<'a, A> {
     client: &'a A,
     policy: Policy,
     attempt: AttemptHandle<'a>,
+    short_id: ShortId,
     /// When this program created the run, if it did.
     created: Option<Instant>,
     began: Instant,
-    /// When the latest poll was begun.
+    /// When the latest poll began.
     last_poll: Instant,
     cadence: Cadence,
-    delays: Delays,
-    failing_since: Option<Instant>,
+    /// Polls that fail. The deadline is not its own: one more poll is made just before that.
+    outage: Backoff,
+    /// Polls that do not find the run yet.
+    not_found: Backoff,
     no_result_since: Option<Instant>,
     unknown_statuses: BTreeSet<String>,
     fetch: FetchPolicy,
 }
 
-/// What follows from a poll.
+/// The result of a poll.
 enum PollOutcome {
     /// Poll again after this time.
     After(Duration),
     /// The attempt is over.
     End(End),
-    /// One poll was asked for, and this was it.
+    /// The policy allows one poll, and it was made.
     PolledOnce,
 }
 
 /// How the wait for an attempt ended.
 struct End {
     verdict: Verdict,
-    /// Why, where the verdict does not follow from status and result.
+    /// The reason, if the verdict does not follow from status and result.
     problem: Option<String>,
-    /// Which cases the answer listed that said that the run has ended; `None` where no answer said so.
+    /// Which test cases the final answer listed; `None` if no answer showed that the run has ended.
     listed: Option<CaseCoverage>,
 }
 
@@ -115,7 +119,7 @@ impl PollOutcome {
     }
 }
 
-/// Why the final list of test cases can't be got.
+/// Why the final list of test cases is missing.
 #[derive(Debug, Error)]
 enum ListError {
     #[error("the list is over 64 MiB")]
@@ -128,7 +132,7 @@ enum ListError {
     Failed(String),
 }
 
-/// Which cases an answer lists, if it has a list, by what it was asked for.
+/// Which test cases an answer covers, by the cases that were requested.
 fn coverage(cases: Cases, list: Option<&Vec<RunTestCase>>) -> CaseCoverage {
     match (list, cases) {
         (None, _) | (_, Cases::None) => CaseCoverage::Partial,
@@ -142,23 +146,20 @@ impl<A: Api> Poller<'_, A> {
         let Some(end) = self.poll_until_ended().await else {
             return;
         };
-        // The verdict first: whatever becomes of the list of cases, it stands.
+        // The verdict is recorded first: it does not depend on the list of cases.
         self.attempt.end(end.verdict, end.problem);
         if let Some(listed) = end.listed.filter(|listed| *listed != CaseCoverage::Complete) {
             self.attempt.limit_coverage(listed);
-            let now = Instant::now();
-            let until = self
-                .policy
-                .deadline
-                .clamp(now + MIN_FOR_FINAL_LIST, now + MAX_FOR_FINAL_LIST);
-            self.final_list(until).await;
+            let (min, max) = (Deadline::after(MIN_FOR_FINAL_LIST), Deadline::after(MAX_FOR_FINAL_LIST));
+            self.final_list(self.policy.deadline.clamp(min, max)).await;
         }
     }
 
-    /// `None` where one poll was asked for and made.
+    /// Polls until the attempt has ended; `None` if the policy allows only one poll.
     async fn poll_until_ended(&mut self) -> Option<End> {
         loop {
-            let Ok(outcome) = timeout_at(self.policy.deadline, self.poll()).await else {
+            let deadline = self.policy.deadline;
+            let Some(outcome) = deadline.limit(self.poll()).await else {
                 return Some(deadline_passed());
             };
             let delay = match outcome {
@@ -166,58 +167,43 @@ impl<A: Api> Poller<'_, A> {
                 PollOutcome::PolledOnce => return None,
                 PollOutcome::After(delay) => delay,
             };
-            let now = Instant::now();
-            if now >= self.policy.deadline {
+            let left = deadline.left();
+            if left.is_zero() {
                 return Some(deadline_passed());
             }
-            sleep_until(self.next_poll(now, delay)).await;
+            // One more poll just before the deadline, rather than sleeping through it.
+            let last_poll = left.checked_sub(LAST_POLL).filter(|until_last| !until_last.is_zero());
+            sleep(delay.min(last_poll.unwrap_or(left))).await;
         }
     }
 
-    /// When to poll again: after the delay, but once more just before the deadline, and not past the time at which
-    /// QA.tech counts as out of reach.
-    fn next_poll(&self, now: Instant, delay: Duration) -> Instant {
-        let deadline = self.policy.deadline;
-        let last_poll = deadline
-            .checked_sub(LAST_POLL)
-            .filter(|last_poll| *last_poll > now)
-            .unwrap_or(deadline);
-        let out_of_reach = self.failing_since.map_or(deadline, |since| since + OUT_OF_REACH);
-        now.checked_add(delay)
-            .unwrap_or(deadline)
-            .min(last_poll)
-            .min(out_of_reach.max(now))
-    }
-
     async fn poll(&mut self) -> PollOutcome {
-        let (short_id, id) = self.attempt.ids();
+        let id = self.attempt.id();
         self.last_poll = Instant::now();
-        let left = self.policy.deadline.saturating_duration_since(self.last_poll);
-        let cases = self.fetch.next(self.policy.fail_fast, left);
-        let answer = self.client.get(&short_id, id.as_deref(), cases).await;
+        let cases = self.fetch.next(self.policy.fail_fast, self.policy.deadline.left());
+        let answer = self.client.get(&self.short_id, id.as_deref(), cases).await;
         self.attempt.count_request(answer.is_err());
         match answer {
             Ok(got) => {
                 self.fetch.saw(cases, got.size);
-                if let Some(since) = self.failing_since.take() {
-                    let after = since.elapsed();
+                if let Some(after) = self.outage.succeeded() {
                     self.attempt.run().emit(Event::BackInReach { after });
                 }
-                self.delays.reset();
                 self.record(got.run, cases)
             }
-            // Status and result are to be had without the cases; an answer that is too large without them is invalid.
+            // An answer that is too large even without test cases is invalid.
             Err(GetError::TooLarge) if cases == Cases::None => self.failed("an answer of over 64 MiB".to_owned(), None),
             Err(GetError::TooLarge) => {
                 self.fetch.too_large(cases);
                 PollOutcome::After(Duration::ZERO)
             }
             Err(GetError::NotFound(_)) if self.created.is_some_and(|created| created.elapsed() < NOT_FOUND_GRACE) => {
-                PollOutcome::After(self.delays.next(None).min(MAX_NOT_FOUND_DELAY))
+                let delay = self.not_found.deferred(None);
+                PollOutcome::After(delay.unwrap_or(MAX_NOT_FOUND_DELAY).min(MAX_NOT_FOUND_DELAY))
             }
             Err(GetError::NotFound(why) | GetError::Refused(why)) => PollOutcome::unknown(why),
             Err(GetError::Retry { what, after }) => {
-                // The only poll is not worth much without cases.
+                // A single poll always asks for test cases.
                 if !self.policy.poll_once {
                     self.fetch.failed(cases);
                 }
@@ -227,14 +213,15 @@ impl<A: Api> Poller<'_, A> {
     }
 
     fn failed(&mut self, what: String, after: Option<Duration>) -> PollOutcome {
-        let now = Instant::now();
-        let since = *self.failing_since.get_or_insert(now);
-        if now.duration_since(since) >= OUT_OF_REACH {
-            return PollOutcome::unknown(format!("QA.tech has been out of reach for 10 minutes: {what}"));
-        }
-        let next = self.delays.next(after);
-        let first = since == now;
-        self.attempt.run().emit(Event::OutOfReach { what, first, next });
+        let next = match self.outage.unreachable(after) {
+            Ok(delay) => delay,
+            Err(end) if end.left().is_zero() => {
+                return PollOutcome::unknown(format!("QA.tech has been out of reach for 10 minutes: {what}"));
+            }
+            // The last poll of the 10 minutes.
+            Err(end) => end.left(),
+        };
+        self.attempt.run().emit(Event::OutOfReach { what, next });
         PollOutcome::After(next)
     }
 
@@ -264,7 +251,7 @@ impl<A: Api> Poller<'_, A> {
             (status::COMPLETED, Some(status::FAILED)) => end(Verdict::Failed, None),
             (status::COMPLETED, Some(status::SKIPPED)) => end(Verdict::Skipped, None),
             (status::COMPLETED, Some(result)) => {
-                let why = format!("QA.tech says COMPLETED with the unknown result {result:?}");
+                let why = format!("QA.tech returned COMPLETED with the unknown result {result:?}");
                 end(Verdict::Unknown, Some(why))
             }
             (status::COMPLETED, None) => self.no_result(listed),
@@ -306,19 +293,19 @@ impl<A: Api> Poller<'_, A> {
         if self.policy.poll_interval.is_some() {
             return PollOutcome::After(interval);
         }
-        // From poll to poll, however long the answer took; but a server that is slow gets its rest.
+        // The interval is counted from the last poll's start, but at least half of it is left after a slow answer.
         PollOutcome::After(interval.saturating_sub(self.last_poll.elapsed()).max(interval / 2))
     }
 
     fn warn_of_status(&mut self, status: String) {
         if self.unknown_statuses.len() < MAX_UNKNOWN_STATUSES && self.unknown_statuses.insert(status.clone()) {
             self.attempt.run().store().warn(format!(
-                "QA.tech says the unknown status {status:?}, which is treated as still running"
+                "QA.tech returned the unknown status {status:?}, which is treated as still running"
             ));
         }
     }
 
-    /// Lets the log know when the run is expected to end.
+    /// Records when the run is expected to end, for the log.
     fn expect_end(&self) {
         let run = self.attempt.run();
         let left = self.cadence.expected_left();
@@ -336,7 +323,7 @@ impl<A: Api> Poller<'_, A> {
         if since.elapsed() >= NO_RESULT_GRACE {
             return PollOutcome::End(End {
                 verdict: Verdict::Unknown,
-                problem: Some("QA.tech says COMPLETED, but gave no result for 30 s".to_owned()),
+                problem: Some("QA.tech returned COMPLETED, but no result within 30 s".to_owned()),
                 listed: Some(listed),
             });
         }
@@ -344,18 +331,16 @@ impl<A: Api> Poller<'_, A> {
         PollOutcome::After(self.policy.poll_interval.unwrap_or(NO_RESULT_INTERVAL).min(left))
     }
 
-    /// Gets the cases of a run that has ended: all, else the failed ones.
-    async fn final_list(&self, until: Instant) {
-        let (short_id, _) = self.attempt.ids();
+    /// Gets the test cases of a run that has ended: all of them, or the failed ones if that fails.
+    async fn final_list(&self, until: Deadline) {
+        let short_id = &self.short_id;
         let store = self.attempt.run().store();
-        // A list of all that hangs must leave the failed ones their share.
-        let half = until.saturating_duration_since(Instant::now()) / 2;
-        let why = match self.final_list_within(Cases::All, half).await {
+        // A slow request for all cases must leave time for the request for the failed ones.
+        let why = match self.final_list_within(Cases::All, until.left() / 2).await {
             Ok(()) => return,
             Err(why) => why,
         };
-        let left = until.saturating_duration_since(Instant::now());
-        store.warn(match self.final_list_within(Cases::Failed, left).await {
+        store.warn(match self.final_list_within(Cases::Failed, until.left()).await {
             Ok(()) => format!("run {short_id}: only failed, skipped and errored test cases are listed: {why}"),
             Err(why) => format!("run {short_id}: its test cases could not be read: {why}"),
         });
@@ -372,11 +357,10 @@ impl<A: Api> Poller<'_, A> {
         if self.fetch.is_too_large(cases) {
             return Err(ListError::TooLarge);
         }
-        let (short_id, id) = self.attempt.ids();
-        let mut delays = Delays::default();
-        let mut tries = 1;
+        let id = self.attempt.id();
+        let mut backoff = Backoff::default().with_max_attempts(FINAL_LIST_TRIES);
         loop {
-            let answer = self.client.get(&short_id, id.as_deref(), cases).await;
+            let answer = self.client.get(&self.short_id, id.as_deref(), cases).await;
             self.attempt.count_request(answer.is_err());
             match answer {
                 Ok(got) => {
@@ -385,20 +369,19 @@ impl<A: Api> Poller<'_, A> {
                     self.record_cases(list.ok_or(ListError::Missing)?, listed);
                     return Ok(());
                 }
-                Err(GetError::Retry { what, after: _ }) if tries == FINAL_LIST_TRIES => {
-                    return Err(ListError::Failed(what));
-                }
-                Err(GetError::Retry { what: _, after }) => sleep(delays.next(after)).await,
+                Err(GetError::Retry { what, after }) => match backoff.unreachable(after) {
+                    Ok(delay) => sleep(delay).await,
+                    Err(_) => return Err(ListError::Failed(what)),
+                },
                 Err(GetError::TooLarge) => return Err(ListError::TooLarge),
                 Err(GetError::NotFound(what) | GetError::Refused(what)) => return Err(ListError::Failed(what)),
             }
-            tries += 1;
         }
     }
 }
 
 fn deadline_passed() -> End {
-    let why = "the deadline (`timeout_minutes`) came before the run's end; the run goes on at QA.tech";
+    let why = "the run did not end before the deadline (`timeout_minutes`); it goes on at QA.tech";
     End {
         verdict: Verdict::TimedOut,
         problem: Some(why.to_owned()),

@@ -1,18 +1,19 @@
-//! Reads the run of the job's previous attempt (`on_github_rerun: failed`) before anything is built on it: a rerun of what
-//! failed vouches for all the rest, so the rest must have been seen to end.
+//! Checks whether the run of the job's previous attempt can be rerun (`on_github_rerun: failed`). A rerun repeats only the
+//! failed test cases, so all others must have ended in that run.
 
 use thiserror::Error;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::sleep;
 
-use crate::net::retry::Delays;
+use crate::net::retry::{Backoff, OUT_OF_REACH};
 use crate::qatech::client::{Api, Cases, GetError};
 use crate::qatech::wire::{Run, RunTestCase};
 use crate::report::{CaseCoverage, CaseOutcome, RunReport, Verdict, status};
 use crate::runs::event::Event;
-use crate::runs::poller::{OUT_OF_REACH, Policy};
+use crate::runs::poller::Policy;
 use crate::runs::store::RunHandle;
+use crate::text::ShortId;
 
-/// What can be done with the run.
+/// The state of the run.
 #[derive(Debug)]
 pub(super) enum PreviousRun {
     /// It is still running: wait for it first.
@@ -21,13 +22,13 @@ pub(super) enum PreviousRun {
     Passed,
     /// It failed, and all its test cases have ended: rerun those that failed.
     Failed(Run),
-    /// It can't be used.
+    /// It can't be rerun.
     NotReusable(NotReusable),
-    /// The API gave no answer; why.
+    /// The API did not answer, for this reason.
     OutOfReach(String),
 }
 
-/// Why the run can't be used, as the end of a sentence that begins with the run.
+/// Why the run can't be rerun, as the end of a sentence whose subject is the run.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(super) enum NotReusable {
     #[error("no longer exists")]
@@ -40,7 +41,7 @@ pub(super) enum NotReusable {
     Errored,
     #[error("was cancelled")]
     Cancelled,
-    #[error("names no test case")]
+    #[error("has no test cases")]
     NoCases,
     #[error("does not list all its test cases")]
     IncompleteList,
@@ -50,31 +51,35 @@ pub(super) enum NotReusable {
     NoResult,
 }
 
-/// Asks until there is an answer, for as long as the wait for a run would.
-pub(super) async fn poll(client: &impl Api, policy: Policy, run: RunHandle<'_>, short_id: &str) -> PreviousRun {
-    let until = policy.deadline.min(Instant::now() + OUT_OF_REACH);
-    let mut delays = Delays::default();
-    let mut first = true;
+/// Polls until there is an answer, the deadline passes or QA.tech has been out of reach for 10 minutes.
+pub(super) async fn poll(client: &impl Api, policy: Policy, run: RunHandle<'_>, short_id: &ShortId) -> PreviousRun {
+    let until = policy.deadline.within(OUT_OF_REACH);
+    let mut backoff = Backoff::default().until(until);
     loop {
-        let answer = match timeout_at(until, client.get(short_id, None, Cases::All)).await {
-            Ok(answer) => answer,
-            Err(_) => return PreviousRun::OutOfReach("no answer in time".to_owned()),
+        let Some(answer) = until.limit(client.get(short_id, None, Cases::All)).await else {
+            return PreviousRun::OutOfReach("no answer in time".to_owned());
         };
         let (what, after) = match answer {
-            Ok(got) => return classify(got.run),
+            Ok(got) => {
+                if let Some(after) = backoff.succeeded() {
+                    run.emit(Event::BackInReach { after });
+                }
+                return classify(got.run);
+            }
             Err(GetError::NotFound(_)) => return PreviousRun::NotReusable(NotReusable::NotFound),
             Err(GetError::TooLarge) => return PreviousRun::NotReusable(NotReusable::TooLarge),
             Err(GetError::Refused(why)) => return PreviousRun::NotReusable(NotReusable::Refused(why)),
             Err(GetError::Retry { what, after }) => (what, after),
         };
-        let next = delays.next(after);
-        let Some(at) = Instant::now().checked_add(next).filter(|at| *at < until) else {
-            sleep_until(until).await;
-            return PreviousRun::OutOfReach(what);
+        let next = match backoff.unreachable(after) {
+            Ok(next) => next,
+            Err(end) => {
+                end.passed().await;
+                return PreviousRun::OutOfReach(what);
+            }
         };
-        run.emit(Event::OutOfReach { what, first, next });
-        first = false;
-        sleep_until(at).await;
+        run.emit(Event::OutOfReach { what, next });
+        sleep(next).await;
     }
 }
 
@@ -97,7 +102,7 @@ fn classify(run: Run) -> PreviousRun {
     }
 }
 
-/// Why a run that was waited for can't be used; `None` also where it passed or is still running.
+/// Why a run that was waited for can't be rerun; `None` also if it passed or is still running.
 pub(super) fn rerun_blocker(run: &RunReport) -> Option<NotReusable> {
     let latest = run.latest()?;
     let (status, result) = (latest.status.as_deref()?, latest.result.as_deref());
@@ -115,7 +120,7 @@ fn passed(status: &str, result: Option<&str>) -> bool {
     (status, result) == (status::COMPLETED, Some(status::PASSED))
 }
 
-/// Why a run that is over and has not passed can't be used.
+/// Why a run that is over and has not passed can't be rerun.
 fn blocker<'a>(
     status: &str,
     result: Option<&str>,
@@ -132,8 +137,8 @@ fn blocker<'a>(
     }
 }
 
-/// Whether a case has ended, or is one that a rerun of the failed cases runs. A cancelled case is neither, according to
-/// the API's documentation (<https://docs.qa.tech/api-reference/rerun>).
+/// Whether a case has ended, or is repeated by a rerun of the failed cases. A cancelled case is neither, according to the
+/// API's documentation (<https://docs.qa.tech/api-reference/rerun>).
 fn has_ended(outcome: CaseOutcome, status: &str) -> bool {
     outcome != CaseOutcome::Unfinished && (status != status::CANCELLED || outcome == CaseOutcome::Failed)
 }

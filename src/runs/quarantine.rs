@@ -9,24 +9,24 @@ use crate::files::{Files, Problem};
 use crate::report::Quarantine;
 use crate::report::quarantine::QuarantineError;
 
-/// Bytes of the file at most.
+/// Maximum size of the file, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Why there is no list to go by.
+/// Why the list can't be used.
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// The file can't be read.
     #[error("`quarantine_path`: {0}")]
     File(#[from] Problem),
-    /// The file holds other bytes than text.
+    /// The file is not UTF-8.
     #[error("`quarantine_path`: the file is not UTF-8 text")]
     NotText,
-    /// A line is no entry.
+    /// A line is not a valid entry.
     #[error(transparent)]
     Line(#[from] QuarantineError),
 }
 
-/// The entries of `quarantine` (`text`) and of the file that `quarantine_path` names, as far as they count at this time.
+/// The entries of `quarantine` (`text`) and of the file `quarantine_path` that are valid at this time.
 ///
 /// # Errors
 /// Everything that is wrong with both.

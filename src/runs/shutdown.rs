@@ -1,5 +1,5 @@
-//! Stopping early, after a signal or a failure with `fail_fast`: nothing new is begun, but the answer to a POST that is
-//! under way is worth a moment, since a run may have been created and billed.
+//! Stops the step early, after a signal or a failure with `fail_fast`: nothing new is started, but the program waits a
+//! moment for the answer to a POST in flight, which may have created a run that is billed.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Shutdown {
     stopping: watch::Sender<bool>,
-    /// Indices of the runs whose POST is under way.
+    /// Indices of the runs whose POST is in flight.
     posts: watch::Sender<BTreeSet<usize>>,
 }
 
@@ -23,12 +23,12 @@ impl Default for Shutdown {
 }
 
 impl Shutdown {
-    /// Asks all runs to begin nothing new.
+    /// Tells all runs to start nothing new.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
 
-    /// Whether nothing new is to be begun.
+    /// Whether the step is stopping.
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -39,7 +39,7 @@ impl Shutdown {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
-    /// Marks a run's POST as under way until the guard is dropped.
+    /// Marks a run's POST as in flight until the guard is dropped.
     pub fn post_in_flight(&self, run: usize) -> PostGuard<'_> {
         self.posts.send_modify(|posts| {
             posts.insert(run);
@@ -47,18 +47,18 @@ impl Shutdown {
         PostGuard { shutdown: self, run }
     }
 
-    /// The runs whose POST is under way.
+    /// Indices of the runs whose POST is in flight.
     pub fn posts_in_flight(&self) -> Vec<usize> {
         self.posts.borrow().iter().copied().collect()
     }
 
-    /// Returns once no POST is under way.
+    /// Returns once no POST is in flight.
     pub async fn posts_answered(&self) {
         let _ = self.posts.subscribe().wait_for(BTreeSet::is_empty).await;
     }
 }
 
-/// A POST under way.
+/// A POST in flight.
 #[derive(Debug)]
 pub struct PostGuard<'a> {
     shutdown: &'a Shutdown,

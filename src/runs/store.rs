@@ -1,5 +1,5 @@
-//! What is known of all runs while they are waited for, in one place, so that a signal, the deadline or the end finds it
-//! complete. Runs and attempts are read and changed through handles.
+//! The state of all runs while the program waits for them. It is complete at any time, so that the report can be made at the
+//! end, at the deadline or after a signal. Runs and attempts are read and changed through handles.
 
 use std::cell::{Cell, RefCell};
 
@@ -12,11 +12,12 @@ use crate::report::{
     Verdict, status,
 };
 use crate::runs::event::Event;
+use crate::text::ShortId;
 
 /// Status changes of an attempt that are kept: a run has a handful.
 const MAX_CHANGES: usize = 1_000;
 
-/// Receives events and warnings. Nothing of the store is borrowed meanwhile, so a handler may read and update it.
+/// Receives events and warnings. A handler may read and update the store.
 pub trait EventHandler {
     /// Handles an event of a run.
     fn emit(&self, run: RunHandle<'_>, event: Event);
@@ -43,7 +44,7 @@ pub struct RunStore {
     expected_ends: Vec<Cell<Option<Millis>>>,
     warnings: RefCell<Vec<String>>,
     handler: Box<dyn EventHandler>,
-    /// Test cases whose failures do not fail the step.
+    /// Which failed test cases do not fail the step.
     quarantine: Quarantine,
 }
 
@@ -91,7 +92,7 @@ impl RunStore {
         f(&self.runs.borrow())
     }
 
-    /// When the last run is expected to end; `None` where that can't be estimated for one that goes on.
+    /// When the last run is expected to end; `None` if there is no estimate for a run that goes on.
     pub fn expected_end(&self) -> Option<Millis> {
         self.read(|runs| {
             let open = runs
@@ -113,7 +114,7 @@ impl RunStore {
         self.warnings.borrow_mut().push(text);
     }
 
-    /// Takes runs and warnings out, at the end: large runs are not to be copied.
+    /// Moves runs and warnings out at the end, since copies of large runs are expensive.
     pub fn take(&self) -> (Vec<RunReport>, Vec<String>) {
         (self.runs.take(), self.warnings.take())
     }
@@ -153,7 +154,7 @@ impl<'a> RunHandle<'a> {
     }
 
     /// The short id of the latest attempt.
-    pub fn latest_short_id(self) -> Option<String> {
+    pub fn latest_short_id(self) -> Option<ShortId> {
         self.read(|run| run.latest().map(|attempt| attempt.short_id.clone()))?
     }
 
@@ -169,7 +170,7 @@ impl<'a> RunHandle<'a> {
         }
     }
 
-    /// Adds an attempt.
+    /// Adds an attempt, and the plan if QA.tech returned it.
     pub fn add_attempt(self, attempt: Attempt, plan: Option<TestPlan>) -> AttemptHandle<'a> {
         let index = self.update(|run| {
             run.attempts.push(attempt);
@@ -183,7 +184,7 @@ impl<'a> RunHandle<'a> {
         }
     }
 
-    /// Forgets everything that was seen of a run that is to be started afresh.
+    /// Removes the attempts and test cases of a run that is about to be started anew.
     pub fn start_over(self) {
         self.update(|run| {
             run.attempts.clear();
@@ -221,7 +222,7 @@ impl<'a> AttemptHandle<'a> {
         self.run.update(|run| run.attempts.get_mut(self.index).map(f))?
     }
 
-    /// Whether this program created it, so that QA.tech may not find it at once.
+    /// Whether this program created it: QA.tech may then answer 404 at first.
     pub fn is_created_here(self) -> bool {
         let origin = self.update(|attempt| attempt.origin);
         origin.is_some_and(|origin| match origin {
@@ -230,10 +231,14 @@ impl<'a> AttemptHandle<'a> {
         })
     }
 
-    /// Its short id, and its id where known.
-    pub fn ids(self) -> (String, Option<String>) {
-        self.update(|attempt| (attempt.short_id.clone(), attempt.id.clone()))
-            .unwrap_or_default()
+    /// Its short id; `None` once the run was taken out of the store or started over.
+    pub fn short_id(self) -> Option<ShortId> {
+        self.update(|attempt| attempt.short_id.clone())
+    }
+
+    /// Its internal id, where known.
+    pub fn id(self) -> Option<String> {
+        self.update(|attempt| attempt.id.clone())?
     }
 
     /// Counts a GET.
@@ -268,11 +273,11 @@ impl<'a> AttemptHandle<'a> {
         }
     }
 
-    /// Merges the cases of an answer, which listed so many of the attempt's.
+    /// Merges the test cases of an answer that has this coverage.
     pub fn record_cases(self, seen: Vec<CaseSnapshot>, listed: CaseCoverage) {
         let at = self.run.store.now();
         let merged = self.run.update(|run| {
-            // A rerun lists only what it reruns, so only the first attempt can tell whether cases are missing.
+            // A rerun lists only what it repeats, so only the first attempt's list shows whether cases are missing.
             if self.index == 0 {
                 run.listed = run.listed.max(listed);
             }
@@ -284,9 +289,7 @@ impl<'a> AttemptHandle<'a> {
         });
         let Merged { newly_bad, left_out } = merged.unwrap_or_default();
         if left_out {
-            let first = self
-                .run
-                .read(|run| run.attempts.first().map(|first| first.short_id.clone()));
+            let first = self.run.read(|run| Some(run.attempts.first()?.short_id.to_string()));
             self.run.store.warn(format!(
                 "run {}: QA.tech lists more test cases or longer texts than can be kept; some are missing",
                 first.flatten().unwrap_or_default()
@@ -311,34 +314,23 @@ impl<'a> AttemptHandle<'a> {
 
     /// Counts of the attempt's cases.
     pub fn counts(self) -> Counts {
-        let counts = self.run.read(|run| {
-            let mut counts = Counts::default();
-            let latest = run.cases.iter().filter_map(|case| case.latest());
-            for seen in latest.filter(|seen| seen.attempt == self.index) {
-                counts.add(seen.outcome);
-            }
-            let announced = run.attempts.get(self.index).and_then(|attempt| attempt.test_count);
-            counts.total = counts.total.max(announced.unwrap_or(0));
-            counts
-        });
-        counts.unwrap_or_default()
+        self.run.read(|run| run.attempt_counts(self.index)).unwrap_or_default()
     }
 
-    /// Ends the attempt with its verdict, and the reason where it does not follow from status and result.
+    /// Ends the attempt with its verdict, and with the reason if that does not follow from status and result.
     pub fn end(self, verdict: Verdict, problem: Option<String>) {
         let at = self.run.store.now();
         self.update(|attempt| {
             attempt.verdict = Some(verdict);
             attempt.problem.clone_from(&problem);
-            // A wait may end before the run does: at the deadline, by `fail_fast`, or when the API refuses to go on.
+            // The wait may end before the run does: at the deadline, with `fail_fast`, or when the API refuses a request.
             let over = attempt.status.as_deref().is_some_and(status::is_over);
             attempt.ended = over.then_some(at);
         });
         self.run.emit(Event::Ended(problem));
     }
 
-    /// Notes that the attempt has ended, and that its last answer listed no more than this: what was listed before may have
-    /// failed since.
+    /// Lowers the coverage to that of the attempt's last answer: cases that were listed before may have failed since.
     pub fn limit_coverage(self, listed: CaseCoverage) {
         if self.index == 0 {
             self.run.update(|run| run.listed = run.listed.min(listed));

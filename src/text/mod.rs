@@ -5,8 +5,10 @@ pub mod glob;
 pub mod redactor;
 pub mod sanitize;
 pub mod secret;
+pub mod short_id;
 pub mod sort;
 
 pub use glob::Glob;
 pub use redactor::Redactor;
 pub use secret::Secret;
+pub use short_id::ShortId;

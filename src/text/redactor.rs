@@ -233,17 +233,17 @@ impl Redactor {
     }
 
     /// Adds the secrets of another redactor to this one and to all its clones: some secrets become known only when others
-    /// hold clones already, such as the query of a deployment's URL.
-    pub fn learn(&self, more: &Self) {
+    /// hold clones already, such as the query of a deployment's URL. Whether any was not known before.
+    pub fn learn(&self, more: &Self) -> bool {
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        let before = learned.len();
         for pattern in &more.patterns {
-            if !learned
-                .iter()
-                .any(|known| known.finder.needle() == pattern.finder.needle())
-            {
+            let mut known = self.patterns.iter().chain(learned.iter());
+            if !known.any(|known| known.finder.needle() == pattern.finder.needle()) {
                 learned.push(pattern.clone());
             }
         }
+        learned.len() > before
     }
 
     /// Length of the longest secret in its longest common spelling (`\u0000` or `&#x00;` for each byte), in bytes.

@@ -190,11 +190,15 @@ test('a screenshot is shown, and enlarged by a click without script', async () =
   await context.close();
 });
 
-/** The clipboard after a click. */
+/** The clipboard after a click on a button, which says for a moment that it was copied. */
 async function copied(page, button) {
+  const element = await button.elementHandle();
+  const label = await button.textContent();
   await button.click();
-  await page.waitForFunction((element) => element.textContent === 'Copied', await button.elementHandle());
-  return page.evaluate(() => navigator.clipboard.readText());
+  await page.waitForFunction((element) => element.textContent === 'Copied', element);
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  await page.waitForFunction(([element, label]) => element.textContent === label, [element, label]);
+  return text;
 }
 const clipboard = { permissions: ['clipboard-read', 'clipboard-write'] };
 
@@ -221,6 +225,7 @@ test('hostile text stays text in copied Markdown', async () => {
 
 test('suggested lines for the quarantine list can be copied', async () => {
   const { page, noise, context } = await open('everything', clipboard);
+  await page.click('#h-trend');
   const section = page.locator('.suggestions');
   const line = await section.locator('.line').first().innerText();
   assert.match(line, / until 2026-01-15 # flaky at night, see #12$/);
@@ -231,7 +236,17 @@ test('suggested lines for the quarantine list can be copied', async () => {
 
 test('on a narrow screen a copy button keeps its word on one line', async () => {
   const { page, context } = await open('everything', { viewport: { width: 390, height: 844 } });
+  await page.click('#h-trend');
   assert.ok((await page.locator('.copy-line').first().boundingBox()).height < 40);
+  await context.close();
+});
+
+test('trend and timeline are folded where failures are what people came for', async () => {
+  const { page, context } = await open('everything');
+  assert.equal(await page.locator('.fold[open]').count(), 0);
+  const trend = page.locator('.fold', { has: page.locator('#h-trend') });
+  // What changed is in the line that stays.
+  assert.match(await trend.locator('> summary').innerText(), /1 new failure, \d+ still failing, 1 fixed/);
   await context.close();
 });
 

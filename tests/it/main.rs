@@ -22,6 +22,7 @@ mod html_pages;
 mod latency;
 mod network;
 mod panicking;
+mod pictures;
 mod previews;
 mod scene;
 mod waiting;

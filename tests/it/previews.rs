@@ -277,6 +277,35 @@ fn the_query_of_a_deployments_url_is_a_secret() {
 }
 
 #[test]
+fn the_description_of_a_failed_deployment_keeps_the_query_of_its_url() {
+    // Wherever it is cut.
+    let secret = "hidden-bypass-0123456789";
+    let before = "x".repeat(285);
+    let description = format!("{before}{secret} and more");
+    let url = format!("https://pr-7.example/?key={secret}");
+    let mut event = Scene::new().deployment_status();
+    let status = &mut event.payload["deployment_status"];
+    (status["state"], status["description"]) = (json!("failure"), json!(description));
+    status["environment_url"] = json!(url);
+    let at_github = Job::new();
+    let failed = DeploymentStatus::new("failure").description(&description);
+    at_github.deploy("Preview", failed.environment_url(&url));
+    let in_event = Job::new();
+    for (job, run) in [
+        (&at_github, at_github.run("app_web = deployment")),
+        (
+            &in_event,
+            in_event.of(&event).input("environments", "app_web = deployment"),
+        ),
+    ] {
+        let done = run.output();
+        job.assert_not_started(&done, 3, "unknown");
+        assert!(done.log.contains(&before), "{}", done.log);
+        assert_eq!(done.places_with("hidden-"), [""; 0]);
+    }
+}
+
+#[test]
 fn the_events_own_deployment_comes_first() {
     let job = Job::new();
     job.deploy("preview", DeploymentStatus::success("https://other.example"));
@@ -519,11 +548,31 @@ fn outside_github_urls_are_waited_for_and_deployments_are_not_known() {
         .input("environments", "app_web = deployment")
         .output();
     assert_eq!(done.code, 3, "{}", done.log);
-    assert!(
-        done.log.contains("GITHUB_REPOSITORY names no repository"),
-        "{}",
-        done.log
-    );
+    // All that is missing, at once.
+    for missing in [
+        "GITHUB_REPOSITORY names no repository",
+        "without `github_token`, which needs `deployments: read`",
+    ] {
+        assert!(done.log.contains(missing), "{}", done.log);
+    }
+    let before = qatech.requests().len();
+    let done = scene::elsewhere(&qatech)
+        .input("environments", "app_web = deployment")
+        .input("wait_for", "https://{sha}.example")
+        .input("builds", "app_ios = none.ipa\napp_android = none.apk")
+        .output();
+    assert_eq!(done.code, 3, "{}", done.log);
+    for missing in [
+        "the head commit is not known",
+        "GITHUB_REPOSITORY",
+        "`github_token`",
+        "`wait_for` names {sha}",
+        "none.ipa",
+        "none.apk",
+    ] {
+        assert!(done.log.contains(missing), "{missing}: {}", done.log);
+    }
+    assert_eq!(qatech.requests().len(), before, "{}", done.log);
 }
 
 /// The inputs of a recipe of `docs/previews.md`, with its expressions and addresses replaced.

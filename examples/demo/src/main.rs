@@ -191,9 +191,18 @@ fn prepare(qatech: &FakeQaTech) {
         .error_code("AGENT_TIMEOUT")
         .detail("durationMs", json!(61_000)),
         Case::new("Export the order history", Outcome::Error)
+            .texts(
+                "The browser crashed",
+                "The page stopped answering when the export was requested.",
+                "Export all orders of this year as CSV",
+            )
             .error_code("PLATFORM_BROWSER_CRASH")
             .detail("durationMs", json!(4_200)),
-        Case::new("Change the delivery address", Outcome::Skipped),
+        Case::new("Change the delivery address", Outcome::Skipped).texts(
+            "Addresses can't be changed in a preview",
+            "The form was switched off, as the case's description says it is in previews.",
+            "Change the delivery address of an order",
+        ),
     ];
     let passing = [
         "Home page loads",

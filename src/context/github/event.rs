@@ -10,7 +10,6 @@ use crate::context::{DeploymentState, EventDeployment, HeadSha, PullRequestHint,
 
 /// Git's own limit is lower; this only keeps a forged payload short.
 const MAX_BRANCH: usize = 300;
-const MAX_MESSAGE: usize = 4_096;
 /// Characters of a URL; browsers and proxies allow less.
 const MAX_URL: usize = 8_000;
 
@@ -156,7 +155,7 @@ impl<'a> Event<'a> {
                     .and_then(Value::as_bool)
                     .unwrap_or(false),
                 state: DeploymentState::parse(&text("/deployment_status/state", 100)?),
-                description: text("/deployment_status/description", MAX_BRANCH),
+                description: text("/deployment_status/description", usize::MAX),
                 environment_url: text("/deployment_status/environment_url", MAX_URL),
                 target_url: text("/deployment_status/target_url", MAX_URL),
             }),
@@ -193,7 +192,7 @@ impl<'a> Event<'a> {
         Some(name.to_owned()).filter(|name| !name.is_empty())
     }
 
-    /// The head commit's message, where the payload has it.
+    /// The head commit's message, where the payload has it, uncut: a cut could leave half a secret.
     pub(in crate::context) fn commit_message(&self) -> Option<String> {
         let at = match self.name.as_str() {
             "workflow_run" => "/workflow_run/head_commit/message",
@@ -205,7 +204,7 @@ impl<'a> Event<'a> {
         if self.is("workflow_run") && self.sha("/workflow_run/head_sha") != self.workflow_run_sha() {
             return None;
         }
-        self.text(at, MAX_MESSAGE).filter(|message| !message.trim().is_empty())
+        self.text(at, usize::MAX).filter(|message| !message.trim().is_empty())
     }
 
     pub(in crate::context) fn default_branch(&self) -> Option<String> {

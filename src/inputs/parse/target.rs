@@ -7,6 +7,7 @@ use crate::inputs::parse::given::{Given, PROJECT_VARIABLE};
 use crate::inputs::table::Raw;
 use crate::inputs::values::Parser;
 use crate::inputs::{ApplicationOverride, Build, Target, builds, environments, overrides};
+use crate::text::ShortId;
 
 impl Parser {
     pub(super) fn target(&mut self, raw: &Raw) -> Target {
@@ -56,7 +57,7 @@ impl Parser {
     }
 
     /// Short ids of runs, some of them perhaps as addresses of their pages.
-    fn runs(&mut self, text: &str) -> Vec<String> {
+    fn runs(&mut self, text: &str) -> Vec<ShortId> {
         let mut ids = Vec::new();
         for word in text.split(|c: char| c == ',' || c.is_whitespace()) {
             match run_page_id(word) {
@@ -72,7 +73,8 @@ impl Parser {
         if ids.trim().is_empty() && text.contains("://") {
             return Vec::new();
         }
-        self.short_ids("run_short_id", &ids)
+        let ids = self.short_ids("run_short_id", &ids);
+        ids.into_iter().filter_map(|id| ShortId::new(id).ok()).collect()
     }
 
     /// `test_case_ids`: UUIDs, since the API takes nothing else.
@@ -91,7 +93,7 @@ impl Parser {
     pub(super) fn project(&mut self, given: &Given) -> Option<String> {
         let raw = &given.raw;
         let legacy = raw.project_id.as_ref();
-        let legacy = legacy.filter(|id| id.starts_with("proj") && raw.project_short_id.is_none());
+        let legacy = legacy.filter(|id| is_project(id) && raw.project_short_id.is_none());
         if raw.project_id.is_some() && legacy.is_none() && raw.project_id != raw.project_short_id {
             self.notices.push(match raw.project_short_id {
                 Some(_) => "`project_id` is ignored, since `project_short_id` is set.".to_owned(),
@@ -104,9 +106,10 @@ impl Parser {
             (None, None, Some(id)) => (PROJECT_VARIABLE, id),
             (None, None, None) => return None,
         };
-        if id.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control()) {
-            self.problems
-                .push(format!("{name} is {id:?}; allowed: the short id of one project"));
+        if !is_project(id) {
+            self.problems.push(format!(
+                "{name} is {id:?}; allowed: the short id of one project, such as proj_abc123"
+            ));
         }
         Some(id.clone())
     }
@@ -146,6 +149,23 @@ impl Parser {
         }
         builds
     }
+}
+
+/// Whether a text is the short id of a project: `^proj(-.+_.+|_.+)$` in the API's schema
+/// (<https://docs.qa.tech/api-reference/start-run>), on one line.
+fn is_project(text: &str) -> bool {
+    let ends_with_id = |rest: &str| {
+        rest.char_indices()
+            .skip(1)
+            .any(|(at, c)| c == '_' && at + 1 < rest.len())
+    };
+    let fits = text
+        .strip_prefix("proj")
+        .is_some_and(|rest| match rest.strip_prefix('-') {
+            Some(rest) => ends_with_id(rest),
+            None => rest.len() > 1 && rest.starts_with('_'),
+        });
+    fits && !text.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control())
 }
 
 /// Why an address is not that of a run's page.

@@ -4,6 +4,7 @@ use super::*;
 use crate::inputs::table::INPUTS;
 use crate::inputs::{Target, builds, environments};
 use crate::report::{FailOn, Verdict};
+use crate::text::ShortId;
 use proptest::prelude::*;
 
 fn given(pairs: &[(&str, &str)]) -> Result<Inputs, Vec<String>> {
@@ -247,10 +248,23 @@ fn the_project_is_an_input_or_the_vendors_older_one_or_a_variable() {
         assert_eq!(inputs.project_short_id.as_deref(), project, "{pairs:?}");
         assert_eq!(inputs.notices.len(), notices, "{:?}", inputs.notices);
     }
-    assert_eq!(
-        given(&[("project_short_id", "proj_a, proj_b")]).unwrap_err(),
-        ["`project_short_id` is \"proj_a, proj_b\"; allowed: the short id of one project"]
-    );
+    for wrong in [
+        "proj_a, proj_b",
+        "proj",
+        "proj_",
+        "proj-shop",
+        "proj-_a",
+        "proj-shop_",
+        "project_a",
+        "bad",
+        "0b5a4b1e",
+    ] {
+        let problem =
+            format!("`project_short_id` is {wrong:?}; allowed: the short id of one project, such as proj_abc123");
+        assert_eq!(given(&[("project_short_id", wrong)]).unwrap_err(), [problem]);
+        let legacy = from_variables(&[token, ("INPUT_PROJECT_ID", wrong)]).unwrap();
+        assert_eq!((legacy.project_short_id, legacy.notices.len()), (None, 1), "{wrong}");
+    }
 }
 
 #[test]
@@ -318,7 +332,11 @@ fn a_run_is_named_by_its_short_id_or_by_the_address_of_its_page() {
     let text = "abc123, https://app.qa.tech/p/shop/results/def456?tab=all\nhttps://app.qa.tech/dashboard/p/shop/results/ghi789/";
     assert_eq!(
         given(&[("run_short_id", text)]).unwrap().target,
-        Target::Attach(["abc123", "def456", "ghi789"].map(str::to_owned).to_vec())
+        Target::Attach(
+            ["abc123", "def456", "ghi789"]
+                .map(|id| ShortId::new(id).unwrap())
+                .to_vec()
+        )
     );
     for wrong in [
         "https://app.qa.tech/p/shop/results",

@@ -1,5 +1,4 @@
-//! What GitHub's answers say besides their bodies: rate limits, further pages, its words in an error; and why there was
-//! no answer.
+//! Reads rate limits, links to further pages and error messages from GitHub's answers, and explains why there is no answer.
 
 use std::error::Error as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,16 +8,16 @@ use reqwest::header::{DATE, HeaderMap, LINK};
 use crate::net::http;
 use crate::text::Redactor;
 
-/// The wait where GitHub limits us and does not say for how long
+/// The wait after a rate limit without `retry-after` or `x-ratelimit-reset`
 /// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>).
-const UNTOLD_LIMIT: Duration = Duration::from_secs(60);
-/// The shortest wait, whatever GitHub says: a limit that is said to be over may not be.
+const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+/// The shortest wait after a rate limit: one that has just ended may still be in effect.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// How much of an error's message is repeated, in characters.
 const SHOWN: usize = 200;
 
-/// How long to wait where an answer means that a rate limit is exceeded: `retry-after`, else until
-/// `x-ratelimit-reset` where nothing remains, else a minute for the secondary limit.
+/// How long to wait if the answer means that a rate limit is exceeded: `retry-after`, else until `x-ratelimit-reset` if no
+/// request remains, else a minute for the secondary limit.
 pub(super) fn limit(status: u16, headers: &HeaderMap, message: &str) -> Option<Duration> {
     if status != 403 && status != 429 {
         return None;
@@ -33,11 +32,11 @@ pub(super) fn limit(status: u16, headers: &HeaderMap, message: &str) -> Option<D
         let wait = Duration::from_secs(reset.saturating_sub(now(headers)));
         return Some(wait.max(SHORTEST));
     }
-    let told = message.to_ascii_lowercase().contains("rate limit");
-    (status == 429 || told).then_some(UNTOLD_LIMIT)
+    let is_secondary = message.to_ascii_lowercase().contains("rate limit");
+    (status == 429 || is_secondary).then_some(DEFAULT_WAIT)
 }
 
-/// Seconds since the Unix epoch, by GitHub's clock where it tells it: ours may be wrong.
+/// Seconds since the Unix epoch, by the answer's `date` if it has one, since our clock may be wrong.
 fn now(headers: &HeaderMap) -> u64 {
     headers
         .get(DATE)
@@ -56,7 +55,7 @@ pub(super) fn has_next(headers: &HeaderMap) -> bool {
         .any(|link| link.contains("rel=\"next\""))
 }
 
-/// GitHub's words in an error, on one line and short; else what the answer began with.
+/// GitHub's error message, shortened to one line; if there is none, the beginning of the answer.
 pub(super) fn message(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
     #[derive(serde::Deserialize)]
     struct Body {
@@ -75,7 +74,7 @@ pub(super) fn message(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> 
     http::brief(&all.join("; "), SHOWN, redactor)
 }
 
-/// Why a request got no answer, and whether it can have been received.
+/// Why a request has no answer, and whether GitHub may have received it.
 pub(super) fn reason(error: &octocrab::Error) -> (String, bool) {
     let mut deepest = error.to_string();
     let mut word = None;

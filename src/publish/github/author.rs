@@ -1,4 +1,4 @@
-//! Whose token publishes: a comment, issue or check run counts as ours only if its author is that user or app.
+//! Finds out who the token belongs to: a comment, issue or check run is ours only if this user or app created it.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::publish::github::client::Api;
 use crate::publish::github::error::Error;
 use crate::publish::github::wire::User;
 
-/// Author of what a job's own token writes.
+/// The login that a job's own token has.
 const ACTIONS_LOGIN: &str = "github-actions[bot]";
-/// What ends the login of a GitHub App; the app's slug comes before it.
+/// The suffix of a GitHub App's login, after the app's slug.
 const APP_SUFFIX: &str = "[bot]";
-/// The look-up must not use up the time for what needs it.
+/// Time limit of the lookup, which must leave time for publishing.
 const LOGIN_TIME: Duration = Duration::from_secs(10);
 
-/// The login that our comments and issues have. Asked until there is an answer, which is then remembered.
+/// The login of the author of our comments and issues. The first answer is kept.
 pub(super) async fn author(api: &Api) -> String {
     let known = api
         .author
@@ -28,7 +28,7 @@ pub(super) async fn app(api: &Api) -> Option<String> {
     author(api).await.strip_suffix(APP_SUFFIX).map(str::to_owned)
 }
 
-/// By GraphQL, which answers installation tokens too; else by REST, which refuses those, as some servers refuse both.
+/// Asks GraphQL, which accepts installation tokens, then REST, which does not. Some servers refuse both.
 async fn ask(api: &Api) -> Option<String> {
     if let Ok(login) = api.viewer().await {
         return Some(login);

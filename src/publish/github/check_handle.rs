@@ -1,4 +1,4 @@
-//! A check run that exists, and how far it is.
+//! A check run that exists, and the state of its completion.
 
 use crate::publish::github::wire::CheckRun;
 
@@ -6,7 +6,7 @@ use crate::publish::github::wire::CheckRun;
 #[derive(Debug, Clone)]
 pub(super) struct Handle {
     id: u64,
-    /// Its page.
+    /// URL of its page.
     pub(super) url: Option<String>,
     pub(super) owner: Owner,
 }
@@ -14,9 +14,9 @@ pub(super) struct Handle {
 /// Whose check run it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// Ours: we complete it.
+    /// Created by us. We complete it.
     Action,
-    /// The job's: status and conclusion are the runner's.
+    /// The job's own. The runner sets status and conclusion.
     Job,
 }
 
@@ -34,7 +34,7 @@ impl Handle {
         format!("/check-runs/{}", self.id)
     }
 
-    /// What could not be done, as the beginning of a sentence.
+    /// What failed, as the beginning of a sentence.
     pub(super) fn not_completed(&self) -> &'static str {
         match self.owner {
             Owner::Action => "The check run could not be completed and is still in progress",
@@ -53,11 +53,11 @@ impl From<CheckRun> for Handle {
     }
 }
 
-/// How far the check run's completion is: a signal may come in the middle of it.
+/// The state of the check run's completion, which a signal may interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Completion {
     NotBegun,
-    /// Some annotations may have arrived.
+    /// GitHub may have some annotations.
     Begun,
     Done,
 }

@@ -1,10 +1,9 @@
 //! The check run that shows the failed cases: our own, created before anything is started and completed with the report,
 //! or the job's (`annotations: job`), whose output is replaced. Annotations are sent in batches.
 //!
-//! No write is idempotent: a create makes another check run, and each update appends its annotations. Where an answer is
-//! lost, what GitHub has is looked up before anything is sent again.
+//! No write is idempotent: a create makes another check run, and each update appends its annotations. If an answer is lost,
+//! the state at GitHub is read before anything is sent again.
 
-use crate::net::retry::Delays;
 use crate::publish::github::advice::CHECKS;
 use crate::publish::github::check_handle::{Check, Completion, Handle, Owner};
 use crate::publish::github::client::{Api, Repeat};
@@ -18,14 +17,14 @@ use crate::render::github::check;
 use crate::render::github::check::{Annotation, CheckOutput};
 use crate::report::{Report, StepConclusion};
 
-/// Annotations a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
+/// Maximum number of annotations in a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
 const BATCH: usize = 50;
 
-/// All that a check run is to show in the end.
+/// The final content of a check run.
 struct Ending<'a> {
     /// Not sent to the job's check run.
     external_id: &'a str,
-    /// Not sent to the job's check run; it decides the level of annotations all the same.
+    /// Not sent to the job's check run. Decides the level of the annotations in any case.
     conclusion: StepConclusion,
     output: &'a CheckOutput,
     annotations: &'a [Annotation],
@@ -66,7 +65,7 @@ impl GitHub {
         let sentence = active.advice.explain(what, &error, CHECKS);
         match handle.owner {
             Owner::Action => published.warnings.push(sentence),
-            // As where no check run of our own could be created.
+            // A notice, as for a check run that could not be created.
             Owner::Job => published.notices.push(sentence),
         }
         published
@@ -81,7 +80,7 @@ impl GitHub {
         let place = place::default_place(&self.context);
         let (mut annotations, mut more) = match active.completion.get() {
             Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place),
-            // They would be there twice.
+            // They would be shown twice.
             Completion::Begun => (Vec::new(), 0),
             Completion::Done => return published,
         };
@@ -95,7 +94,7 @@ impl GitHub {
             annotations: &annotations,
         };
         let change = first_change(handle, &ending);
-        // A signal leaves no time for a second try.
+        // After a signal there is no time for a retry.
         let sent = active
             .api
             .patch::<CheckRun>(&handle.path(), &change, Repeat::Never)
@@ -108,7 +107,7 @@ impl GitHub {
         published
     }
 
-    /// The check run, if there is one; else what follows from that.
+    /// The check run, if there is one. Otherwise sets the notices and whether to annotate in the log.
     fn handle<'a>(&self, check: Option<&'a Check>, published: &mut Published) -> Option<&'a Handle> {
         match check {
             Some(Check::Ready(handle)) => return Some(handle),
@@ -131,8 +130,8 @@ impl GitHub {
     }
 }
 
-/// Completes the check run and adds its annotations, in order. What GitHub finds invalid (422) is left out: a check that
-/// stays in progress would block whoever requires it.
+/// Completes the check run and adds its annotations, in order. Content that GitHub rejects as invalid (422) is left out: a
+/// required check that stays in progress would block the pull request.
 async fn complete(api: &Api, handle: &Handle, ending: &Ending<'_>) -> Result<(), CompletionError> {
     let Ending {
         external_id: _,
@@ -142,7 +141,7 @@ async fn complete(api: &Api, handle: &Handle, ending: &Ending<'_>) -> Result<(),
     } = ending;
     let (before, first_api) = match handle.owner {
         Owner::Action => (0, api.patient()),
-        // The runner adds annotations of its own.
+        // The runner adds its own annotations.
         Owner::Job => {
             let run = api.get::<CheckRun>(&handle.path()).await;
             let run = run.map_err(CompletionError::NotCompleted)?;
@@ -210,9 +209,9 @@ fn first_change<'a>(handle: &Handle, ending: &Ending<'a>) -> CheckRunChange<'a> 
     }
 }
 
-/// One update, sent again only where GitHub does not have it. `total`: annotations that there are to be afterwards.
+/// Sends one update, and sends it again only if GitHub does not have it. `total` is the number of annotations afterwards.
 async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: usize) -> Result<(), Error> {
-    let mut delays = Delays::default();
+    let mut retries = api.retries();
     loop {
         let sent = api
             .patch::<CheckRun>(&handle.path(), change, Repeat::IfNothingHappened)
@@ -223,7 +222,7 @@ async fn update(api: &Api, handle: &Handle, change: &CheckRunChange<'_>, total: 
             Err(error) => return Err(error),
         };
         // GitHub may still be processing it.
-        if !api.pause(&mut delays).await {
+        if !api.pause(&mut retries).await {
             return Err(Error::Unreachable(what));
         }
         let run: CheckRun = api.get(&handle.path()).await?;

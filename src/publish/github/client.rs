@@ -1,7 +1,7 @@
-//! GitHub's APIs through octocrab on our one HTTP client: one place that sends, decides what may be repeated, and turns
-//! answers into values or into an [`Error`].
+//! Client of GitHub's APIs: sends requests through octocrab on the shared HTTP client, decides which may be sent again, and
+//! turns answers into values or an [`Error`].
 //!
-//! octocrab carries the requests and nothing else: its models are large, and its own errors say only "GitHub".
+//! octocrab only sends the requests: its models are large, and its errors display only "GitHub".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,28 +16,25 @@ use tokio::time::timeout;
 
 use crate::context::Context;
 use crate::net::http;
-use crate::net::retry::Delays;
 use crate::publish::github::answer::{has_next, limit, message, reason};
-use crate::publish::github::deadline::{Deadline, Deadlines};
+use crate::publish::github::deadline::{Deadlines, Retries};
 use crate::publish::github::error::{Error, Unusable};
 use crate::publish::github::wire::{GraphQl, ViewerData, ViewerQuery};
 use crate::text::{Redactor, Secret};
 
-/// Delays up to this one are the same while the runs are waited for as at the end; longer ones are stretched.
-const QUICK: Duration = Duration::from_secs(5);
-/// Objects a page, GitHub's maximum.
+/// Objects per page; GitHub's maximum.
 const PER_PAGE: usize = 100;
-/// More pages than any pull request has comments.
+/// Maximum number of pages that are read of a list.
 const MAX_PAGES: usize = 100;
 
 /// Which requests may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// Sending it twice does the same as sending it once.
+    /// The request is idempotent.
     Always,
-    /// A POST: again only where the first certainly did nothing.
+    /// A POST: only if the first one certainly had no effect.
     IfNothingHappened,
-    /// Not at all: a signal leaves no time.
+    /// Never: after a signal there is no time.
     Never,
 }
 
@@ -50,37 +47,37 @@ enum Patience {
     Long,
 }
 
-/// The calls of one repository, all of which end by a deadline that is set once the runs have ended.
+/// The calls for one repository. All end by a deadline that is set once the runs have ended.
 #[derive(Clone)]
 pub(super) struct Api {
     octocrab: Octocrab,
     /// `https://…/repos/owner/name`, without a slash at its end.
     repository: String,
     root: String,
-    /// The GraphQL endpoint, where it is on the same host as the REST API.
+    /// The GraphQL endpoint, if it is on the same host as the REST API.
     graphql: Option<String>,
     redactor: Redactor,
-    /// `None` as long as the runs are waited for.
+    /// `None` until the runs have ended.
     deadlines: watch::Receiver<Option<Deadlines>>,
     patience: Patience,
-    /// Set once a request did not succeed at once.
+    /// Set once a request has to be sent again.
     trouble: watch::Sender<bool>,
-    /// The latest rate limit that is waited for beyond the regular deadline.
+    /// The latest wait for a rate limit beyond the regular deadline.
     long_wait: watch::Sender<Option<Duration>>,
     /// See [`author`](super::author::author).
     pub(super) author: Arc<OnceCell<String>>,
 }
 
-/// A parsed answer, and whether the list it may be goes on.
+/// A successful answer. `more`: a list has another page.
 struct Answer {
     body: Vec<u8>,
     more: bool,
 }
 
-/// What one attempt came to.
+/// The outcome of one attempt.
 enum Outcome {
     Answered(Answer),
-    /// GitHub did nothing, and asks for a wait.
+    /// GitHub rejected the request because of a rate limit, and asks for this wait.
     Limited(Duration),
     /// There was no usable answer; `sent` says whether the request may have arrived.
     Broken {
@@ -104,18 +101,18 @@ impl Api {
     ) -> Result<Self, Unusable> {
         let repository = context.repository.as_ref().ok_or(Unusable::NoRepository)?;
         let api = context.api_url.as_ref().ok_or(Unusable::NoApiUrl)?;
-        // octocrab panics where the header can't be made.
+        // octocrab panics if the token is not valid in a header.
         if !token.expose().bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
             return Err(Unusable::InvalidToken);
         }
         let root = api.as_str().trim_end_matches('/').to_owned();
         let octocrab = Octocrab::builder()
             .add_header(ACCEPT, "application/vnd.github+json".to_owned())
-            // Without a path, which octocrab would put before that of GraphQL: all our addresses are absolute.
+            // Only the origin: all our URLs are absolute, and octocrab would prepend a path to GraphQL's.
             .base_uri(api.origin().ascii_serialization())
             .and_then(|builder| builder.personal_token(token.expose()).build_with_reqwest(client))
             .map_err(|error| Unusable::InvalidApiUrl(redactor.clean(reason(&error).0)))?;
-        // The token goes to no other host.
+        // The token must not be sent to another host.
         let graphql = context.graphql_url.as_ref().filter(|url| url.origin() == api.origin());
         Ok(Self {
             octocrab,
@@ -131,7 +128,7 @@ impl Api {
         })
     }
 
-    /// The same for requests that wait for a rate limit until the later deadline.
+    /// A client whose requests wait for a rate limit until the later deadline.
     pub(super) fn patient(&self) -> Self {
         Self {
             patience: Patience::Long,
@@ -139,27 +136,30 @@ impl Api {
         }
     }
 
-    /// The waits of [`patient`](Self::patient) requests beyond the regular deadline, as they begin.
+    /// Receives the waits of [`patient`](Self::patient) requests beyond the regular deadline when they begin.
     pub(super) fn long_waits(&self) -> watch::Receiver<Option<Duration>> {
         self.long_wait.subscribe()
     }
 
-    /// Resolves once a request has to be repeated: then only those who need its result should go on waiting.
+    /// Returns once a request has to be sent again: callers that don't need its result should then stop waiting.
     pub(super) async fn troubled(&self) {
         let mut trouble = self.trouble.subscribe();
-        // The sender is our own, so it is not gone.
+        // It can't fail: the sender is a field of `self`.
         let _ = trouble.wait_for(|trouble| *trouble).await;
     }
 
-    /// Waits before a write whose answer was lost is looked for or sent again; false, and at once, where there is no time.
-    pub(super) async fn pause(&self, delays: &mut Delays) -> bool {
-        self.trouble.send_replace(true);
-        let mut deadline = Deadline::new(self.deadlines.clone());
-        let early = !deadline.is_set();
-        deadline.wait(next_wait(delays, early), early).await
+    /// The retries of one request or write.
+    pub(super) fn retries(&self) -> Retries {
+        Retries::new(self.deadlines.clone())
     }
 
-    /// The login of the token's owner, asked by GraphQL: the REST API refuses that to installation tokens.
+    /// Waits after a write whose answer was lost, before its effect is looked up. Returns false at once if there is no time.
+    pub(super) async fn pause(&self, retries: &mut Retries) -> bool {
+        self.trouble.send_replace(true);
+        retries.back_off().await
+    }
+
+    /// The login of the token's owner, by GraphQL: the REST API does not return it for installation tokens.
     pub(super) async fn viewer(&self) -> Result<String, Error> {
         let Some(url) = &self.graphql else {
             return Err(Error::Unreachable("no GraphQL endpoint is known".to_owned()));
@@ -167,7 +167,7 @@ impl Api {
         let query = ViewerQuery {
             query: "query { viewer { login } }",
         };
-        // It only reads.
+        // A query only reads, so it may be sent again.
         let answer: GraphQl<ViewerData> = self.parse(&self.send("POST", url, Some(&query), Repeat::Always).await?)?;
         match answer.data {
             Some(data) => Ok(data.viewer.login),
@@ -175,7 +175,7 @@ impl Api {
         }
     }
 
-    /// GETs a path behind the repository, such as `/pulls/7`.
+    /// GETs a path of the repository, such as `/pulls/7`.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let url = format!("{}{path}", self.repository);
         self.parse(&self.send("GET", &url, None::<&()>, Repeat::Always).await?)
@@ -187,7 +187,7 @@ impl Api {
         self.parse(&self.send("GET", &url, None::<&()>, Repeat::Always).await?)
     }
 
-    /// GETs a list page by page, until `take` says that it has enough. The query starts with `?`, or is empty.
+    /// GETs a list page by page until `take` returns true. The query starts with `?`, or is empty.
     pub(super) async fn pages<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -196,7 +196,7 @@ impl Api {
     ) -> Result<(), Error> {
         let joint = if query.is_empty() { '?' } else { '&' };
         for page in 1..=MAX_PAGES {
-            // Pages are counted here: a link only says that there is a next page, since it could lead anywhere.
+            // The `next` link only shows that there is another page. Its URL is not followed: it could lead anywhere.
             let url = format!("{}{path}{query}{joint}per_page={PER_PAGE}&page={page}", self.repository);
             let answer = self.send("GET", &url, None::<&()>, Repeat::Always).await?;
             if take(self.parse(&answer)?) || !answer.more {
@@ -213,7 +213,7 @@ impl Api {
     ) -> Result<T, Error> {
         let url = format!("{}{path}", self.repository);
         let answer = self.send("POST", &url, Some(body), Repeat::IfNothingHappened).await?;
-        // It was done: only the answer is unusable.
+        // The request succeeded, only its answer is unusable.
         self.parse(&answer).map_err(|failure| Error::Lost(failure.to_string()))
     }
 
@@ -227,7 +227,7 @@ impl Api {
         self.parse(&self.send("PATCH", &url, Some(body), repeat).await?)
     }
 
-    /// A text from GitHub without secrets.
+    /// Redacts a text from GitHub.
     pub(super) fn clean(&self, text: String) -> String {
         self.redactor.clean(text)
     }
@@ -243,45 +243,46 @@ impl Api {
         body: Option<&(impl Serialize + Sync)>,
         repeat: Repeat,
     ) -> Result<Answer, Error> {
-        let mut deadline = Deadline::new(self.deadlines.clone());
-        let mut delays = Delays::default();
+        let mut retries = self.retries();
         loop {
             let outcome = tokio::select! {
                 outcome = self.once(method, url, body) => outcome,
-                () = deadline.passed() => return Err(match repeat {
+                () = retries.deadline_passed() => return Err(match repeat {
                     Repeat::IfNothingHappened | Repeat::Never => Error::Lost("no answer in time".to_owned()),
                     Repeat::Always => Error::OutOfTime,
                 }),
             };
-            let late = deadline.is_set();
-            let (wait, error, eager) = match outcome {
+            let (asked, error) = match outcome {
                 Outcome::Answered(answer) => return Ok(answer),
                 Outcome::Failed(error) => return Err(error),
                 Outcome::Limited(wait) => {
-                    self.extend(&mut deadline, wait, repeat);
-                    (wait, Error::RateLimited { wait }, false)
+                    self.extend(&mut retries, wait, repeat);
+                    (Some(wait), Error::RateLimited { wait })
                 }
                 Outcome::Broken { what, sent } => match repeat {
                     Repeat::IfNothingHappened | Repeat::Never if sent => return Err(Error::Lost(what)),
-                    Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => {
-                        (next_wait(&mut delays, !late), Error::Unreachable(what), true)
-                    }
+                    Repeat::Always | Repeat::IfNothingHappened | Repeat::Never => (None, Error::Unreachable(what)),
                 },
             };
             self.trouble.send_replace(true);
-            if repeat == Repeat::Never || !deadline.wait(wait, eager && !late).await {
+            let repeats = match asked {
+                _ if repeat == Repeat::Never => false,
+                Some(wait) => retries.wait(wait, false).await,
+                None => retries.back_off().await,
+            };
+            if !repeats {
                 return Err(error);
             }
         }
     }
 
-    /// Lets a request that has patience wait for a rate limit beyond the regular deadline, and announces that.
-    fn extend(&self, deadline: &mut Deadline, wait: Duration, repeat: Repeat) {
-        if self.patience == Patience::Regular || repeat == Repeat::Never || deadline.allows(wait) {
+    /// Extends the deadline of a patient request for a rate limit, and announces the wait.
+    fn extend(&self, retries: &mut Retries, wait: Duration, repeat: Repeat) {
+        if self.patience == Patience::Regular || repeat == Repeat::Never || retries.allow(wait) {
             return;
         }
-        deadline.extend();
-        if deadline.allows(wait) {
+        retries.extend();
+        if retries.allow(wait) {
             self.long_wait.send_replace(Some(wait));
         }
     }
@@ -306,7 +307,7 @@ impl Api {
             let (parts, body) = response.into_parts();
             let body = match Limited::new(body, http::MAX_BODY).collect().await {
                 Ok(body) => body.to_bytes().to_vec(),
-                // Of a refusal the status is enough; only a success needs its body.
+                // The status of a refusal is enough; only a success needs its body.
                 Err(_) if !parts.status.is_success() => Vec::new(),
                 Err(error) => {
                     return Outcome::Broken {
@@ -349,31 +350,5 @@ impl Api {
                 sent: true,
             },
         }
-    }
-}
-
-/// The wait before the next try. As long as the runs are waited for there is no hurry, and all jobs of a repository share
-/// 1,000 requests an hour.
-fn next_wait(delays: &mut Delays, early: bool) -> Duration {
-    let wait = delays.next(None);
-    if early && wait > QUICK { wait * 6 } else { wait }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_in_a_hurry_while_the_runs_are_waited_for() {
-        let hour = |early| {
-            let (mut delays, mut spent, mut tries) = (Delays::default(), Duration::ZERO, 0);
-            while spent < Duration::from_secs(3600) {
-                spent += next_wait(&mut delays, early);
-                tries += 1;
-            }
-            tries
-        };
-        assert!((40..120).contains(&hour(true)), "{}", hour(true));
-        assert!(hour(false) > 250);
     }
 }

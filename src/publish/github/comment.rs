@@ -1,4 +1,4 @@
-//! The sticky comment: found by its marker and author, updated in place, never older over newer.
+//! The sticky comment: found by its marker and author, and updated in place unless the existing one is newer.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ use crate::render::github::comment::{LIMIT, comment};
 use crate::render::github::marker::{Marker, SignedMarker};
 use crate::report::{Report, Verdict};
 
-/// The limit where GitHub refuses a comment of the regular length.
+/// The limit after GitHub has refused a comment of the regular length.
 const SHRUNK: usize = LIMIT / 4;
-/// For the look-up of the pull request's head, which must leave time for the comment.
+/// Time limit for looking up the pull request's head, which must leave time for the comment.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// What became of the comment.
+/// What happened to the comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
     /// It is up to date, written now or unchanged; its page.
     UpToDate(Option<String>),
-    /// There is none, and none is called for.
+    /// There is none, and the verdict requires none.
     NotNeeded,
     /// Another run's comment is newer.
     Newer(Newer),
@@ -38,7 +38,7 @@ enum Outcome {
     Shared,
 }
 
-/// Why a comment is not written over.
+/// Why a comment is not overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Newer {
     Run,
@@ -55,7 +55,7 @@ impl Newer {
 }
 
 impl GitHub {
-    /// Writes the comment, where one is wanted, on each pull request that the results belong to.
+    /// Writes the comment on each pull request that the results belong to, if comments are wanted.
     pub(super) async fn finish_comment(
         &self,
         active: &Active,
@@ -117,13 +117,13 @@ impl GitHub {
 struct ExpectedComment<'a> {
     marker: Marker,
     marker_key: &'a MarkerKey,
-    /// Whether it is created where there is none yet.
+    /// Whether it is created if there is none yet.
     wanted: bool,
-    /// The commit is a merge queue's, which never is a pull request's head.
+    /// Whether the commit belongs to a merge queue: it is then never a pull request's head.
     merge_group: bool,
 }
 
-/// Writes the comment on one pull request, if that is called for.
+/// Writes the comment on one pull request, if it is required.
 async fn publish(api: &Api, number: u64, ours: &ExpectedComment<'_>, report: &Report) -> Result<Outcome, Error> {
     let ExpectedComment {
         marker,
@@ -143,7 +143,7 @@ async fn publish(api: &Api, number: u64, ours: &ExpectedComment<'_>, report: &Re
             }
         }
         match update(api, old, report, &signed).await {
-            // Somebody has deleted it since it was listed.
+            // It was deleted after it was listed.
             Err(error) if error.status() == Some(404) => {}
             result => return result,
         }
@@ -180,8 +180,8 @@ async fn update(api: &Api, old: Comment, report: &Report, marker: &SignedMarker)
     }
 }
 
-/// Whether a comment was written in this very attempt for something else, as by steps that share a `comment_key`: writing
-/// over it would hide the other's result.
+/// Whether the comment was written in this attempt for other tests, by a step or job with the same `comment_key`: to
+/// overwrite it would hide their result.
 fn is_of_another_part(ours: &Marker, theirs: &Marker) -> bool {
     (theirs.run_id, theirs.attempt) == (ours.run_id, ours.attempt) && theirs.target != ours.target
 }
@@ -191,7 +191,7 @@ async fn newer(api: &Api, number: u64, ours: &Marker, theirs: &Marker, merge_gro
     if (theirs.run_id, theirs.attempt) > (ours.run_id, ours.attempt) {
         return Some(Newer::Run);
     }
-    // A merge group's commit never is the head. And where our own commit is unknown, there is nothing to compare.
+    // A merge group's commit is never the head, and an unknown commit can't be compared.
     if merge_group || ours.head_sha.is_empty() || theirs.head_sha == ours.head_sha {
         return None;
     }
@@ -201,7 +201,7 @@ async fn newer(api: &Api, number: u64, ours: &Marker, theirs: &Marker, merge_gro
     }
 }
 
-/// Whether the verdict calls for a comment where there is none yet.
+/// Whether the verdict requires a comment if there is none yet.
 fn is_failure(report: &Report) -> bool {
     match report.verdict() {
         None | Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Quarantined) => false,
@@ -216,7 +216,7 @@ fn is_failure(report: &Report) -> bool {
     }
 }
 
-/// GitHub may keep other line ends than were sent, and no white space at the end.
+/// Compares ignoring line ends and trailing white space, which GitHub may change.
 fn same(one: &str, other: &str) -> bool {
     let plain = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
     plain(one) == plain(other)

@@ -1,7 +1,6 @@
-//! Creates our check run. A create is not idempotent: where its answer is lost, what GitHub has is looked up before anything
-//! is sent again.
+//! Creates our check run. A create is not idempotent: if its answer is lost, the check run is looked up before anything is
+//! sent again.
 
-use crate::net::retry::Delays;
 use crate::publish::github::check_handle::Handle;
 use crate::publish::github::client::Api;
 use crate::publish::github::error::Error;
@@ -16,7 +15,7 @@ pub(super) async fn create(
     external_id: &str,
     output: &CheckOutput,
 ) -> Result<Handle, Error> {
-    // Jobs that test the same create check runs that are alike: the nonce identifies ours.
+    // Jobs that test the same create identical check runs; the nonce identifies ours.
     let nonce = crate::random::hex(8).unwrap_or_default();
     let summary = format!("{}\n<!-- {nonce} -->", output.summary);
     let change = CheckRunChange {
@@ -30,14 +29,14 @@ pub(super) async fn create(
             ..Output::new(output, Vec::new())
         },
     };
-    let mut delays = Delays::default();
+    let mut retries = api.retries();
     loop {
         let what = match api.post::<CheckRun>("/check-runs", &change).await {
             Ok(run) => return Ok(run.into()),
             Err(Error::Lost(what)) => what,
             Err(error) => return Err(error),
         };
-        if !api.pause(&mut delays).await {
+        if !api.pause(&mut retries).await {
             return Err(Error::Unreachable(what));
         }
         if let Some(run) = find(api, name, head_sha, external_id, &nonce).await? {
@@ -46,7 +45,7 @@ pub(super) async fn create(
     }
 }
 
-/// The check run that a lost create may have made: ours, and not completed by an earlier attempt of the job.
+/// The check run that a create without an answer may have made. One that an earlier attempt of the job completed is not it.
 async fn find(
     api: &Api,
     name: &str,

@@ -14,7 +14,7 @@ use crate::publish::github::pull_request;
 use crate::text::Redactor;
 use crate::text::sort::sort_by_number;
 
-/// Characters that are kept of each text; GitHub allows 140 for a description, and URLs may be long.
+/// Characters that are kept of each text, and of a URL.
 const MAX_TEXT: usize = 300;
 const MAX_URL: usize = 8_000;
 
@@ -36,7 +36,7 @@ pub(crate) struct DeploymentStatus {
     id: u64,
     /// `success`, `failure` and so on.
     pub(crate) state: String,
-    /// More about the state.
+    /// More about the state, with secrets and uncut: it may repeat the query of a URL.
     pub(crate) description: Option<String>,
     /// Where the application runs.
     pub(crate) environment_url: Option<String>,
@@ -146,7 +146,7 @@ impl Lookup {
         Ok(newest.map(|status| DeploymentStatus {
             id: status.id,
             state: self.text(status.state),
-            description: status.description.map(|text| self.text(text)),
+            description: status.description,
             environment_url: url(status.environment_url),
             target_url: url(status.target_url),
         }))

@@ -1,4 +1,4 @@
-//! What can go wrong at GitHub. [`Advice`](super::advice::Advice) makes sentences of it, with what to do.
+//! Errors at GitHub. [`Advice`](super::advice::Advice) turns them into sentences that say what to do.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::render::duration::format_duration;
 
-/// Why a call did not succeed: a fragment for people, without any secret.
+/// Why a call failed: a fragment for people, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
     /// GitHub understood the request and refused it.
@@ -14,19 +14,19 @@ pub enum Error {
     Refused {
         /// HTTP status, 4xx.
         status: u16,
-        /// GitHub's own words.
+        /// GitHub's message.
         message: String,
     },
-    /// The request had no effect, or repeating it would do no harm.
+    /// The request had no effect, or is idempotent.
     #[error("GitHub is out of reach: {0}")]
     Unreachable(String),
     /// The answer to a write was lost, and the write was not repeated.
     #[error("GitHub's answer was lost ({0}); the request may have succeeded, so it was not repeated")]
     Lost(String),
-    /// An answer that can't be GitHub's: a redirect, or no JSON.
+    /// The answer can't be GitHub's: a redirect, or not JSON.
     #[error("the answer does not come from GitHub's API: {0}")]
     Invalid(String),
-    /// GitHub asks for a longer wait than there is time for.
+    /// A rate limit lasts longer than the deadline.
     #[error("GitHub's rate limit is exceeded for another {}, and there is no time to wait for it", rounded(*.wait))]
     RateLimited {
         /// The wait that GitHub asks for.
@@ -38,7 +38,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether GitHub found fault with the content of the request: another content may be accepted.
+    /// Whether GitHub rejected the content of the request (422): other content may be accepted.
     pub(super) fn is_invalid(&self) -> bool {
         self.status() == Some(422)
     }
@@ -56,13 +56,13 @@ impl Error {
     }
 }
 
-/// Why nothing can be published at GitHub although it is asked for.
+/// Why nothing can be published at GitHub although it is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unusable {
     /// `GITHUB_REPOSITORY` is unset or malformed.
     #[error("GITHUB_REPOSITORY does not name a repository")]
     NoRepository,
-    /// `GITHUB_API_URL` is unset or can't be given a token.
+    /// `GITHUB_API_URL` is unset, or no token may be sent to it.
     #[error("GITHUB_API_URL is not a usable address")]
     NoApiUrl,
     /// The input is blank.
@@ -74,52 +74,52 @@ pub enum Unusable {
     /// It can't be sent in a header.
     #[error("`github_token` contains characters that no token has")]
     InvalidToken,
-    /// The client can't be built on it.
+    /// The client rejects the URL.
     #[error("GITHUB_API_URL can't be used: {0}")]
     InvalidApiUrl(String),
 }
 
-/// What of a check run's report did not arrive.
+/// Which part of a check run's report is missing at GitHub.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum CompletionError {
     /// The check run is still in progress.
     #[error("the check run was not completed")]
     NotCompleted(#[source] Error),
-    /// It has its conclusion, but something of the report was refused or lost.
+    /// It has its conclusion, but a part of the report was refused or lost.
     #[error("some annotations are missing")]
     Incomplete(#[source] Error),
 }
 
-/// Why a re-run of the job knows no runs of its earlier attempt.
+/// Why the runs of the job's earlier attempt are not known.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PreviousAttemptError {
-    /// Nothing is published in this job, so nothing was in its earlier attempt.
+    /// This job publishes nothing at GitHub, so its earlier attempt did not either.
     #[error("nothing was published at GitHub")]
     NotPublished,
-    /// Nothing can be read either.
+    /// Nothing can be read at GitHub.
     #[error(transparent)]
     Unusable(#[from] Unusable),
-    /// Without it no attempt can be told from another job's.
+    /// Without it, the attempts of this job can't be told from those of others.
     #[error("GITHUB_RUN_ID is not set")]
     NoRunId,
-    /// GitHub took longer than there is time for.
+    /// GitHub did not answer within the time limit.
     #[error("GitHub did not answer in time")]
     OutOfTime,
-    /// Legs of a matrix that test the same.
+    /// Legs of a matrix test the same.
     #[error("several check runs may be the one of its earlier attempt")]
     Ambiguous,
-    /// Another leg's, or a job's that shares the `comment_key`.
-    #[error("what was found is of other plans, applications or environments")]
+    /// The results belong to another leg, or to a job with the same `comment_key`.
+    #[error("the results that were found belong to other plans, applications or environments")]
     OtherTarget,
     /// Nothing of this job was found.
-    #[error("no check run or comment of ours names a run of it")]
+    #[error("no check run or comment of this job names its runs")]
     NotFound,
-    /// GitHub could not be asked.
+    /// A request to GitHub failed.
     #[error(transparent)]
     GitHub(#[from] Error),
 }
 
-/// A wait for people, rounded up to whole seconds, and to minutes where it is longer than five of them.
+/// A wait as text, rounded up to whole seconds, or to whole minutes above five minutes.
 pub(super) fn rounded(wait: Duration) -> String {
     let seconds = wait.as_millis().div_ceil(1_000);
     let seconds = if seconds > 300 {

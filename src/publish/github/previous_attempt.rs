@@ -12,10 +12,11 @@ use crate::publish::github::error::{Error, PreviousAttemptError};
 use crate::publish::github::find_comment;
 use crate::publish::github::pull_request;
 use crate::publish::github::wire::{CheckRun, CheckRuns};
-use crate::publish::identity::{MarkerKey, is_short_id};
+use crate::publish::identity::MarkerKey;
 use crate::render::github::marker::Marker;
+use crate::text::ShortId;
 
-type ShortIds = Vec<Option<String>>;
+type ShortIds = Vec<Option<ShortId>>;
 
 /// What the check run or comment of an earlier attempt has to match.
 pub(super) struct ExpectedCheck<'a> {
@@ -105,7 +106,7 @@ fn is_of_ours(theirs: &Marker, ours: &Marker, others: &mut bool) -> bool {
         && theirs.attempt < ours.attempt;
     let same_target = !ours.target.is_empty() && theirs.target == ours.target;
     *others |= same_run && !same_target;
-    same_run && same_target && theirs.short_ids.iter().flatten().all(|id| is_short_id(id))
+    same_run && same_target && theirs.short_ids.iter().flatten().all(ShortId::is_plain)
 }
 
 /// The ids of the newest attempt that names any.

@@ -22,7 +22,7 @@ use crate::publish::identity::{ExternalId, Identity, MarkerKey, check_name, targ
 use crate::render::github::check;
 use crate::render::github::marker::Marker;
 use crate::report::Report;
-use crate::text::Redactor;
+use crate::text::{Redactor, ShortId};
 
 /// How much longer than the rest a check run that would stay in progress may wait for GitHub's rate limit: five minutes in
 /// all, with the minute of everything else.
@@ -212,7 +212,7 @@ impl GitHub {
     ///
     /// # Errors
     /// Why there are none: a fragment such as "GITHUB_RUN_ID is not set".
-    pub async fn earlier(&self, most: Duration) -> Result<Vec<Option<String>>, PreviousAttemptError> {
+    pub async fn earlier(&self, most: Duration) -> Result<Vec<Option<ShortId>>, PreviousAttemptError> {
         let active = match &self.state {
             State::Active(active) => active,
             State::Off | State::HeadLookupOnly(_) => return Err(PreviousAttemptError::NotPublished),
@@ -375,7 +375,7 @@ pub(super) fn marker(
     context: &Context,
     active: &Active,
     head: Option<&HeadCommit>,
-    short_ids: Vec<Option<String>>,
+    short_ids: Vec<Option<ShortId>>,
 ) -> Marker {
     Marker {
         key: active.key.clone(),
@@ -387,7 +387,7 @@ pub(super) fn marker(
     }
 }
 
-pub(super) fn external_id(short_ids: Vec<Option<String>>, context: &Context, key: &str) -> String {
+pub(super) fn external_id(short_ids: Vec<Option<ShortId>>, context: &Context, key: &str) -> String {
     let id = ExternalId {
         short_ids,
         run_id: context.origin.run_id.unwrap_or(0),

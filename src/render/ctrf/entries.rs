@@ -1,12 +1,13 @@
-//! The entries of a CTRF report: one a test case, and those that stand for whole runs.
+//! The entries of a CTRF report: one for each test case, and synthetic ones for whole runs.
 
-use crate::render::case_facts::{classification, kind_word, page};
 use crate::render::ctrf::parts::{AttemptExtra, Line, Text, synthetic_cases, text};
-use crate::render::escape::one_line;
+use crate::render::escape::{is_blank, one_line};
 use crate::render::synthetic_case;
 use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::render::times::{TimeSource, Times};
-use crate::report::{Case, CaseAttempt, CaseDetails, CaseOutcome, Millis, QuarantineNote, Report, RunReport};
+use crate::report::{
+    Case, CaseAttempt, CaseOutcome, Classification, FailureKind, Millis, QuarantineNote, Report, RunReport,
+};
 use serde::{Serialize, Serializer};
 
 /// The entries, made one by one while they are written.
@@ -52,55 +53,51 @@ struct Test<'a> {
 
 impl<'a> Test<'a> {
     fn from_case(run: &'a RunReport, case: &'a Case, started_at: u64) -> Self {
-        let Case {
-            id,
-            short_id,
-            name,
-            goal,
-            examples,
-            outcome,
-            attempts,
-            quarantine,
-        } = case;
-        let latest = attempts.last();
-        // A rerun that did not see the case end takes nothing back: the failure is still what is to be told.
-        let told = if outcome.is_bad() {
+        // A rerun that did not see the case end takes nothing back: the failure is still what is reported.
+        let reported = if case.outcome.is_bad() {
             case.decisive_attempt()
         } else {
-            latest
+            case.latest()
         };
-        let is_other = |attempt: &CaseAttempt| !told.is_some_and(|told| std::ptr::eq(told, attempt));
-        let others: Vec<_> = (1..).zip(attempts).filter(|(_, attempt)| is_other(attempt)).collect();
-        let times = told.map(|told| Times::new(told, started_at)).unwrap_or_default();
-        let stable = [id, short_id].into_iter().find(|id| !one_line(id).is_empty());
-        let shown = [name, short_id].into_iter().find(|name| !one_line(name).is_empty());
+        let is_other = |attempt: &CaseAttempt| !reported.is_some_and(|reported| std::ptr::eq(reported, attempt));
+        let others: Vec<_> = (1..)
+            .zip(&case.attempts)
+            .filter(|(_, attempt)| is_other(attempt))
+            .collect();
+        let times = reported
+            .map(|attempt| Times::new(attempt, started_at))
+            .unwrap_or_default();
+        let id = [&case.id, &case.short_id]
+            .into_iter()
+            .find(|id| !one_line(id).is_empty());
+        let name = Some(case.label()).filter(|name| !is_blank(name));
         Self {
-            test_id: stable.map(|id| Line(id)),
-            name: Line(shown.map_or("unnamed", String::as_str)),
-            status: status(*outcome),
+            test_id: id.map(|id| Line(id)),
+            name: Line(name.unwrap_or("unnamed")),
+            status: status(case.outcome),
             duration: times.duration.unwrap_or(0),
             start: times.start,
             stop: times.stop,
             suite: [Line(run.label())],
-            message: told.and_then(|told| text(told.title.as_ref())),
-            trace: told.and_then(|told| text(told.reasoning.as_ref())),
-            raw_status: Line(told.map_or("", raw_status)),
+            message: reported.and_then(|attempt| text(attempt.title.as_ref())),
+            trace: reported.and_then(|attempt| text(attempt.reasoning.as_ref())),
+            raw_status: Line(reported.map_or("", raw_status)),
             r#type: "e2e",
             retries: (!others.is_empty()).then_some(others.len()),
             retry_attempts: others
                 .into_iter()
                 .map(|(number, attempt)| RetryAttempt::new(run, attempt, number, started_at))
                 .collect(),
-            flaky: *outcome == CaseOutcome::Flaky,
+            flaky: case.outcome == CaseOutcome::Flaky,
             extra: TestExtra {
-                outcome: outcome.as_str(),
-                short_id: Some(Text(short_id)),
-                goal: text(goal.as_ref()),
-                examples: text(examples.as_ref()),
-                run: told.and_then(|told| AttemptExtra::of_case(run, told)),
-                details: told.and_then(DetailsExtra::from_attempt),
+                outcome: case.outcome.as_str(),
+                short_id: Some(Text(&case.short_id)),
+                goal: text(case.goal.as_ref()),
+                examples: text(case.examples.as_ref()),
+                run: reported.and_then(|attempt| AttemptExtra::from_case(run, attempt)),
+                details: reported.and_then(DetailsExtra::from_attempt),
                 quarantined: case.is_quarantined_failure(),
-                quarantine: quarantine.as_ref().map(QuarantineExtra::from),
+                quarantine: case.quarantine.as_ref().map(QuarantineExtra::from),
                 times: Some(source(times.source)),
             },
         }
@@ -180,22 +177,12 @@ struct DetailsExtra<'a> {
 impl<'a> DetailsExtra<'a> {
     fn from_attempt(attempt: &'a CaseAttempt) -> Option<Self> {
         let details = attempt.details.as_deref()?;
-        let CaseDetails {
-            error_code,
-            classification: expected,
-            started_at: _,
-            completed_at: _,
-            duration: _,
-            url: _,
-            project_test_case_id,
-            screenshot: _,
-        } = details;
         Some(Self {
-            error_code: text(error_code.as_ref()),
-            failure_kind: details.failure_kind().map(kind_word),
-            classification: expected.map(classification),
-            page_url: page(details),
-            project_test_case_id: text(project_test_case_id.as_ref()),
+            error_code: text(details.error_code.as_ref()),
+            failure_kind: details.failure_kind().map(FailureKind::as_str),
+            classification: details.classification.map(Classification::as_str),
+            page_url: details.link(),
+            project_test_case_id: text(details.project_test_case_id.as_ref()),
         })
     }
 }
@@ -247,33 +234,21 @@ struct RetryExtra<'a> {
 }
 
 impl<'a> RetryAttempt<'a> {
-    fn new(run: &'a RunReport, of: &'a CaseAttempt, number: usize, started_at: u64) -> Self {
-        let times = Times::new(of, started_at);
-        let CaseAttempt {
-            attempt: _,
-            outcome,
-            counts: _,
-            status: _,
-            result: _,
-            title,
-            reasoning,
-            observed: _,
-            short_id: _,
-            details: _,
-        } = of;
+    fn new(run: &'a RunReport, attempt: &'a CaseAttempt, number: usize, started_at: u64) -> Self {
+        let times = Times::new(attempt, started_at);
         Self {
             attempt: number,
-            status: status(*outcome),
+            status: status(attempt.outcome),
             duration: times.duration.unwrap_or(0),
             start: times.start,
             stop: times.stop,
-            message: text(title.as_ref()),
-            trace: text(reasoning.as_ref()),
+            message: text(attempt.title.as_ref()),
+            trace: text(attempt.reasoning.as_ref()),
             extra: RetryExtra {
-                outcome: outcome.as_str(),
-                raw_status: Text(raw_status(of)),
-                run: AttemptExtra::of_case(run, of),
-                details: DetailsExtra::from_attempt(of),
+                outcome: attempt.outcome.as_str(),
+                raw_status: Text(raw_status(attempt)),
+                run: AttemptExtra::from_case(run, attempt),
+                details: DetailsExtra::from_attempt(attempt),
                 times: source(times.source),
             },
         }

@@ -8,7 +8,6 @@
 mod entries;
 mod parts;
 
-use crate::render::case_facts::has_no_tests;
 use crate::render::duration::utc;
 use crate::render::synthetic_case::Ending;
 use crate::report::{Counts, Millis, Origin, Report, RunReport, Signal, Trend};
@@ -118,32 +117,23 @@ impl Summary {
         for case in report.runs.iter().flat_map(|run| &run.cases) {
             listed.add_case(case);
         }
-        let Counts {
-            total,
-            passed,
-            failed,
-            skipped,
-            errored,
-            flaky,
-            quarantined,
-        } = listed;
         let mut summary = Self {
-            tests: total,
-            passed: passed + flaky,
-            failed: failed + errored,
-            skipped,
+            tests: listed.total,
+            passed: listed.passed + listed.flaky,
+            failed: listed.failed + listed.errored,
+            skipped: listed.skipped,
             pending: listed.unfinished(),
             other: 0,
-            flaky,
+            flaky: listed.flaky,
             suites: report.runs.len(),
             start: report.started_at,
             stop,
             duration: report.duration,
             extra: SummaryExtra {
-                errored,
-                not_listed: report.counts().total.saturating_sub(total),
+                errored: listed.errored,
+                not_listed: report.counts().total.saturating_sub(listed.total),
                 synthetic_cases: 0,
-                quarantined,
+                quarantined: listed.quarantined,
             },
         };
         for (_, whole) in synthetic_cases(report) {
@@ -268,7 +258,7 @@ impl<'a> From<&'a RunReport> for RunExtra<'a> {
             test_plan_short_id: text(plan),
             verdict: verdict.map(|verdict| verdict.as_str()),
             problem: text(problem.as_ref()),
-            no_tests: has_no_tests(run),
+            no_tests: run.has_no_tests(),
             attempts: attempts.iter().map(AttemptExtra::from).collect(),
         }
     }

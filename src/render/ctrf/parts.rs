@@ -49,7 +49,7 @@ pub(super) struct AttemptExtra<'a> {
 }
 
 impl<'a> AttemptExtra<'a> {
-    pub(super) fn of_case(run: &'a RunReport, case: &CaseAttempt) -> Option<Self> {
+    pub(super) fn from_case(run: &'a RunReport, case: &CaseAttempt) -> Option<Self> {
         run.attempts.get(case.attempt).map(Self::from)
     }
 }

@@ -176,12 +176,7 @@ pub(super) fn failure_message(case: &Case, max: usize) -> String {
 
 /// The case's name, with its run's where there are several.
 pub(super) fn case_title(run: &RunReport, case: &Case, several: bool, max: usize) -> String {
-    let name = one_line(&case.name);
-    let name = if name.is_empty() {
-        one_line(&case.short_id)
-    } else {
-        name
-    };
+    let name = one_line(case.label());
     let title = if several {
         format!("{name} ({})", cut_chars(&one_line(run.label()), 80))
     } else {

@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Write};
 
+use crate::text::ShortId;
+
 /// What opens the hidden comment.
 const START: &str = "<!-- ";
 /// What its fields begin with; the number is their version.
@@ -33,7 +35,7 @@ pub struct Marker {
     pub target: String,
     /// The latest attempt's short id for each plan, in the order of the input; `None` where there is none. Never empty
     /// when read back.
-    pub short_ids: Vec<Option<String>>,
+    pub short_ids: Vec<Option<ShortId>>,
 }
 
 impl Marker {
@@ -76,7 +78,7 @@ impl Marker {
                     if id.is_empty() {
                         Some(None)
                     } else {
-                        decode(id).map(Some)
+                        ShortId::new(decode(id)?).ok().map(Some)
                     }
                 })
                 .collect::<Option<_>>()?,
@@ -175,6 +177,10 @@ mod tests {
     use crate::render::gfm_check::{hostile, parse, tags};
     use proptest::prelude::*;
 
+    fn short_id(text: &str) -> Option<ShortId> {
+        ShortId::new(text).ok()
+    }
+
     fn marker() -> Marker {
         Marker {
             key: "9f86d081884c7d65".into(),
@@ -182,7 +188,7 @@ mod tests {
             run_id: 4711,
             attempt: 2,
             target: "60303ae22b998861".into(),
-            short_ids: vec![Some("abc123".into()), None, Some("run-x_1".into())],
+            short_ids: vec![short_id("abc123"), None, short_id("run-x_1")],
         }
     }
 
@@ -253,7 +259,8 @@ mod tests {
             key in hostile(), sha in hostile(), target in hostile(), run_id in any::<u64>(), attempt in any::<u64>(),
             ids in prop::collection::vec(prop::option::of("(?s).{1,8}"), 1..4),
         ) {
-            let marker = Marker { key, head_sha: sha, run_id, attempt, target, short_ids: ids };
+            let short_ids = ids.into_iter().map(|id| short_id(&id?)).collect();
+            let marker = Marker { key, head_sha: sha, run_id, attempt, target, short_ids };
             let signed = SignedMarker::new(&marker, "00ff");
             let text = signed.to_string();
             if signed.length() <= LONGEST {

@@ -12,7 +12,7 @@ pub(super) struct Fact {
 }
 
 /// What is known of the report's origin and time.
-pub(super) fn of(report: &Report) -> Vec<Fact> {
+pub(super) fn facts(report: &Report) -> Vec<Fact> {
     let Origin {
         repository: _,
         sha,
@@ -61,8 +61,8 @@ pub(super) fn of(report: &Report) -> Vec<Fact> {
         place.push_str(&format!(", attempt {attempt}"));
     }
     add("Workflow run", Some(place), report.origin.ci_link().map(str::to_owned));
-    let started = utc(report.started_at).and_then(|text| Some(text.get(..16)?.replace('T', " ") + " UTC"));
-    add("Started", started, None);
+    let started = utc(report.started_at).and_then(|text| Some(text.get(..16)?.replace('T', " ")));
+    add("Started (UTC)", started, None);
     add("Took", Some(format_duration(report.duration)), None);
     facts
 }

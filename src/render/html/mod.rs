@@ -11,6 +11,7 @@ mod timeline;
 mod trend;
 mod view;
 
+use crate::render::anchor::Anchors;
 use crate::render::buffered;
 use crate::render::escape::{cut_chars, one_line};
 use crate::render::phrases::{Headline, capitalized};
@@ -19,10 +20,9 @@ use askama::Template;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use facts::Fact;
-use parts::{Clean, Percent, class, label};
-use std::collections::HashMap;
+use parts::{Clean, Line, Percent, class, label};
 use std::io;
-use timeline::Timeline;
+use timeline::Drawing;
 use trend::TrendView;
 use view::{CaseView, RunView, Shown, with_code};
 
@@ -47,7 +47,7 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
 #[template(path = "report.html", config = "src/render/templates/askama.toml")]
 struct Page<'a> {
     report: &'a Report,
-    anchors: HashMap<*const Case, String>,
+    anchors: Anchors,
     csp: String,
     style: &'static str,
     script: &'static str,
@@ -68,7 +68,7 @@ struct Page<'a> {
     none: &'static str,
     shares: Vec<Share>,
     runs: Vec<RunView<'a>>,
-    timeline: Option<Timeline>,
+    timeline: Option<Drawing>,
     trend: Option<TrendView<'a>>,
     generator: &'static str,
 }
@@ -108,7 +108,7 @@ impl<'a> From<&'a Report> for Page<'a> {
         let several = runs.len() > 1;
         Self {
             report,
-            anchors: anchors(report),
+            anchors: Anchors::new(report),
             csp: policy(),
             style: STYLE,
             script: SCRIPT,
@@ -117,7 +117,7 @@ impl<'a> From<&'a Report> for Page<'a> {
             verdict_class: report_class(report),
             verdict,
             detail: numbers_kept(&detail),
-            facts: facts::of(report),
+            facts: facts::facts(report),
             notes: warnings.iter().map(|warning| with_code(Some(warning))).collect(),
             total: counts.total,
             quarantined: counts.quarantined,
@@ -133,8 +133,8 @@ impl<'a> From<&'a Report> for Page<'a> {
             },
             shares: shares(report),
             runs: runs.iter().map(RunView::from).collect(),
-            timeline: Timeline::of(report),
-            trend: TrendView::of(report),
+            timeline: Drawing::new(report),
+            trend: TrendView::new(report),
             generator: concat!("qatech-run ", env!("CARGO_PKG_VERSION")),
         }
     }
@@ -161,7 +161,7 @@ impl<'a> Page<'a> {
         let cases: Vec<_> = group.cases.iter().copied().enumerate().collect();
         cases.into_iter().map(move |(at, (run, case))| {
             let open = at < MAX_OPEN && case.outcome.is_bad() && !case.is_quarantined_failure();
-            let anchor = self.anchors.get(&std::ptr::from_ref(case)).cloned().unwrap_or_default();
+            let anchor = self.anchors.get(case).to_owned();
             let shown = Shown {
                 several_runs,
                 open,
@@ -177,26 +177,6 @@ impl<'a> Page<'a> {
 struct Group<'a> {
     heading: Option<&'static str>,
     cases: Vec<(&'a RunReport, &'a Case)>,
-}
-
-/// A name for each case within the page: `case-` and the short id, as far as it is of harmless characters.
-fn anchors(report: &Report) -> HashMap<*const Case, String> {
-    let mut taken: HashMap<String, usize> = HashMap::new();
-    let cases = report.runs.iter().flat_map(|run| &run.cases);
-    let mut anchors = HashMap::new();
-    for case in cases {
-        let id = case
-            .short_id
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-        let name = format!("case-{}", id.take(60).collect::<String>());
-        let count = taken.entry(name.clone()).or_default();
-        *count += 1;
-        // A sign that no short id keeps, so that the number can't be a part of another.
-        let anchor = if *count == 1 { name } else { format!("{name}.{count}") };
-        anchors.insert(std::ptr::from_ref(case), anchor);
-    }
-    anchors
 }
 
 /// One outcome's share of the cases.
@@ -216,10 +196,10 @@ fn shares(report: &Report) -> Vec<Share> {
     CaseOutcome::ALL
         .into_iter()
         .map(|outcome| {
-            let count = counts.of(outcome);
+            let count = counts.get(outcome);
             let cases = report.runs.iter().flat_map(|run| &run.cases);
             let listed = cases.filter(|case| case.outcome == outcome).count();
-            let from = Percent::of(before, counts.total);
+            let from = Percent::new(before, counts.total);
             before += count;
             Share {
                 class: outcome.as_str(),
@@ -227,7 +207,7 @@ fn shares(report: &Report) -> Vec<Share> {
                 count,
                 listed: u64::try_from(listed).unwrap_or(u64::MAX),
                 from,
-                width: Percent::of(count, counts.total),
+                width: Percent::new(count, counts.total),
             }
         })
         .collect()

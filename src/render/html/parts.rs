@@ -36,7 +36,7 @@ pub(super) struct Percent(pub(super) f64);
 
 impl Percent {
     /// Numbers here are counts and milliseconds: f64 has room for them.
-    pub(super) fn of(part: u64, whole: u64) -> Self {
+    pub(super) fn new(part: u64, whole: u64) -> Self {
         Self(part as f64 * 100.0 / whole.max(1) as f64)
     }
 }

@@ -1,13 +1,13 @@
-//! The observed timeline as a drawing: a row a run, a row a case, over an axis of time.
+//! The timeline as an SVG drawing: a row for each run and for each test case, over an axis of time.
 
 use crate::render::duration::format_duration;
-use crate::render::escape::{cut_chars, is_blank, one_line};
+use crate::render::escape::{cut_chars, one_line};
 use crate::render::html::parts::{Percent, label};
 use crate::render::phrases::{number, several};
-use crate::report::{Attempt, Case, CaseOutcome, Millis, Observed, Report, RunReport, status};
-use crate::text::sort::sort_by_number;
+use crate::report::timeline::{CaseTimeline, RunTimeline, Span, Timeline, tick_step};
+use crate::report::{Attempt, CaseAttempt, CaseOutcome, Millis, Report};
 
-/// Most case rows. Failed and errored cases are drawn before others.
+/// Most rows of test cases.
 const MAX_CASES: usize = 40;
 /// Height of the axis, and of a row, in CSS pixels.
 const AXIS: u32 = 30;
@@ -15,16 +15,17 @@ const ROW: u32 = 22;
 /// Longest label, in characters; narrower pages show less of it.
 const LABEL_CHARS: usize = 42;
 
-/// A drawing, all measures ready for the template.
-pub(super) struct Timeline {
-    /// Whether it is unfolded at first: not where failed cases are what people came for.
+/// The drawing, as the template needs it.
+pub(super) struct Drawing {
+    /// Whether it is unfolded at first: not above a list of failed cases.
     pub(super) open: bool,
     pub(super) height: u32,
     pub(super) summary: String,
     pub(super) ticks: Vec<Tick>,
     pub(super) rows: Vec<Row>,
-    /// What is to be said of the cases that are not drawn.
+    /// A sentence about the cases that are not drawn; may be empty.
     pub(super) left_out: String,
+    /// Class and name of each outcome in the drawing.
     pub(super) key: Vec<(&'static str, &'static str)>,
 }
 
@@ -53,18 +54,12 @@ pub(super) struct Bar {
     pub(super) title: String,
 }
 
-impl Timeline {
-    /// The drawing of a report; `None` where nothing was watched.
-    pub(super) fn of(report: &Report) -> Option<Self> {
-        let end = end(report);
-        if end == 0 || !report.was_watched() {
-            return None;
-        }
-        let mut picked = report.cases_by_outcome();
-        let all = picked.len();
-        picked.truncate(MAX_CASES);
-        let drawn = picked.len();
-
+impl Drawing {
+    /// The drawing of a report; `None` if there is nothing to draw.
+    pub(super) fn new(report: &Report) -> Option<Self> {
+        let timeline = Timeline::new(report, MAX_CASES, |_| 1)?;
+        let Timeline { end, runs, left_out } = &timeline;
+        let scale = Scale { end: *end };
         let mut rows = Vec::new();
         let mut add = |label: &str, class, bars| {
             let above = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -75,75 +70,39 @@ impl Timeline {
                 bars,
             });
         };
-        for run in &report.runs {
-            let scale = Scale { end };
-            add(
-                run.label(),
-                "head",
-                run.attempts.iter().flat_map(|attempt| scale.attempt(attempt)).collect(),
-            );
-            let mut cases: Vec<&Case> = picked
-                .iter()
-                .filter(|(of, _)| std::ptr::eq(*of, run))
-                .map(|(_, case)| *case)
-                .collect();
-            sort_by_number(&mut cases, |case| {
-                case.attempts.first().map_or(0, |attempt| begin(attempt.observed))
-            });
-            for case in cases {
-                let label = if is_blank(&case.name) {
-                    &case.short_id
-                } else {
-                    &case.name
-                };
-                add(label, "row", scale.case(run, case));
+        for RunTimeline { run, attempts, cases } in runs {
+            let bars = attempts.iter().flat_map(|span| scale.attempt(span));
+            add(run.label(), "head", bars.collect());
+            for CaseTimeline { case, spans } in cases {
+                let bars = spans.iter().flat_map(|span| scale.case(span));
+                add(case.label(), "row", bars.collect());
             }
         }
+        let spans = || runs.iter().flat_map(|run| &run.cases).flat_map(|case| &case.spans);
         let key = CaseOutcome::ALL.into_iter();
-        let key = key.filter(|outcome| picked.iter().any(|(_, case)| has(case, *outcome)));
+        let key = key.filter(|outcome| spans().any(|span| span.of.outcome == *outcome));
+        let drawn = rows.len() - runs.len();
         Some(Self {
             open: report.bad_cases().next().is_none(),
             height: AXIS + u32::try_from(rows.len()).unwrap_or(u32::MAX) * ROW + 4,
             summary: format!(
                 "Timeline of {} and {} over {}; the list of test cases below has the same times in words",
-                several(report.runs.len() as u64, "run"),
+                several(runs.len() as u64, "run"),
                 several(drawn as u64, "test case"),
-                format_duration(end)
+                format_duration(*end)
             ),
-            ticks: ticks(end, 6),
-            rows,
-            left_out: if all > drawn {
-                format!(
+            ticks: ticks(*end, 6),
+            left_out: match left_out {
+                0 => String::new(),
+                left_out => format!(
                     " The {drawn} cases that matter most are drawn, {} are not.",
-                    number((all - drawn) as u64)
-                )
-            } else {
-                String::new()
+                    number(*left_out as u64)
+                ),
             },
             key: key.map(|outcome| (outcome.as_str(), label(outcome))).collect(),
+            rows,
         })
     }
-}
-
-fn has(case: &Case, outcome: CaseOutcome) -> bool {
-    case.attempts.iter().any(|attempt| attempt.outcome == outcome)
-}
-
-/// The right edge: when the report was made, or later where something was observed later.
-fn end(report: &Report) -> Millis {
-    let runs = report.runs.iter();
-    let attempts = runs
-        .clone()
-        .flat_map(|run| &run.attempts)
-        .filter_map(|attempt| attempt.ended);
-    let cases = runs.flat_map(|run| &run.cases).flat_map(|case| &case.attempts);
-    let cases = cases.filter_map(|attempt| attempt.observed.ended);
-    attempts.chain(cases).fold(report.duration, Millis::max)
-}
-
-/// What was never seen to begin comes last.
-fn begin(observed: Observed) -> Millis {
-    observed.running.or(observed.ended).unwrap_or(Millis::MAX)
 }
 
 /// From milliseconds to places.
@@ -157,91 +116,41 @@ impl Scale {
         let thin = class == "waiting";
         Bar {
             class,
-            from: Percent::of(from, self.end),
-            // What is too short to see is drawn so that it can be seen.
-            width: Percent(Percent::of(to.saturating_sub(from), self.end).0.max(0.35)),
+            from: Percent::new(from, self.end),
+            // A minimum width keeps short bars visible.
+            width: Percent(Percent::new(to.saturating_sub(from), self.end).0.max(0.35)),
             inset: if thin { 8 } else { 4 },
             height: if thin { 4 } else { 12 },
-            title,
+            title: format!("{title}, {} to {}", format_duration(from), format_duration(to)),
         }
     }
 
-    fn attempt(self, attempt: &Attempt) -> Vec<Bar> {
-        let began = attempt.began;
-        let ended = attempt.ended.unwrap_or(self.end);
-        let runs = attempt.changes.iter().find(|change| change.status != status::INITIATED);
-        let running = runs.map_or(ended, |change| change.at.min(ended));
-        let id = one_line(&attempt.short_id).into_owned();
-        let mut bars = Vec::new();
-        if running > began {
-            bars.push(self.bar(
-                "waiting",
-                began,
-                running,
-                format!("{id}: waiting, {}", between(began, running)),
-            ));
-        }
-        if ended > running {
-            bars.push(self.bar(
-                "running",
-                running,
-                ended,
-                format!("{id}: in progress, {}", between(running, ended)),
-            ));
-        }
-        bars
+    fn attempt(self, span: &Span<'_, Attempt>) -> impl Iterator<Item = Bar> + use<> {
+        let (first_seen, started, until) = (span.first_seen, span.started(), span.until);
+        let id = one_line(&span.of.short_id);
+        let waiting =
+            (started > first_seen).then(|| self.bar("waiting", first_seen, started, format!("{id}: waiting")));
+        let running = (until > started).then(|| self.bar("running", started, until, format!("{id}: in progress")));
+        waiting.into_iter().chain(running)
     }
 
-    fn case(self, run: &RunReport, case: &Case) -> Vec<Bar> {
-        let mut bars = Vec::new();
-        for attempt in &case.attempts {
-            let Observed {
-                first_seen,
-                running,
-                ended,
-            } = attempt.observed;
-            // What did not end was still going on when its run ended, or when we stopped looking.
-            let until = run.attempts.get(attempt.attempt).and_then(|of| of.ended);
-            let to = ended.or(until).unwrap_or(self.end);
-            let from = running.unwrap_or(to);
-            if from > first_seen {
-                bars.push(self.bar(
-                    "waiting",
-                    first_seen,
-                    from,
-                    format!("waiting, {}", between(first_seen, from)),
-                ));
-            }
-            if running.is_some() || ended.is_some() {
-                let word = label(attempt.outcome);
-                bars.push(self.bar(
-                    attempt.outcome.as_str(),
-                    from,
-                    to,
-                    format!("{word}, {}", between(from, to)),
-                ));
-            }
-        }
-        bars
+    fn case(self, span: &Span<'_, CaseAttempt>) -> impl Iterator<Item = Bar> + use<> {
+        let (first_seen, started, outcome) = (span.first_seen, span.started(), span.of.outcome);
+        let waiting = (started > first_seen).then(|| self.bar("waiting", first_seen, started, "waiting".to_owned()));
+        let seen = span.running.is_some() || span.is_over;
+        let ran = seen.then(|| self.bar(outcome.as_str(), started, span.until, label(outcome).to_owned()));
+        waiting.into_iter().chain(ran)
     }
 }
 
-fn between(from: Millis, to: Millis) -> String {
-    format!("{} to {}", format_duration(from), format_duration(to))
-}
-
-/// Round times from zero on, at most `most` steps of them.
-pub(super) fn ticks(end: Millis, most: Millis) -> Vec<Tick> {
-    const STEPS: [Millis; 18] = [
-        100, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000,
-        3_600_000, 7_200_000, 14_400_000, 86_400_000,
-    ];
-    let step = STEPS.into_iter().find(|step| end / step <= most).unwrap_or(end);
+/// Round times from zero on, at most `max` steps of them.
+pub(super) fn ticks(end: Millis, max: u64) -> Vec<Tick> {
+    let step = tick_step(end, max);
     (0..=end / step)
         .map(|count| count * step)
         .map(|at| Tick {
             at,
-            x: Percent::of(at, end),
+            x: Percent::new(at, end),
             label: clock(at, step),
         })
         .collect()
@@ -261,13 +170,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_few() {
+    fn ticks_have_labels() {
         let labels = |end| ticks(end, 6).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
         assert_eq!(labels(160_300), ["0:00", "0:30", "1:00", "1:30", "2:00", "2:30"]);
         assert_eq!(labels(400), ["0.0 s", "0.1 s", "0.2 s", "0.3 s", "0.4 s"]);
         assert_eq!(labels(7_300_000), ["0:00", "30:00", "1:00:00", "1:30:00", "2:00:00"]);
-        for end in [1, 999, 86_400_000, 40 * 86_400_000] {
-            assert!(ticks(end, 6).len() <= 7, "{end}");
-        }
     }
 }

@@ -1,38 +1,39 @@
-//! The trend as a drawing, a table and lists: how earlier results went.
+//! Earlier results as a drawing, a table and lists.
 
 use crate::render::duration::{format_duration, utc};
 use crate::render::html::parts::{Line, Percent, class};
 use crate::render::html::timeline::ticks;
-use crate::render::phrases::{by_outcome, capitalized, number, phrase, several};
-use crate::report::trend::{
-    CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, StillFailing, Trend, TrendPoint,
-};
+use crate::render::phrases::{by_outcome, capitalized, changes, phrase, several};
+use crate::render::trend::{CaseList, Suggestion, TrendFacts};
+use crate::report::trend::{Moment, TrendPoint};
 use crate::report::{Case, Report};
 
 /// Height of the plot, and where it begins, in CSS pixels.
 const PLOT: u64 = 110;
 const TOP: u64 = 12;
 
-/// The section, all measures ready for the template.
+/// The section, as the template needs it.
 pub(super) struct TrendView<'a> {
+    /// Whether it is unfolded at first: not where failed cases are what people came for.
+    pub(super) open: bool,
     pub(super) heading: String,
     pub(super) facts: Vec<String>,
     pub(super) summary: String,
-    /// What the labels of the grid are in, where they do not say so.
+    /// The unit of the labels of the grid; empty if they name it.
     pub(super) unit: &'static str,
-    pub(super) grid: Vec<Rule>,
+    pub(super) grid: Vec<GridLine>,
     pub(super) median: Option<u64>,
     pub(super) bars: Vec<ResultBar>,
     pub(super) base: u64,
     pub(super) height: u64,
     pub(super) first: String,
     pub(super) rows: Vec<ResultRow<'a>>,
-    pub(super) lists: Vec<List<'a>>,
-    pub(super) suggestions: Vec<SuggestionView<'a>>,
+    pub(super) lists: Vec<CaseList<'a>>,
+    pub(super) suggestions: Vec<Suggestion<'a>>,
 }
 
 /// A horizontal line of the grid, with its time.
-pub(super) struct Rule {
+pub(super) struct GridLine {
     pub(super) y: u64,
     pub(super) label: String,
 }
@@ -59,89 +60,23 @@ pub(super) struct ResultRow<'a> {
     pub(super) took: String,
 }
 
-/// Cases that have something in common.
-pub(super) struct List<'a> {
-    pub(super) name: &'static str,
-    pub(super) cases: Vec<(Line<'a>, String)>,
-}
-
-/// A line for the quarantine list.
-pub(super) struct SuggestionView<'a> {
-    pub(super) name: Line<'a>,
-    pub(super) why: String,
-    pub(super) line: Line<'a>,
-}
-
-impl<'a> From<&'a QuarantineSuggestion> for SuggestionView<'a> {
-    fn from(suggestion: &'a QuarantineSuggestion) -> Self {
-        let QuarantineSuggestion {
-            case,
-            flaky,
-            failed_on_default,
-            of,
-            line,
-        } = suggestion;
-        let flaky = (*flaky > 0).then(|| format!("flaky in {} of {}", number(*flaky), several(*of, "result")));
-        let failed = (*failed_on_default > 0)
-            .then(|| format!("failed on the default branch {}", several(*failed_on_default, "time")));
-        let reasons: Vec<_> = flaky.into_iter().chain(failed).collect();
-        Self {
-            name: name(case),
-            why: reasons.join(", "),
-            line: Line(line),
-        }
-    }
-}
-
 impl<'a> TrendView<'a> {
-    /// The section of a report; `None` where there is no earlier result.
-    pub(super) fn of(report: &'a Report) -> Option<Self> {
-        let trend = report.trend.as_ref().filter(|trend| trend.points.len() > 1)?;
-        let Trend {
+    /// The section of a report; `None` if there is no earlier result.
+    pub(super) fn new(report: &'a Report) -> Option<Self> {
+        let TrendFacts {
             points,
-            pass_rate,
             median_duration,
-            last_green,
-            new_failures,
-            still_failing,
-            failed_on_default,
-            flaky,
-            fixed,
+            facts,
+            lists,
             suggestions,
-        } = trend;
+        } = TrendFacts::new(report, when)?;
         let longest = points.iter().map(|point| point.duration).max().unwrap_or(0).max(1_000);
-        let high = |duration: u64| duration.min(longest).saturating_mul(PLOT) / longest;
+        let height = |duration: u64| duration.min(longest).saturating_mul(PLOT) / longest;
         let ticks = ticks(longest, 4);
-        let mut facts = Vec::new();
-        if let Some(PassRate { green, of }) = pass_rate {
-            facts.push(format!("{green} of {of} green"));
-        }
-        if let Some(median) = median_duration {
-            facts.push(format!("median {}", format_duration(*median)));
-        }
-        if let Some(moment) = last_green {
-            facts.push(format!("last green {}", when(moment)));
-        }
-        let named = |cases: &'a [CaseName]| cases.iter().map(|case| (name(case), String::new())).collect();
-        let still = still_failing.iter().map(|StillFailing { case, since, times }| {
-            let times = several(times.saturating_add(1), "result");
-            (name(case), format!("since {}, in {times}", when(since)))
-        });
-        let flaky = flaky
-            .iter()
-            .map(|FlakyCase { case, times }| (name(case), format!("in {}", several(*times, "result"))));
-        let lists = [
-            ("New failures", named(new_failures)),
-            ("Still failing", still.collect()),
-            ("Fixed", named(fixed)),
-            (
-                "Fail here, and failed on the default branch before",
-                named(failed_on_default),
-            ),
-            ("Flaky most often", flaky.collect()),
-        ];
+        let facts = changes(report).into_iter().chain(facts).collect();
         let count = u64::try_from(points.len()).unwrap_or(u64::MAX);
         Some(Self {
+            open: report.bad_cases().next().is_none(),
             heading: format!("The last {}", several(count, "result")),
             summary: format!(
                 "Observed duration of the last {count} results, oldest first, coloured by verdict; the table has the same in words"
@@ -154,26 +89,22 @@ impl<'a> TrendView<'a> {
             },
             grid: ticks
                 .into_iter()
-                .map(|tick| Rule {
-                    y: TOP + PLOT - high(tick.at),
+                .map(|tick| GridLine {
+                    y: TOP + PLOT - height(tick.at),
                     label: tick.label,
                 })
                 .collect(),
-            median: median_duration.map(|median| TOP + PLOT - high(median)),
+            median: median_duration.map(|median| TOP + PLOT - height(median)),
             bars: (0..)
                 .zip(points)
-                .map(|(at, point)| bar(point, at, count, high(point.duration).max(3)))
+                .map(|(at, point)| bar(point, at, count, height(point.duration).max(3)))
                 .collect(),
             base: TOP + PLOT,
             height: TOP + PLOT + 24,
             first: points.first().map(|point| when(&point.moment)).unwrap_or_default(),
             rows: points.iter().rev().map(row).collect(),
-            lists: lists
-                .into_iter()
-                .map(|(name, cases)| List { name, cases })
-                .filter(|list| !list.cases.is_empty())
-                .collect(),
-            suggestions: suggestions.iter().map(SuggestionView::from).collect(),
+            lists,
+            suggestions,
         })
     }
 }
@@ -186,7 +117,7 @@ fn bar(point: &TrendPoint, at: u64, count: u64, height: u64) -> ResultBar {
         duration,
         on_default: _,
     } = point;
-    let Percent(place) = Percent::of(1, count);
+    let Percent(place) = Percent::new(1, count);
     ResultBar {
         class: class(Some(*verdict)),
         // A short history has thin bars too.
@@ -232,12 +163,7 @@ fn when(moment: &Moment) -> String {
     text.get(..16).unwrap_or_default().replace('T', " ")
 }
 
-fn name(case: &CaseName) -> Line<'_> {
-    let CaseName { id: _, short_id, name } = case;
-    Line(if name.trim().is_empty() { short_id } else { name })
-}
-
-/// What the history says of a case that fails here.
+/// What the history says about a case that fails in this report.
 pub(super) fn marks(report: &Report, case: &Case) -> Vec<String> {
     let Some(trend) = report.trend.as_ref().filter(|_| case.outcome.is_bad()) else {
         return Vec::new();

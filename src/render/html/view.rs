@@ -1,15 +1,14 @@
 //! Runs and test cases as the template shows them.
 
-use crate::render::case_facts::{failure_kind, page};
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_segments, is_blank, one_line};
 use crate::render::html::parts::{Clean, Line, class, label};
-use crate::render::phrases::{attempt_name, capitalized, phrase, unseen};
+use crate::render::phrases::{attempt_name, capitalized, failure_phrase, phrase, unseen};
 use crate::render::synthetic_case;
 use crate::render::times::Times;
 use crate::report::{
-    Attempt, AttemptOrigin, Case, CaseAttempt, CaseOutcome, Millis, Observed, QuarantineNote, RunReport, Screenshot,
-    Verdict,
+    Attempt, AttemptOrigin, Case, CaseAttempt, CaseDetails, CaseOutcome, Millis, Observed, QuarantineNote, RunReport,
+    Screenshot, Verdict,
 };
 use askama::filters::HtmlSafe;
 use base64::display::Base64Display;
@@ -172,44 +171,34 @@ impl<'a> CaseView<'a> {
             anchor,
             started_at,
         } = shown;
-        let told = case.decisive_attempt();
-        let title = told.and_then(|told| told.title.as_deref());
-        let Case {
-            id: _,
-            short_id,
-            name,
-            goal,
-            examples,
-            outcome,
-            attempts,
-            quarantine,
-        } = case;
-        let shown = [name, short_id].into_iter().find(|text| !is_blank(text));
-        let shown = shown.map_or("unnamed", String::as_str);
-        let kind = case.failure_kind().map(|kind| capitalized(failure_kind(kind)));
-        let quarantined = quarantine.as_ref().filter(|_| case.is_quarantined_failure());
+        let decisive = case.decisive_attempt();
+        let title = decisive.and_then(|attempt| attempt.title.as_deref());
+        let name = filled(Some(case.label())).unwrap_or("unnamed");
+        let kind = case.failure_kind().map(|kind| capitalized(failure_phrase(kind)));
+        let quarantined = case.quarantine.as_ref().filter(|_| case.is_quarantined_failure());
+        let duration = decisive.and_then(|attempt| Times::new(attempt, started_at).duration);
         Self {
-            class: outcome.as_str(),
-            label: label(*outcome),
+            class: case.outcome.as_str(),
+            label: label(case.outcome),
             open,
-            name: Line(shown),
-            whole_name: is_long(shown).then_some(Line(shown)),
+            name: Line(name),
+            whole_name: is_long(name).then_some(Line(name)),
             title: filled(title).map(Line),
             marks: kind.into_iter().chain(marks).collect(),
-            bad: outcome.is_bad(),
+            bad: case.outcome.is_bad(),
             quarantine: quarantined.map(quarantine_text),
             anchor,
             run: several_runs.then(|| Line(run.label())),
-            span: told
-                .and_then(|told| Times::new(told, started_at).duration)
-                .map(format_duration),
-            short_id: Line(short_id),
-            goal: filled(goal.as_deref()).map(Clean),
-            examples: filled(examples.as_deref()).map(Clean),
-            several: attempts.len() > 1,
-            attempts: attempts
+            span: duration.map(format_duration),
+            short_id: Line(&case.short_id),
+            goal: filled(case.goal.as_deref()).map(Clean),
+            examples: filled(case.examples.as_deref()).map(Clean),
+            several: case.attempts.len() > 1,
+            attempts: case
+                .attempts
                 .iter()
-                .map(|attempt| CaseAttemptView::new(run, case, attempt))
+                .enumerate()
+                .map(|(index, attempt)| CaseAttemptView::new(run, case, index, attempt))
                 .collect(),
         }
     }
@@ -225,6 +214,8 @@ pub(super) struct CaseAttemptView<'a> {
     pub(super) class: &'static str,
     pub(super) label: &'static str,
     pub(super) which: String,
+    /// Whether it failed as the attempt before it did, so that the reason is not shown again.
+    pub(super) repeats: bool,
     pub(super) title: Option<Line<'a>>,
     pub(super) reasoning: Option<Clean<'a>>,
     pub(super) words: String,
@@ -258,7 +249,7 @@ impl fmt::Display for Image<'_> {
 impl HtmlSafe for Image<'_> {}
 
 impl<'a> CaseAttemptView<'a> {
-    fn new(run: &'a RunReport, case: &'a Case, of: &'a CaseAttempt) -> Self {
+    fn new(run: &'a RunReport, case: &'a Case, index: usize, of: &'a CaseAttempt) -> Self {
         let CaseAttempt {
             attempt,
             outcome,
@@ -276,6 +267,7 @@ impl<'a> CaseAttemptView<'a> {
         // With one attempt, the line that opens the case has its title already, as far as there is room for it.
         let again = |title: &&str| case.attempts.len() > 1 || is_long(title);
         let title = title.as_deref().filter(again);
+        let repeats = case.repeats_reason(index);
         let mut words = Line(status).to_string();
         if let Some(result) = filled(result.as_deref()) {
             words.push(' ');
@@ -289,12 +281,16 @@ impl<'a> CaseAttemptView<'a> {
             class: outcome.as_str(),
             label: label(*outcome),
             which: attempt_name(*attempt, at_qatech),
-            title: filled(title).map(Line),
-            reasoning: filled(reasoning.as_deref()).map(str::trim_end).map(Clean),
+            repeats,
+            title: filled(title).filter(|_| !repeats).map(Line),
+            reasoning: filled(reasoning.as_deref())
+                .filter(|_| !repeats)
+                .map(str::trim_end)
+                .map(Clean),
             words,
             run: Line(at_qatech.map_or("", |attempt| &attempt.short_id)),
             link: at_qatech.and_then(Attempt::link),
-            page: details.and_then(page),
+            page: details.and_then(CaseDetails::link),
             error_code: details
                 .and_then(|details| filled(details.error_code.as_deref()))
                 .map(Line),

@@ -1,9 +1,8 @@
 //! Test cases in the JSON report, made one by one while they are written.
 
-use crate::render::case_facts::{classification, kind_word, page};
 use crate::render::duration::utc;
 use crate::render::escape::json_text;
-use crate::report::{Case, CaseAttempt, CaseDetails, Millis, Observed, QuarantineNote};
+use crate::report::{Case, CaseAttempt, CaseDetails, Classification, FailureKind, Millis, Observed, QuarantineNote};
 use serde::{Serialize, Serializer};
 
 /// All cases of a run.
@@ -103,7 +102,7 @@ impl<'a> From<&'a CaseDetails> for DetailsJson<'a> {
     fn from(details: &'a CaseDetails) -> Self {
         let CaseDetails {
             error_code,
-            classification: expected,
+            classification,
             started_at,
             completed_at,
             duration,
@@ -113,12 +112,12 @@ impl<'a> From<&'a CaseDetails> for DetailsJson<'a> {
         } = details;
         Self {
             error_code: error_code.as_deref(),
-            failure_kind: details.failure_kind().map(kind_word),
-            classification: expected.map(classification),
+            failure_kind: details.failure_kind().map(FailureKind::as_str),
+            classification: classification.map(Classification::as_str),
             started_at: started_at.and_then(utc),
             completed_at: completed_at.and_then(utc),
             duration_ms: *duration,
-            url: page(details),
+            url: details.link(),
             project_test_case_id: project_test_case_id.as_deref(),
         }
     }

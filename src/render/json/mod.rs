@@ -8,7 +8,6 @@ mod cases;
 mod counts;
 mod trend;
 
-use crate::render::case_facts::has_no_tests;
 use crate::render::duration::utc;
 use crate::report::{Attempt, CaseCoverage, Millis, Mode, Origin, Report, RunReport, Signal, StatusChange, TestPlan};
 use cases::Cases;
@@ -39,7 +38,7 @@ struct ReportJson<'a> {
     verdict: Option<&'static str>,
     interrupted_by: Option<&'static str>,
     counts: CountsJson,
-    origin: OriginJson<'a>,
+    origin: &'a Origin,
     runs: Vec<RunJson<'a>>,
     warnings: &'a [String],
     trend: Option<TrendJson<'a>>,
@@ -81,63 +80,11 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
             },
             verdict: report.verdict().map(|verdict| verdict.as_str()),
             interrupted_by: interrupted_by.map(Signal::name),
-            counts: report.counts().into(),
-            origin: origin.into(),
+            counts: CountsJson(report.counts()),
+            origin,
             runs: runs.iter().map(RunJson::from).collect(),
             warnings,
             trend: trend.as_ref().map(TrendJson::from),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct OriginJson<'a> {
-    repository: Option<&'a str>,
-    sha: Option<&'a str>,
-    branch: Option<&'a str>,
-    default_branch: Option<&'a str>,
-    actor: Option<&'a str>,
-    commit_message: Option<&'a str>,
-    event: Option<&'a str>,
-    workflow: Option<&'a str>,
-    job: Option<&'a str>,
-    run_id: Option<u64>,
-    run_attempt: Option<u64>,
-    ci_url: Option<&'a str>,
-    pull_request: Option<u64>,
-}
-
-impl<'a> From<&'a Origin> for OriginJson<'a> {
-    fn from(origin: &'a Origin) -> Self {
-        let Origin {
-            repository,
-            sha,
-            branch,
-            default_branch,
-            actor,
-            commit_message,
-            event,
-            workflow,
-            job,
-            run_id,
-            run_attempt,
-            ci_url,
-            pull_request,
-        } = origin;
-        Self {
-            repository: repository.as_deref(),
-            sha: sha.as_deref(),
-            branch: branch.as_deref(),
-            default_branch: default_branch.as_deref(),
-            actor: actor.as_deref(),
-            commit_message: commit_message.as_deref(),
-            event: event.as_deref(),
-            workflow: workflow.as_deref(),
-            job: job.as_deref(),
-            run_id: *run_id,
-            run_attempt: *run_attempt,
-            ci_url: ci_url.as_deref(),
-            pull_request: *pull_request,
         }
     }
 }
@@ -184,8 +131,8 @@ impl<'a> From<&'a RunReport> for RunJson<'a> {
             created: *created,
             verdict: verdict.map(|verdict| verdict.as_str()),
             problem: problem.as_deref(),
-            counts: run.counts().into(),
-            no_tests: has_no_tests(run),
+            counts: CountsJson(run.counts()),
+            no_tests: run.has_no_tests(),
             cases_complete: *listed == CaseCoverage::Complete,
             attempts: attempts.iter().map(AttemptJson::from).collect(),
             cases: Cases(cases),

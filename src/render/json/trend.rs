@@ -11,15 +11,15 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(super) struct TrendJson<'a> {
     points: Vec<PointJson<'a>>,
-    pass_rate: Option<PassRateJson>,
+    pass_rate: Option<PassRate>,
     median_duration_ms: Option<Millis>,
     last_green: Option<MomentJson<'a>>,
-    new_failures: Vec<NameJson<'a>>,
+    new_failures: &'a [CaseName],
     still_failing: Vec<StillFailingJson<'a>>,
-    fixed: Vec<NameJson<'a>>,
-    failed_on_default: Vec<NameJson<'a>>,
-    flaky: Vec<FlakyJson<'a>>,
-    suggestions: Vec<SuggestionJson<'a>>,
+    fixed: &'a [CaseName],
+    failed_on_default: &'a [CaseName],
+    flaky: &'a [FlakyCase],
+    suggestions: &'a [QuarantineSuggestion],
 }
 
 impl<'a> From<&'a Trend> for TrendJson<'a> {
@@ -38,23 +38,17 @@ impl<'a> From<&'a Trend> for TrendJson<'a> {
         } = trend;
         Self {
             points: points.iter().map(PointJson::from).collect(),
-            pass_rate: pass_rate.map(|PassRate { green, of }| PassRateJson { green, of }),
+            pass_rate: *pass_rate,
             median_duration_ms: *median_duration,
             last_green: last_green.as_ref().map(MomentJson::from),
-            new_failures: new_failures.iter().map(NameJson::from).collect(),
+            new_failures,
             still_failing: still_failing.iter().map(StillFailingJson::from).collect(),
-            fixed: fixed.iter().map(NameJson::from).collect(),
-            failed_on_default: failed_on_default.iter().map(NameJson::from).collect(),
-            flaky: flaky.iter().map(FlakyJson::from).collect(),
-            suggestions: suggestions.iter().map(SuggestionJson::from).collect(),
+            fixed,
+            failed_on_default,
+            flaky,
+            suggestions,
         }
     }
-}
-
-#[derive(Serialize)]
-struct PassRateJson {
-    green: u64,
-    of: u64,
 }
 
 #[derive(Serialize)]
@@ -104,7 +98,7 @@ impl<'a> From<&'a TrendPoint> for PointJson<'a> {
         Self {
             moment: moment.into(),
             verdict: verdict.as_str(),
-            counts: (*counts).into(),
+            counts: CountsJson(*counts),
             duration_ms: *duration,
             on_default: *on_default,
         }
@@ -112,22 +106,8 @@ impl<'a> From<&'a TrendPoint> for PointJson<'a> {
 }
 
 #[derive(Serialize)]
-struct NameJson<'a> {
-    id: &'a str,
-    short_id: &'a str,
-    name: &'a str,
-}
-
-impl<'a> From<&'a CaseName> for NameJson<'a> {
-    fn from(case: &'a CaseName) -> Self {
-        let CaseName { id, short_id, name } = case;
-        Self { id, short_id, name }
-    }
-}
-
-#[derive(Serialize)]
 struct StillFailingJson<'a> {
-    case: NameJson<'a>,
+    case: &'a CaseName,
     since: MomentJson<'a>,
     times: u64,
 }
@@ -136,53 +116,9 @@ impl<'a> From<&'a StillFailing> for StillFailingJson<'a> {
     fn from(still: &'a StillFailing) -> Self {
         let StillFailing { case, since, times } = still;
         Self {
-            case: case.into(),
+            case,
             since: since.into(),
             times: *times,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct FlakyJson<'a> {
-    case: NameJson<'a>,
-    times: u64,
-}
-
-impl<'a> From<&'a FlakyCase> for FlakyJson<'a> {
-    fn from(flaky: &'a FlakyCase) -> Self {
-        let FlakyCase { case, times } = flaky;
-        Self {
-            case: case.into(),
-            times: *times,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct SuggestionJson<'a> {
-    case: NameJson<'a>,
-    flaky: u64,
-    failed_on_default: u64,
-    of: u64,
-    line: &'a str,
-}
-
-impl<'a> From<&'a QuarantineSuggestion> for SuggestionJson<'a> {
-    fn from(suggestion: &'a QuarantineSuggestion) -> Self {
-        let QuarantineSuggestion {
-            case,
-            flaky,
-            failed_on_default,
-            of,
-            line,
-        } = suggestion;
-        Self {
-            case: case.into(),
-            flaky: *flaky,
-            failed_on_default: *failed_on_default,
-            of: *of,
-            line,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the elements of a test case say: type, message, text and properties, cleaned and within their limits.
 
-use crate::render::case_facts::{failure_kind, page};
 use crate::render::escape::{clean, cut_bytes, cut_chars, is_blank, one_line};
+use crate::render::phrases::failure_phrase;
 use crate::render::synthetic_case;
 use crate::report::{Attempt, Case, CaseAttempt, CaseDetails, CaseOutcome, QuarantineNote, RunReport};
 use quick_junit::XmlString;
@@ -226,7 +226,14 @@ fn facts(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> String {
     }
     fact("Goal", case.goal.as_deref().unwrap_or_default());
     fact("Test case", &case.short_id);
-    fact("Page", attempt.details.as_deref().and_then(page).unwrap_or_default());
+    fact(
+        "Page",
+        attempt
+            .details
+            .as_deref()
+            .and_then(CaseDetails::link)
+            .unwrap_or_default(),
+    );
     if let Some(of) = at_qatech {
         fact("Run", &attempt_line(of));
     }
@@ -238,7 +245,7 @@ fn facts(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> String {
 fn error(details: &CaseDetails) -> Option<String> {
     let code = details.error_code.as_deref()?;
     Some(match details.failure_kind() {
-        Some(kind) => format!("{code} ({})", failure_kind(kind)),
+        Some(kind) => format!("{code} ({})", failure_phrase(kind)),
         None => code.to_owned(),
     })
 }
@@ -268,7 +275,9 @@ pub(super) fn properties(run: &RunReport, case: &Case) -> String {
     let told = case.decisive_attempt();
     let details = told.and_then(|told| told.details.as_deref());
     let at_qatech = told.and_then(|told| run.attempts.get(told.attempt));
-    let link = details.and_then(page).or_else(|| at_qatech.and_then(Attempt::link));
+    let link = details
+        .and_then(CaseDetails::link)
+        .or_else(|| at_qatech.and_then(Attempt::link));
     let mut text = String::new();
     let mut property = |name: &str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| !is_blank(value)) {

@@ -20,8 +20,6 @@ const LABEL: usize = 80;
 const MAX_SUMMARY: usize = 10;
 /// Runs that the final summary lists; those that failed first.
 const MAX_RUNS: usize = 5;
-/// Characters of the bar in the live line.
-const BAR: usize = 20;
 
 /// A run's name in a line: label and short id.
 fn run_name(label: &str, short_id: &str) -> String {
@@ -72,49 +70,41 @@ pub fn failed_case(case: &Case, label: Option<&str>) -> String {
     log_line(&line)
 }
 
-/// Progress: `8 of 14 tests done, 1 failed, after 2 min 5 s`.
-pub fn progress(counts: Counts, elapsed: Millis) -> String {
-    format!("{}, after {}", done_or_waiting(counts), format_duration(elapsed))
-}
-
-/// The live line of a terminal, in at most `width` columns:
-/// `[=========>          ] 8 of 14 tests done, 1 failed, 1 min 5 s of about 2 min`. `expected` is how long the runs took
-/// before, where that is known. Where the line is too narrow for the bar, the bar is left out.
-pub fn live(counts: Counts, elapsed: Millis, expected: Option<Millis>, width: usize) -> String {
-    let mut text = format!("{}, {}", done_or_waiting(counts), format_duration(elapsed));
-    if let Some(expected) = expected.filter(|expected| *expected > 0) {
-        text.push_str(&if elapsed <= expected {
-            format!(" of about {}", format_duration(expected))
-        } else {
-            format!(", longer than the usual {}", format_duration(expected))
-        });
-    }
-    let bar = if counts.total == 0 {
-        String::new()
-    } else {
-        format!("{} ", bar(counts.done(), counts.total))
-    };
-    let line = if bar.len() + text.len() > width {
-        text
-    } else {
-        bar + &text
-    };
-    cut_chars(&line, width).into_owned()
-}
-
-/// `[=====>    ]`, in ASCII so that every terminal shows it.
-fn bar(done: u64, total: u64) -> String {
-    let done = done.min(total);
-    let full = usize::try_from(done.saturating_mul(BAR as u64) / total.max(1)).unwrap_or(BAR);
-    let head = if full < BAR { ">" } else { "" };
-    format!("[{}{head}{}]", "=".repeat(full), " ".repeat(BAR - full - head.len()))
-}
-
-fn done_or_waiting(counts: Counts) -> String {
-    if counts.total == 0 {
+/// Progress: `8 of 14 tests done, 1 failed, after 2 min 5 s`, or `rerun: 2 of 6 tests done, after 3 min`.
+pub fn progress(runs: &[RunReport], elapsed: Millis) -> String {
+    let Stage { name, counts } = Stage::new(runs);
+    let done = if counts.total == 0 {
         "waiting".to_owned()
     } else {
         done_of(counts)
+    };
+    format!("{name}{done}, after {}", format_duration(elapsed))
+}
+
+/// What is waited for, and how far it is.
+struct Stage {
+    /// Nothing, or `rerun: ` while only reruns are waited for.
+    name: &'static str,
+    counts: Counts,
+}
+
+impl Stage {
+    fn new(runs: &[RunReport]) -> Self {
+        let open: Vec<_> = runs
+            .iter()
+            .filter(|run| run.latest().is_some_and(|attempt| attempt.verdict.is_none()))
+            .collect();
+        if !open.is_empty() && open.iter().all(|run| run.attempts.len() > 1) {
+            Self {
+                name: "rerun: ",
+                counts: open.iter().map(|run| run.attempt_counts(run.attempts.len() - 1)).sum(),
+            }
+        } else {
+            Self {
+                name: "",
+                counts: runs.iter().map(RunReport::counts).sum(),
+            }
+        }
     }
 }
 
@@ -250,10 +240,24 @@ mod tests {
             "failed: Pay with a saved card (Smoke tests): Could not find the pay button"
         );
         assert_eq!(
-            progress(shop.counts(), 125_000),
+            progress(&shop.runs, 125_000),
             "14 of 14 tests done, 2 failed, 1 errored, after 2 min 5 s"
         );
-        assert_eq!(progress(Counts::default(), 1_000), "waiting, after 1 s");
+        assert_eq!(progress(&[], 1_000), "waiting, after 1 s");
+    }
+
+    #[test]
+    fn while_only_reruns_are_waited_for_their_tests_are_counted() {
+        let mut runs = shop().runs;
+        runs[0].attempts[1].verdict = None;
+        runs[0].attempts[1].test_count = Some(5);
+        assert_eq!(
+            progress(&runs, 125_000),
+            "rerun: 4 of 5 tests done, 2 failed, 1 errored, after 2 min 5 s"
+        );
+        runs.push(run("Other tests", "oth1", Vec::new()));
+        runs[1].attempts[0].verdict = None;
+        assert!(progress(&runs, 125_000).starts_with("14 of 14 tests done"));
     }
 
     #[test]
@@ -351,32 +355,5 @@ mod tests {
         );
         failed.quarantine = Some(QuarantineNote::default());
         assert!(failed_case(&failed, None).ends_with(" (product failure, quarantined)"));
-    }
-
-    #[test]
-    fn the_live_line_has_a_bar_and_the_expected_time() {
-        let counts = shop().counts();
-        let half = Counts {
-            passed: 5,
-            failed: 1,
-            skipped: 0,
-            errored: 0,
-            flaky: 0,
-            ..counts
-        };
-        assert_eq!(
-            live(half, 65_000, Some(120_000), 100),
-            "[========>           ] 6 of 14 tests done, 1 failed, 1 min 5 s of about 2 min"
-        );
-        assert_eq!(
-            live(half, 125_000, Some(120_000), 100),
-            "[========>           ] 6 of 14 tests done, 1 failed, 2 min 5 s, longer than the usual 2 min"
-        );
-        assert_eq!(live(half, 65_000, None, 50), "6 of 14 tests done, 1 failed, 1 min 5 s");
-        assert_eq!(live(half, 65_000, None, 10), "6 of 14 t…");
-        assert_eq!(live(Counts::default(), 1_000, None, 80), "waiting, 1 s");
-        assert_eq!(bar(14, 14), format!("[{}]", "=".repeat(BAR)));
-        assert_eq!(bar(20, 14), bar(14, 14));
-        assert_eq!(bar(0, 14).len(), bar(14, 14).len());
     }
 }

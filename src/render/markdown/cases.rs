@@ -3,7 +3,7 @@
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_cell, cut_bytes, cut_chars, inline, is_blank, lines, push_inline, push_lines};
 use crate::render::markdown::page::Page;
-use crate::render::markdown::{Entry, Groups, Layout, Tier, attempt_label, case_url};
+use crate::render::markdown::{Entry, Groups, Layout, Tier, attempt_label, case_url, push_name_or_short_id};
 use crate::render::phrases::details::{error_code, quarantine_line};
 use crate::render::phrases::{
     QUARANTINE_MARK, by_outcome, failure_phrase, number, outcome_mark, outcome_phrase, several,
@@ -101,13 +101,8 @@ fn name(out: &mut String, case: &Case, label: Option<&str>) {
     }
 }
 
-/// The name, or the short id where nothing of the name can be seen.
 fn push_name(out: &mut String, case: &Case) {
-    let start = out.len();
-    push_inline(out, &cut_bytes(&case.name, NAME));
-    if out.len() == start {
-        out.push_str(&code_cell(&cut_chars(&case.short_id, 60)));
-    }
+    push_name_or_short_id(out, &case.name, &case.short_id, NAME);
 }
 
 /// The title of the decisive attempt, after a colon.
@@ -157,8 +152,8 @@ impl Fold<'_> {
             push_lines(out, &cut_chars(goal, *reasoning));
             out.push_str("\n\n");
         }
-        for attempt in &case.attempts {
-            push_attempt(out, run, attempt, case.attempts.len() > 1, *reasoning);
+        for index in 0..case.attempts.len() {
+            push_attempt(out, run, case, index, *reasoning);
         }
         facts(out, case);
         out.push_str(END);
@@ -203,7 +198,10 @@ fn facts(out: &mut String, case: &Case) {
 }
 
 /// What one attempt says. Of several, each is named; the title of a single one stands in the summary already.
-fn push_attempt(out: &mut String, run: &RunReport, attempt: &CaseAttempt, several: bool, reasoning: usize) {
+fn push_attempt(out: &mut String, run: &RunReport, case: &Case, at: usize, reasoning: usize) {
+    let Some(attempt) = case.attempts.get(at) else {
+        return;
+    };
     let CaseAttempt {
         attempt: index,
         outcome,
@@ -217,12 +215,16 @@ fn push_attempt(out: &mut String, run: &RunReport, attempt: &CaseAttempt, severa
         details,
     } = attempt;
     let thought = lines(&cut_chars(thought.as_deref().unwrap_or_default(), reasoning));
-    if several {
+    if case.attempts.len() > 1 {
         let (mark, word) = (outcome_mark(*outcome), outcome_phrase(*outcome));
         out.push_str(&format!("{mark} **{}:** {word}", attempt_label(run, *index)));
         let kind = details.as_ref().filter(|_| outcome.is_bad());
         if let Some(kind) = kind.and_then(|details| details.failure_kind()) {
             out.push_str(&format!(" ({})", failure_phrase(kind)));
+        }
+        if case.repeats_reason(at) {
+            out.push_str(" for the same reason\n\n");
+            return;
         }
         if let Some(title) = title.as_deref().filter(|title| !is_blank(title)) {
             out.push_str(" – ");

@@ -3,7 +3,7 @@
 use crate::render::duration::format_duration;
 use crate::render::escape::{code_cell, code_segments, cut_bytes, cut_chars, inline, push_inline, push_lines};
 use crate::render::markdown::page::{Measure, Page};
-use crate::render::markdown::{run_link, safe_url, trend};
+use crate::render::markdown::{run_link, safe_url};
 use crate::render::phrases;
 use crate::render::phrases::{Headline, by_outcome, number, several};
 use crate::report::{Attempt, Counts, Mode, Report, ReportSlice, RunReport, Verdict};
@@ -26,7 +26,7 @@ pub(in crate::render) fn head(part: ReportSlice<'_>, limit: usize, measure: Meas
         page.push(&format!("## {mark} QA.tech {verdict}{separator}{detail}\n\n"));
     }
     let mut lines = explanation(part);
-    lines.extend(trend::changes(part.report).map(|changes| format!("**Compared with earlier results:** {changes}.")));
+    lines.extend(phrases::changes(part.report).map(|changes| format!("**Compared with earlier results:** {changes}.")));
     lines.extend(phrases::next_step(part).map(|step| format!("**Next step:** {step}")));
     for line in lines {
         page.push(&format!("{line}\n\n"));
@@ -89,25 +89,15 @@ fn counts_table(page: &mut Page, part: ReportSlice<'_>) {
     if counts.total == 0 || part.report.mode == Mode::StartOnly {
         return;
     }
-    let unfinished = counts.unfinished();
-    let Counts {
-        total,
-        passed,
-        failed,
-        skipped,
-        errored,
-        flaky,
-        quarantined,
-    } = counts;
     let columns = [
-        (total, "Tests"),
-        (passed, "✅ Passed"),
-        (failed, "❌ Failed"),
-        (errored, "💥 Errored"),
-        (quarantined, "🚧 Of them quarantined"),
-        (flaky, "🔁 Flaky"),
-        (skipped, "⏭️ Skipped"),
-        (unfinished, "⏳ Not finished"),
+        (counts.total, "Tests"),
+        (counts.passed, "✅ Passed"),
+        (counts.failed, "❌ Failed"),
+        (counts.errored, "💥 Errored"),
+        (counts.quarantined, "🚧 Of them quarantined"),
+        (counts.flaky, "🔁 Flaky"),
+        (counts.skipped, "⏭️ Skipped"),
+        (counts.unfinished(), "⏳ Not finished"),
     ];
     let shown = |index: usize, count: u64| index < 3 || count > 0;
     let mut rows = [String::from("|"), String::from("|"), String::from("|")];
@@ -180,18 +170,8 @@ fn run_rows(out: &mut String, run: &RunReport) {
 
 fn verdict_cell(verdict: Verdict) -> String {
     let (mark, phrase) = (phrases::mark(verdict), phrases::phrase(verdict));
-    match verdict {
-        Verdict::Unknown => format!("{mark} **{phrase}**"),
-        Verdict::Passed
-        | Verdict::Skipped
-        | Verdict::Flaky
-        | Verdict::Quarantined
-        | Verdict::Interrupted
-        | Verdict::Cancelled
-        | Verdict::TimedOut
-        | Verdict::Failed
-        | Verdict::Error => format!("{mark} {phrase}"),
-    }
+    let bold = if verdict == Verdict::Unknown { "**" } else { "" };
+    format!("{mark} {bold}{phrase}{bold}")
 }
 
 /// The verdict on an attempt, else its latest status.
@@ -244,21 +224,11 @@ fn problems(page: &mut Page, part: ReportSlice<'_>) {
     }
     items.extend(report.warnings.iter().map(|warning| (None, warning.as_str())));
     let unknown = part.verdict() == Some(Verdict::Unknown);
-    let start = match part.verdict() {
-        Some(Verdict::Unknown) => format!("> [!CAUTION]\n> {OUTCOME_UNKNOWN}\n>\n"),
-        Some(Verdict::Error) => "> [!CAUTION]\n".to_owned(),
-        Some(
-            Verdict::Passed
-            | Verdict::Skipped
-            | Verdict::Flaky
-            | Verdict::Quarantined
-            | Verdict::Interrupted
-            | Verdict::Cancelled
-            | Verdict::TimedOut
-            | Verdict::Failed,
-        )
-        | None => "> [!WARNING]\n".to_owned(),
-    };
+    let caution = unknown || part.verdict() == Some(Verdict::Error);
+    let mut start = format!("> [!{}]\n", if caution { "CAUTION" } else { "WARNING" });
+    if unknown {
+        start.push_str(&format!("> {OUTCOME_UNKNOWN}\n>\n"));
+    }
     if (items.is_empty() && !unknown) || !page.open(&start, "\n") {
         return;
     }

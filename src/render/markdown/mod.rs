@@ -11,7 +11,7 @@ pub mod summary;
 mod timeline;
 mod trend;
 
-use crate::render::escape::{clean, code_cell, cut_chars};
+use crate::render::escape::{clean, code_cell, cut_bytes, cut_chars, push_inline};
 use crate::render::markdown::page::{Measure, Page};
 use crate::render::phrases;
 use crate::report::{Attempt, Case, CaseOutcome, ReportSlice, RunReport};
@@ -207,6 +207,15 @@ fn finish(mut page: Page, appendix: &[String]) -> String {
         page.push(section);
     }
     page.finish()
+}
+
+/// A test case's name in at most `max` bytes, or its short id if nothing of the name is visible.
+fn push_name_or_short_id(out: &mut String, name: &str, short_id: &str, max: usize) {
+    let start = out.len();
+    push_inline(out, &cut_bytes(name, max));
+    if out.len() == start {
+        out.push_str(&code_cell(&cut_chars(short_id, 60)));
+    }
 }
 
 /// A run's page as a link on its short id, or the short id alone.

@@ -103,7 +103,7 @@ pub(in crate::render) mod tests {
 
         ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed (product failure) – Could not find the pay button<br>I opened the basket and chose the saved card ending in 4242.<br>The page showed a spinner for 30 seconds.<br><br>Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
 
-        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed (product failure) – Could not find the pay button<br>I opened the basket and chose the saved card ending in 4242.<br>The page showed a spinner for 30 seconds.<br><br>Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed (product failure) for the same reason
 
         <sub>Test <code>case_2</code> · product failure <code>TEST_FAILED</code> · took 42 s · [open at QA.tech](https://app.qa.tech/p/shop/cases/case_2?run=1&amp;x)</sub>
 
@@ -116,7 +116,7 @@ pub(in crate::render) mod tests {
 
         💥 **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** errored (agent miss) – The browser crashed<br>The page stopped answering after the third letter was typed.
 
-        💥 **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** errored (agent miss) – The browser crashed<br>The page stopped answering after the third letter was typed.
+        💥 **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** errored (agent miss) for the same reason
 
         <sub>Test <code>case_3</code> · agent miss <code>AGENT_TIMEOUT</code> · took 42 s · [open at QA.tech](https://app.qa.tech/p/shop/cases/case_3?run=1&amp;x)</sub>
 
@@ -133,7 +133,7 @@ pub(in crate::render) mod tests {
 
         ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed (platform miss) – New address was not saved<br>After saving, the old address was still shown in the order summary.
 
-        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed (platform miss) – New address was not saved<br>After saving, the old address was still shown in the order summary.
+        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed (platform miss) for the same reason
 
         <sub>Test <code>case_4</code> · platform miss <code>PLATFORM_CRASH</code> · took 42 s · [open at QA.tech](https://app.qa.tech/p/shop/cases/case_4?run=1&amp;x)</sub>
 
@@ -203,7 +203,7 @@ pub(in crate::render) mod tests {
 
         ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed – Could not find the pay button<br>I opened the basket and chose the saved card ending in 4242.<br>The page showed a spinner for 30 seconds.<br><br>Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
 
-        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed – Could not find the pay button<br>I opened the basket and chose the saved card ending in 4242.<br>The page showed a spinner for 30 seconds.<br><br>Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
+        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed for the same reason
 
         <sub>Test <code>case_2</code></sub>
 
@@ -216,7 +216,7 @@ pub(in crate::render) mod tests {
 
         ❌ **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** failed – New address was not saved<br>After saving, the old address was still shown in the order summary.
 
-        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed – New address was not saved<br>After saving, the old address was still shown in the order summary.
+        ❌ **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** failed for the same reason
 
         <sub>Test <code>case_4</code></sub>
 
@@ -229,7 +229,7 @@ pub(in crate::render) mod tests {
 
         💥 **First run ([<code>smk1</code>](https://app.qa.tech/p/shop/results/smk1)):** errored – The browser crashed<br>The page stopped answering after the third letter was typed.
 
-        💥 **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** errored – The browser crashed<br>The page stopped answering after the third letter was typed.
+        💥 **Rerun 1 ([<code>smk2</code>](https://app.qa.tech/p/shop/results/smk2)):** errored for the same reason
 
         <sub>Test <code>case_3</code></sub>
 

@@ -1,16 +1,15 @@
-//! The observed timeline as a Mermaid gantt chart: a section for each attempt, a bar for the attempt and for each of its cases.
+//! The timeline as a Mermaid gantt chart: a section for each attempt, with a bar for the attempt and for each of its cases.
 //!
-//! The API gives no times while a run goes on, so bars begin and end at the poll that saw the change.
-//!
-//! Only `done`, `crit`, both, or neither are used as a bar's tags: a label beside a bar that is `active` has the
-//! background's colour in Mermaid's dark theme. What a colour means is said in words as well.
-
-use std::fmt::Write as _;
+//! Bars have the tags `done` and `crit` only: in Mermaid's dark theme, a label beside an `active` bar has the colour of the
+//! background. Labels say in words what a colour means.
 
 use crate::render::escape::one_line;
 use crate::render::phrases::{Tone, attempt_name, outcome_phrase, phrase, several};
-use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Report, RunReport};
+use crate::report::timeline::{CaseTimeline, RunTimeline, Span, Timeline, tick_step};
+use crate::report::{Attempt, Case, CaseAttempt, CaseOutcome, Millis, Report, RunReport};
 use crate::text::sort::sort_by_number;
+use std::collections::HashSet;
+use std::fmt::Write as _;
 
 /// Bars of cases at most: about 1,200 pixels of height.
 const MAX_CASE_BARS: usize = 60;
@@ -23,213 +22,136 @@ const MAX_SECTION: usize = 18;
 /// The chart's clock ends at midnight.
 const DAY: Millis = 86_400_000;
 /// Most ticks on the axis: grid lines run through the labels.
-const MAX_TICKS: Millis = 8;
+const MAX_TICKS: u64 = 8;
 /// Pixels of a character of a section's name, and of the space around it.
 const CHARACTER_WIDTH: usize = 7;
 const SECTION_PADDING: usize = 24;
 /// No bar is narrower than this part of the axis.
 const NARROWEST: Millis = 200;
 
-/// The folded chart, or nothing where no run was observed for a time, or for a day or more.
+/// The folded chart; empty if no run was seen to change its status, or for a day or more.
 pub(super) fn section(report: &Report) -> String {
-    let end = report.duration.max(last_moment(report));
+    let Some(timeline) = Timeline::new(report, MAX_CASE_BARS, |case| bars(case).count()) else {
+        return String::new();
+    };
     let attempts: usize = report.runs.iter().map(|run| run.attempts.len()).sum();
-    if attempts == 0 || attempts > MAX_ATTEMPTS || end >= DAY || !report.was_watched() {
+    if attempts > MAX_ATTEMPTS || timeline.end >= DAY {
         return String::new();
     }
-    let chart = Chart::new(report, end);
     let mut out = format!(
         "<details>\n<summary>Timeline, as observed by polling{}</summary>\n\n```mermaid\n",
-        chart.omission()
+        omission(report, &timeline)
     );
-    chart.write(&mut out);
+    write(&mut out, &timeline);
     out.push_str("```\n\n</details>\n\n");
     out
 }
 
-fn last_moment(report: &Report) -> Millis {
-    let ends = report.runs.iter().flat_map(|run| {
-        let attempts = run.attempts.iter().filter_map(|attempt| attempt.ended);
-        let cases = run
-            .cases
-            .iter()
-            .flat_map(|case| &case.attempts)
-            .filter_map(|attempt| attempt.observed.ended);
-        attempts.chain(cases)
-    });
-    ends.max().unwrap_or(0)
+/// The spans of a test case that have a bar: one that was never observed running began at an unknown time.
+fn bars<'a, 'b>(case: &'b CaseTimeline<'a>) -> impl Iterator<Item = &'b Span<'a, CaseAttempt>> {
+    case.spans.iter().filter(|span| span.running.is_some())
 }
 
-/// A chart, before it is written.
-struct Chart<'a> {
-    end: Millis,
-    sections: Vec<Section<'a>>,
-    /// Cases that were never observed running: they have no bar.
-    never_running: usize,
-    /// Cases that passed or were skipped, and were quicker than those with a bar.
-    left_out: usize,
+/// What the chart does not show.
+fn omission(report: &Report, timeline: &Timeline<'_>) -> String {
+    let cases = report.runs.iter().flat_map(|run| &run.cases);
+    let ran = |case: &&Case| case.attempts.iter().any(|seen| seen.observed.running.is_some());
+    let never_running = cases.filter(|case| !ran(case)).count();
+    let mut parts = Vec::new();
+    if timeline.left_out > 0 {
+        parts.push(several(timeline.left_out as u64, "less notable bar"));
+    }
+    if never_running > 0 {
+        parts.push(format!(
+            "{} never observed running",
+            several(never_running as u64, "test")
+        ));
+    }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(", without {}", parts.join(" and "))
+    }
 }
 
-/// An attempt with its cases, in the order in which they began.
-struct Section<'a> {
-    name: String,
-    attempt: Bar<'a>,
-    cases: Vec<Bar<'a>>,
+fn write(out: &mut String, timeline: &Timeline<'_>) {
+    let Timeline { end, runs, left_out: _ } = timeline;
+    let names = section_names(runs);
+    let widest = names.iter().flatten().map(|name| name.chars().count()).max();
+    let padding = widest.unwrap_or(0) * CHARACTER_WIDTH + SECTION_PADDING;
+    let (interval, format) = axis(*end);
+    // Writing to a string can't fail.
+    let _ = write!(
+        out,
+        "%%{{init: {{\"gantt\": {{\"leftPadding\": {padding}, \"barHeight\": 16, \"barGap\": 4, \
+         \"fontSize\": 11, \"sectionFontSize\": 12}}, \"themeCSS\": \".grid .tick line {{ opacity: 0.2; }}\"}}}}%%\n\
+         gantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat {format}\n    tickInterval {interval}\n    todayMarker off\n"
+    );
+    for (run, names) in runs.iter().zip(names) {
+        for (index, (span, name)) in run.attempts.iter().zip(names).enumerate() {
+            let _ = writeln!(out, "    section {name}");
+            Bar::from_attempt(span).write(out, *end);
+            let cases = run.cases.iter();
+            let bars = cases.flat_map(|case| bars(case).map(|span| (case.case, span)));
+            let mut bars: Vec<_> = bars.filter(|(_, span)| span.of.attempt == index).collect();
+            sort_by_number(&mut bars, |(_, span)| span.started());
+            for (case, span) in bars {
+                Bar::from_case(case, span).write(out, *end);
+            }
+        }
+    }
 }
 
 /// A bar with its label.
 struct Bar<'a> {
+    mark: &'static str,
     label: &'a str,
     state: &'static str,
     tone: Tone,
-    began: Millis,
-    ended: Millis,
-}
-
-impl<'a> Chart<'a> {
-    fn new(report: &'a Report, end: Millis) -> Self {
-        let mut sections = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        for run in &report.runs {
-            for index in 0..run.attempts.len() {
-                let name = section_name(run, index, report.runs.len() > 1, &names);
-                names.push(name.clone());
-                sections.extend(Section::new(run, index, name, end));
-            }
-        }
-        let cases = || report.runs.iter().flat_map(|run| &run.cases);
-        let ran = |case: &&Case| case.attempts.iter().any(|seen| seen.observed.running.is_some());
-        let mut chart = Self {
-            end,
-            sections,
-            never_running: cases().filter(|case| !ran(case)).count(),
-            left_out: 0,
-        };
-        chart.drop_least_notable();
-        chart
-    }
-
-    /// Keeps at most [`MAX_CASE_BARS`] bars: what did not pass first, then what took longest.
-    fn drop_least_notable(&mut self) {
-        // No bar is longer than a day.
-        let rank = |bar: &Bar<'_>| match bar.tone {
-            Tone::Red => DAY.saturating_sub(bar.ended - bar.began),
-            Tone::Green | Tone::Neutral => (2 * DAY).saturating_sub(bar.ended - bar.began),
-        };
-        let mut ranks: Vec<_> = self
-            .sections
-            .iter()
-            .flat_map(|section| section.cases.iter().map(rank))
-            .collect();
-        if ranks.len() <= MAX_CASE_BARS {
-            return;
-        }
-        sort_by_number(&mut ranks, |rank| *rank);
-        let Some(last) = ranks.get(MAX_CASE_BARS - 1).copied() else {
-            return;
-        };
-        self.left_out = ranks.len() - MAX_CASE_BARS;
-        // Of those that rank as the last one does, only as many as there is room for.
-        let mut ties = MAX_CASE_BARS - ranks.partition_point(|rank| *rank < last);
-        for section in &mut self.sections {
-            section.cases.retain(|bar| {
-                let rank = rank(bar);
-                let tie = rank == last && ties > 0;
-                ties -= usize::from(tie);
-                rank < last || tie
-            });
-        }
-    }
-
-    /// What the chart does not show.
-    fn omission(&self) -> String {
-        let mut parts = Vec::new();
-        if self.left_out > 0 {
-            parts.push(several(self.left_out as u64, "less notable bar"));
-        }
-        if self.never_running > 0 {
-            parts.push(format!(
-                "{} never observed running",
-                several(self.never_running as u64, "test")
-            ));
-        }
-        if parts.is_empty() {
-            String::new()
-        } else {
-            format!(", without {}", parts.join(" and "))
-        }
-    }
-
-    fn write(&self, out: &mut String) {
-        let widest = self.sections.iter().map(|section| section.name.chars().count()).max();
-        let padding = widest.unwrap_or(0) * CHARACTER_WIDTH + SECTION_PADDING;
-        let (interval, format) = axis(self.end);
-        // Writing to a string can't fail.
-        let _ = write!(
-            out,
-            "%%{{init: {{\"gantt\": {{\"leftPadding\": {padding}, \"barHeight\": 16, \"barGap\": 4, \
-             \"fontSize\": 11, \"sectionFontSize\": 12}}, \"themeCSS\": \".grid .tick line {{ opacity: 0.2; }}\"}}}}%%\n\
-             gantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat {format}\n    tickInterval {interval}\n    todayMarker off\n"
-        );
-        for section in &self.sections {
-            let Section { name, attempt, cases } = section;
-            let _ = writeln!(out, "    section {name}");
-            attempt.write(out, "▸ ", self.end);
-            for case in cases {
-                case.write(out, "· ", self.end);
-            }
-        }
-    }
-}
-
-impl<'a> Section<'a> {
-    fn new(run: &'a RunReport, index: usize, name: String, end: Millis) -> Option<Self> {
-        let attempt = run.attempts.get(index)?;
-        let seen = run.cases.iter().flat_map(|case| {
-            let of_attempt = case.attempts.iter().filter(move |seen| seen.attempt == index);
-            of_attempt.filter_map(move |seen| Bar::from_case(case, seen, end))
-        });
-        let mut cases: Vec<_> = seen.collect();
-        sort_by_number(&mut cases, |bar| bar.began);
-        let verdict = attempt.seen();
-        let attempt = Bar {
-            label: "Run",
-            state: verdict.map_or("not finished", phrase),
-            tone: verdict.map_or(Tone::Neutral, Tone::from_verdict),
-            began: attempt.began,
-            ended: attempt.ended.unwrap_or(end),
-        };
-        Some(Self { name, attempt, cases })
-    }
+    from: Millis,
+    to: Millis,
 }
 
 impl<'a> Bar<'a> {
-    /// A case's bar. One that was never observed running began some time after it was listed: it gets none.
-    fn from_case(case: &'a Case, seen: &CaseAttempt, end: Millis) -> Option<Self> {
-        let began = seen.observed.running?;
-        Some(Self {
+    fn from_attempt(span: &Span<'_, Attempt>) -> Self {
+        let verdict = span.of.seen();
+        Self {
+            mark: "▸",
+            label: "Run",
+            state: verdict.map_or("not finished", phrase),
+            tone: verdict.map_or(Tone::Neutral, Tone::from_verdict),
+            from: span.first_seen,
+            to: span.until,
+        }
+    }
+
+    fn from_case(case: &'a Case, span: &Span<'_, CaseAttempt>) -> Self {
+        let outcome = span.of.outcome;
+        Self {
+            mark: "·",
             label: case.label(),
-            state: match seen.outcome {
+            state: match outcome {
                 CaseOutcome::Passed => "",
                 CaseOutcome::Failed
                 | CaseOutcome::Errored
                 | CaseOutcome::Flaky
                 | CaseOutcome::Skipped
-                | CaseOutcome::Unfinished => outcome_phrase(seen.outcome),
+                | CaseOutcome::Unfinished => outcome_phrase(outcome),
             },
-            tone: Tone::from_outcome(seen.outcome),
-            began,
-            ended: seen.observed.ended.unwrap_or(end).max(began),
-        })
+            tone: Tone::from_outcome(outcome),
+            from: span.started(),
+            to: span.until,
+        }
     }
 
-    fn write(&self, out: &mut String, mark: &str, end: Millis) {
+    fn write(&self, out: &mut String, end: Millis) {
         let Self {
+            mark,
             label,
             state,
             tone,
-            began,
-            ended,
+            from,
+            to,
         } = self;
         let tag = match tone {
             Tone::Green => "done, ",
@@ -238,21 +160,43 @@ impl<'a> Bar<'a> {
         };
         let label = name_in_chart(label, MAX_NAME);
         let separator = if state.is_empty() { "" } else { " – " };
-        let ended = (*ended).max(began + end / NARROWEST + 1);
+        let to = (*to).max(from + end / NARROWEST + 1);
         // Writing to a string can't fail.
         let _ = writeln!(
             out,
-            "    {mark}{label}{separator}{state} :{tag}{}, {}",
-            clock(*began),
-            clock(ended)
+            "    {mark} {label}{separator}{state} :{tag}{}, {}",
+            clock(*from),
+            clock(to)
         );
     }
 }
 
-/// The name of an attempt's section. Mermaid puts sections of the same name together, so each has its own.
-fn section_name(run: &RunReport, index: usize, several_runs: bool, taken: &[String]) -> String {
-    let attempt = attempt_name(index, run.attempts.get(index));
-    let name = match (several_runs, index) {
+/// The names of the sections, for each attempt of each run. Mermaid merges sections of the same name, so each is unique.
+fn section_names(runs: &[RunTimeline<'_>]) -> Vec<Vec<String>> {
+    let mut taken = HashSet::new();
+    let mut unique = |name: String| {
+        let numbered = (2..).map(|number| format!("{name} ({number})"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        names.find(|name| taken.insert(name.clone())).unwrap_or_default()
+    };
+    let several_runs = runs.len() > 1;
+    let names = runs.iter().map(
+        |RunTimeline {
+             run,
+             attempts,
+             cases: _,
+         }| {
+            let names = attempts.iter().enumerate();
+            let names = names.map(|(index, span)| unique(section_name(run, index, span.of, several_runs)));
+            names.collect()
+        },
+    );
+    names.collect()
+}
+
+fn section_name(run: &RunReport, index: usize, attempt: &Attempt, several_runs: bool) -> String {
+    let attempt = attempt_name(index, Some(attempt));
+    match (several_runs, index) {
         (false, _) => attempt,
         (true, 0) => name_in_chart(run.label(), MAX_SECTION),
         (true, _) => format!(
@@ -260,41 +204,24 @@ fn section_name(run: &RunReport, index: usize, several_runs: bool, taken: &[Stri
             name_in_chart(run.label(), MAX_SECTION),
             attempt.to_lowercase().replace(',', "")
         ),
-    };
-    let numbered = (2..).map(|number| format!("{name} ({number})"));
-    let mut names = std::iter::once(name.clone()).chain(numbered);
-    names.find(|name| !taken.contains(name)).unwrap_or_default()
+    }
 }
 
 /// The distance between ticks, and how they are labelled, for an axis of that length.
 fn axis(end: Millis) -> (String, &'static str) {
-    const INTERVALS: [(Millis, &str); 14] = [
-        (1, "second"),
-        (2, "second"),
-        (5, "second"),
-        (10, "second"),
-        (15, "second"),
-        (30, "second"),
-        (60, "minute"),
-        (120, "minute"),
-        (300, "minute"),
-        (600, "minute"),
-        (900, "minute"),
-        (1_800, "minute"),
-        (3_600, "hour"),
-        (7_200, "hour"),
-    ];
-    if end < 2_000 {
-        return ("250millisecond".to_owned(), "%S.%L");
-    }
-    let fits = |(seconds, _): &&(Millis, &str)| end / (seconds * 1_000) <= MAX_TICKS;
-    let format = if end >= 3_600_000 { "%H:%M" } else { "%M:%S" };
-    match INTERVALS.iter().find(fits) {
-        Some((seconds, "second")) => (format!("{seconds}second"), format),
-        Some((seconds, "minute")) => (format!("{}minute", seconds / 60), format),
-        Some((seconds, _)) => (format!("{}hour", seconds / 3_600), format),
-        None => ("4hour".to_owned(), format),
-    }
+    let step = tick_step(end, MAX_TICKS);
+    let interval = match step {
+        step if step % 3_600_000 == 0 => format!("{}hour", step / 3_600_000),
+        step if step % 60_000 == 0 => format!("{}minute", step / 60_000),
+        step if step % 1_000 == 0 => format!("{}second", step / 1_000),
+        step => format!("{step}millisecond"),
+    };
+    let format = match end {
+        _ if step < 1_000 => "%S.%L",
+        ..3_600_000 => "%M:%S",
+        _ => "%H:%M",
+    };
+    (interval, format)
 }
 
 /// Time since the start as a time of day, so that the axis shows it in every time zone.
@@ -401,21 +328,18 @@ mod tests {
     }
 
     #[test]
-    fn ticks_differ_and_are_few() {
-        let intervals = [900, 3_000, 30_000, 160_000, 1_800_000, 10_000_000, DAY - 1].map(axis);
+    fn an_axis_has_labels_that_differ() {
+        let axes = [900, 3_000, 30_000, 160_000, 1_800_000, 10_000_000, DAY - 1].map(axis);
         let expected = [
-            ("250millisecond", "%S.%L"),
-            ("1second", "%M:%S"),
+            ("500millisecond", "%S.%L"),
+            ("500millisecond", "%S.%L"),
             ("5second", "%M:%S"),
             ("30second", "%M:%S"),
             ("5minute", "%M:%S"),
             ("30minute", "%H:%M"),
             ("4hour", "%H:%M"),
         ];
-        assert_eq!(
-            intervals,
-            expected.map(|(interval, format)| (interval.to_owned(), format))
-        );
+        assert_eq!(axes, expected.map(|(interval, format)| (interval.to_owned(), format)));
     }
 
     #[test]

@@ -1,36 +1,30 @@
 //! The trend: earlier results, and which of today's failures are new.
 
-use crate::render::duration::{format_duration, utc};
-use crate::render::escape::{code_cell, cut_bytes, one_line, push_inline};
-use crate::render::markdown::safe_url;
-use crate::render::phrases::{mark, number, phrase, several};
+use crate::render::duration::utc;
+use crate::render::escape::{code_cell, one_line};
+use crate::render::markdown::{push_name_or_short_id, safe_url};
+use crate::render::phrases::{mark, phrase, several};
+use crate::render::trend::{CaseList, Suggestion, TrendFacts};
 use crate::report::Report;
-use crate::report::trend::{
-    CaseName, FlakyCase, Moment, PassRate, QuarantineSuggestion, StillFailing, Trend, TrendPoint,
-};
+use crate::report::trend::{CaseName, Moment, TrendPoint};
 
-/// Cases that a row names.
+/// Most cases that a row names.
 const NAMES: usize = 10;
-/// Bytes of a case's name.
+/// Most bytes of a case's name.
 const NAME: usize = 80;
-/// Bytes of a link: there are thirty.
+/// Most bytes of a link: there are thirty of them.
 const URL: usize = 300;
 
-/// The section, or nothing where there is no history yet.
+/// The section; empty if there is no earlier result.
 pub(super) fn section(report: &Report) -> String {
-    let Some(trend) = report.trend.as_ref().filter(|trend| trend.points.len() > 1) else {
+    let Some(trend) = TrendFacts::new(report, when) else {
         return String::new();
     };
-    let Trend {
+    let TrendFacts {
         points,
-        pass_rate,
-        median_duration,
-        last_green,
-        new_failures,
-        still_failing,
-        failed_on_default,
-        flaky,
-        fixed,
+        median_duration: _,
+        facts,
+        lists,
         suggestions,
     } = trend;
     let mut out = format!("### Trend of the last {}\n\n", several(points.len() as u64, "result"));
@@ -38,85 +32,28 @@ pub(super) fn section(report: &Report) -> String {
         push_point(&mut out, point);
     }
     out.push_str("\n\n");
-    let mut facts = Vec::new();
-    if let Some(PassRate { green, of }) = pass_rate {
-        facts.push(format!("{green} of {of} green"));
-    }
-    if let Some(median) = median_duration {
-        facts.push(format!("median {}", format_duration(*median)));
-    }
-    if let Some(moment) = last_green {
-        facts.push(format!("last green {}", when(moment)));
-    }
     if !facts.is_empty() {
         out.push_str(&format!("Oldest first; {}.\n\n", facts.join(", ")));
     }
-    let rows = [
-        row("New failures", new_failures, push_name),
-        row(
-            "Still failing",
-            still_failing,
-            |out, StillFailing { case, since, times }| {
-                push_name(out, case);
-                out.push_str(&format!(" (since {}, {})", when(since), several(times + 1, "time")));
-            },
-        ),
-        row("Fixed", fixed, push_name),
-        row("Failed on the default branch, too", failed_on_default, push_name),
-        row("Flaky most often", flaky, |out, FlakyCase { case, times }| {
-            push_name(out, case);
-            out.push_str(&format!(" ({})", several(*times, "time")));
-        }),
-    ];
-    let rows = rows.concat();
-    if !rows.is_empty() {
-        out.push_str(&format!("| What | Tests |\n|---|---|\n{rows}\n"));
+    if !lists.is_empty() {
+        out.push_str("| What | Tests |\n|---|---|\n");
+        lists.iter().for_each(|list| push_row(&mut out, list));
+        out.push('\n');
     }
-    push_suggestions(&mut out, suggestions);
+    push_suggestions(&mut out, &suggestions);
     out
 }
 
-/// How this result differs from earlier ones: `1 new failure, 2 still failing, 1 fixed`. `None` where there is no history,
-/// or no difference.
-pub(super) fn changes(report: &Report) -> Option<String> {
-    let trend = report.trend.as_ref().filter(|trend| trend.points.len() > 1)?;
-    let count = |cases: usize, words: &dyn Fn(u64) -> String| (cases > 0).then(|| words(cases as u64));
-    let parts = [
-        count(trend.new_failures.len(), &|cases| several(cases, "new failure")),
-        count(trend.still_failing.len(), &|cases| {
-            format!("{} still failing", number(cases))
-        }),
-        count(trend.fixed.len(), &|cases| format!("{} fixed", number(cases))),
-    ];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-/// Suggested lines for the quarantine list, ready to copy; empty where there are none.
-fn push_suggestions(out: &mut String, suggestions: &[QuarantineSuggestion]) {
+/// Suggested lines for the quarantine list, ready to copy.
+fn push_suggestions(out: &mut String, suggestions: &[Suggestion<'_>]) {
     if suggestions.is_empty() {
         return;
     }
     out.push_str("<details>\n<summary>Suggested lines for <code>quarantine</code></summary>\n\n");
-    for suggestion in suggestions {
-        let QuarantineSuggestion {
-            case,
-            flaky,
-            failed_on_default,
-            of,
-            line,
-        } = suggestion;
+    for Suggestion { case, reason, line } in suggestions {
         push_name(out, case);
-        let mut reasons = Vec::new();
-        if *flaky > 0 {
-            reasons.push(format!("flaky in {} of {}", number(*flaky), several(*of, "result")));
-        }
-        if *failed_on_default > 0 {
-            let times = several(*failed_on_default, "time");
-            reasons.push(format!("failed on the default branch {times}"));
-        }
-        // Not a colon, which could end an emoji code that the name begins.
-        out.push_str(&format!(" – {}\n\n", reasons.join(", ")));
+        // A dash: a colon could end an emoji code that the name begins.
+        out.push_str(&format!(" – {reason}\n\n"));
         push_block(out, line);
     }
     out.push_str("</details>\n\n");
@@ -164,33 +101,29 @@ fn when(moment: &Moment) -> String {
     out
 }
 
-/// A row that names cases, if there are any.
-fn row<T>(title: &str, cases: &[T], push: impl Fn(&mut String, &T)) -> String {
-    if cases.is_empty() {
-        return String::new();
-    }
-    let mut out = format!("| {title} | ");
-    for (index, case) in cases.iter().take(NAMES).enumerate() {
+/// A row of the table.
+fn push_row(out: &mut String, list: &CaseList<'_>) {
+    let CaseList { name, cases } = list;
+    out.push_str(&format!("| {name} | "));
+    for (index, (case, note)) in cases.iter().take(NAMES).enumerate() {
         if index > 0 {
             out.push_str("<br>");
         }
-        push(&mut out, case);
+        push_name(out, case);
+        if !note.is_empty() {
+            out.push_str(&format!(" ({note})"));
+        }
     }
     let more = cases.len().saturating_sub(NAMES);
     if more > 0 {
         out.push_str(&format!("<br>and {more} more"));
     }
     out.push_str(" |\n");
-    out
 }
 
 fn push_name(out: &mut String, case: &CaseName) {
     let CaseName { id: _, short_id, name } = case;
-    let start = out.len();
-    push_inline(out, &cut_bytes(name, NAME));
-    if out.len() == start {
-        out.push_str(&code_cell(&cut_bytes(short_id, NAME)));
-    }
+    push_name_or_short_id(out, name, short_id, NAME);
 }
 
 #[cfg(test)]
@@ -198,7 +131,9 @@ fn push_name(out: &mut String, case: &CaseName) {
 mod tests {
     use super::*;
     use crate::render::gfm_check::parse;
+    use crate::render::phrases::changes;
     use crate::report::sample::{shop, trend};
+    use crate::report::trend::QuarantineSuggestion;
 
     /// The shop's history with a test that is fixed, and one that could go into quarantine.
     fn with_suggestion() -> Report {
@@ -230,10 +165,10 @@ mod tests {
         | What | Tests |
         |---|---|
         | New failures | Pay with a saved card |
-        | Still failing | Search for a product (since 2025-12-29 (<code>3f2a9c1</code>), 3 times)<br>Change the delivery address (since 2025-12-29 (<code>3f2a9c1</code>), 3 times) |
+        | Still failing | Search for a product (since 2025-12-29 (<code>3f2a9c1</code>), in 3 results)<br>Change the delivery address (since 2025-12-29 (<code>3f2a9c1</code>), in 3 results) |
         | Fixed | Pay with a saved card |
         | Failed on the default branch, too | Search for a product |
-        | Flaky most often | Pay with a saved card (2 times)<br>Search for a product (2 times)<br>Change the delivery address (2 times) |
+        | Flaky most often | Pay with a saved card (in 2 results)<br>Search for a product (in 2 results)<br>Change the delivery address (in 2 results) |
 
         <details>
         <summary>Suggested lines for <code>quarantine</code></summary>

@@ -28,7 +28,12 @@ impl Headline {
                 ("⏭️", "skipped", "there is no API token".to_owned())
             }
             (Some(verdict), Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {
-                (mark(verdict), phrase(verdict), detail(part, verdict, counts))
+                let mark = if is_empty_pass(part, verdict) {
+                    "⚠️"
+                } else {
+                    mark(verdict)
+                };
+                (mark, phrase(verdict), detail(part, verdict, counts))
             }
             (None, Mode::StartOnly) => (
                 "🚀",
@@ -142,14 +147,17 @@ fn detail(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
     text
 }
 
+/// Whether the runs passed, and tested nothing.
+fn is_empty_pass(part: ReportSlice<'_>, verdict: Verdict) -> bool {
+    verdict == Verdict::Passed && !part.runs.is_empty() && part.runs.iter().all(RunReport::has_no_tests)
+}
+
 /// The numbers that explain a verdict.
 fn numbers(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
     let runs = part.runs.len();
     let so = part.runs.iter().filter(|run| run.seen() == Some(verdict)).count();
     let (text, about_tests) = match verdict {
-        Verdict::Passed if runs > 0 && part.runs.iter().all(RunReport::has_no_tests) => {
-            ("without a single test case".to_owned(), true)
-        }
+        Verdict::Passed if is_empty_pass(part, verdict) => ("without a single test case".to_owned(), true),
         Verdict::Passed => (passed(counts), true),
         Verdict::Flaky => {
             let total = several(counts.total, "test");

@@ -2,6 +2,7 @@
 //!
 //! All but [`details`] consists of our own words and of numbers, and needs no escaping anywhere.
 
+mod changes;
 pub mod details;
 mod headline;
 mod next_step;
@@ -11,6 +12,7 @@ mod words;
 use crate::render::duration::format_duration;
 use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, RunReport, status};
 
+pub use changes::changes;
 pub use headline::{Headline, is_tolerated};
 pub use next_step::next_step;
 pub use numbers::{capitalized, number, several};
@@ -28,7 +30,16 @@ fn is_over(run: &RunReport) -> bool {
 
 /// Progress: `8 of 14 tests done, 1 failed`.
 pub fn done_of(counts: Counts) -> String {
-    let mut text = format!("{} of {} done", number(counts.done()), several(counts.total, "test"));
+    done(counts, &several(counts.total, "test"))
+}
+
+/// Progress in less room: `8 of 14 done, 1 failed`.
+pub fn tally(counts: Counts) -> String {
+    done(counts, &number(counts.total))
+}
+
+fn done(counts: Counts, total: &str) -> String {
+    let mut text = format!("{} of {total} done", number(counts.done()));
     also(&mut text, counts.failed, "failed");
     also(&mut text, counts.errored, "errored");
     text
@@ -45,7 +56,7 @@ fn also(text: &mut String, count: u64, what: &str) {
 
 /// Counts by outcome, without zeros: `9 passed, 1 skipped`. Empty where nothing is counted.
 pub fn by_outcome(counts: Counts) -> String {
-    let parts = CaseOutcome::ALL.map(|outcome| (counts.of(outcome), outcome_phrase(outcome)));
+    let parts = CaseOutcome::ALL.map(|outcome| (counts.get(outcome), outcome_phrase(outcome)));
     let parts: Vec<_> = parts
         .into_iter()
         .filter(|(count, _)| *count > 0)

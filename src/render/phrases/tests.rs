@@ -145,3 +145,13 @@ fn outcomes_are_counted_in_words() {
     );
     assert_eq!(by_outcome(Counts::default()), "");
 }
+
+#[test]
+fn a_run_that_tested_nothing_has_no_green_mark() {
+    let report = report(vec![run("Smoke tests", "smk1", Vec::new())]);
+    let Headline { mark, verdict, detail } = Headline::new(report.as_slice());
+    assert_eq!(
+        (mark, verdict, detail.as_str()),
+        ("⚠️", "passed", "without a single test case")
+    );
+}

@@ -75,10 +75,14 @@
     }
   };
   const copies = (button, text) => {
+    const label = button.textContent;
+    let back;
     button.hidden = false;
     button.addEventListener('click', async () => {
       button.textContent = (await copy(text())) ? 'Copied' : 'The browser does not allow it';
       button.focus();
+      clearTimeout(back);
+      back = setTimeout(() => { button.textContent = label; }, 2000);
     });
   };
   for (const item of items) {

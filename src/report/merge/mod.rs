@@ -195,7 +195,7 @@ mod tests {
     fn attempt(verdict: Verdict) -> Attempt {
         Attempt {
             origin: AttemptOrigin::Started,
-            short_id: "r".into(),
+            short_id: crate::report::sample::valid_short_id("r"),
             id: None,
             url: None,
             status: None,
@@ -221,6 +221,28 @@ mod tests {
             listed: CaseCoverage::Complete,
             verdict: None,
             problem: None,
+        }
+    }
+
+    /// Takes minutes if any case is compared with every other.
+    #[test]
+    fn as_many_cases_as_are_kept_are_merged_over_a_rerun() {
+        let shapes: [fn(usize) -> CaseSnapshot; 4] = [
+            |number| seen(&number.to_string(), "", "Case", "FAILED"),
+            |number| seen("same", &number.to_string(), "", "FAILED"),
+            |number| seen("", "", &number.to_string(), "FAILED"),
+            |_| seen("", "", "Case", "FAILED"),
+        ];
+        for shape in shapes {
+            let mut run = run(&[Verdict::Failed, Verdict::Passed]);
+            let failed: Vec<_> = (0..MAX_CASES).map(shape).collect();
+            let mut passed = failed.clone();
+            passed.iter_mut().for_each(|case| case.result = Some("PASSED".into()));
+            assert_eq!(apply(&mut run, 0, failed.clone(), 0).newly_bad.len(), MAX_CASES);
+            assert_eq!(apply(&mut run, 0, failed, 1), Merged::default());
+            apply(&mut run, 1, passed, 2);
+            conclude(&mut run);
+            assert_eq!(run.cases.len(), MAX_CASES);
         }
     }
 

@@ -64,7 +64,7 @@ fn pipes_that_nobody_uses_are_given_up() {
                 let level = if warned { "warning" } else { "error" };
                 let messages = told(&done, level);
                 assert!(
-                    messages.iter().any(|text| text.contains("is no regular file")),
+                    messages.iter().any(|text| text.contains("is not a regular file")),
                     "{name}: {}",
                     done.log
                 );
@@ -92,7 +92,8 @@ fn a_signal_ends_the_wait_for_a_pipe() {
     let pipes = ["one", "other"].map(|name| pipe(&run, name));
     let mut running = run.input("ctrf_path", &pipes[0]).input("html_path", &pipes[1]).start();
     // The report files are next.
-    running.wait_for_log("QA.tech: Passed");
+    running.wait_for_log("COMPLETED, PASSED");
+    std::thread::sleep(Duration::from_millis(300));
     let begun = Instant::now();
     running.signal(Signal::Term);
     let ended = wait_until(Duration::from_secs(4), || running.has_ended());

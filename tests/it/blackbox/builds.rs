@@ -169,7 +169,7 @@ fn nothing_is_started_where_a_build_can_not_be_uploaded() {
 fn nothing_is_sent_of_a_file_that_is_none() {
     for (line, told) in [
         ("missing.apk", "can't be read"),
-        ("empty.apk", "no regular file with content"),
+        ("empty.apk", "is not a regular file, or is empty"),
     ] {
         let fake = FakeQaTech::start();
         let done = with_builds(&fake, &format!("app_android = {line}")).output();

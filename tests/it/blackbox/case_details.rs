@@ -8,6 +8,7 @@ use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
 use qatech_run::net::http;
 use qatech_run::net::proxy::Network;
 use qatech_run::qatech::Client;
+use qatech_run::report::sample::valid_short_id;
 use qatech_run::report::{CaseDetails, FailureKind, ImageFormat, RunReport, Verdict};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
@@ -230,7 +231,7 @@ fn kept(case: impl FnOnce(Case) -> Case) -> Option<CaseDetails> {
         let driver = Driver {
             client: &api,
             policy: Policy {
-                deadline: now + Duration::from_secs(60),
+                deadline: (now + Duration::from_secs(60)).into(),
                 poll_interval: None,
                 usual_duration: None,
                 fail_fast: false,
@@ -243,7 +244,7 @@ fn kept(case: impl FnOnce(Case) -> Case) -> Option<CaseDetails> {
             details: &details,
         };
         let run = store.runs().next().unwrap();
-        driver.drive(run, Origin::Attach("abc123".to_owned())).await;
+        driver.drive(run, Origin::Attach(valid_short_id("abc123"))).await;
         details.fetch_all().await;
         store.take()
     });

@@ -1,9 +1,10 @@
 //! `dry_run`: everything is checked, nothing is sent.
 
+use qatech_fakes::harness::Run;
 use qatech_fakes::http::{Reply, Server};
 use qatech_fakes::qatech::{FakeQaTech, TOKEN};
 
-use crate::scene::{assert_ending, green, run, start};
+use crate::scene::{assert_ending, elsewhere, green, run, start};
 
 #[test]
 fn nothing_is_sent_and_what_would_be_is_printed() {
@@ -58,12 +59,16 @@ fn only_what_would_be_published_is_announced() {
 fn preparations_and_their_results_are_printed() {
     let fake = FakeQaTech::start();
     let uuid = "0b5a4b1e-2f3c-4d5e-8f90-a1b2c3d4e5f6";
-    let done = run(&fake)
+    let run = run(&fake);
+    let build = "workspace/Shop.ipa";
+    run.job().write(build, "a build");
+    let done = run
         .input("dry_run", "true")
+        .input("commit", "0123456789abcdef0123456789abcdef01234567")
         .input("project_short_id", "proj_shop")
         .input("test_case_ids", uuid)
         .input("environments", "app_web = deployment: Preview*\napp_api = build_7")
-        .input("builds", "app_ios = out/Shop.ipa")
+        .input("builds", "app_ios = Shop.ipa")
         .input(
             "wait_for",
             "https://pr.example/health?key=hidden-probe-key contains {sha}",
@@ -76,14 +81,14 @@ fn preparations_and_their_results_are_printed() {
     assert_ending(&done, 0, "");
     assert!(fake.requests().is_empty());
     for part in [
-        "would upload the build out/Shop.ipa for application app_ios",
+        "would upload the build Shop.ipa for application app_ios",
         "would look for the deployment of the head commit to \"Preview*\" for application app_web, for at most 15 minutes",
         "would wait for https://pr.example/health?*** to contain \"0123456789abcdef0123456789abcdef01234567\", for at most 10 minutes",
         r#""projectShortId":"proj_shop""#,
         &format!(r#""testCaseIds":["{uuid}"]"#),
         r#""parameters":{"configs":{"cfg_login":{"password":"***"}}}"#,
         r#""applicationBuildShortId":"build_7""#,
-        r#""applicationBuildShortId":"<short id of out/Shop.ipa>""#,
+        r#""applicationBuildShortId":"<short id of Shop.ipa>""#,
         r#""url":"<URL of the deployment to"#,
     ] {
         assert!(done.log.contains(part), "no {part}:\n{}", done.log);
@@ -109,6 +114,34 @@ fn the_commit_stands_where_it_is_awaited() {
     let line = format!("would wait for https://{sha}.pr.example/v?*** to contain \"v={sha}\"");
     assert!(done.log.contains(&line), "{}", done.log);
     assert_eq!(done.places_with("hidden-"), [""; 0]);
+}
+
+#[test]
+fn what_would_keep_the_runs_from_being_started_is_named_at_once() {
+    let fake = FakeQaTech::start();
+    let preparing = |run: Run| {
+        run.input("dry_run", "true")
+            .input("builds", "app_ios = missing.ipa\napp_android = missing.apk")
+            .input("environments", "app_web = deployment")
+            .input("wait_for", "https://{sha}.pr.example")
+    };
+    let done = preparing(elsewhere(&fake)).output();
+    assert_eq!((done.code, &done.outputs["run_created"]), (2, "false"), "{}", done.log);
+    for problem in [
+        "missing.ipa of app_ios can't be read",
+        "missing.apk of app_android can't be read",
+        "the head commit is not known, `commit` can name it; GITHUB_REPOSITORY names no repository",
+        "`github_token`",
+        "`wait_for` names {sha}, but the head commit is not known",
+    ] {
+        assert!(done.log.contains(problem), "no {problem}:\n{}", done.log);
+    }
+    // For a run that exists, nothing is prepared.
+    let attached = elsewhere(&fake)
+        .input("dry_run", "true")
+        .input("run_short_id", "abc123");
+    assert_eq!(attached.output().code, 0);
+    assert!(fake.requests().is_empty());
 }
 
 #[test]

@@ -54,6 +54,27 @@ fn outputs_go_to_standard_output_and_the_log_to_standard_error() {
 }
 
 #[test]
+fn the_log_ends_with_the_result_whatever_else_there_is_to_say() {
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", red());
+    let done = elsewhere(&fake)
+        .input("test_plan_short_id", "pln_a")
+        .input("junit_path", "/dev/null/junit.xml")
+        .output();
+    assert_eq!(done.code, 3, "{}", done.log);
+    let lines: Vec<&str> = done.stderr.lines().collect();
+    let at = |words: &str| lines.iter().position(|line| line.contains(words)).expect(words);
+    let result = at("QA.tech: Failed");
+    assert!(at("/dev/null/junit.xml") < result, "{}", done.stderr);
+    assert!(lines.len() - result <= 10, "{}", done.stderr);
+    assert!(
+        lines[result..].iter().any(|line| line.contains("Pay")),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
 fn no_workflow_command_is_printed_least_of_all_a_mask() {
     let fake = FakeQaTech::start();
     fake.plan("pln_a", red());

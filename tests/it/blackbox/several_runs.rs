@@ -68,6 +68,21 @@ fn several_runs_are_attached_to() {
     assert_eq!(&done.outputs["run_created"], "false,false");
 }
 
+#[test]
+fn a_failure_that_the_step_tolerates_does_not_hide_a_later_error() {
+    let fake = FakeQaTech::start();
+    fake.plan("pln_a", red());
+    fake.plan("pln_b", red().ends(When::Look(4), "ERROR", None));
+    let done = run(&fake)
+        .input("test_plan_short_id", "pln_a pln_b")
+        .input("fail_fast", "true")
+        .input("fail_on", "error")
+        .output();
+    assert_ending(&done, 3, "error");
+    assert_eq!(&done.outputs["run_status"], "COMPLETED,ERROR");
+    assert!(done.log.contains("`fail_fast` has no effect"), "{}", done.log);
+}
+
 /// What a run has to play for each verdict, with the code that it asks for.
 fn of(verdict: &str) -> RunScript {
     match verdict {
@@ -229,7 +244,7 @@ fn a_run_that_has_ended_keeps_its_verdict_when_another_fails_fast() {
         );
         // Less than the answer that never comes.
         assert!(done.elapsed < Duration::from_secs(28), "{:?}", done.elapsed);
-        assert!(!done.log.contains("no longer waited for"), "{}", done.log);
+        assert!(!done.log.contains("stopped waiting"), "{}", done.log);
     });
 }
 

@@ -6,6 +6,7 @@ use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, FakeGitHub, Fault, Issue
 use qatech_run::publish::identity::{Identity, target};
 use qatech_run::render::github::comment::LIMIT;
 use qatech_run::render::github::marker::Marker;
+use qatech_run::report::sample::valid_short_id;
 
 const NEWER_SHA: &str = "ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00";
 
@@ -35,7 +36,7 @@ fn marker(stage: &Stage, head_sha: &str, run_id: u64, attempt: u64) -> Marker {
         run_id,
         attempt,
         target: target(&stage.inputs(), &stage.context().origin),
-        short_ids: vec![Some("old-1".to_owned())],
+        short_ids: vec![Some(valid_short_id("old-1"))],
     }
 }
 
@@ -179,7 +180,7 @@ async fn it_is_created_by_verdict_and_updated_ever_after() {
     assert_eq!(
         job.marker_key().verify(&comment.body).unwrap(),
         Marker {
-            short_ids: vec![Some("run-1".to_owned())],
+            short_ids: vec![Some(valid_short_id("run-1"))],
             ..marker(&job, HEAD_SHA, 901, 1)
         }
     );

@@ -5,6 +5,7 @@ use qatech_fakes::events::{Event, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, FakeGitHub, Fault, Issue, On, Scope};
 use qatech_run::publish::identity::issue_key;
 use qatech_run::render::github::issue::marker;
+use qatech_run::report::sample::valid_short_id;
 use qatech_run::report::{Report, Verdict};
 
 fn on_main() -> Event {
@@ -96,7 +97,7 @@ fn attached(verdicts: &[Verdict]) -> Report {
     let runs = verdicts.iter().zip(1..).map(|(verdict, number)| {
         let mut run = failed(1).runs.remove(0);
         (run.plan, run.requested_plan, run.verdict) = (None, None, Some(*verdict));
-        run.attempts[0].short_id = format!("run-{number}");
+        run.attempts[0].short_id = valid_short_id(&format!("run-{number}"));
         run
     });
     report.runs = runs.collect();

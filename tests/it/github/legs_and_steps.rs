@@ -76,3 +76,41 @@ fn none_hides_anothers_red_at_this_push_and_the_next() {
         );
     }
 }
+
+#[test]
+fn two_uses_within_one_composite_action_hide_nothing_either() {
+    let github = pull_request();
+    for (run_id, scripts) in [("91", [red(), green()]), ("92", [green(), red()])] {
+        // The runner gives both the name of the step that uses the composite action, and empties the folder for each job.
+        let temp = tempfile::tempdir().unwrap();
+        for (script, number) in scripts.into_iter().zip(["1", "2"]) {
+            let qatech = FakeQaTech::start();
+            qatech.plan("pln_a", script);
+            let done = job(&github, &qatech, &Scene::new().pull_request())
+                .input("test_plan_short_id", "pln_a")
+                .input("environments", &format!("app_w = https://{number}-{run_id}.example"))
+                .env("GITHUB_RUN_ID", run_id)
+                .env("GITHUB_ACTION", "__acme_wrapper")
+                .env("QATECH_RUN_JOB_INDEX", "0")
+                .env("RUNNER_TEMP", temp.path().to_str().unwrap())
+                .output();
+            assert!(done.code < 2, "{}", done.log);
+        }
+    }
+    let comments = github.comments(7);
+    assert_eq!(
+        comments.iter().map(|comment| comment.updates).collect::<Vec<_>>(),
+        [1, 1]
+    );
+    assert!(!comments[0].body.contains("Pay") && comments[1].body.contains("Pay"));
+    let names = ["QA.tech (pln_a)", "QA.tech (pln_a, use 2)"];
+    assert_eq!(
+        conclusions(&github.check_runs()),
+        [
+            (names[0], "failure"),
+            (names[1], "success"),
+            (names[0], "success"),
+            (names[1], "failure")
+        ]
+    );
+}

@@ -52,6 +52,22 @@ async fn nothing_else_waits_so_long() {
 }
 
 #[test]
+fn the_log_says_what_a_secondary_limit_without_headers_is_waited_for() {
+    let github = program::pull_request();
+    // GitHub's documentation asks for a minute where it names no time, which is as long as everything else gets.
+    github.fault(On::call(Call::UpdateCheckRun).first(1), Fault::secondary_limit(None));
+    let qatech = qatech(one_fails());
+    let done = job(&github, &qatech, &Scene::new().pull_request()).output();
+    assert_eq!(done.code, 1, "{}", done.log);
+    let line = "GitHub's rate limit is exceeded: waiting 1 min to complete the check run, which would stay in progress \
+                otherwise.";
+    assert!(done.shown_log().contains(line), "{}", done.log);
+    let run = github.only_check_run();
+    assert_eq!(run.conclusion.as_deref(), Some("failure"), "{}", github.log());
+    assert!(!done.shown_log().contains("::error title=Pay::"), "{}", done.log);
+}
+
+#[test]
 fn a_limit_of_24_minutes_is_reported_with_what_to_do() {
     let github = program::pull_request();
     github.fault(On::call(Call::UpdateCheckRun), Fault::primary_limit(24 * 60 - 20));

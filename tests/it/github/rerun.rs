@@ -7,6 +7,8 @@ use qatech_fakes::events::{HEAD_SHA, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, CheckRun, FakeGitHub, Fault, Issue, On, Scope};
 use qatech_run::publish::identity::{Identity, target};
 use qatech_run::render::github::marker::Marker;
+use qatech_run::report::sample::valid_short_id;
+use qatech_run::text::ShortId;
 
 const TIME: Duration = Duration::from_secs(20);
 
@@ -26,10 +28,8 @@ fn key(stage: &Stage) -> String {
     Identity::new(&stage.inputs(), &stage.context()).hash().to_owned()
 }
 
-fn ids(ids: &[&str]) -> Vec<Option<String>> {
-    ids.iter()
-        .map(|id| (!id.is_empty()).then(|| (*id).to_owned()))
-        .collect()
+fn ids(ids: &[&str]) -> Vec<Option<ShortId>> {
+    ids.iter().map(|id| ShortId::new(*id).ok()).collect()
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn legs_that_differ_by_a_url_never_take_each_others_runs() {
     let first = |leg: &Stage| leg.clone().variable("GITHUB_RUN_ATTEMPT", "1");
     first(&eu).publish(&failed(1)).await;
     let mut report = passed();
-    report.runs[0].attempts[0].short_id = "run-2".to_owned();
+    report.runs[0].attempts[0].short_id = valid_short_id("run-2");
     first(&us).publish(&report).await;
     assert_eq!(
         github.check_runs()[0].external_id.as_ref().unwrap().split(';').nth(2),
@@ -242,7 +242,7 @@ async fn ids_of_others_are_not_believed() {
             run_id,
             attempt: 1,
             target: target(&stage.inputs(), &stage.context().origin),
-            short_ids: vec![Some(id.to_owned())],
+            short_ids: vec![ShortId::new(id).ok()],
         };
         let marker = stage.marker_key().sign(&marker);
         format!("{marker}\nbody")

@@ -14,6 +14,7 @@ use qatech_run::publish::github::{GitHub, Published};
 use qatech_run::publish::identity::MarkerKey;
 use qatech_run::report::sample::{case, report, run};
 use qatech_run::report::{CaseOutcome, Report, Verdict};
+use qatech_run::text::Redactor;
 use tokio::time::Instant;
 
 /// `GITHUB_RUN_ID` of every test that does not say otherwise.
@@ -85,7 +86,13 @@ impl Stage {
     pub fn begin(&self) -> GitHub {
         let client = http::client(&Network::default()).expect("there is a client");
         let inputs = self.inputs();
-        GitHub::begin(client, &inputs, &self.context(), &inputs.redactor(), &Log::new(true))
+        GitHub::begin(
+            client,
+            &inputs,
+            &self.context(),
+            &inputs.redactor(),
+            &Log::new(true, Redactor::default()),
+        )
     }
 
     /// Begins, waits for the check run, and publishes the report.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use qatech_fakes::events::{HEAD_SHA, Scene};
 use qatech_fakes::github::{Call, FakeGitHub, Fault, Issue, On, Token};
+use qatech_run::report::sample::valid_short_id;
 
 use crate::github::program::{job, one_fails, qatech};
 use crate::github::stage::{Stage, failed, passed};
@@ -47,7 +48,7 @@ async fn an_app_finds_the_runs_of_the_jobs_earlier_attempt() {
     stage.publish(&failed(1)).await;
     let second = stage.variable("GITHUB_RUN_ATTEMPT", "2").begin();
     let found = second.earlier(Duration::from_secs(20)).await;
-    assert_eq!(found, Ok(vec![Some("run-1".to_owned())]));
+    assert_eq!(found, Ok(vec![Some(valid_short_id("run-1"))]));
     // Another app's check run is none of ours, whatever it says.
     github.set_token(Token::app("ghs_app", "other-ci"));
     let stage = Stage::new(&github, &Scene::new().pull_request()).input("on_github_rerun", "failed");

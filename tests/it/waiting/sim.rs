@@ -9,13 +9,14 @@ use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
 use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
 use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
-use qatech_run::report::{Millis, RunReport};
+use qatech_run::report::{Millis, RunReport, sample};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::event::Event;
 use qatech_run::runs::poller::Policy;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::{EventHandler, RunHandle, RunStore};
+use qatech_run::text::ShortId;
 use tokio::time::{Instant, sleep, timeout};
 
 /// A GET that came in.
@@ -144,16 +145,16 @@ impl Api for Sim {
         self.post(Call::Start, timeout).await
     }
 
-    async fn rerun(&self, short_id: &str, _: RerunCases<'_>, timeout: Duration) -> Result<StartedRun, PostError> {
-        self.post(Call::Rerun(short_id.to_owned()), timeout).await
+    async fn rerun(&self, short_id: &ShortId, _: RerunCases<'_>, timeout: Duration) -> Result<StartedRun, PostError> {
+        self.post(Call::Rerun(short_id.to_string()), timeout).await
     }
 
     async fn case(&self, _: &str) -> Result<CaseAnswer, CaseError> {
         Err(CaseError::Unsupported)
     }
 
-    async fn get(&self, short_id: &str, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
-        self.note(Call::Get(short_id.to_owned(), cases));
+    async fn get(&self, short_id: &ShortId, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
+        self.note(Call::Get(short_id.to_string(), cases));
         let at = self.began.elapsed();
         let nth = self.looks().len();
         if timeout(Duration::from_secs(30), sleep((self.latency)(at, Some(cases))))
@@ -178,7 +179,7 @@ impl Api for Sim {
 pub fn started(nth: usize) -> StartedRun {
     StartedRun {
         id: Some(format!("id-run{nth}")),
-        short_id: format!("run{nth}"),
+        short_id: sample::valid_short_id(&format!("run{nth}")),
         url: Some(format!("https://app.qa.tech/run{nth}")),
         test_count: None,
         test_plan: None,
@@ -317,7 +318,7 @@ impl Play {
         let driver = Driver {
             client: sim,
             policy: Policy {
-                deadline: began + self.timeout,
+                deadline: (began + self.timeout).into(),
                 poll_interval: self.poll_interval,
                 usual_duration: None,
                 fail_fast: self.fail_fast,
@@ -331,7 +332,7 @@ impl Play {
         };
         let fields = StartFields::default();
         let origin = match self.attach {
-            Some(short_id) => Origin::Attach(short_id.to_owned()),
+            Some(short_id) => Origin::Attach(sample::valid_short_id(short_id)),
             None => Origin::Start(StartRequest {
                 trigger: &fields,
                 project_short_id: None,

@@ -8,6 +8,7 @@ use qatech_run::log::Log;
 use qatech_run::runs::log_events::RunLog;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::RunStore;
+use qatech_run::text::Redactor;
 use tokio::time::Instant;
 
 use crate::waiting::sim::{Play, Sim, planned, retry, run};
@@ -30,7 +31,7 @@ async fn the_copy() {
             &[("a", "PASSED"), ("b", ""), ("c", ""), ("d", "")],
         )),
     });
-    let log = RunLog::new(Log::new(true));
+    let log = RunLog::new(Log::new(true, Redactor::default()));
     let began = Instant::now();
     let store = RunStore::new(began, vec![planned()], Box::new(log.clone()));
     let shutdown = Shutdown::default();

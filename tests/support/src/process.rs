@@ -195,7 +195,14 @@ fn code(status: ExitStatus) -> i32 {
 }
 
 /// `VmHWM` of Linux's `/proc/PID/status`, in bytes.
+///
+/// `None` while the process still runs in our memory: the kernel resumes the parent of a `vfork` shortly before `exec` has
+/// given the child its own, and the value would be ours.
 fn peak_memory(pid: u32) -> Option<u64> {
+    let ours = std::fs::read_link("/proc/self/exe").ok()?;
+    if std::fs::read_link(format!("/proc/{pid}/exe")).ok()? == ours {
+        return None;
+    }
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)

@@ -40,10 +40,14 @@ impl DeploymentStatus {
 
     /// `success` at an address.
     pub fn success(environment_url: &str) -> Self {
-        Self {
-            environment_url: environment_url.to_owned(),
-            ..Self::new("success")
-        }
+        Self::new("success").environment_url(environment_url)
+    }
+
+    /// The same with an address.
+    #[must_use]
+    pub fn environment_url(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.environment_url);
+        self
     }
 
     /// The same with a description.

@@ -34,6 +34,7 @@ pub struct Play {
     shell: Option<String>,
     repositories: BTreeMap<String, PathBuf>,
     job: Job,
+    signal_speed: u32,
 }
 
 impl Play {
@@ -55,6 +56,7 @@ impl Play {
             shell: None,
             repositories: BTreeMap::new(),
             job,
+            signal_speed: 1,
         }
     }
 
@@ -107,6 +109,13 @@ impl Play {
         self
     }
 
+    /// Divides the time between the signals of a cancelled step by this factor.
+    #[must_use]
+    pub fn signal_speed(mut self, factor: u32) -> Self {
+        self.signal_speed = factor;
+        self
+    }
+
     /// The surroundings, to put files there (the workspace is the folder `workspace`).
     pub fn job(&self) -> &Job {
         &self.job
@@ -114,7 +123,10 @@ impl Play {
 
     /// Starts the first step.
     pub fn start(self) -> Playing {
-        let control = Arc::new(Control::default());
+        let control = Arc::new(Control {
+            signal_speed: self.signal_speed,
+            ..Control::default()
+        });
         let begun = Instant::now();
         let thread = {
             let control = Arc::clone(&control);
@@ -127,6 +139,7 @@ impl Play {
                     shell,
                     repositories,
                     job,
+                    signal_speed: _,
                 } = self;
                 let mut stage = Stage::new(job, token, shell, repositories, control);
                 let (outputs, succeeded) = stage.play(&folder, inputs, &env);
@@ -171,11 +184,13 @@ struct Control {
     /// The log of the steps before it.
     log: Mutex<String>,
     cancelled: Mutex<Option<Instant>>,
+    signal_speed: u32,
 }
 
 impl Control {
+    /// The time since the cancellation, as the runner would have measured it.
     fn cancelled_for(&self) -> Option<Duration> {
-        lock(&self.cancelled).map(|since| since.elapsed())
+        lock(&self.cancelled).map(|since| since.elapsed() * self.signal_speed)
     }
 }
 
