@@ -23,7 +23,7 @@ use qatech_run::render::markdown::summary;
 use qatech_run::render::{ctrf, html, json, junit, outputs};
 use qatech_run::report::merge;
 use qatech_run::report::merge::CaseSnapshot;
-use qatech_run::report::{Case, Quarantine, Report, RunReport, sample};
+use qatech_run::report::{Case, CaseOutcome, Quarantine, Report, RunReport, sample};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
 use qatech_run::runs::poller::Policy;
@@ -39,6 +39,19 @@ const REASONING: usize = 2_000;
 /// A report in which every tenth case failed.
 fn report(cases: usize) -> Report {
     sample::large(cases, REASONING)
+}
+
+/// A report all of whose cases have failed, with reasons that every format has to escape.
+fn hostile(cases: usize) -> Report {
+    let mut report = report(cases);
+    for case in report.runs.iter_mut().flat_map(|run| &mut run.cases) {
+        case.outcome = CaseOutcome::Failed;
+        for attempt in &mut case.attempts {
+            attempt.outcome = CaseOutcome::Failed;
+            attempt.reasoning = Some("<b>&| `x`".chars().cycle().take(REASONING).collect());
+        }
+    }
+    report
 }
 
 /// The body of `GET /run/{shortId}?testCases=all`.
@@ -254,7 +267,15 @@ fn rendering(criterion: &mut Criterion) {
             ("JSON", |report, out| json::write(report, out)),
             ("HTML", |report, out| html::write(report, out)),
         ];
+        let hostile = hostile(size);
         for (name, write) in formats {
+            group.bench_function(BenchmarkId::new(format!("{name}, all failed, markup"), size), |bench| {
+                bench.iter(|| {
+                    out.clear();
+                    write(black_box(&hostile), &mut out).unwrap();
+                    out.len()
+                });
+            });
             group.bench_function(BenchmarkId::new(name, size), |bench| {
                 bench.iter(|| {
                     out.clear();

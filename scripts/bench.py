@@ -26,6 +26,17 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOKEN = "qatech-token-0123456789"
 SIZES = [100, 1_000, 10_000, 20_000]
+# Plans as benches/process/src/bin/bench-server.rs reads them: cases, characters of reasoning each, and what they are.
+HOSTILE = {
+    "10,000 cases with 2 kB of `` <b>&\\| `x` ``": "pln_10000x2000xmarkup",
+    **{
+        f"20 MiB of `{sign}`, {cases:,} {'case' if cases == 1 else 'cases'}": f"pln_{cases}x{20 * 2**20 // cases}x{name}"
+        for cases in (4, 10_000)
+        for name, sign in {"less": "<", "hash": "#", "bar": "\\|", "colon": ":", "at": "@"}.items()
+    },
+}
+# 61 MiB of JSON.
+LARGE_ANSWER = "pln_25500x2000"
 
 
 def main():
@@ -43,6 +54,8 @@ def main():
         bench = Bench(pathlib.Path(folder), url, ours.resolve(), built / "smallest-client", args.vendor)
         small_run(bench, args.rounds)
         large_runs(bench, max(3, args.rounds // 8))
+        hostile_texts(bench, max(3, args.rounds // 8))
+        large_answer(bench)
     if args.core:
         core()
     print(f"\nThe program has {ours.stat().st_size:,} bytes.")
@@ -183,26 +196,45 @@ def small_run(bench, rounds):
 def large_runs(bench, rounds):
     print(f"## Runs of many cases with 2 kB of reasoning each, every sink on, medians of {rounds} rounds\n")
     print("CPU time is the whole program's, receiving included; the smallest client only receives.\n")
-    print("| cases | CPU | CPU, smallest client | wall | peak memory |\n|---|---|---|---|---|")
+    print("| cases | CPU | CPU, smallest client | ratio | wall | peak memory |\n|---|---|---|---|---|---|")
     points = []
     for size in SIZES:
-        plan = f"pln_{size}x2000"
-        ours, smallest = bench.all_sinks(plan), bench.run_smallest(plan)
-        results, others = [], []
-        for number in range(rounds + 1):
-            ours_now, others_now = measure(*ours, [1]), measure(*smallest, [0])
-            # In the first round the fake makes its answer.
-            if number > 0:
-                results.append(ours_now)
-                others.append(others_now)
-        wall = statistics.median(wall for wall, _ in results)
-        cpu = statistics.median(cpu for _, cpu in results)
-        other = statistics.median(cpu for _, cpu in others)
+        ours, smallest = bench.all_sinks(f"pln_{size}x2000"), bench.run_smallest(f"pln_{size}x2000")
+        wall, cpu, other = side_by_side(ours, smallest, rounds)
         memory = peak(*ours)
         points.append((size, cpu * 1e3))
         shown = f"{memory:.0f} MB" if memory else ""
-        print(f"| {size:,} | {cpu * 1e3:.0f} ms | {other * 1e3:.0f} ms | {wall * 1e3:.0f} ms | {shown} |")
+        print(f"| {size:,} | {cpu * 1e3:.0f} ms | {other * 1e3:.0f} ms | {cpu / other:.1f} | {wall * 1e3:.0f} ms | {shown} |")
     print(f"\nLinear fit of CPU: {fit(points)}.")
+
+
+def side_by_side(ours, smallest, rounds):
+    """Medians of our wall and CPU time, and of the smallest client's CPU time, in seconds."""
+    results, others = [], []
+    for number in range(rounds + 1):
+        ours_now, others_now = measure(*ours, [1]), measure(*smallest, [0])
+        # In the first round the fake makes its answer.
+        if number > 0:
+            results.append(ours_now)
+            others.append(others_now)
+    walls, cpus = zip(*results)
+    return statistics.median(walls), statistics.median(cpus), statistics.median(cpu for _, cpu in others)
+
+
+def hostile_texts(bench, rounds):
+    print(f"\n## Texts that have to be escaped, every sink on, medians of {rounds} rounds\n")
+    print("| texts | CPU | CPU, smallest client | ratio | wall |\n|---|---|---|---|---|")
+    for name, plan in HOSTILE.items():
+        wall, cpu, other = side_by_side(bench.all_sinks(plan), bench.run_smallest(plan), rounds)
+        print(f"| {name} | {cpu * 1e3:.0f} ms | {other * 1e3:.0f} ms | {cpu / other:.1f} | {wall * 1e3:.0f} ms |")
+
+
+def large_answer(bench):
+    ours = bench.all_sinks(LARGE_ANSWER)
+    measure(*ours, [1])
+    memory = [peak(*ours) for _ in range(3)]
+    if None not in memory:
+        print(f"\nPeak memory with an answer of 61 MiB, every sink on: {statistics.median(memory):.0f} MB.")
 
 
 def fit(points):

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use flate2::write::MultiGzDecoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
+use rustls::ClientConfig;
 
 use crate::net::proxy::Network;
 use crate::text::Redactor;
@@ -49,9 +50,11 @@ pub enum ClientError {
 /// # Errors
 /// As [`client`].
 pub fn clients(network: &Network) -> Result<Clients, ClientError> {
+    // Shared, so that the system's certificates are read once, and sessions are resumed.
+    let tls = crate::net::tls::config(&network.trust)?;
     Ok(Clients {
-        pooled: build(network, None)?,
-        fresh: build(network, Some(0))?,
+        pooled: build(network, tls.clone(), None)?,
+        fresh: build(network, tls, Some(0))?,
         network: network.clone(),
     })
 }
@@ -62,11 +65,10 @@ pub fn clients(network: &Network) -> Result<Clients, ClientError> {
 /// # Errors
 /// If TLS can't be set up.
 pub fn client(network: &Network) -> Result<Client, ClientError> {
-    build(network, None)
+    build(network, crate::net::tls::config(&network.trust)?, None)
 }
 
-fn build(network: &Network, max_idle: Option<usize>) -> Result<Client, ClientError> {
-    let tls = crate::net::tls::config(&network.trust)?;
+fn build(network: &Network, tls: ClientConfig, max_idle: Option<usize>) -> Result<Client, ClientError> {
     let mut client = Client::builder().no_proxy();
     if let Some(proxy) = network.proxy() {
         client = client.proxy(proxy);
@@ -214,7 +216,18 @@ pub async fn read_body(response: Response) -> Result<Vec<u8>, BodyError> {
 ///
 /// # Errors
 /// See [`BodyError`].
-pub async fn read_body_up_to(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
+pub async fn read_body_up_to(response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
+    let declared = response.content_length().unwrap_or(0);
+    let mut bytes = Vec::with_capacity(usize::try_from(declared).unwrap_or(max).min(max));
+    read_body_into(response, max, &mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Writes a body of at most `max` bytes after decompression while it arrives; see [`read_body`].
+///
+/// # Errors
+/// See [`BodyError`]. Part of the body may have been written.
+pub async fn read_body_into(mut response: Response, max: usize, out: &mut dyn Write) -> Result<(), BodyError> {
     let encoding = response.headers().get(CONTENT_ENCODING);
     let encoding = encoding.map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
     let is_gzip = match encoding.as_deref() {
@@ -227,10 +240,7 @@ pub async fn read_body_up_to(mut response: Response, max: usize) -> Result<Vec<u
     if declared > max {
         return Err(BodyError::TooLarge);
     }
-    let plain = Limited {
-        bytes: Vec::with_capacity(if is_gzip { 0 } else { declared }),
-        max,
-    };
+    let plain = Limited { out, left: max };
     let mut body = if is_gzip {
         Body::Gzip(Box::new(MultiGzDecoder::new(plain)))
     } else {
@@ -246,12 +256,12 @@ pub async fn read_body_up_to(mut response: Response, max: usize) -> Result<Vec<u
 }
 
 /// A body while it is read.
-enum Body {
-    Plain(Limited),
-    Gzip(Box<MultiGzDecoder<Limited>>),
+enum Body<'a> {
+    Plain(Limited<'a>),
+    Gzip(Box<MultiGzDecoder<Limited<'a>>>),
 }
 
-impl Body {
+impl Body<'_> {
     fn write(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
         match self {
             Self::Plain(body) => body.write_all(chunk),
@@ -260,10 +270,10 @@ impl Body {
         .map_err(|error| not_read(&error))
     }
 
-    fn finish(self) -> Result<Vec<u8>, BodyError> {
+    fn finish(self) -> Result<(), BodyError> {
         match self {
-            Self::Plain(body) => Ok(body.bytes),
-            Self::Gzip(body) => body.finish().map(|body| body.bytes).map_err(|error| not_read(&error)),
+            Self::Plain(_) => Ok(()),
+            Self::Gzip(body) => body.finish().map(|_| ()).map_err(|error| not_read(&error)),
         }
     }
 }
@@ -275,18 +285,16 @@ fn not_read(error: &std::io::Error) -> BodyError {
     }
 }
 
-/// Bytes up to a number.
-struct Limited {
-    bytes: Vec<u8>,
-    max: usize,
+/// Hands on bytes up to a number.
+struct Limited<'a> {
+    out: &'a mut dyn Write,
+    left: usize,
 }
 
-impl Write for Limited {
+impl Write for Limited<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + bytes.len() > self.max {
-            return Err(ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(bytes);
+        self.left = self.left.checked_sub(bytes.len()).ok_or(ErrorKind::FileTooLarge)?;
+        self.out.write_all(bytes)?;
         Ok(bytes.len())
     }
 

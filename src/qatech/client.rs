@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -21,7 +21,8 @@ use crate::qatech::details::CaseAnswer;
 pub use crate::qatech::error::{CaseError, GetError, PostError};
 use crate::qatech::error::{Refusal, Refusals};
 use crate::qatech::repair::repair;
-use crate::qatech::wire::{RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedRun, is_too_many};
+use crate::qatech::run_reader::{ReadError, RunReader};
+use crate::qatech::wire::{RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedRun};
 use crate::text::{Redactor, Secret, ShortId};
 
 /// A client of QA.tech's API, with one key.
@@ -143,9 +144,11 @@ impl Api for Client {
             .await
             .map_err(|error| retry(http::explain(error), None))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let mut body = match http::read_body(response).await {
+        if status.is_success() {
+            return self.read_run(response, short_id, id).await;
+        }
+        let body = match http::read_body(response).await {
             Ok(body) => body,
-            Err(BodyError::TooLarge) if status.is_success() => return Err(GetError::TooLarge),
             Err(BodyError::TooLarge) => Vec::new(),
             Err(BodyError::Broken(what)) => return Err(retry(format!("HTTP {status}, body broken off: {what}"), None)),
         };
@@ -160,23 +163,11 @@ impl Api for Client {
                 _ => GetError::Refused(why),
             });
         }
-        let parsed = parse::<Run>(&mut body);
-        let invalid = |why: &str| {
-            let what = format!("HTTP {status}, {why}: {}", self.beginning(&headers, &body));
-            retry(what, None)
-        };
-        if !status.is_success() {
-            return Err(invalid("which is not a valid answer"));
-        }
-        let run = match parsed {
-            Ok(run) => run.cleaned(&self.cleaner),
-            Err(error) if is_too_many(&error) => return Err(GetError::TooLarge),
-            Err(error) => return Err(invalid(&explain(&error))),
-        };
-        if run.short_id != short_id.as_str() || id.is_some_and(|id| id != run.id) {
-            return Err(invalid("which is for a different run"));
-        }
-        Ok(Got { run, size: body.len() })
+        let beginning = self.beginning(&headers, &body);
+        Err(retry(
+            format!("HTTP {status}, which is not a valid answer: {beginning}"),
+            None,
+        ))
     }
 
     async fn case(&self, short_id: &str) -> Result<CaseAnswer, CaseError> {
@@ -206,6 +197,34 @@ impl Client {
             project,
             cleaner: Cleaner::new(redactor),
         }
+    }
+
+    /// Reads an answer with a run while it arrives.
+    async fn read_run(&self, response: Response, short_id: &ShortId, id: Option<&str>) -> Result<Got, GetError> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let retry = |what| GetError::Retry {
+            what: self.cleaner.text(what),
+            after: None,
+        };
+        let mut reader = RunReader::new(&self.cleaner);
+        match http::read_body_into(response, http::MAX_BODY, &mut reader).await {
+            Ok(()) => {}
+            Err(BodyError::TooLarge) => return Err(GetError::TooLarge),
+            Err(BodyError::Broken(what)) => return Err(retry(format!("HTTP {status}, body broken off: {what}"))),
+        }
+        let why = match reader.finish() {
+            Ok(run) if run.short_id == short_id.as_str() && id.is_none_or(|id| id == run.id) => {
+                return Ok(Got {
+                    run,
+                    size: reader.size(),
+                });
+            }
+            Ok(_) => "which is for a different run".to_owned(),
+            Err(ReadError::TooManyCases) => return Err(GetError::TooLarge),
+            Err(error @ (ReadError::NotJson | ReadError::NotDocumented)) => error.to_string(),
+        };
+        let beginning = self.beginning(&headers, reader.head());
+        Err(retry(format!("HTTP {status}, {why}: {beginning}")))
     }
 
     /// Sends a POST that starts a run, which is billed.

@@ -77,32 +77,45 @@ pub(super) fn cases<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
             Ok(Some(list))
         }
     }
-    struct Case<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de> + Default> DeserializeSeed<'de> for Case<T> {
-        type Value = T;
-
-        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-            deserializer.deserialize_any(self)
-        }
-    }
-    impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Case<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a test case")
-        }
-
-        any_scalar!(T::default());
-
-        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-            IgnoredAny.visit_seq(seq).map(|_| T::default())
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
     deserializer.deserialize_any(List(PhantomData))
+}
+
+/// A test case; one of which nothing is known where something else stands there.
+struct Case<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + Default> DeserializeSeed<'de> for Case<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Case<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a test case")
+    }
+
+    any_scalar!(T::default());
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        IgnoredAny.visit_seq(seq).map(|_| T::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+/// An element of the list of test cases by itself.
+pub(super) struct Lenient<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Case(PhantomData).deserialize(deserializer).map(Self)
+    }
 }
 
 /// A text where there should be one, the JSON of whatever else stands there, `None` for null.

@@ -7,6 +7,7 @@ pub mod details;
 pub mod error;
 mod lenient;
 pub mod repair;
+mod run_reader;
 pub mod wire;
 
 pub use client::Client;

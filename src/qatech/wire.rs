@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::inputs::{ApplicationOverride, ConfigOverrides, Inputs, NotificationOverride, Platform};
 use crate::qatech::clean::Cleaner;
-pub use crate::qatech::lenient::is_too_many;
 use crate::qatech::lenient::{cases, count, if_readable, is_false, lenient, text};
 use crate::report::merge::CaseSnapshot;
 use crate::text::ShortId;
@@ -353,7 +352,7 @@ impl Run {
 }
 
 impl RunTestCase {
-    fn cleaned(self, cleaner: &Cleaner) -> Self {
+    pub(super) fn cleaned(self, cleaner: &Cleaner) -> Self {
         let text = |text: Option<String>| text.map(|text| cleaner.text(text));
         let word = |text: Option<String>| text.map(|text| cleaner.word(text));
         let identifier = |text: Option<String>| text.map(|text| cleaner.identifier(text));
@@ -383,7 +382,7 @@ impl RunTestCase {
 
     /// The case as it is merged: without its blank texts.
     pub fn into_snapshot(self) -> CaseSnapshot {
-        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let given = |text: Option<String>| text.filter(|text| !text.chars().all(char::is_whitespace));
         let Self {
             id,
             short_id,
@@ -468,6 +467,7 @@ impl ErrorBody {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::qatech::lenient::is_too_many;
     use crate::report::merge::MAX_CASES;
     use proptest::prelude::*;
 

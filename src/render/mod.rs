@@ -22,3 +22,8 @@ pub mod phrases;
 pub mod synthetic_case;
 mod times;
 mod trend;
+
+/// A writer for the many small writes of a report, as large as the buffer of a file: its writes pass that one by.
+fn buffered<W: std::io::Write>(out: W) -> std::io::BufWriter<W> {
+    std::io::BufWriter::with_capacity(64 * 1024, out)
+}

@@ -196,11 +196,7 @@ fn next_code(text: &[u8], from: usize) -> Option<(usize, usize, Value)> {
     let mut at = from;
     loop {
         let rest = text.get(at..)?;
-        at += plain_ascii(
-            rest,
-            |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t') && !b"%&\\".contains(&byte),
-            *b"%&\\",
-        );
+        at += plain_ascii(rest, *b"\n\t", *b"%&\\");
         let rest = text.get(at..)?;
         let found = match rest.first()? {
             b'%' => hex(rest.get(1..3)?.iter()).map(|code| (3, Value::Byte(code as u8))),
@@ -245,6 +241,9 @@ fn entity(rest: &[u8]) -> Option<(usize, Value)> {
         let c = char::from_u32(u32::from_str_radix(text, radix).ok()?)?;
         let semicolon = usize::from(digits.get(count) == Some(&b';'));
         return Some((2 + prefix + count + semicolon, Value::Char(c)));
+    }
+    if !body.first()?.is_ascii_alphabetic() {
+        return None;
     }
     let length = body.iter().take(LONGEST_NAME + 1).position(|byte| *byte == b';')?;
     let name = body.get(..length)?;

@@ -253,8 +253,22 @@ impl Redactor {
         patterns.map(|pattern| pattern.finder.needle().len()).max().unwrap_or(0) * 6
     }
 
+    /// Length of the shortest pattern, in bytes.
+    fn shortest(&self) -> usize {
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        let patterns = self.patterns.iter().chain(learned.iter());
+        patterns
+            .map(|pattern| pattern.finder.needle().len())
+            .min()
+            .unwrap_or(usize::MAX)
+    }
+
     /// The text without any known secret. Costs no copy if there is none.
     pub fn clean(&self, text: String) -> String {
+        // Decoding makes no text longer.
+        if text.len() < self.shortest() {
+            return text;
+        }
         let mut found = Vec::new();
         self.find(text.as_bytes(), &mut found, |range| range);
         let mut layer = Decoded::new(text.as_bytes());
@@ -273,7 +287,7 @@ impl Redactor {
             .patterns
             .iter()
             .chain(learned.iter())
-            .filter(|pattern| pattern.finder.needle().len() >= min_bytes);
+            .filter(|pattern| (min_bytes..=text.len()).contains(&pattern.finder.needle().len()));
         long.any(|pattern| pattern.finder.find(text.as_bytes()).is_some())
     }
 

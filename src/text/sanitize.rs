@@ -20,6 +20,10 @@ enum CharClass {
 fn class_of(c: char) -> CharClass {
     match c {
         '\n' | '\t' | ' '..='~' => CharClass::Keep,
+        // Letters of Europe, most punctuation, and Han: compared first, since whole texts consist of them.
+        '\u{ae}'..='\u{34e}' | '\u{350}'..='\u{61b}' | '\u{2010}'..='\u{2027}' | '\u{3165}'..='\u{fdcf}' => {
+            CharClass::Keep
+        }
         // NEL, vertical tab, form feed and the Unicode separators end a line for one reader or another.
         '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => CharClass::Line,
         // The other control characters of C0 and C1, and DEL.
@@ -110,40 +114,89 @@ fn first_to_change(text: &str) -> Option<usize> {
     let mut at = 0;
     loop {
         let rest = text.get(at..)?;
-        at += plain_ascii(rest.as_bytes(), |b| matches!(b, b'\n' | b'\t' | b' '..=b'~'), []);
-        let c = text.get(at..)?.chars().next()?;
-        if !matches!(class_of(c), CharClass::Keep) {
-            return Some(at);
+        at += plain_ascii(rest.as_bytes(), *b"\n\t", []);
+        // One after the other, where letters of other scripts stand together.
+        let mut chars = text.get(at..)?.chars();
+        let mut c = chars.next()?;
+        loop {
+            if !matches!(class_of(c), CharClass::Keep) {
+                return Some(at);
+            }
+            at += c.len_utf8();
+            match chars.next() {
+                Some(next) if !next.is_ascii() => c = next,
+                Some(_) | None => break,
+            }
         }
-        at += c.len_utf8();
     }
 }
 
-/// How many bytes stand at the start before the first that is not `allowed`, where all of printable ASCII but `stops` is.
+/// How many bytes stand at the start that are printable ASCII or one of the control characters `kept`, and none of `stops`.
 ///
-/// Eight at a time, since long texts pass here for every format: whether something else is among them shows in the
-/// carries of a subtraction (<https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord>). Only then each is
-/// looked at.
-pub(crate) fn plain_ascii<const N: usize>(bytes: &[u8], allowed: impl Fn(u8) -> bool, stops: [u8; N]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES * 0x80;
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
-    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let mut at = 0;
-    let (groups, _) = bytes.as_chunks::<8>();
-    for group in groups {
-        let word = u64::from_le_bytes(*group);
-        let found = word & HIGHS | below(word, 0x20) | equal(word, 0x7f);
-        let found = stops.iter().fold(found, |found, stop| found | equal(word, *stop));
-        if found != 0
-            && let Some(stop) = group.iter().position(|b| !allowed(*b))
-        {
-            return at + stop;
+/// Eight at a time, since long texts pass here for every format (after
+/// <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
+pub(crate) fn plain_ascii<const K: usize, const N: usize>(bytes: &[u8], kept: [u8; K], stops: [u8; N]) -> usize {
+    let (groups, rest) = bytes.as_chunks::<8>();
+    for (group, at) in groups.iter().zip((0..).step_by(8)) {
+        let found = not_plain(*group, kept, stops);
+        if found != 0 {
+            return at + first_mark(found);
         }
-        at += 8;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|b| !allowed(*b)).unwrap_or(rest.len())
+    let mut last = [b' '; 8];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    let stop = first_mark(not_plain(last, kept, stops));
+    bytes.len() - rest.len() + stop.min(rest.len())
+}
+
+/// The high bits of the bytes at which [`plain_ascii`] stops.
+#[inline(always)]
+pub(crate) fn not_plain<const K: usize, const N: usize>(group: [u8; 8], kept: [u8; K], stops: [u8; N]) -> u64 {
+    let word = u64::from_le_bytes(group);
+    let mut found = controls(word);
+    for byte in kept {
+        found &= !equal(word, byte);
+    }
+    found |= word & HIGHS | equal(word, 0x7f);
+    for byte in stops {
+        found |= equal(word, byte);
+    }
+    found
+}
+
+/// The high bits of the bytes of a group that are among `wanted`.
+#[inline(always)]
+pub(crate) fn marks_of<const N: usize>(group: [u8; 8], wanted: [u8; N]) -> u64 {
+    let word = u64::from_le_bytes(group);
+    let mut found = 0;
+    for byte in wanted {
+        found |= equal(word, byte);
+    }
+    found
+}
+
+/// The high bit of each byte of a word.
+const HIGHS: u64 = u64::MAX / 255 * 0x80;
+
+/// The high bits of the bytes of a word that are control characters of C0.
+#[inline(always)]
+fn controls(word: u64) -> u64 {
+    !(((word & !HIGHS) + u64::MAX / 255 * 0x60) | word) & HIGHS
+}
+
+/// The high bits of the bytes of a word that are this one.
+#[inline(always)]
+fn equal(word: u64, byte: u8) -> u64 {
+    let other = word ^ (u64::MAX / 255 * u64::from(byte));
+    !(((other & !HIGHS) + !HIGHS) | other) & HIGHS
+}
+
+/// Which byte of a word has the first high bit; 8 where none has.
+#[inline(always)]
+pub(crate) fn first_mark(highs: u64) -> usize {
+    highs.trailing_zeros() as usize / 8
 }
 
 /// Longest terminal sequence that is looked for, in bytes: a link has a URL in it.
@@ -240,20 +293,36 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
         Cow::Owned(text) => return Cow::Owned(squeeze(&text)),
     };
     let trimmed = text.trim();
-    let other_space = |c: char| c != ' ' && c.is_whitespace();
-    let squeezed = !trimmed.contains("  ") && !trimmed.contains(other_space);
-    if squeezed {
+    if is_squeezed(trimmed) {
         Cow::Borrowed(trimmed)
     } else {
         Cow::Owned(squeeze(trimmed))
     }
 }
 
+/// Whether all white space of a trimmed text is single spaces.
+fn is_squeezed(text: &str) -> bool {
+    let mut after_space = false;
+    text.chars().all(|c| {
+        let is_space = c == ' ';
+        let fits = if is_space { !after_space } else { !c.is_whitespace() };
+        after_space = is_space;
+        fits
+    })
+}
+
 /// Whether nothing is left to see once a text is cleaned.
 pub fn is_blank(text: &str) -> bool {
-    !clean(text)
-        .chars()
-        .any(|c| matches!(class_of(c), CharClass::Keep) && !c.is_whitespace())
+    let is_seen = |c: char| matches!(class_of(c), CharClass::Keep) && !c.is_whitespace();
+    // Nearly always one of the first characters tells: cleaning removes none that comes before a control character.
+    for c in text.chars() {
+        match class_of(c) {
+            CharClass::Keep if !c.is_whitespace() => return false,
+            CharClass::Keep | CharClass::Line | CharClass::Space => {}
+            CharClass::Drop | CharClass::Joiner | CharClass::Selector => return !clean(text).chars().any(is_seen),
+        }
+    }
+    true
 }
 
 fn squeeze(text: &str) -> String {
@@ -391,12 +460,30 @@ mod tests {
         }
 
         #[test]
+        fn bytes_are_found_in_groups_as_one_by_one(group in prop::array::uniform8(prop::sample::select(vec![b'a', b'`', b'b', 0, 1, 0x7f, 0x80, 0xe1, 0xff]))) {
+            let first = group.iter().position(|b| [b'a', 0x80].contains(b)).unwrap_or(8);
+            prop_assert_eq!(first_mark(marks_of(group, [b'a', 0x80])), first);
+        }
+
+        #[test]
+        fn what_is_blank_has_nothing_to_see_once_cleaned(text in "[ a\n\t\u{1b}\\[m\u{200b}\u{3164}\u{200d}\u{fe0f}é\u{9b}\u{2028}]{0,6}") {
+            let is_seen = |c: char| matches!(class_of(c), CharClass::Keep) && !c.is_whitespace();
+            prop_assert_eq!(is_blank(&text), !clean(&text).chars().any(is_seen));
+        }
+
+        #[test]
+        fn a_line_has_its_words_with_single_spaces(text in "[ a\n\t\u{a0}é\u{3000}]{0,10}") {
+            let words: Vec<_> = text.split_whitespace().collect();
+            prop_assert_eq!(one_line(&text), words.join(" "));
+        }
+
+        #[test]
         fn bytes_are_looked_at_in_groups_as_one_by_one(
-            bytes in prop::collection::vec(prop::sample::select(vec![b'a', b'~', b' ', 0x1f, 0x7f, 0x80, 0xff, b'#', 0, b'\n', b'!', b'$']), 0..40),
+            bytes in prop::collection::vec(prop::sample::select(vec![b'a', b'~', b' ', 0x1f, 0x7f, 0x80, 0xff, b'#', 0, b'\n', 0xb, b'!', b'$', 0xa3]), 0..40),
         ) {
             let allowed = |b: u8| matches!(b, b' '..=b'~' | b'\n') && b != b'#';
             let first = bytes.iter().position(|b| !allowed(*b)).unwrap_or(bytes.len());
-            prop_assert_eq!(plain_ascii(&bytes, allowed, [b'#']), first);
+            prop_assert_eq!(plain_ascii(&bytes, *b"\n", *b"#"), first);
         }
 
         #[test]

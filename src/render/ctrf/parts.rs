@@ -1,6 +1,6 @@
 //! Types that the document and its entries share.
 
-use crate::render::escape::{clean, one_line};
+use crate::render::escape::{clean, json_text, one_line};
 use crate::render::synthetic_case;
 use crate::render::synthetic_case::SyntheticCase;
 use crate::report::{Attempt, CaseAttempt, Report, RunReport};
@@ -11,7 +11,7 @@ pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&clean(self.0))
+        json_text::text(&clean(self.0), serializer)
     }
 }
 

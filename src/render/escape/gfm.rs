@@ -123,22 +123,33 @@ fn escape_word(out: &mut String, word: &str, commits: bool) {
     if commit {
         out.push_str("<code>");
     }
-    let mut rest = word;
-    while let Some(c) = rest.chars().next() {
-        if let Some(prefix) = reference_prefix(rest) {
-            out.push_str(prefix);
-            out.push(ZERO_WIDTH_SPACE);
-            rest = rest.get(prefix.len()..).unwrap_or_default();
-            continue;
-        }
-        rest = rest.get(1..).unwrap_or_default();
-        // Between letters an underscore is no emphasis, so that `snake_case` stays as it is.
-        if c == '_' && (rest.is_empty() || rest.starts_with(['_', '-']) || out.ends_with(['-', ';'])) {
-            out.push_str("&#95;");
-        } else {
-            out.push(c);
+    // What is before `from` is written.
+    let mut from = 0;
+    for (at, byte) in word.bytes().enumerate() {
+        match byte {
+            b'_' => {
+                out.push_str(word.get(from..at).unwrap_or_default());
+                from = at + 1;
+                let rest = word.get(from..).unwrap_or_default();
+                // Between letters an underscore is no emphasis, so that `snake_case` stays as it is.
+                if rest.is_empty() || rest.starts_with(['_', '-']) || out.ends_with(['-', ';']) {
+                    out.push_str("&#95;");
+                } else {
+                    out.push('_');
+                }
+            }
+            b'G' | b'g' | b'C' | b'c' => {
+                if let Some(prefix) = reference_prefix(word.get(at..).unwrap_or_default()) {
+                    out.push_str(word.get(from..at).unwrap_or_default());
+                    out.push_str(prefix);
+                    out.push(ZERO_WIDTH_SPACE);
+                    from = at + prefix.len();
+                }
+            }
+            _ => {}
         }
     }
+    out.push_str(word.get(from..).unwrap_or_default());
     if commit {
         out.push_str("</code>");
     }

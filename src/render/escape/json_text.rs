@@ -4,9 +4,12 @@
 //! reorder or hide text, line separators that JavaScript once knew, `<` (no `</script>`, no `<!--`) and the second sign
 //! of `##`, since GitHub's runner takes `##[name]` anywhere in a printed line for a command.
 
-use crate::render::escape::{is_hostile, plain_ascii};
-use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+use crate::render::buffered;
+use crate::render::escape::chunk::{Chunk, Escape, escape, short};
+use crate::render::escape::is_hostile;
+use crate::text::sanitize::not_plain;
+use serde::{Serialize, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use std::io;
 
 /// Writes a value over several lines, indented, with a newline at the end.
@@ -20,10 +23,24 @@ pub fn write_line(value: &impl Serialize, out: &mut impl io::Write) -> io::Resul
 }
 
 fn write(value: &impl Serialize, out: &mut impl io::Write, layout: impl Formatter) -> io::Result<()> {
-    let mut out = io::BufWriter::new(out);
-    value.serialize(&mut Serializer::with_formatter(&mut out, Harmless(layout)))?;
+    let mut out = buffered(out);
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Harmless(layout)))?;
     io::Write::write_all(&mut out, b"\n")?;
     io::Write::flush(&mut out)
+}
+
+/// Serializes a long text as a string. serde_json would look at it byte by byte before [`Harmless`] does, which takes longer
+/// than all the rest; it hands bytes on as they are. Only for [`write_pretty`] and [`write_line`].
+pub fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(text.as_bytes())
+}
+
+/// [`text`], or null.
+pub fn optional_text<S: Serializer>(value: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => text(value, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Escapes within strings; leaves the layout to another formatter.
@@ -31,34 +48,15 @@ struct Harmless<F>(F);
 
 impl<F: Formatter> Formatter for Harmless<F> {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        let (mut from, mut at) = (0, 0);
-        let mut after_hash = None;
-        loop {
-            let plain = |b| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'#');
-            at += plain_ascii(bytes(fragment, at, fragment.len()), plain, [b'<', b'#']);
-            let Some(c) = fragment.get(at..).and_then(|rest| rest.chars().next()) else {
-                break;
-            };
-            let end = at + c.len_utf8();
-            if is_risky(c) || (c == '#' && after_hash == Some(at)) {
-                out.write_all(bytes(fragment, from, at))?;
-                match c {
-                    '<' => out.write_all(b"\\u003c")?,
-                    '#' => out.write_all(b"\\u0023")?,
-                    _ => {
-                        for unit in c.encode_utf16(&mut [0; 2]) {
-                            write!(out, "\\u{unit:04x}")?;
-                        }
-                    }
-                }
-                from = end;
-            }
-            if c == '#' {
-                after_hash = Some(end);
-            }
-            at = end;
-        }
-        out.write_all(bytes(fragment, from, fragment.len()))
+        write_escaped(out, fragment)
+    }
+
+    /// What [`text`] hands over; serde_json itself writes no bytes here.
+    fn write_byte_array<W: ?Sized + io::Write>(&mut self, out: &mut W, value: &[u8]) -> io::Result<()> {
+        let text = std::str::from_utf8(value).map_err(io::Error::other)?;
+        out.write_all(b"\"")?;
+        write_escaped(out, text)?;
+        out.write_all(b"\"")
     }
 
     fn begin_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
@@ -98,8 +96,67 @@ impl<F: Formatter> Formatter for Harmless<F> {
     }
 }
 
-fn bytes(text: &str, from: usize, to: usize) -> &[u8] {
-    text.as_bytes().get(from..to).unwrap_or_default()
+/// Writes the inside of a string, with all that has to be escaped in it.
+fn write_escaped<W: ?Sized + io::Write>(out: &mut W, text: &str) -> io::Result<()> {
+    escape::<Json, _>(text, |part| {
+        out.write_all(part)?;
+        Ok(part.len())
+    })
+}
+
+struct Json;
+
+impl Escape for Json {
+    fn marks(group: [u8; 8]) -> u64 {
+        not_plain(group, [], *b"\"\\<#")
+    }
+
+    fn is_sign(byte: u8) -> bool {
+        matches!(byte, b'"' | b'\\' | b'<' | b'#')
+    }
+
+    fn push(chunk: &mut Chunk, text: &str, at: usize) -> usize {
+        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else {
+            return 1;
+        };
+        let last = at.checked_sub(1).and_then(|last| text.as_bytes().get(last));
+        let (group, length) = match c {
+            '<' => short!(b"\\u003c"),
+            '#' if last == Some(&b'#') => short!(b"\\u0023"),
+            '"' => short!(b"\\\""),
+            '\\' => short!(b"\\\\"),
+            '\n' => short!(b"\\n"),
+            '\t' => short!(b"\\t"),
+            '\r' => short!(b"\\r"),
+            '\u{8}' => short!(b"\\b"),
+            '\u{c}' => short!(b"\\f"),
+            _ if must_escape(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
+                    chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
+                }
+                return c.len_utf8();
+            }
+            _ => {
+                chunk.push_char(c);
+                return c.len_utf8();
+            }
+        };
+        chunk.push(group, length);
+        1
+    }
+}
+
+/// The last four bits as a digit.
+fn hex_digit(number: u16) -> u8 {
+    b"0123456789abcdef"
+        .get(usize::from(number & 0xf))
+        .copied()
+        .unwrap_or_default()
+}
+
+fn must_escape(c: char) -> bool {
+    matches!(c, '\0'..='\u{1f}' | '"' | '\\') || is_risky(c)
 }
 
 fn is_risky(c: char) -> bool {
@@ -152,7 +209,24 @@ mod tests {
         );
     }
 
+    /// A text as the reports serialize long ones.
+    struct Long<'a>(&'a str);
+
+    impl Serialize for Long<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            text(self.0, serializer)
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_long_text_is_written_as_any_other(text in "([<#\"\\\\/a é\u{7f}\u{85}\u{1f600}\u{e0041}\0\u{8}\u{c}\n\r\t\u{1f}]|[<#]{1,9}|[a-z]{1,9}|[a<]{500,520}|é{280}){0,20}") {
+            let (mut long, mut short) = (Vec::new(), Vec::new());
+            write_line(&Long(&text), &mut long).unwrap();
+            write_line(&text, &mut short).unwrap();
+            prop_assert_eq!(String::from_utf8(long).unwrap(), String::from_utf8(short).unwrap());
+        }
+
         #[test]
         fn any_text_parses_back_and_holds_nothing_risky(text in any::<String>()) {
             let json = line(&text);

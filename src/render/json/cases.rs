@@ -1,6 +1,7 @@
 //! Test cases in the JSON report, created one at a time while they are written.
 
 use crate::render::duration::utc;
+use crate::render::escape::json_text;
 use crate::report::{Case, CaseAttempt, CaseDetails, Classification, FailureKind, Millis, Observed, QuarantineNote};
 use serde::{Serialize, Serializer};
 
@@ -76,6 +77,7 @@ struct CaseAttemptJson<'a> {
     status: &'a str,
     result: Option<&'a str>,
     title: Option<&'a str>,
+    #[serde(serialize_with = "json_text::optional_text")]
     reasoning: Option<&'a str>,
     first_seen_ms: Millis,
     running_ms: Option<Millis>,

@@ -9,22 +9,26 @@
 //! - The schema has no `properties` on a test case. They are lines `[[PROPERTY|name=value]]` in its `system-out`, as
 //!   <https://github.com/testmoapp/junitxml> documents for such readers.
 
+mod marks;
 mod names;
 mod root;
 mod texts;
 
+use crate::render::buffered;
 use crate::render::synthetic_case;
 use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::render::times::Times;
 use crate::report::{AttemptOrigin, Case, CaseAttempt, CaseOutcome, Millis, Report, RunReport, TestPlan};
 use chrono::{DateTime, Utc};
+use marks::{Deferred, Marks};
 use names::Wanted;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestRerun, TestSuite, XmlString};
 use root::WithoutRootSkipped;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
-use texts::Texts;
+use texts::{Entry, RunTexts};
 
 /// Longest name of a suite, which is the class of its cases, in characters.
 const MAX_CLASS: usize = 100;
@@ -49,8 +53,10 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
     } = report;
     let mut junit = quick_junit::Report::new(synthetic_case::SUITE);
     junit.set_time(Duration::from_millis(*duration));
-    for (run, class) in runs.iter().zip(classes(runs)) {
-        junit.add_test_suite(suite(report, run, &class));
+    let mut marks = Marks::new();
+    let classes = classes(runs);
+    for (run, class) in runs.iter().zip(&classes) {
+        junit.add_test_suite(suite(report, run, class, &mut marks));
     }
     if runs.is_empty() {
         let class = synthetic_case::SUITE.replace('.', "_");
@@ -60,9 +66,11 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
         junit.add_test_suite(suite);
     }
     // The serializer makes many small writes.
-    let mut out = WithoutRootSkipped::new(io::BufWriter::new(out));
-    junit.serialize(&mut out).map_err(io::Error::other)?;
-    io::Write::flush(&mut out)
+    let mut out = marks.written_to(buffered(out));
+    junit
+        .serialize(WithoutRootSkipped::new(&mut out))
+        .map_err(io::Error::other)?;
+    out.finish()
 }
 
 /// A name for each run: of its suite, and as the class of its cases. Without dots, since readers take what is before one
@@ -89,7 +97,7 @@ fn classes(runs: &[RunReport]) -> Vec<String> {
     names::unique(&wanted, MAX_CLASS, HashSet::new())
 }
 
-fn suite(report: &Report, run: &RunReport, class: &str) -> TestSuite {
+fn suite<'a>(report: &Report, run: &'a RunReport, class: &'a str, marks: &mut Marks<'a>) -> TestSuite {
     let RunReport {
         requested_plan: _,
         plan: _,
@@ -126,7 +134,7 @@ fn suite(report: &Report, run: &RunReport, class: &str) -> TestSuite {
     let room = MAX_IDENTITY - 1 - class.chars().count().min(MAX_CLASS);
     let names = names::unique(&wanted, room, taken);
     for (case, name) in cases.iter().zip(names) {
-        suite.add_test_case(test_case(report, run, case, &name, class));
+        suite.add_test_case(test_case(report, run, case, [name.into(), class.into()], marks));
     }
     if let Some(whole) = whole {
         suite.add_test_case(synthetic_case(&whole, class));
@@ -181,7 +189,14 @@ fn suite_properties(run: &RunReport) -> Vec<(String, String)> {
     properties
 }
 
-fn test_case(report: &Report, run: &RunReport, case: &Case, name: &str, class: &str) -> TestCase {
+/// Its texts are put in the order in which quick-junit writes them. `names`: name and class.
+fn test_case<'a>(
+    report: &Report,
+    run: &'a RunReport,
+    case: &'a Case,
+    names: [Cow<'a, str>; 2],
+    marks: &mut Marks<'a>,
+) -> TestCase {
     let Case {
         id: _,
         short_id: _,
@@ -192,19 +207,20 @@ fn test_case(report: &Report, run: &RunReport, case: &Case, name: &str, class: &
         attempts,
         quarantine: _,
     } = case;
+    let [name, class] = names.map(|name| marks.put(Deferred::Text(name)));
     let status = match outcome {
         CaseOutcome::Passed => TestCaseStatus::success(),
         CaseOutcome::Flaky => {
             let mut status = TestCaseStatus::success();
-            status.add_reruns(attempts.iter().filter_map(|attempt| rerun(run, case, attempt)));
+            status.add_reruns(attempts.iter().filter_map(|attempt| rerun(run, case, attempt, marks)));
             status
         }
-        CaseOutcome::Failed => non_success(run, case, NonSuccessKind::Failure),
-        CaseOutcome::Errored => non_success(run, case, NonSuccessKind::Error),
-        CaseOutcome::Skipped | CaseOutcome::Unfinished => skipped(run, case),
+        CaseOutcome::Failed => non_success(run, case, NonSuccessKind::Failure, marks),
+        CaseOutcome::Errored => non_success(run, case, NonSuccessKind::Error, marks),
+        CaseOutcome::Skipped | CaseOutcome::Unfinished => skipped(run, case, marks),
     };
-    let mut junit = TestCase::new(XmlString::new(name), status);
-    junit.set_classname(XmlString::new(class));
+    let mut junit = TestCase::new(name, status);
+    junit.set_classname(class);
     // The time of the attempt that the case ended with.
     let timed = match outcome {
         CaseOutcome::Failed | CaseOutcome::Errored => first_like(case).map(|(_, attempt)| attempt),
@@ -212,7 +228,7 @@ fn test_case(report: &Report, run: &RunReport, case: &Case, name: &str, class: &
     };
     let time = timed.and_then(|attempt| Times::new(attempt, report.started_at).duration);
     junit.set_time(Duration::from_millis(time.unwrap_or(0)));
-    junit.set_system_out(XmlString::new(texts::properties(run, case)));
+    junit.set_system_out(marks.put(Deferred::Properties(run, case)));
     junit
 }
 
@@ -226,46 +242,44 @@ fn first_like(case: &Case) -> Option<(Option<usize>, &CaseAttempt)> {
 }
 
 /// A failed or errored case: the first attempt that ended as the case did, then the other bad ones as reruns.
-fn non_success(run: &RunReport, case: &Case, kind: NonSuccessKind) -> TestCaseStatus {
+fn non_success<'a>(run: &'a RunReport, case: &'a Case, kind: NonSuccessKind, marks: &mut Marks<'a>) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     let reported = first_like(case);
     if let Some((_, attempt)) = reported {
-        let Texts { kind, message, body } = Texts::new(run, case, attempt);
+        let [message, kind, body] = texts_of(Entry::bad(run, case, attempt), marks);
         status.set_type(kind).set_message(message).set_description(body);
     }
     let main = reported.and_then(|(at, _)| at);
     let others = case.attempts.iter().enumerate().filter(|(at, _)| Some(*at) != main);
-    status.add_reruns(others.filter_map(|(_, attempt)| rerun(run, case, attempt)));
+    status.add_reruns(others.filter_map(|(_, attempt)| rerun(run, case, attempt, marks)));
     status
 }
 
-fn skipped(run: &RunReport, case: &Case) -> TestCaseStatus {
+fn skipped<'a>(run: &'a RunReport, case: &'a Case, marks: &mut Marks<'a>) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
     if let Some(attempt) = case.latest() {
-        let Texts { kind, message, body } = match case.outcome {
-            CaseOutcome::Unfinished => Texts::unfinished(run, case, attempt),
-            CaseOutcome::Skipped
-            | CaseOutcome::Failed
-            | CaseOutcome::Errored
-            | CaseOutcome::Flaky
-            | CaseOutcome::Passed => Texts::skipped(run, case, attempt),
-        };
+        let [message, kind, body] = texts_of(Entry::skipped(run, case, attempt), marks);
         status.set_type(kind).set_message(message).set_description(body);
     }
     status
 }
 
 /// A failed or errored attempt of a case as a rerun element; others have none.
-fn rerun(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Option<TestRerun> {
+fn rerun<'a>(run: &'a RunReport, case: &'a Case, attempt: &'a CaseAttempt, marks: &mut Marks<'a>) -> Option<TestRerun> {
     let kind = match attempt.outcome {
         CaseOutcome::Failed => NonSuccessKind::Failure,
         CaseOutcome::Errored => NonSuccessKind::Error,
         CaseOutcome::Flaky | CaseOutcome::Skipped | CaseOutcome::Unfinished | CaseOutcome::Passed => return None,
     };
     let mut rerun = TestRerun::new(kind);
-    let Texts { kind, message, body } = Texts::new(run, case, attempt);
+    let [message, kind, body] = texts_of(Entry::bad(run, case, attempt), marks);
     rerun.set_type(kind).set_message(message).set_stack_trace(body);
     Some(rerun)
+}
+
+/// Message, type and body of an element, in the order in which quick-junit writes them.
+fn texts_of<'a>(entry: Entry<'a>, marks: &mut Marks<'a>) -> [XmlString; 3] {
+    [Deferred::Message(entry), Deferred::Kind(entry), Deferred::Body(entry)].map(|text| marks.put(text))
 }
 
 /// The entry for a run itself.
@@ -280,7 +294,7 @@ fn synthetic_case(whole: &SyntheticCase, class: &str) -> TestCase {
         Ending::Skipped => TestCaseStatus::skipped(),
         Ending::Broken => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
-    let Texts { kind, message, body } = Texts::from_run(result, message);
+    let RunTexts { kind, message, body } = RunTexts::new(result, message);
     status.set_type(kind).set_message(message).set_description(body);
     let mut case = TestCase::new(synthetic_case::NAME, status);
     case.set_classname(XmlString::new(class));

@@ -17,8 +17,95 @@ const MAX_BODY: usize = 60_000;
 /// Longest goal and reason in it, in characters.
 const MAX_FACT: usize = 2_000;
 
-/// The parts of an element that tells what happened.
-pub(super) struct Texts {
+/// An element that says what happened to a case in one attempt.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    run: &'a RunReport,
+    case: &'a Case,
+    attempt: &'a CaseAttempt,
+    ending: Ending,
+}
+
+/// How the attempt ended.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// Failed or errored.
+    Bad,
+    Skipped,
+    Unfinished,
+}
+
+impl<'a> Entry<'a> {
+    /// A failed or errored attempt of a case.
+    pub(super) fn bad(run: &'a RunReport, case: &'a Case, attempt: &'a CaseAttempt) -> Self {
+        Self {
+            run,
+            case,
+            attempt,
+            ending: Ending::Bad,
+        }
+    }
+
+    /// A case that was skipped, or did not finish.
+    pub(super) fn skipped(run: &'a RunReport, case: &'a Case, attempt: &'a CaseAttempt) -> Self {
+        Self {
+            run,
+            case,
+            attempt,
+            ending: match case.outcome {
+                CaseOutcome::Unfinished => Ending::Unfinished,
+                CaseOutcome::Skipped
+                | CaseOutcome::Failed
+                | CaseOutcome::Errored
+                | CaseOutcome::Flaky
+                | CaseOutcome::Passed => Ending::Skipped,
+            },
+        }
+    }
+
+    /// `type`
+    pub(super) fn kind(&self) -> Cow<'a, str> {
+        let kind = match (self.ending, self.attempt.outcome) {
+            (Ending::Skipped, _) => "SKIPPED",
+            (Ending::Unfinished, _) => "UNFINISHED",
+            (Ending::Bad, CaseOutcome::Failed) => self.attempt.result.as_deref().unwrap_or("FAILED"),
+            (
+                Ending::Bad,
+                CaseOutcome::Errored
+                | CaseOutcome::Flaky
+                | CaseOutcome::Skipped
+                | CaseOutcome::Unfinished
+                | CaseOutcome::Passed,
+            ) => &self.attempt.status,
+        };
+        short_line(kind, MAX_WORD)
+    }
+
+    /// `message`
+    pub(super) fn message(&self) -> Cow<'a, str> {
+        match self.ending {
+            Ending::Bad | Ending::Skipped => message(self.attempt),
+            Ending::Unfinished => {
+                let message = match (self.attempt.status.as_str(), self.attempt.result.as_deref()) {
+                    ("COMPLETED", result) => format!("completed with the result {}", result.unwrap_or("null")),
+                    (status, _) => {
+                        let why = synthetic_case::unfinished(self.run, self.attempt.attempt);
+                        format!("{why} (status {status})")
+                    }
+                };
+                Cow::Owned(short_line(&message, MAX_MESSAGE).into_owned())
+            }
+        }
+    }
+
+    /// The element's text; the message opens it.
+    pub(super) fn body(&self) -> String {
+        body(&self.message(), self.run, self.case, self.attempt)
+    }
+}
+
+/// The texts of the element for a whole run.
+pub(super) struct RunTexts {
     /// `type`
     pub(super) kind: XmlString,
     /// `message`
@@ -27,38 +114,10 @@ pub(super) struct Texts {
     pub(super) body: XmlString,
 }
 
-impl Texts {
-    /// What a failed or errored attempt of a case says.
-    pub(super) fn new(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Self {
-        let kind = match attempt.outcome {
-            CaseOutcome::Failed => attempt.result.as_deref().unwrap_or("FAILED"),
-            CaseOutcome::Errored
-            | CaseOutcome::Flaky
-            | CaseOutcome::Skipped
-            | CaseOutcome::Unfinished
-            | CaseOutcome::Passed => &attempt.status,
-        };
-        Self::from_parts(kind, &message(attempt), run, case, attempt)
-    }
-
-    /// What a skipped case says.
-    pub(super) fn skipped(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Self {
-        Self::from_parts("SKIPPED", &message(attempt), run, case, attempt)
-    }
-
-    /// Why a case did not finish.
-    pub(super) fn unfinished(run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Self {
-        let message = match (attempt.status.as_str(), attempt.result.as_deref()) {
-            ("COMPLETED", result) => format!("completed with the result {}", result.unwrap_or("null")),
-            (status, _) => format!("{} (status {status})", synthetic_case::unfinished(run, attempt.attempt)),
-        };
-        let message = cut_chars(&one_line(&message), MAX_MESSAGE).into_owned();
-        Self::from_parts("UNFINISHED", &message, run, case, attempt)
-    }
-
+impl RunTexts {
     /// What the entry for a whole run says.
-    pub(super) fn from_run(result: &str, text: &str) -> Self {
-        let message = cut_chars(&one_line(text), MAX_MESSAGE).into_owned();
+    pub(super) fn new(result: &str, text: &str) -> Self {
+        let message = short_line(text, MAX_MESSAGE).into_owned();
         let mut body = message.clone();
         if one_line(text) != message {
             body.push_str("\n\n");
@@ -70,30 +129,29 @@ impl Texts {
             body: XmlString::new(&body),
         }
     }
+}
 
-    /// `message` is one cleaned line.
-    fn from_parts(kind: &str, message: &str, run: &RunReport, case: &Case, attempt: &CaseAttempt) -> Self {
-        Self {
-            kind: XmlString::new(cut_chars(&one_line(kind), MAX_WORD)),
-            message: XmlString::new(message),
-            body: XmlString::new(body(message, run, case, attempt)),
-        }
+/// One cleaned line of at most `max` characters.
+fn short_line(text: &str, max: usize) -> Cow<'_, str> {
+    match one_line(text) {
+        Cow::Borrowed(line) => cut_chars(line, max),
+        Cow::Owned(line) => Cow::Owned(cut_chars(&line, max).into_owned()),
     }
 }
 
 /// One line, as the value of a property.
 pub(super) fn line(text: &str) -> XmlString {
-    XmlString::new(cut_chars(&one_line(text), MAX_FACT))
+    XmlString::new(short_line(text, MAX_FACT))
 }
 
 /// The title, else the first line of the reasoning, else the outcome's word; never blank, also where cleaning leaves
 /// nothing of a text.
-fn message(attempt: &CaseAttempt) -> String {
+fn message(attempt: &CaseAttempt) -> Cow<'_, str> {
     let title = attempt.title.as_deref().filter(|title| !is_blank(title));
     let reasoning = attempt.reasoning.as_deref().unwrap_or_default();
     let first = || reasoning.lines().find(|line| !is_blank(line));
     let message = title.or_else(first).unwrap_or(attempt.outcome.as_str());
-    cut_chars(&one_line(message), MAX_MESSAGE).into_owned()
+    short_line(message, MAX_MESSAGE)
 }
 
 /// The message, the whole of title and reasoning, and what is known besides.

@@ -8,6 +8,9 @@ use crate::report::merge::snapshot::{CaseSnapshot, fallback_name};
 /// For each case that a poll has seen, the index of the known case that it is.
 pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot]) -> Vec<Option<usize>> {
     let mut matches = vec![None; seen.len()];
+    if cases.is_empty() {
+        return matches;
+    }
     let mut taken = HashSet::new();
     let by_id = unique(cases.iter().map(|case| case.id.as_str()));
     let by_short_id = unique(cases.iter().map(|case| case.short_id.as_str()));

@@ -81,7 +81,8 @@ fn new_case(seen: &CaseSnapshot, index: usize) -> Case {
         goal: None,
         examples: None,
         outcome: CaseOutcome::Unfinished,
-        attempts: Vec::new(),
+        // Nearly all cases have one; the first push would make room for four.
+        attempts: Vec::with_capacity(1),
         quarantine: None,
     }
 }

@@ -1,9 +1,9 @@
 //! A fake QA.tech for the bench: every run has ended before it is first looked at, and every answer is made beforehand, so
 //! that it is the client that is measured.
 //!
-//! A plan is called `pln_CASESxBYTES`: a run of it has so many cases with so many bytes of reasoning each; every tenth has
-//! failed. The deprecated paths that the vendor's action calls are there too. Prints its address; ends with its standard
-//! input.
+//! A plan is called `pln_CASESxBYTESxTEXT`: a run of it has so many cases with so many bytes of reasoning each; every tenth has
+//! failed. TEXT says what the reasoning is made of, see [`reasoning`]; it may be left out. The deprecated paths that the vendor's
+//! action calls are there too. Prints its address; ends with its standard input.
 
 // It prints its address, and gives up where the machine does not play along.
 #![allow(clippy::unwrap_used)]
@@ -34,7 +34,7 @@ fn answer(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Repl
                 _ => "none",
             };
             let body = bodies.lock().unwrap().get(cases).cloned();
-            let body = body.unwrap_or_else(|| run(short_id, 0, 0).into());
+            let body = body.unwrap_or_else(|| run(short_id, 0, "").into());
             Reply::empty(200)
                 .header("Content-Type", "application/json")
                 .body(Body::Bytes(body))
@@ -50,13 +50,15 @@ fn start(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Reply
         .unwrap_or_default()
         .to_owned();
     let short_id = plan.trim_start_matches("pln_").to_owned();
-    let (cases, reasoning) = short_id.split_once('x').unwrap_or(("3", "200"));
-    let (cases, reasoning) = (cases.parse().unwrap_or(3), reasoning.parse().unwrap_or(200));
+    let mut parts = short_id.split('x');
+    let mut number = |default| parts.next().and_then(|part| part.parse().ok()).unwrap_or(default);
+    let (cases, bytes) = (number(3), number(200));
+    let reasoning = reasoning(parts.next().unwrap_or("prose"), bytes);
     bodies
         .lock()
         .unwrap()
         .entry(short_id.clone())
-        .or_insert_with(|| run(&short_id, cases, reasoning).into());
+        .or_insert_with(|| run(&short_id, cases, &reasoning).into());
     Reply::json(
         200,
         &json!({"success": true, "run": {
@@ -69,10 +71,22 @@ fn start(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Reply
     )
 }
 
-/// The answer to a look at a run.
-fn run(short_id: &str, cases: usize, reasoning: usize) -> Vec<u8> {
-    let sentence = "I opened the \"basket\", chose the saved card & waited.\nThe page said: it's done – 12.50 €. ";
-    let text: String = sentence.chars().cycle().take(reasoning).collect();
+/// A reasoning of so many characters: prose, markup that every format has to escape, or one character again and again.
+fn reasoning(text: &str, length: usize) -> String {
+    let pattern = match text {
+        "markup" => "<b>&| `x`",
+        "less" => "<",
+        "hash" => "#",
+        "bar" => "|",
+        "colon" => ":",
+        "at" => "@",
+        _ => "I opened the \"basket\", chose the saved card & waited.\nThe page said: it's done – 12.50 €. ",
+    };
+    pattern.chars().cycle().take(length).collect()
+}
+
+/// The answer to a poll of a run.
+fn run(short_id: &str, cases: usize, reasoning: &str) -> Vec<u8> {
     let case = |number: usize| {
         let (result, title) = if number % 10 == 3 {
             ("FAILED", "The pay button stayed disabled")
@@ -86,7 +100,7 @@ fn run(short_id: &str, cases: usize, reasoning: usize) -> Vec<u8> {
             "status": "COMPLETED",
             "result": result,
             "resultTitle": title,
-            "evaluationThought": text,
+            "evaluationThought": reasoning,
             "promptGoal": "A visitor can pay with a saved card",
             "promptExamples": null,
         })
