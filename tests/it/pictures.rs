@@ -25,6 +25,7 @@ use qatech_run::report::{
 use qatech_run::runs::log_events::RunLog;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::RunStore;
+use qatech_run::text::{Redactor, ShortId};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -216,7 +217,7 @@ fn started(nth: usize) -> StartedRun {
             name: Some("Checkout".to_owned()),
             short_id: Some("pln_checkout".to_owned()),
         }),
-        short_id,
+        short_id: ShortId::new(short_id).expect("a short id"),
     }
 }
 
@@ -341,7 +342,7 @@ fn history(report: &Report) -> String {
 /// What each picture is made of, by name.
 async fn inputs() -> BTreeMap<&'static str, String> {
     let terminal = Terminal::default();
-    let log = Log::with_output(Reader::Plain, true, Box::new(terminal.clone()));
+    let log = Log::with_output(Reader::Plain, true, Redactor::default(), Box::new(terminal.clone()));
     log.group("Waiting for QA.tech");
     let (runs, warnings, took) = wait(&log).await;
     let mut report = sample::report(runs);
