@@ -25,6 +25,7 @@ use qatech_run::report::{
 use qatech_run::runs::log_events::RunLog;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::RunStore;
+use qatech_run::text::{Redactor, ShortId};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -207,7 +208,7 @@ fn answer(look: &Look<'_>, age: u64) -> Got {
 }
 
 fn started(nth: usize) -> StartedRun {
-    let short_id = format!("run{nth}");
+    let short_id = ShortId::new(format!("run{nth}")).unwrap();
     StartedRun {
         id: Some(format!("id-{short_id}")),
         url: Some(format!("https://app.qa.tech/p/shop/results/{short_id}")),
@@ -341,7 +342,7 @@ fn history(report: &Report) -> String {
 /// What each picture is made of, by name.
 async fn inputs() -> BTreeMap<&'static str, String> {
     let terminal = Terminal::default();
-    let log = Log::with_output(Reader::Plain, true, Box::new(terminal.clone()));
+    let log = Log::with_output(Reader::Plain, true, Redactor::default(), Box::new(terminal.clone()));
     log.group("Waiting for QA.tech");
     let (runs, warnings, took) = wait(&log).await;
     let mut report = sample::report(runs);
