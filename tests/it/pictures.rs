@@ -208,7 +208,7 @@ fn answer(look: &Look<'_>, age: u64) -> Got {
 }
 
 fn started(nth: usize) -> StartedRun {
-    let short_id = format!("run{nth}");
+    let short_id = ShortId::new(format!("run{nth}")).unwrap();
     StartedRun {
         id: Some(format!("id-{short_id}")),
         url: Some(format!("https://app.qa.tech/p/shop/results/{short_id}")),

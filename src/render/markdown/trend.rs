@@ -161,7 +161,7 @@ mod tests {
         | New failures | Pay with a saved card |
         | Still failing | Search for a product (since 2025-12-29 (<code>3f2a9c1</code>), in 3 results)<br>Change the delivery address (since 2025-12-29 (<code>3f2a9c1</code>), in 3 results) |
         | Fixed | Pay with a saved card |
-        | Failed on the default branch, too | Search for a product |
+        | Fail here, and failed on the default branch before | Search for a product |
         | Flaky most often | Pay with a saved card (in 2 results)<br>Search for a product (in 2 results)<br>Change the delivery address (in 2 results) |
 
         <details>
