@@ -46,13 +46,15 @@ impl Parser {
 
     pub(super) fn short_ids(&mut self, name: &str, text: &str) -> Vec<String> {
         let mut ids: Vec<String> = Vec::new();
+        let mut names_any = false;
         for id in text
             .split(|c: char| c == ',' || c.is_whitespace())
             .filter(|id| !id.is_empty())
         {
+            names_any = true;
             if !is_short_id(id) {
                 self.problems
-                    .push(format!("`{name}` holds {id:?}, which is no short id"));
+                    .push(format!("`{name}` holds {id:?}, which is not a short id"));
             } else if ids.iter().any(|known| known == id) {
                 self.notices
                     .push(format!("`{name}` names {id} more than once; it counts once."));
@@ -60,7 +62,7 @@ impl Parser {
                 ids.push(id.to_owned());
             }
         }
-        if ids.is_empty() {
+        if !names_any {
             self.problems.push(format!(
                 "`{name}` is {text:?}, which names nothing; give one or more short ids"
             ));

@@ -17,7 +17,7 @@ pub struct ShortId(String);
 
 /// The text can't be a short id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("is no short id")]
+#[error("is not a short id")]
 pub struct InvalidShortId;
 
 impl ShortId {

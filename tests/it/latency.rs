@@ -29,7 +29,7 @@ const FORESEEN: [Shape; 4] = [
 /// Runs whose cases tell little, or something wrong, and the mean, in seconds, that a sample of 300 runs keeps: the latencies
 /// of single runs are seconds apart, so that a sample's mean is up to a tenth off.
 const MISLEADING: [(Shape, f64); 2] = [
-    (|length| Play::stuck(length, 20), 2.7),
+    (|length| Play::stuck(length, 20), 2.5),
     (|length| Play::side_by_side(length, 20), 1.6),
 ];
 

@@ -147,7 +147,11 @@ async fn a_result_may_be_missing_for_30_seconds() {
     assert_eq!(Play::default().against(&resultless(25)).await.verdict(), "failed");
     let played = Play::default().against(&resultless(600)).await;
     assert_eq!(played.verdict(), "unknown");
-    assert!(played.problem().contains("no result for 30 s"), "{}", played.problem());
+    assert!(
+        played.problem().contains("no result within 30 s"),
+        "{}",
+        played.problem()
+    );
     assert!((90 * SECOND..=96 * SECOND).contains(&played.took), "{:?}", played.took);
 }
 

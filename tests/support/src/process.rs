@@ -197,10 +197,10 @@ fn code(status: ExitStatus) -> i32 {
 /// `VmHWM` of Linux's `/proc/PID/status`, in bytes.
 ///
 /// `None` while the process still runs in our memory: the kernel resumes the parent of a `vfork` shortly before `exec` has
-/// given the child its own, and the value would be ours.
+/// given the child its own, and the value would be ours. Its command line is then ours, too.
 fn peak_memory(pid: u32) -> Option<u64> {
-    let ours = std::fs::read_link("/proc/self/exe").ok()?;
-    if std::fs::read_link(format!("/proc/{pid}/exe")).ok()? == ours {
+    let command_line = |process: &str| std::fs::read(format!("/proc/{process}/cmdline")).ok();
+    if command_line(&pid.to_string())? == command_line("self")? {
         return None;
     }
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
