@@ -146,7 +146,7 @@ fn a_summary_that_can_not_be_written_is_warned_of() {
 }
 
 #[test]
-fn a_file_asked_for_by_path_fails_the_step_after_all_else() {
+fn a_report_file_that_fails_fails_the_step_after_everything_else() {
     let inputs = ["junit_path", "ctrf_path", "html_path", "history_path", "outputs_path"];
     let pairs: Vec<_> = (inputs.into_iter())
         .flat_map(|input| OBSTACLES.map(|obstacle| (input, obstacle)))
@@ -179,7 +179,7 @@ fn a_file_asked_for_by_path_fails_the_step_after_all_else() {
 }
 
 #[test]
-fn all_of_it_at_once_still_tells_the_verdict_in_the_log() {
+fn all_faults_together_still_log_the_verdict() {
     let fake = FakeQaTech::start();
     let mut run = run(&fake)
         .env("GITHUB_OUTPUT", "/dev/full")

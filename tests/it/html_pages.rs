@@ -246,7 +246,7 @@ fn few_failures_are_open_and_only_long_lists_put_layout_off() {
 }
 
 #[test]
-fn a_problem_is_told_once_and_its_names_are_code() {
+fn a_problem_is_shown_once_and_its_names_are_code() {
     let mut report = sample::shop();
     let problem = "stopped waiting at the first failed test case (`fail_fast`)";
     report.runs[0].problem = Some(problem.into());
@@ -273,7 +273,7 @@ fn where_nothing_was_watched_nothing_is_drawn_nor_missing() {
 }
 
 #[test]
-fn what_is_too_long_for_the_list_is_whole_in_the_details() {
+fn what_is_too_long_for_the_list_is_complete_in_the_details() {
     let mut report = sample::shop();
     assert!(!body(&report).contains("<dt>Name</dt>"));
     let case = &mut report.runs[0].cases[0];
@@ -312,7 +312,7 @@ fn commit_and_pull_request_are_links_where_their_place_is_known() {
 }
 
 #[test]
-fn what_the_history_knows_is_told() {
+fn changes_against_the_history_are_shown() {
     let page = body(&reports::with_history());
     for words in [
         "The last 30 results",

@@ -102,7 +102,7 @@ fn a_thousand_cases_cost_a_tenth_of_asking_for_all_each_time() {
 }
 
 #[test]
-fn the_simulation_tells_a_slow_cadence_from_a_quick_one() {
+fn the_simulation_distinguishes_a_slow_cadence_from_a_quick_one() {
     let vendor = Sample::of(150, MINUTE, 10.0 * MINUTE, VENDOR, |length| Play::even(length, 0));
     assert!((9.0..11.5).contains(&vendor.mean()), "{}", vendor.mean());
 }

@@ -85,7 +85,7 @@ fn a_deployment_that_is_there_is_tested() {
 }
 
 #[test]
-fn a_deployment_is_awaited_and_its_progress_told() {
+fn a_deployment_is_awaited_and_its_progress_logged() {
     let job = Job::new();
     let mut running = job.run("app_web = deployment: prev*").start();
     job.github.wait_for(Call::ListDeployments, 2);

@@ -72,7 +72,7 @@ fn one_text_of_millions_of_values_does_not_fill_memory() {
 }
 
 #[test]
-fn the_same_cases_at_each_look_are_the_same_cases() {
+fn the_same_cases_at_each_poll_are_the_same_cases() {
     let fake = FakeQaTech::start();
     let cases = r#"{"name": "Pay", "status": "RUNNING"}, {"name": "Pay", "status": "RUNNING"}, {"status": "RUNNING"},
         {"id": "1", "name": "Login", "status": "RUNNING"}, {"id": "1", "name": "Login", "status": "RUNNING"}"#;
@@ -94,7 +94,7 @@ fn the_same_cases_at_each_look_are_the_same_cases() {
 }
 
 #[test]
-fn a_new_status_at_each_look_does_not_flood_the_log() {
+fn a_new_status_at_each_poll_does_not_flood_the_log() {
     let fake = FakeQaTech::start();
     let done = looks_at(&fake, |look, _| match look {
         1..=100 => body(&format!("{look}{}", "X".repeat(1 << 20)), "null", ""),
@@ -133,7 +133,7 @@ fn a_number_of_cases_that_no_sum_can_hold_is_not_believed() {
 }
 
 #[test]
-fn cases_that_fail_anew_at_each_look_do_not_flood_the_log() {
+fn cases_that_fail_anew_at_each_poll_do_not_flood_the_log() {
     let fake = FakeQaTech::start();
     let done = looks_at(&fake, |look, _| {
         let result = if look % 2 == 1 { "FAILED" } else { "PASSED" };

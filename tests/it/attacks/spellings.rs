@@ -133,7 +133,7 @@ fn half_a_token_is_not_shown_where_a_page_is_cut() {
 }
 
 #[test]
-fn a_path_that_can_not_be_written_does_not_tell_a_secret() {
+fn a_path_that_can_not_be_written_reveals_no_secret() {
     let fake = FakeQaTech::start();
     fake.default_plan(RunScript::new([Case::passed("Login")]));
     let path = |name| format!("/proc/{TOKEN}/{name}");

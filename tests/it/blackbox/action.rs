@@ -113,7 +113,7 @@ fn hostile_inputs_are_not_run() {
 }
 
 #[test]
-fn multi_line_inputs_arrive_whole() {
+fn multi_line_inputs_arrive_complete() {
     let folder = action();
     let fake = FakeQaTech::start();
     fake.plan("pln_a", green());
@@ -184,7 +184,7 @@ fn a_platform_without_a_binary_ends_with_code_3_and_advice() {
 }
 
 #[test]
-fn a_binary_that_lost_its_run_bit_is_told() {
+fn a_binary_without_its_executable_bit_is_reported() {
     let folder = action_with(None);
     let binary = folder.path().join("dist/qatech-run-Linux-X64");
     std::fs::write(&binary, "x").unwrap();

@@ -44,7 +44,7 @@ fn assert_others_served(done: &Done, name: &str) {
 }
 
 #[test]
-fn pipes_that_nobody_uses_are_given_up() {
+fn unused_pipes_are_given_up() {
     let names = ["GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"];
     let names = [&names[..], &FILE_INPUTS].concat();
     std::thread::scope(|scope| {
@@ -75,7 +75,7 @@ fn pipes_that_nobody_uses_are_given_up() {
 }
 
 #[test]
-fn certificates_from_a_pipe_that_nobody_uses_are_wrong_inputs() {
+fn certificates_from_an_unused_pipe_are_wrong_inputs() {
     let fake = FakeQaTech::start();
     let run = passing(&fake);
     let path = pipe(&run, "pipe");

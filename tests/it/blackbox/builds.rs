@@ -180,7 +180,7 @@ fn nothing_is_sent_of_a_file_that_is_none() {
 }
 
 #[test]
-fn an_older_api_without_builds_says_so() {
+fn an_older_api_without_builds_is_reported() {
     for status in [400, 404] {
         let fake = FakeQaTech::start();
         fake.older(status);
@@ -202,7 +202,7 @@ fn runs_that_exist_need_no_build() {
 }
 
 #[test]
-fn a_big_build_takes_little_memory_and_tells_how_far_it_is() {
+fn a_large_build_is_streamed_and_its_progress_logged() {
     const SIZE: u64 = 500 << 20;
     let fake = FakeQaTech::start();
     fake.intercept(|request, _| {

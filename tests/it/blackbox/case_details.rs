@@ -28,7 +28,7 @@ fn case_id(name: &str) -> String {
 }
 
 #[test]
-fn details_are_asked_for_of_the_cases_that_the_input_names() {
+fn details_are_requested_for_the_cases_that_the_input_selects() {
     let script = || {
         RunScript::new([
             Case::passed("Login"),
@@ -61,7 +61,7 @@ fn details_are_asked_for_of_the_cases_that_the_input_names() {
 }
 
 #[test]
-fn an_older_api_is_asked_once_and_nothing_is_said() {
+fn an_older_api_is_asked_once_and_nothing_is_logged() {
     in_parallel(&[400, 401, 403, 404, 405], |status| {
         let new = FakeQaTech::start();
         let silent = attach(&new, RunScript::new(["a", "b", "c"].map(Case::failed)))
@@ -77,7 +77,7 @@ fn an_older_api_is_asked_once_and_nothing_is_said() {
 }
 
 #[test]
-fn one_that_fails_is_left_out_and_the_others_are_asked_for() {
+fn one_that_fails_is_left_out_and_the_others_are_requested() {
     for fault in [
         Reply::empty(500),
         Reply::raw(200, "text/html", "<html>"),
@@ -93,7 +93,7 @@ fn one_that_fails_is_left_out_and_the_others_are_asked_for() {
 }
 
 #[test]
-fn at_most_two_hundred_are_asked_for_and_eight_at_once() {
+fn at_most_two_hundred_are_requested_and_eight_at_once() {
     let fake = FakeQaTech::start();
     fake.intercept(|request, _| {
         let slow = |reply: Reply| reply.delay(Duration::from_millis(20));
@@ -110,7 +110,7 @@ fn at_most_two_hundred_are_asked_for_and_eight_at_once() {
 }
 
 #[test]
-fn a_verdict_waits_fifteen_seconds_for_them_at_most() {
+fn a_verdict_waits_at_most_fifteen_seconds_for_them() {
     let fake = FakeQaTech::start();
     fake.fault("GET", "/run-test-case/*", 1..=usize::MAX, Reply::hang());
     let done = attach(&fake, red()).output();
@@ -137,7 +137,7 @@ fn a_signal_ends_the_wait_for_them() {
 }
 
 #[test]
-fn only_misses_are_rerun_where_that_is_asked_for() {
+fn only_misses_are_rerun_if_requested() {
     let misses = || {
         [
             Case::failed("Search").error_code("AGENT_TIMEOUT"),

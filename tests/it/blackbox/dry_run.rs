@@ -100,7 +100,7 @@ fn preparations_and_their_results_are_printed() {
 }
 
 #[test]
-fn the_commit_stands_where_it_is_awaited() {
+fn the_check_is_on_the_expected_commit() {
     let fake = FakeQaTech::start();
     let sha = "0123456789abcdef0123456789abcdef01234567";
     let done = run(&fake)

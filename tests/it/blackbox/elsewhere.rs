@@ -90,7 +90,7 @@ fn no_workflow_command_is_printed_least_of_all_a_mask() {
 }
 
 #[test]
-fn nothing_of_github_is_done_also_where_it_is_asked_for() {
+fn outside_github_its_features_do_nothing_even_if_requested() {
     let fake = FakeQaTech::start();
     fake.plan("pln_a", red());
     let done = elsewhere(&fake)
@@ -110,7 +110,7 @@ fn nothing_of_github_is_done_also_where_it_is_asked_for() {
 }
 
 #[test]
-fn wrong_inputs_are_told_there_too() {
+fn wrong_inputs_are_reported_there_too() {
     let done = Run::new(PROGRAM).output();
     assert_eq!(done.code, 2);
     assert!(done.stderr.contains("api_token"), "{}", done.stderr);

@@ -29,7 +29,7 @@ fn oddities() -> Vec<(&'static str, Value)> {
 }
 
 #[test]
-fn a_case_that_was_never_seen_to_pass_keeps_the_run_failed() {
+fn a_case_without_a_pass_keeps_the_run_failed() {
     in_parallel(&oddities(), |(status, result)| {
         let fake = FakeQaTech::start();
         let script = RunScript::new([Case::failed("A"), odd("B", status, result)])

@@ -114,7 +114,7 @@ fn the_wrong_value_is_shown() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     refused(
         &[
             ("blocking", "yes"),
@@ -465,7 +465,7 @@ fn numbers_at_their_limits_are_taken() {
 }
 
 #[test]
-fn words_of_fail_on_may_be_split_as_people_do() {
+fn values_of_fail_on_may_be_separated_freely() {
     let fake = FakeQaTech::start();
     for value in [
         "failed,error",

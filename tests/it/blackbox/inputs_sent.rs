@@ -85,7 +85,7 @@ fn bare_short_ids_are_taken() {
 }
 
 #[test]
-fn a_push_tells_branch_commit_and_message() {
+fn a_push_sends_branch_commit_and_message() {
     let fake = FakeQaTech::start();
     let event = Scene::new().push();
     let done = event.trigger(start(&fake, green())).output();
@@ -100,7 +100,7 @@ fn a_push_tells_branch_commit_and_message() {
 }
 
 #[test]
-fn a_pull_request_tells_its_head_and_not_the_merge() {
+fn a_pull_request_sends_its_head_and_not_the_merge_commit() {
     let scene = Scene::new();
     for event in [
         scene.pull_request(),
@@ -152,7 +152,7 @@ fn a_missing_or_broken_event_file_is_no_reason_to_fail() {
 }
 
 #[test]
-fn outside_github_the_trigger_is_the_api_and_nothing_else_is_told() {
+fn outside_github_the_trigger_is_the_api_and_nothing_else_is_sent() {
     let fake = FakeQaTech::start();
     fake.default_plan(green());
     let done = elsewhere(&fake).output();

@@ -24,7 +24,7 @@ fn a_run_is_started_and_not_waited_for() {
 }
 
 #[test]
-fn an_existing_run_gets_one_look() {
+fn an_existing_run_is_polled_once() {
     let table = [(red(), "COMPLETED", "FAILED"), (endless(), "RUNNING", "")];
     in_parallel(&table, |(script, status, result)| {
         let fake = FakeQaTech::start();
@@ -67,7 +67,7 @@ fn one_of_several_starts_that_fails_is_red_too() {
 }
 
 #[test]
-fn a_look_at_a_run_that_is_not_there_is_red() {
+fn one_poll_of_a_missing_run_fails() {
     let fake = FakeQaTech::start();
     let done = run(&fake)
         .input("run_short_id", "gone")
@@ -77,7 +77,7 @@ fn a_look_at_a_run_that_is_not_there_is_red() {
 }
 
 #[test]
-fn a_look_is_repeated_until_there_is_an_answer() {
+fn a_poll_is_repeated_until_there_is_an_answer() {
     let fake = FakeQaTech::start();
     fake.fault("GET", "/run/*", 1..=2, Reply::empty(503));
     let done = attach(&fake, red()).input("blocking", "false").output();

@@ -19,7 +19,7 @@ fn mixed() -> RunScript {
 }
 
 #[test]
-fn counts_and_ids_are_told() {
+fn counts_and_ids_are_written() {
     let fake = FakeQaTech::start();
     let done = start(&fake, mixed()).output();
     assert_ending(&done, 1, "failed");
@@ -218,7 +218,7 @@ fn outputs_path_stays_small_and_is_written_for_wrong_inputs_too() {
 }
 
 #[test]
-fn after_a_refused_look_what_is_known_is_told() {
+fn after_a_refused_poll_the_known_state_is_reported() {
     let fake = FakeQaTech::start();
     fake.fault(
         "GET",
@@ -232,7 +232,7 @@ fn after_a_refused_look_what_is_known_is_told() {
 }
 
 #[test]
-fn workflow_commands_name_failed_cases_ten_at_most() {
+fn workflow_commands_name_at_most_ten_failed_cases() {
     for (count, told) in [(0, 0), (1, 1), (10, 10), (11, 10), (40, 10)] {
         let fake = FakeQaTech::start();
         let cases = (0..count).map(|number| Case::failed(&format!("case {number}")));
@@ -277,7 +277,7 @@ fn workflow_commands_are_errors_only_where_the_step_fails() {
 }
 
 #[test]
-fn workflow_commands_tell_a_run_that_could_not_be_started() {
+fn workflow_commands_report_a_run_that_could_not_be_started() {
     let fake = FakeQaTech::start();
     let done = run(&fake)
         .input("test_plan_short_id", "pln_none")

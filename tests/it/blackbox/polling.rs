@@ -15,7 +15,7 @@ fn gets(fake: &FakeQaTech) -> Vec<Request> {
 }
 
 #[test]
-fn the_first_look_comes_at_once_whatever_the_interval() {
+fn the_first_poll_is_immediate_whatever_the_interval() {
     let fake = FakeQaTech::start();
     let done = start(&fake, green()).input("poll_interval_seconds", "50").output();
     assert_ending(&done, 0, "passed");
@@ -35,7 +35,7 @@ fn the_interval_is_kept() {
 }
 
 #[test]
-fn without_an_interval_a_young_run_is_looked_at_quickly() {
+fn without_an_interval_a_young_run_is_polled_quickly() {
     let fake = FakeQaTech::start();
     let mut running = start(&fake, endless()).input("poll_interval_seconds", "").start();
     running.wait_for_log("run001");
@@ -48,7 +48,7 @@ fn without_an_interval_a_young_run_is_looked_at_quickly() {
 }
 
 #[test]
-fn cases_are_asked_for_with_every_look_while_they_are_few() {
+fn few_cases_are_requested_with_every_poll() {
     let fake = FakeQaTech::start();
     let script = RunScript::new([Case::passed("Login").ends(When::Look(4))]);
     assert_ending(&start(&fake, script).output(), 0, "passed");
@@ -58,7 +58,7 @@ fn cases_are_asked_for_with_every_look_while_they_are_few() {
 }
 
 #[test]
-fn cases_of_a_large_run_are_asked_for_rarely_and_at_the_end() {
+fn cases_of_a_large_run_are_requested_rarely_and_at_the_end() {
     let fake = FakeQaTech::start();
     let script = RunScript::big(300, 2_000).ends(When::Look(8), "COMPLETED", Some("FAILED"));
     let done = start(&fake, script).output();
@@ -130,7 +130,7 @@ fn path_segments_are_encoded() {
 }
 
 #[test]
-fn the_log_tells_status_changes_and_failed_cases_once() {
+fn the_log_shows_status_changes_and_failed_cases_once() {
     let fake = FakeQaTech::start();
     let script = RunScript::new([Case::passed("Login"), Case::failed("Pay by card").ends(When::Look(3))])
         .phase(When::Look(2), "RUNNING", None)

@@ -31,7 +31,7 @@ fn without(field: &str) -> Reply {
 }
 
 #[test]
-fn what_may_pass_is_asked_for_again() {
+fn temporary_errors_are_retried() {
     let page = format!("<html><body>{}</body></html>", "Bad gateway. ".repeat(100));
     let faults = [
         ("500", Reply::json(500, &json!({"message": "oops"}))),

@@ -59,7 +59,7 @@ fn a_refusal_says_what_an_organizations_key_needs() {
 }
 
 #[test]
-fn what_a_firewall_answers_is_not_told_as_a_refusal() {
+fn a_firewalls_answer_is_not_reported_as_a_refusal_by_qatech() {
     let page = format!(
         "<html><head><title>403 Forbidden</title></head>{}THE-END</html>",
         "x ".repeat(400)

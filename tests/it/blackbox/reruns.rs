@@ -185,7 +185,7 @@ fn a_case_that_is_new_in_a_rerun_is_listed() {
 }
 
 #[test]
-fn the_same_name_twice_is_told_apart_or_not_taken_as_passed() {
+fn the_same_name_twice_is_distinguished_or_not_passed() {
     let twice = |first: Outcome, second: Outcome| {
         [
             Case::new("Pay", first).ids("00000000-0000-4000-8000-0000000000a1", "tc_a1"),
@@ -289,7 +289,7 @@ fn a_rerun_has_the_same_deadline() {
 }
 
 #[test]
-fn a_rerun_that_is_not_found_at_once_is_asked_for_again() {
+fn a_rerun_that_is_not_found_at_first_is_polled_again() {
     let fake = FakeQaTech::start();
     fake.fault(
         "GET",
@@ -369,7 +369,7 @@ fn the_worst_verdict_over_several_knows_flaky() {
 
 #[test]
 #[cfg(unix)]
-fn a_signal_in_the_middle_of_a_rerun_tells_both_attempts() {
+fn a_signal_during_a_rerun_reports_both_attempts() {
     use qatech_fakes::harness::Signal;
     use qatech_fakes::http::wait_until;
 
@@ -426,7 +426,7 @@ fn a_github_rerun_without_a_trace_starts_afresh_and_says_why() {
 }
 
 #[test]
-fn the_first_attempt_of_a_job_looks_for_nothing() {
+fn the_first_attempt_of_a_job_searches_nothing() {
     for (input, attempt) in [("failed", "1"), ("all", "2")] {
         let fake = FakeQaTech::start();
         let done = start(&fake, green())

@@ -84,7 +84,7 @@ fn a_failure_that_the_step_tolerates_does_not_hide_a_later_error() {
 }
 
 #[test]
-fn the_worst_verdict_is_the_steps_and_the_gravest_code_its_code() {
+fn the_worst_verdict_and_exit_code_are_the_steps() {
     // Worst first.
     let order = [
         "unknown",

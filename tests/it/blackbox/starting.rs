@@ -156,7 +156,7 @@ fn a_connection_that_is_never_made_times_out() {
 }
 
 #[test]
-fn a_run_that_is_not_found_right_after_its_start_is_asked_for_again() {
+fn a_run_that_is_not_found_right_after_its_start_is_polled_again() {
     let fake = FakeQaTech::start();
     fake.fault(
         "GET",
@@ -211,7 +211,7 @@ fn a_trailing_slash_of_the_url_is_fine() {
 }
 
 #[test]
-fn requests_tell_who_asks() {
+fn requests_identify_the_program() {
     let fake = FakeQaTech::start();
     start(&fake, green()).output();
     let agent = concat!("qatech-run/", env!("CARGO_PKG_VERSION"));
@@ -299,7 +299,7 @@ fn a_server_that_takes_no_request_after_the_connection_may_have_read_it() {
 }
 
 #[test]
-fn a_start_says_how_long_it_is() {
+fn a_start_reports_its_duration() {
     let fake = FakeQaTech::start();
     start(&fake, green()).output();
     let requests = fake.requests();

@@ -5,7 +5,7 @@ use qatech_fakes::qatech::{Case, FakeQaTech, Outcome, Rerun, RunScript, When};
 use crate::scene::{assert_ending, green, in_parallel, red, start};
 
 #[test]
-fn it_tells_verdict_counts_links_and_reasons_in_this_order() {
+fn it_shows_verdict_counts_links_and_reasons_in_this_order() {
     let fake = FakeQaTech::start();
     let script = RunScript::new([
         Case::passed("Log in"),
@@ -53,7 +53,7 @@ fn flaky_cases_are_marked() {
 }
 
 #[test]
-fn it_is_written_when_it_is_asked_for() {
+fn it_is_written_when_requested() {
     let table = [
         ("always", green(), true),
         ("always", red(), true),
@@ -70,7 +70,7 @@ fn it_is_written_when_it_is_asked_for() {
 }
 
 #[test]
-fn it_stays_below_its_limit_and_whole() {
+fn it_stays_below_its_limit_and_well_formed() {
     let fake = FakeQaTech::start();
     let done = start(&fake, RunScript::big(3_000, 2_000)).output();
     assert_ending(&done, 1, "failed");
@@ -117,7 +117,7 @@ fn a_link_that_is_not_https_is_none() {
 }
 
 #[test]
-fn a_summary_that_cannot_be_written_changes_nothing_but_is_warned_of() {
+fn a_summary_that_cannot_be_written_only_causes_a_warning() {
     let fake = FakeQaTech::start();
     let run = start(&fake, green());
     let path = crate::scene::no_path(&run);

@@ -49,7 +49,7 @@ fn play(seed: u64) -> Result<properties::Told, String> {
 }
 
 #[test]
-fn no_schedule_makes_the_program_lie() {
+fn no_schedule_of_faults_makes_the_program_report_a_wrong_verdict() {
     if let Some(seed) = number("QATECH_SEED") {
         match play(seed) {
             Ok(told) => eprintln!("seed {seed} is fine: {told:?}\n{:#?}", Schedule::new(seed)),
@@ -101,7 +101,7 @@ fn no_schedule_makes_the_program_lie() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_starts_nothing() {
+fn an_unknown_host_name_starts_nothing() {
     let done = scene::run_at("https://qatech.invalid/v1")
         // The resolver need not be patient with a name that RFC 6761 keeps from existing.
         .env("RES_OPTIONS", "attempts:1 timeout:1")

@@ -139,7 +139,7 @@ fn identities(xml: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_looks_alike_in_junit_has_an_identity_of_its_own() {
+fn similar_names_have_unique_identities_in_junit() {
     let names = [
         "Log in",
         "Log in ",

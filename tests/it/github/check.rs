@@ -160,7 +160,7 @@ async fn rules_say_where_annotations_point() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_falls_back_to_the_log_and_tells_the_lines() {
+async fn a_missing_permission_falls_back_to_the_log_and_names_the_lines_to_add() {
     for fault in [None, Some(Fault::not_found())] {
         let github = pull_request();
         match fault {
@@ -182,7 +182,7 @@ async fn a_missing_permission_falls_back_to_the_log_and_tells_the_lines() {
 }
 
 #[tokio::test]
-async fn a_fork_is_told_of_the_second_workflow() {
+async fn a_fork_gets_advice_to_use_a_second_workflow() {
     let github = pull_request();
     github.make_token_read_only();
     let event = Scene::new().from_fork("mallory").pull_request();

@@ -78,7 +78,7 @@ async fn a_lost_create_takes_no_other_legs_check_run() {
 }
 
 #[tokio::test]
-async fn a_github_that_is_gone_for_seconds_gets_the_whole_check_all_the_same() {
+async fn a_short_outage_of_github_leaves_the_check_complete() {
     let lasting = async |call: Call, from: usize, fault: Fault| {
         let github = pull_request();
         let requests = AtomicUsize::new(0);

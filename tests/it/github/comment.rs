@@ -260,7 +260,7 @@ async fn older_never_goes_over_newer() {
 }
 
 #[tokio::test]
-async fn merge_groups_and_failed_look_ups_do_not_block() {
+async fn merge_groups_and_failed_lookups_do_not_block() {
     let github = pull_request();
     let job = of(&github, &Scene::new().merge_group());
     github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, HEAD_SHA, 1, 1));
@@ -305,7 +305,7 @@ async fn a_comment_that_is_too_long_is_shrunk_once() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_told_and_costs_nothing_else() {
+async fn a_missing_permission_is_reported_and_affects_nothing_else() {
     let github = pull_request();
     github.permit(Scope::PullRequests, Access::Read);
     github.permit(Scope::Issues, Access::None);
@@ -325,7 +325,7 @@ async fn a_missing_permission_is_told_and_costs_nothing_else() {
 }
 
 #[tokio::test]
-async fn whatever_is_missing_the_lines_to_add_are_told_once() {
+async fn the_permissions_to_add_are_shown_once() {
     let github = pull_request();
     for scope in [Scope::Checks, Scope::PullRequests, Scope::Issues] {
         github.permit(scope, Access::None);
@@ -403,7 +403,7 @@ async fn a_signal_writes_no_comment() {
 }
 
 #[tokio::test]
-async fn a_look_up_of_the_head_that_hangs_does_not_cost_it_its_time() {
+async fn a_hanging_lookup_of_the_head_does_not_use_up_its_time() {
     let github = pull_request();
     let job = job(&github);
     github.add_comment(7, ACTIONS_LOGIN, &old_comment(&job, NEWER_SHA, RUN_ID - 1, 1));

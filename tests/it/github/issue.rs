@@ -141,7 +141,7 @@ async fn runs_of_unknown_plans_in_other_jobs_have_another_issue() {
 }
 
 #[tokio::test]
-async fn all_plans_are_looked_for_in_one_pass_and_only_where_they_can_be() {
+async fn all_plans_are_searched_in_one_pass() {
     let github = FakeGitHub::start();
     for number in 1..=250 {
         github.add(
@@ -236,7 +236,7 @@ async fn only_the_default_branch_and_schedules_count() {
 }
 
 #[tokio::test]
-async fn what_tells_nothing_of_the_tests_leaves_the_issue_as_it_is() {
+async fn a_verdict_without_test_results_leaves_the_issue_unchanged() {
     for verdict in [
         Verdict::Unknown,
         Verdict::Cancelled,

@@ -23,7 +23,7 @@ fn play(github: &FakeGitHub, id: Option<u64>, failed: usize) -> Done {
 }
 
 #[test]
-fn the_report_stands_on_the_jobs_own_check_run() {
+fn the_report_is_on_the_jobs_own_check_run() {
     let github = pull_request();
     let id = job_check(&github);
     let done = play(&github, Some(id), 120);

@@ -208,7 +208,7 @@ fn a_fork_in_two_workflows() {
 }
 
 #[test]
-fn the_head_of_a_commented_pull_request_is_told_to_qatech_whatever_is_published() {
+fn the_head_of_a_commented_pull_request_is_sent_whatever_is_published() {
     for blocking in ["true", "false"] {
         let github = pull_request();
         let qatech = qatech(RunScript::new([Case::passed("Login")]));
@@ -229,7 +229,7 @@ fn the_head_of_a_commented_pull_request_is_told_to_qatech_whatever_is_published(
 }
 
 #[test]
-fn a_look_up_of_the_head_that_fails_once_costs_qatech_nothing() {
+fn a_failed_lookup_of_the_head_does_not_affect_qatech() {
     for annotations in ["check", "off"] {
         let github = pull_request();
         github.fault(On::call(Call::GetPull).first(1), Fault::server_error(502));
@@ -243,7 +243,7 @@ fn a_look_up_of_the_head_that_fails_once_costs_qatech_nothing() {
 }
 
 #[test]
-fn a_head_that_may_not_be_asked_for_costs_a_notice() {
+fn a_head_that_may_not_be_read_causes_a_notice() {
     let github = pull_request();
     github.fault(On::call(Call::GetPull), Fault::forbidden());
     let qatech = qatech(RunScript::new([Case::passed("Login")]));
@@ -270,7 +270,7 @@ fn where_nothing_is_waited_for_nothing_is_published() {
 }
 
 #[test]
-fn the_log_shows_ten_failed_cases_at_most_and_counts_the_rest() {
+fn the_log_shows_at_most_ten_failed_cases_and_counts_the_rest() {
     for (cases, lines) in [(1, 1), (10, 10), (11, 10), (300, 10)] {
         let github = pull_request();
         github.permit(Scope::Checks, Access::None);

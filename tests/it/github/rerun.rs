@@ -130,7 +130,7 @@ async fn jobs_that_share_a_key_never_take_each_others_runs() {
 }
 
 #[tokio::test]
-async fn legs_that_can_not_be_told_apart_start_afresh() {
+async fn indistinguishable_legs_start_new_runs() {
     let github = pull_request();
     let stage = second_attempt(&github).variable("GITHUB_RUN_ATTEMPT", "3");
     github.add_check_run(left(&stage, "QA.tech (e2e)", 1, "a"));
@@ -261,7 +261,7 @@ async fn ids_of_others_are_not_believed() {
 }
 
 #[tokio::test]
-async fn without_the_permission_for_checks_the_comment_tells() {
+async fn without_permission_for_checks_the_comment_is_written() {
     let github = pull_request();
     github.permit(Scope::Checks, Access::None);
     let stage = second_attempt(&github).input("comment", "always");

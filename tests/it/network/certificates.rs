@@ -60,7 +60,7 @@ fn node_extra_ca_certs_adds_to_a_store_and_survives_what_is_no_certificate() {
 }
 
 #[test]
-fn an_authority_that_nobody_knows_is_refused() {
+fn an_unknown_certificate_authority_is_refused() {
     let (authority, other) = (Authority::new(), Authority::new());
     let fake = behind(authority.signs(NAMES));
     let url = fake.api_url_as("https://localhost");
@@ -100,7 +100,7 @@ fn another_hosts_certificate_is_refused() {
 const NOBODY_IS_TRUSTED: &str = "no root trust anchors";
 
 #[test]
-fn a_store_that_is_not_there_is_told_of_and_replaced_by_no_other() {
+fn a_missing_certificate_store_is_reported_and_not_replaced() {
     let authority = Authority::new();
     let fake = behind(authority.signs(NAMES));
     let url = fake.api_url_as("https://localhost");
@@ -135,7 +135,7 @@ fn a_store_that_is_not_there_is_told_of_and_replaced_by_no_other() {
 }
 
 #[test]
-fn an_extra_authority_that_is_not_there_is_told_of() {
+fn a_missing_extra_certificate_file_is_reported() {
     let authority = Authority::new();
     let fake = behind(authority.signs(NAMES));
     let run = with_file(

@@ -35,7 +35,7 @@ fn a_list_over_64_mib_does_not_fill_memory() {
 }
 
 #[test]
-fn a_length_that_lies_does_not_fill_memory() {
+fn a_wrong_length_does_not_fill_memory() {
     for claimed in [65 * MIB, u64::MAX / 2] {
         let lie = Reply::raw(200, "application/json", "{}").framing(Framing::Claimed(claimed));
         passes_without_its_list("more than is sent", &lie);
@@ -48,7 +48,7 @@ fn a_bomb_does_not_fill_memory() {
 }
 
 #[test]
-fn a_length_just_under_the_limit_that_lies_is_broken_off() {
+fn a_wrong_length_just_under_the_limit_is_aborted() {
     let fake = FakeQaTech::start();
     fake.plan("pln_a", passing());
     let lie = Reply::raw(200, "application/json", "{")
@@ -81,7 +81,7 @@ fn an_answer_over_the_limit_to_a_start_or_an_error_is_no_start() {
 }
 
 #[test]
-fn a_large_list_is_read_whole() {
+fn a_large_list_is_read_completely() {
     let fake = FakeQaTech::start();
     // 52 MB on the wire, and twice, since the run ends at its second look.
     let script = RunScript::big(5_000, 10_000).ends(When::Look(2), "COMPLETED", Some("FAILED"));

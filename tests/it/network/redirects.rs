@@ -17,7 +17,7 @@ fn to(code: u16, location: &str) -> Reply {
 }
 
 #[test]
-fn a_status_that_is_redirected_once_is_asked_for_again() {
+fn a_redirected_status_is_requested_again() {
     let thief = Server::start(|_| {
         Reply::json(
             200,

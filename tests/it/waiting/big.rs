@@ -46,7 +46,7 @@ async fn small_answers_always_have_all_cases() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn big_answers_are_asked_for_seldom_and_once_at_the_end() {
+async fn large_answers_are_requested_rarely_and_once_at_the_end() {
     let sim = Sim::new(|look| Ok(big(look, 256 * 1024 + 1)));
     let played = Play::default().against(&sim).await;
     assert_eq!(played.verdict(), "failed");
@@ -64,7 +64,7 @@ async fn big_answers_are_asked_for_seldom_and_once_at_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fail_fast_asks_for_failed_cases_at_each_look() {
+async fn fail_fast_requests_failed_cases_at_each_poll() {
     let sim = Sim::new(|look| {
         let cases = if look.at < 300 * SECOND { &CASES[..1] } else { CASES };
         let mut got = run(look, "RUNNING", None, cases);
@@ -200,7 +200,7 @@ async fn where_only_the_list_of_cases_fails_the_run_is_followed_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_an_outage_all_cases_are_asked_for_again() {
+async fn after_an_outage_all_cases_are_requested_again() {
     let sim = Sim::new(|look| match look.at {
         at if (20 * SECOND..200 * SECOND).contains(&at) => Err(retry(None)),
         _ => Ok(big(look, 0)),

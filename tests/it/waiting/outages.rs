@@ -122,7 +122,7 @@ async fn a_retry_after_of_years_ends_at_the_deadline_or_after_ten_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_look_gives_up_as_the_wait_does() {
+async fn one_poll_gives_up_as_the_wait_does() {
     let sim = Sim::new(|look| match look.nth {
         ..4 => Err(GetError::Retry {
             what: "connection reset".to_owned(),

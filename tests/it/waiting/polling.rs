@@ -26,7 +26,7 @@ fn ending(after: Duration, status: &'static str, result: Option<&'static str>) -
 }
 
 #[tokio::test(start_paused = true)]
-async fn ends_are_told_as_they_are() {
+async fn ends_are_reported_as_they_are() {
     for (status, result, verdict) in [
         ("COMPLETED", Some("PASSED"), "passed"),
         ("COMPLETED", Some("FAILED"), "failed"),
@@ -72,7 +72,7 @@ async fn a_fixed_interval_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_ends_the_wait_after_a_last_look() {
+async fn the_deadline_ends_the_wait_after_a_last_poll() {
     let sim = ending(7200 * SECOND, "COMPLETED", Some("PASSED"));
     let played = Play {
         timeout: 1234 * SECOND,
@@ -210,7 +210,7 @@ async fn fail_fast_stops_at_the_first_failed_case() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_look_is_one_look() {
+async fn one_poll_is_one_request() {
     let look_once = Play {
         poll_once: true,
         attach: Some("run9"),
@@ -226,7 +226,7 @@ async fn one_look_is_one_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_log_is_told_of_changes_only() {
+async fn the_log_shows_changes_only() {
     let sim = ending(3000 * SECOND, "COMPLETED", Some("PASSED"));
     let played = Play::default().against(&sim).await;
     let status = played

@@ -329,7 +329,7 @@ async fn where_only_failed_cases_are_listed_a_rerun_forgives_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rerun_does_not_forgive_where_no_list_of_all_was_ever_shown() {
+async fn a_rerun_forgives_nothing_without_a_complete_list() {
     let sim = Sim::new(|look| match (look.short_id, look.cases) {
         ("run1", Cases::All) => Err(GetError::TooLarge),
         ("run1", Cases::Failed | Cases::None) => Ok(both_failed(look)),

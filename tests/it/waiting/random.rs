@@ -35,7 +35,7 @@ fn answer() -> impl Strategy<Value = Answer> {
 
 proptest! {
     #[test]
-    fn no_api_makes_the_wait_lie_or_hang(
+    fn no_api_makes_the_wait_hang_or_report_a_wrong_verdict(
         answers in proptest::collection::vec(answer(), 1..60),
         result in prop_oneof![Just("PASSED"), Just("FAILED"), Just("SKIPPED")],
         length in 0_u64..900,

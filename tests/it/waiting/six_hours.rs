@@ -67,7 +67,7 @@ fn nothing_changes() {
 }
 
 #[test]
-fn an_outage_is_told_twice_and_no_more() {
+fn an_outage_is_logged_at_its_start_and_end_only() {
     let minutes = HOURS as usize * 60;
     play("outages", minutes - 5..=3 * minutes);
 }

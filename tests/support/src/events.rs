@@ -1,4 +1,4 @@
-//! The events that trigger workflows: payload and variables as GitHub's runner hands them over, cut to what matters.
+//! The events that trigger workflows: the payload and variables that GitHub's runner provides, reduced to the fields that are read.
 //!
 //! Shapes from <https://docs.github.com/webhooks/webhook-events-and-payloads>, variables from
 //! <https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows>.
@@ -45,15 +45,15 @@ pub const MARKDOWN_TAGS: [&str; 15] = [
     "/code",
 ];
 
-/// Text that tries to get out of everything it may be put into. A line of it is longer than a log's line should be.
+/// Text that tries to break out of every format it may be written to. One of its lines is longer than a log line may be.
 pub const HOSTILE_TEXT: &str = "fix </details></script><img src=x onerror=alert(1)> `````` | @octocat #1 $(id) %0A\r\n\
     ::error::forged\n  ::set-output name=verdict::passed\n##[error]forged\n::add-mask::a\nQA_OUT\nverdict=passed\n\
     <!-- qatech-run --> ]]> \u{202e}desrever\u{2066}\u{200b}\u{1b}[31m\u{7}";
 
-/// A branch name that git takes.
+/// A branch name that git accepts.
 pub const HOSTILE_BRANCH: &str = "x/$(id)`id`\"';<!--m-->|</details>@octocat#1%0A&<b>\u{202e}";
 
-/// No login that GitHub gives away, but it comes from outside all the same.
+/// Not a login that GitHub would assign, but it is untrusted input.
 pub const HOSTILE_LOGIN: &str = "mallory[bot]</b>\n::set-output name=verdict::passed\n@octocat#1";
 
 /// What triggered a workflow.
@@ -68,7 +68,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Gives the event to a run of the program, after [`Run::github`].
+    /// Applies the event to a run of the program; call it after [`Run::github`].
     #[must_use]
     pub fn trigger(&self, run: Run) -> Run {
         let run = run.event(self.name, &self.payload);
@@ -81,19 +81,19 @@ impl Event {
 pub struct Scene {
     /// `owner/name`
     pub repository: String,
-    /// Of the pull request, or of the issue.
+    /// The number of the pull request or the issue.
     pub number: u64,
-    /// Of the pull request, the push, the deployment.
+    /// The head commit of the pull request, push or deployment.
     pub head_sha: String,
     /// The branch of that commit.
     pub head_ref: String,
     /// The owner of that branch's repository.
     pub head_owner: String,
-    /// What the pull request is to be merged into.
+    /// The base branch of the pull request.
     pub base_ref: String,
     /// The default branch.
     pub default_branch: String,
-    /// Who did it.
+    /// The actor.
     pub actor: String,
     /// The head commit's message.
     pub message: String,
@@ -125,7 +125,7 @@ impl Scene {
         }
     }
 
-    /// The branch is in another's fork.
+    /// The branch is in the fork of another user.
     #[must_use]
     pub fn from_fork(mut self, owner: &str) -> Self {
         owner.clone_into(&mut self.head_owner);
@@ -139,7 +139,7 @@ impl Scene {
         self
     }
 
-    /// Everything that a stranger can choose is hostile.
+    /// Everything that an outsider can choose is hostile.
     #[must_use]
     pub fn hostile(mut self) -> Self {
         HOSTILE_BRANCH.clone_into(&mut self.head_ref);
@@ -281,7 +281,7 @@ impl Scene {
         self.event("schedule", payload, self.on_default_branch())
     }
 
-    /// One of every kind, for tests that hold for all.
+    /// One event of each kind, for tests that cover all of them.
     pub fn all(&self) -> Vec<Event> {
         vec![
             self.pull_request(),
@@ -329,7 +329,7 @@ impl Scene {
         self.env(&format!("refs/heads/{}", self.default_branch), DEFAULT_SHA)
     }
 
-    /// Adds what only the two pull request events set.
+    /// Adds the variables that only the two pull request events set.
     fn with_refs(&self, mut env: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
         env.push(("GITHUB_HEAD_REF", self.head_ref.clone()));
         env.push(("GITHUB_BASE_REF", self.base_ref.clone()));
@@ -356,7 +356,7 @@ impl Scene {
         })
     }
 
-    /// The pull request as a workflow run names it.
+    /// The pull request as listed in a workflow run.
     fn minimal_pull(&self) -> Value {
         let name = self.repository.split('/').next_back().unwrap_or_default();
         let place = json!({"id": 4711, "url": self.api(), "name": name});
@@ -475,7 +475,7 @@ mod tests {
             assert_eq!(variable(&event, "GITHUB_ACTOR"), Some(HOSTILE_LOGIN), "{}", event.name);
             assert_eq!(event.payload["sender"]["login"], HOSTILE_LOGIN, "{}", event.name);
         }
-        // What git refuses in the name of a branch.
+        // Characters that git refuses in a branch name.
         assert!(!HOSTILE_BRANCH.contains([' ', '~', '^', ':', '?', '*', '[', '\\', '\n']));
         assert!(!HOSTILE_BRANCH.contains("..") && !HOSTILE_BRANCH.contains("@{"));
     }

@@ -1,7 +1,7 @@
-//! A fake GitHub: the part of its APIs that this action may call, with state, permissions, limits and faults.
+//! A fake GitHub: the part of its APIs that this action calls, with state, permissions, limits and faults.
 //!
-//! Each request is checked against schemas made from GitHub's OpenAPI document. What no client may get wrong is kept
-//! as a violation, and the fake panics on drop unless the test took it.
+//! Each request is checked against schemas made from GitHub's OpenAPI document. A request that no client may send is
+//! recorded as a violation, and the fake panics on drop unless the test took it.
 //!
 //! ```
 //! use qatech_fakes::github::{Call, CheckRun, Fault, FakeGitHub, Issue, On};
@@ -53,23 +53,23 @@ const REPOSITORY_ID: u64 = 4711;
 
 /// A running fake GitHub. Wherever a [`Repo`] is expected, it stands for its first repository, [`REPOSITORY`].
 pub struct FakeGitHub {
-    // Stops before the state is looked at in `drop`.
+    // Stopped before `drop` reads the state.
     server: Server,
     repo: Repo,
 }
 
 impl FakeGitHub {
-    /// As github.com: the API at the root of its host. The token is a `GITHUB_TOKEN` that may write everything.
+    /// Like github.com, with the API at the root of its host. The token is a `GITHUB_TOKEN` with all write permissions.
     pub fn start() -> Self {
         Self::start_with("", "https://github.com")
     }
 
-    /// As GitHub Enterprise Server: the API under `/api/v3`.
+    /// Like GitHub Enterprise Server, with the API under `/api/v3`.
     pub fn start_enterprise() -> Self {
         Self::start_with("/api/v3", "https://ghe.example")
     }
 
-    /// With the API under a path (empty or starting with a slash), and with the address of its pages.
+    /// With the API under a path (empty or starting with a slash), and with the base URL of its pages.
     pub fn start_with(prefix: &str, pages: &str) -> Self {
         let world = Arc::new(Mutex::new(World::new(String::new(), prefix, pages)));
         let server = {
@@ -87,7 +87,7 @@ impl FakeGitHub {
         }
     }
 
-    /// Lets a run of the program know this GitHub and its token, after [`Run::github`].
+    /// Points a run of the program at this GitHub, with its token; call it after [`Run::github`].
     #[must_use]
     pub fn connect(&self, run: Run) -> Run {
         let (owner, _) = REPOSITORY.split_once('/').unwrap_or_default();
@@ -100,23 +100,23 @@ impl FakeGitHub {
             .input("github_token", &self.token())
     }
 
-    /// What `GITHUB_API_URL` is, without a slash at its end.
+    /// The value of `GITHUB_API_URL`, without a trailing slash.
     pub fn url(&self) -> String {
         lock(&self.repo.world).root.clone()
     }
 
-    /// What `GITHUB_GRAPHQL_URL` is.
+    /// The value of `GITHUB_GRAPHQL_URL`.
     pub fn graphql_url(&self) -> String {
         let root = self.url();
         format!("{}/graphql", root.strip_suffix("/v3").unwrap_or(&root))
     }
 
-    /// What `GITHUB_SERVER_URL` is.
+    /// The value of `GITHUB_SERVER_URL`.
     pub fn server_url(&self) -> String {
         lock(&self.repo.world).server.clone()
     }
 
-    /// The one token that is accepted.
+    /// The only token that is accepted.
     pub fn token(&self) -> String {
         lock(&self.repo.world).token.value.clone()
     }
@@ -151,7 +151,7 @@ impl FakeGitHub {
         }
     }
 
-    /// Plays a fault on the requests that `on` names. Of several that fit the first added is played.
+    /// Plays a fault on the requests that `on` matches. If several faults match, the first that was added is played.
     pub fn fault(&self, on: On, fault: Fault) {
         lock(&self.repo.world).faults.push((on, fault));
     }
@@ -164,7 +164,7 @@ impl FakeGitHub {
         world.violations.extend(complaints);
     }
 
-    /// Answers 422 to comments over fewer characters than GitHub's 65,536, which is no violation.
+    /// Answers 422 to comments longer than this many characters (GitHub: 65,536), which is not a violation.
     pub fn limit_comments(&self, characters: usize) {
         lock(&self.repo.world).comment_limit = characters;
     }
@@ -216,7 +216,7 @@ impl FakeGitHub {
         );
     }
 
-    /// Fails when anything was to be changed.
+    /// Fails if a request would have changed anything.
     #[track_caller]
     pub fn assert_no_writes(&self) {
         let requests = self.requests();
@@ -227,7 +227,7 @@ impl FakeGitHub {
         assert_eq!(writes, 0, "nothing was to be written; all requests:\n{}", self.log());
     }
 
-    /// Fails when there was any request.
+    /// Fails if there was any request.
     #[track_caller]
     pub fn assert_untouched(&self) {
         assert_eq!(
@@ -252,7 +252,7 @@ impl FakeGitHub {
         );
     }
 
-    /// All requests, a line each, for messages.
+    /// All requests, one line each, for failure messages.
     pub fn log(&self) -> String {
         let line = |request: &Recorded| {
             let status = request
@@ -263,7 +263,7 @@ impl FakeGitHub {
         self.requests().iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// What clients did wrong so far; they are forgiven by this.
+    /// Takes the violations recorded so far; they no longer fail the test.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.repo.world).violations)
     }

@@ -20,7 +20,7 @@ pub use crate::process::Signal;
 use crate::process::{Ended, Process};
 use crate::runner::{Outputs, parse_outputs, without_masks};
 
-/// Every input that names a file to write.
+/// The inputs that name a file to write.
 pub const FILE_INPUTS: [&str; 6] = [
     "junit_path",
     "ctrf_path",
@@ -30,7 +30,7 @@ pub const FILE_INPUTS: [&str; 6] = [
     "outputs_path",
 ];
 
-/// A run of the program that is being prepared.
+/// Builder for a run of the program.
 pub struct Run {
     program: PathBuf,
     arguments: Vec<String>,
@@ -47,7 +47,7 @@ impl Run {
         }
     }
 
-    /// Adds what GitHub's runner sets; variables set before it stay.
+    /// Adds the variables that GitHub's runner sets; variables that are already set stay.
     #[must_use]
     pub fn github(mut self) -> Self {
         let before = std::mem::replace(&mut self.job, Job::github());
@@ -70,7 +70,7 @@ impl Run {
         self
     }
 
-    /// Takes a variable away.
+    /// Removes a variable.
     #[must_use]
     pub fn without_env(mut self, key: &str) -> Self {
         self.job.remove_env(key);
@@ -91,18 +91,18 @@ impl Run {
         self
     }
 
-    /// The surroundings, to put files there or to name paths in them.
+    /// The environment, to add files or to get paths in it.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// Starts the program in the folder's `workspace`.
+    /// Starts the program in the folder `workspace`.
     pub fn start(self) -> Running {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
             .env_clear()
-            // Without it, Windows opens no socket.
+            // Windows can't open a socket without it.
             .envs(std::env::vars_os().filter(|(name, _)| cfg!(windows) && name.eq_ignore_ascii_case("SystemRoot")))
             .envs(self.job.env())
             .current_dir(self.job.file("workspace"));
@@ -118,7 +118,7 @@ impl Run {
     }
 }
 
-/// The program while it runs; it is killed on drop.
+/// The running program; it is killed on drop.
 pub struct Running {
     process: Process,
     job: Job,
@@ -135,15 +135,15 @@ impl Running {
         self.process.log()
     }
 
-    /// Its surroundings.
+    /// Its environment.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// Waits until the log holds `text`.
+    /// Waits until the log contains `text`.
     ///
     /// # Panics
-    /// When it does not within 30 s.
+    /// If that takes more than 30 s.
     pub fn wait_for_log(&mut self, text: &str) {
         let found = wait_until(Duration::from_secs(30), || {
             self.log().contains(text) || self.process.ended().is_some()
@@ -166,7 +166,7 @@ impl Running {
     /// Waits for its end.
     ///
     /// # Panics
-    /// When it takes more than 60 s, and when it left a `GITHUB_OUTPUT` that the runner would refuse.
+    /// If it takes more than 60 s, or if it wrote a `GITHUB_OUTPUT` that the runner would refuse.
     pub fn wait(self) -> Done {
         let Ended {
             code,
@@ -176,7 +176,7 @@ impl Running {
             log,
             peak_memory,
         } = self.process.wait();
-        // A test may have put something else there, which may have no end.
+        // A test may have put something else there, which may be endless.
         let file_of = |key: &str| {
             let path = self.job.env().get(key).filter(|path| Path::new(path).is_file())?;
             std::fs::read(path).ok()
@@ -200,28 +200,28 @@ impl Running {
 
 /// The results of a run of the program.
 pub struct Done {
-    /// The exit code; minus the signal's number where one killed it.
+    /// The exit code; the negated signal number if a signal killed it.
     pub code: i32,
     /// Standard output.
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-    /// Both, by line in the order they came.
+    /// Both, line by line in the order of arrival.
     pub log: String,
     /// From start to end.
     pub elapsed: Duration,
-    /// The most memory it held, in bytes (Linux; looked at every few milliseconds).
+    /// Peak memory, in bytes (Linux only; sampled every few milliseconds).
     pub peak_memory: Option<u64>,
     /// The step outputs, read by the runner's rules.
     pub outputs: Outputs,
     /// The job summary.
     pub summary: String,
-    /// The surroundings, with the files it wrote.
+    /// The environment, with the files it wrote.
     pub job: Job,
 }
 
 impl Done {
-    /// The log as the runner shows it, without the lines that tell masks.
+    /// The log as the runner shows it, without `::add-mask::` lines.
     pub fn shown_log(&self) -> String {
         without_masks(&self.log)
     }
@@ -237,7 +237,7 @@ impl Done {
         assert!(peak < most, "{peak} bytes; the log:\n{}", self.log);
     }
 
-    /// Where `text` can be seen: in the shown log, or in a file below the folder (the event's aside).
+    /// Where `text` appears: in the shown log, or in a file below the folder (except the event's file).
     pub fn places_with(&self, text: &str) -> Vec<String> {
         let log = self.shown_log().contains(text).then(|| "the log".to_owned());
         let files = self

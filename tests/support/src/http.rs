@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 server on loopback: a thread per connection, keep-alive, every request recorded.
 //!
-//! What it answers is a [`Reply`], which can also be a faulty one. It stops when dropped. A handler that panics
+//! It answers with a [`Reply`], which can be faulty on purpose. It stops when dropped. A handler that panics
 //! answers 500, and the server's drop panics in turn, so that assertions in handlers reach the test.
 
 mod reply;
@@ -20,10 +20,10 @@ pub use request::{Headers, Request, percent_decode};
 /// Answers a request.
 pub type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 
-/// Makes of an accepted TCP connection the one that HTTP is spoken over, for example by a TLS handshake.
+/// Turns an accepted TCP connection into the one that carries HTTP, for example by a TLS handshake.
 pub type Acceptor = dyn Fn(Tcp) -> io::Result<Box<dyn Connection>> + Send + Sync;
 
-/// A connection that HTTP can be spoken over.
+/// A connection that can carry HTTP.
 pub trait Connection: Read + Write + Send {}
 impl<T: Read + Write + Send> Connection for T {}
 
@@ -39,7 +39,7 @@ impl Tcp {
 
     /// Makes the close that follows a reset (RST) instead of an orderly end.
     pub fn reset_on_close(&self) {
-        // A peer that is gone already needs no reset.
+        // A peer that has closed needs no reset.
         let _ = socket2::SockRef::from(&*self.0).set_linger(Some(Duration::ZERO));
     }
 }
@@ -77,7 +77,7 @@ impl Stop {
         *lock(&self.stopped)
     }
 
-    /// Waits; `true` when the server was stopped meanwhile.
+    /// Waits; `true` if the server was stopped in the meantime.
     fn pause(&self, time: Duration) -> bool {
         let wait = self
             .changed
@@ -109,7 +109,7 @@ impl Server {
         Self::start_with(|tcp| Ok(Box::new(tcp)), handler)
     }
 
-    /// Like [`start`](Self::start), with every connection made by `acceptor` first (TLS).
+    /// Like [`start`](Self::start), but `acceptor` first accepts each connection (TLS).
     pub fn start_with(
         acceptor: impl Fn(Tcp) -> io::Result<Box<dyn Connection>> + Send + Sync + 'static,
         handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
@@ -118,7 +118,7 @@ impl Server {
         Self::serve(listener, acceptor, handler)
     }
 
-    /// Serves on a listener that the caller has bound.
+    /// Serves on a listener that the caller bound.
     pub fn serve(
         listener: TcpListener,
         acceptor: impl Fn(Tcp) -> io::Result<Box<dyn Connection>> + Send + Sync + 'static,
@@ -145,7 +145,7 @@ impl Server {
         }
     }
 
-    /// `http://127.0.0.1:PORT`, without a slash at its end.
+    /// `http://127.0.0.1:PORT`, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -160,7 +160,7 @@ impl Server {
         lock(&self.shared.requests).clone()
     }
 
-    /// How many connections were accepted so far.
+    /// The number of connections accepted so far.
     pub fn connections(&self) -> usize {
         *lock(&self.shared.opened)
     }
@@ -169,7 +169,7 @@ impl Server {
     pub fn stop(&mut self) {
         self.shared.stop.stop();
         if let Some(accepting) = self.accepting.take() {
-            // Wakes the thread that waits for a connection; it then sees that it has to end.
+            // Wakes the thread that waits for a connection, so that it ends.
             let _ = TcpStream::connect(self.address);
             let _ = accepting.join();
         }
@@ -211,7 +211,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         };
         let shared = Arc::clone(shared);
         thread::spawn(move || {
-            // The peer may go at any time: what cannot be read or written any more is the end of the connection.
+            // The peer may close at any time: a failed read or write is the end of the connection.
             if let Ok(mut connection) = (shared.acceptor)(tcp.clone()) {
                 let _ = converse(&mut *connection, &tcp, number, &shared);
             }
@@ -241,7 +241,7 @@ fn converse(connection: &mut dyn Connection, tcp: &Tcp, number: usize, shared: &
     Ok(())
 }
 
-/// A port of loopback that refuses connections, kept from other programs until it is dropped or opened.
+/// A loopback port that refuses connections, reserved until it is dropped or opened.
 pub struct ClosedPort {
     socket: socket2::Socket,
     address: SocketAddr,
@@ -272,7 +272,7 @@ impl ClosedPort {
         format!("http://{}", self.address)
     }
 
-    /// Listens from now on, for what serves a listener of its own.
+    /// Starts listening, for a caller that serves the listener itself.
     pub fn listen(self) -> TcpListener {
         self.socket.listen(128).expect("listen on a bound port");
         self.socket.into()
@@ -284,7 +284,7 @@ impl ClosedPort {
     }
 }
 
-/// Waits until `condition` holds; `false` when it does not within `limit`.
+/// Waits until `condition` holds; `false` if it does not within `limit`.
 pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + limit;
     while !condition() {
@@ -296,7 +296,7 @@ pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
     true
 }
 
-/// Locks whatever a panicking thread left behind: its panic is reported on its own.
+/// Locks even a poisoned mutex: the panic that poisoned it is reported separately.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

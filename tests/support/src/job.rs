@@ -1,4 +1,4 @@
-//! The surroundings of a program under test: a folder of its own and an environment that starts empty.
+//! The environment of a program under test: its own folder, and variables that start empty.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -94,7 +94,7 @@ impl Job {
         self.env.insert(key.to_owned(), value.to_owned());
     }
 
-    /// Takes a variable away.
+    /// Removes a variable.
     pub fn remove_env(&mut self, key: &str) {
         self.env.remove(key);
     }
@@ -133,7 +133,7 @@ impl Job {
         std::fs::write(self.file(name), text).unwrap_or_else(|error| panic!("write {name}: {error}"));
     }
 
-    /// The files below the folder that hold `text`.
+    /// The files below the folder that contain `text`.
     pub fn files_with(&self, text: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut folders = vec![self.folder.path().to_owned()];

@@ -6,15 +6,15 @@ use crate::harness::Run;
 
 const UNSHARE: &str = "/usr/bin/unshare";
 
-/// A way to make such namespaces, found by trying.
+/// A way to create such namespaces, found by trying.
 pub struct Mounts(Vec<&'static str>);
 
 impl Mounts {
-    /// Tries whether `script` succeeds in one. `None` where this system lets us make none: an ordinary user needs user
-    /// namespaces, which some systems and most containers forbid, so that no CI can be expected to have them.
+    /// Tries whether `script` succeeds in one. `None` if this system does not allow them: an ordinary user needs user
+    /// namespaces, which some systems and most containers forbid, so CI may not have them.
     ///
     /// # Panics
-    /// When `CI` is set and it fails for any other reason: a skipped test must not be taken for a passed one there.
+    /// If `CI` is set and it fails for any other reason: there, a skipped test must not count as passed.
     pub fn that_can(script: &str) -> Option<Self> {
         let mut problem = format!("there is no {UNSHARE}");
         if Path::new(UNSHARE).exists() {
@@ -36,7 +36,7 @@ impl Mounts {
         None
     }
 
-    /// A shell that runs `script` in a namespace, as a user who may mount there.
+    /// A shell that runs `script` in a namespace, as a user who may mount.
     pub fn run(&self, script: &str) -> Run {
         let run = Run::new(UNSHARE).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         let run = self.0.iter().fold(run, |run, argument| run.arg(argument));

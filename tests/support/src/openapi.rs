@@ -1,7 +1,7 @@
 //! Checks requests and answers against a subset of QA.tech's own OpenAPI document (`schemas/qatech.json`).
 //!
-//! Stricter than the document in one way: a request may hold no property that the document does not name. The
-//! document's patterns of short ids are stricter than QA.tech itself, which still takes bare ids such as `jgbinp`:
+//! Stricter than the document in one way: a request must not have a property that the document does not list. The
+//! document's patterns of short ids are stricter than QA.tech, which still accepts bare ids such as `jgbinp`:
 //! [`ShortIds::Any`] leaves them out.
 
 use std::collections::BTreeMap;
@@ -13,13 +13,13 @@ use serde_json::{Map, Value, json};
 use crate::http::{Request, percent_decode};
 use crate::qatech::BASE;
 
-/// The part of the vendor's document that is needed here: the calls about runs, each schema untouched.
+/// The part of the vendor's document that is needed here: the calls for runs, with unchanged schemas.
 const DOCUMENT: &str = include_str!("../schemas/qatech.json");
 
-/// Which short ids a request may hold.
+/// Which short ids a request may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShortIds {
-    /// Those of the document's patterns, such as `pln_abc123`.
+    /// Those that match the document's patterns, such as `pln_abc123`.
     Patterns,
     /// Any string.
     Any,
@@ -33,7 +33,7 @@ pub struct OpenApi {
 }
 
 impl OpenApi {
-    /// The document, compiled once for all tests of a process.
+    /// The document, compiled once per process.
     pub fn get(short_ids: ShortIds) -> &'static Self {
         static STRICT: OnceLock<OpenApi> = OnceLock::new();
         static LAX: OnceLock<OpenApi> = OnceLock::new();
@@ -202,7 +202,7 @@ fn schema_name(reference: &Value) -> &str {
         .unwrap_or_default()
 }
 
-/// OpenAPI 3.0's dialect turned to JSON Schema: `nullable` is a second type there. `closed` allows no other properties.
+/// Converts OpenAPI 3.0's dialect to JSON Schema: `nullable` becomes a second type. `closed` allows no other properties.
 fn to_json_schema(schema: &Value, closed: bool, short_ids: ShortIds) -> Value {
     match schema {
         Value::Array(items) => items
@@ -219,7 +219,7 @@ fn to_json_schema(schema: &Value, closed: bool, short_ids: ShortIds) -> Value {
             if short_ids == ShortIds::Any && fields.get("pattern").is_some_and(Value::is_string) {
                 converted.remove("pattern");
             }
-            // A map, or an object of any properties, is no list of those that are allowed.
+            // A map, or an object with any properties, does not list the allowed ones.
             if closed && fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
                 converted.insert("additionalProperties".to_owned(), json!(false));
             }

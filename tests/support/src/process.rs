@@ -1,4 +1,4 @@
-//! A child process whose output is collected while it runs, and which does not outlive its test.
+//! A child process whose output is collected while it runs, and which is killed with its test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -24,7 +24,7 @@ pub enum Signal {
     Kill,
 }
 
-/// Standard output, standard error, and both by line in the order they came.
+/// Standard output, standard error, and both line by line in the order of arrival.
 #[derive(Default)]
 struct Collected {
     stdout: Vec<u8>,
@@ -42,18 +42,18 @@ pub(crate) struct Process {
 
 /// How a process ended.
 pub(crate) struct Ended {
-    /// The exit code, or minus the number of the signal that killed it.
+    /// The exit code, or the negated number of the signal that killed it.
     pub(crate) code: i32,
     pub(crate) elapsed: Duration,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) log: String,
-    /// Bytes, at its peak, where the system tells.
+    /// Peak memory in bytes, if the system reports it.
     pub(crate) peak_memory: Option<u64>,
 }
 
 impl Process {
-    /// Starts it with its standard input closed, in a process group of its own.
+    /// Starts it with closed standard input, in its own process group.
     pub(crate) fn spawn(mut command: Command) -> Self {
         command
             .stdin(Stdio::piped())
@@ -109,7 +109,7 @@ impl Process {
     /// Waits for its end.
     ///
     /// # Panics
-    /// When it takes longer than [`LIMIT`] from its start: it is killed, and its log is shown.
+    /// If it runs longer than [`LIMIT`]: it is killed, and its log is shown.
     pub(crate) fn wait(mut self) -> Ended {
         let mut status = None;
         let left = LIMIT.saturating_sub(self.started.elapsed());
@@ -123,7 +123,7 @@ impl Process {
             panic!("killed after {elapsed:?}; its log:\n{}", self.log());
         };
         for reader in self.readers.drain(..) {
-            // A reader cannot fail but by a panic, which has been shown.
+            // A reader fails only by a panic, which has been shown.
             let _ = reader.join();
         }
         let collected = std::mem::take(&mut *lock(&self.collected));
@@ -138,11 +138,11 @@ impl Process {
         }
     }
 
-    /// Ends it, and what it started and left behind.
+    /// Kills it and the processes it left behind.
     fn kill(&mut self) {
         #[cfg(unix)]
         if let Some(group) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
-            // There is no such group once all of it has ended.
+            // The group no longer exists once all its processes have ended.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
         let _ = self.child.kill();
@@ -165,7 +165,7 @@ fn send(pid: u32, signal: Signal) {
         Signal::Hup => rustix::process::Signal::HUP,
         Signal::Kill => rustix::process::Signal::KILL,
     };
-    // A process that has just ended needs none.
+    // A process that has just ended needs no signal.
     let _ = rustix::process::kill_process(pid, signal);
 }
 

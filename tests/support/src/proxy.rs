@@ -28,7 +28,7 @@ impl Proxy {
         self.0.url()
     }
 
-    /// The same with user and password.
+    /// The same, with user and password.
     pub fn url_with(&self, user: &str, password: &str) -> String {
         format!("http://{user}:{password}@{}", self.0.address())
     }
@@ -46,7 +46,7 @@ fn tunnel(client: &Tcp, address: SocketAddr) -> io::Result<()> {
         .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
     let (mut from_client, mut to_server) = (client.clone(), server.try_clone()?);
     let upwards = thread::spawn(move || {
-        // Either end may be gone at any time; the other one is then told.
+        // Either end may close at any time; the other is then closed too.
         let _ = io::copy(&mut from_client, &mut to_server);
         let _ = to_server.shutdown(Shutdown::Write);
     });

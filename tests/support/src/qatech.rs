@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Every request is checked against the vendor's OpenAPI document. A fake that saw a wrong one panics on drop, unless
-//! the test took them by [`FakeQaTech::take_violations`]. Without the feature `harness` nothing is checked.
+//! the test took them with [`FakeQaTech::take_violations`]. Without the feature `harness`, nothing is checked.
 
 mod builds;
 mod faults;
@@ -36,7 +36,7 @@ pub const DOCUMENTED_RUN: &str = include_str!("../fixtures/get-run-status.json")
 /// The base path of the API, as in `https://api.qa.tech/v1`.
 pub const BASE: &str = "/v1";
 
-/// The token that the fake takes.
+/// The token that the fake accepts.
 pub const TOKEN: &str = "qatech-token-0123456789";
 
 struct Shared {
@@ -45,7 +45,7 @@ struct Shared {
     token: Mutex<String>,
     runs: Mutex<runs::Runs>,
     builds: Mutex<builds::Builds>,
-    /// The project that an organization's key has to name.
+    /// The project that requests with an organization's key must name.
     project: Mutex<Option<String>>,
     /// The status of an older API for unknown requests.
     older: Mutex<Option<u16>>,
@@ -65,7 +65,7 @@ impl FakeQaTech {
         Self::start_by(|handler| Server::start(handler))
     }
 
-    /// Starts it where connections were refused until now.
+    /// Starts it on a port that has refused connections until now.
     pub fn start_at(port: ClosedPort) -> Self {
         Self::start_by(|handler| port.open(handler))
     }
@@ -90,7 +90,7 @@ impl FakeQaTech {
         Self { shared, server }
     }
 
-    /// What `api_url` has to be: `http://127.0.0.1:PORT/v1`.
+    /// The value for `api_url`: `http://127.0.0.1:PORT/v1`.
     pub fn api_url(&self) -> String {
         format!("{}{BASE}", self.server.url())
     }
@@ -100,23 +100,23 @@ impl FakeQaTech {
         format!("{scheme_and_host}:{}{BASE}", self.server.address().port())
     }
 
-    /// The server underneath.
+    /// The underlying server.
     pub fn server(&mut self) -> &mut Server {
         &mut self.server
     }
 
-    /// Takes another token than [`TOKEN`].
+    /// Accepts this token instead of [`TOKEN`].
     pub fn set_token(&self, token: &str) {
         token.clone_into(&mut lock(&self.shared.token));
     }
 
-    /// From now on a request may hold bare short ids such as `jgbinp`, as users still have them.
+    /// From now on, requests may contain bare short ids such as `jgbinp`, which users still have.
     #[cfg(feature = "harness")]
     pub fn allow_bare_short_ids(&self) {
         *lock(&self.shared.api) = OpenApi::get(ShortIds::Any);
     }
 
-    /// What each start of this plan plays.
+    /// Sets the script of each start of this plan.
     pub fn plan(&self, short_id: &str, script: RunScript) {
         lock(&self.shared.runs).set_plan(Some(short_id), script);
     }
@@ -126,13 +126,13 @@ impl FakeQaTech {
         lock(&self.shared.runs).set_plan(None, script);
     }
 
-    /// From now on the key is an organization's: starts, reruns and builds have to name this project.
+    /// From now on, the key is an organization's: starts, reruns and builds must name this project.
     pub fn require_project(&self, short_id: &str) {
         *lock(&self.shared.project) = Some(short_id.to_owned());
     }
 
-    /// From now on the API is one of early 2026: calls that it does not know are answered with this status (404 or 400),
-    /// and so are fields of a body that it does not know.
+    /// From now on, the API is that of early 2026: it answers unknown calls with this status (404 or 400),
+    /// and unknown fields of a body as well.
     pub fn older(&self, status: u16) {
         *lock(&self.shared.older) = Some(status);
     }
@@ -152,33 +152,33 @@ impl FakeQaTech {
             .collect()
     }
 
-    /// Makes a run that exists already, to attach to. Its time begins now.
+    /// Creates an existing run to attach to. Its time starts now.
     pub fn existing_run(&self, short_id: &str, script: RunScript) {
         lock(&self.shared.runs).create(script, Some(short_id), None, None);
     }
 
-    /// Every request received, oldest first, also those that a fault answered.
+    /// All requests, oldest first, including those that a fault answered.
     pub fn requests(&self) -> Vec<Request> {
         self.server.requests()
     }
 
-    /// The bodies of the start requests received (`POST /run`), whatever became of them.
+    /// The bodies of all start requests (`POST /run`), whatever their answer.
     pub fn start_bodies(&self) -> Vec<Value> {
         self.bodies(|path| path == "/run")
     }
 
-    /// The bodies of the rerun requests received (`POST /run/{shortId}`), whatever became of them.
+    /// The bodies of all rerun requests (`POST /run/{shortId}`), whatever their answer.
     pub fn rerun_bodies(&self) -> Vec<Value> {
         self.bodies(|path| path.starts_with("/run/"))
     }
 
-    /// How many GETs of runs were received.
+    /// The number of GET requests of runs.
     pub fn gets(&self) -> usize {
         let is_get = |request: &&Request| request.method == "GET" && local_path(request).starts_with("/run/");
         self.requests().iter().filter(is_get).count()
     }
 
-    /// Every run there is, in the order of their creation.
+    /// All runs, in the order of creation.
     pub fn runs(&self) -> Vec<RunInfo> {
         lock(&self.shared.runs).list()
     }
@@ -299,17 +299,17 @@ fn is_storage(request: &Request) -> bool {
     request.path.starts_with("/storage/") || request.path.starts_with("/media/")
 }
 
-/// The path behind the API's base, as sent.
+/// The path below the API's base path, as sent.
 fn local_path(request: &Request) -> &str {
     request.path.strip_prefix(BASE).unwrap_or(&request.path)
 }
 
-/// The body; one that is no JSON is a violation already.
+/// The body; one that is not JSON has already been recorded as a violation.
 fn body(request: &Request) -> Value {
     serde_json::from_slice(&request.body).unwrap_or_default()
 }
 
-/// An error as the API words it.
+/// An error in the API's words.
 fn error(status: u16, message: &str) -> Reply {
     Reply::json(status, &json!({"message": message}))
 }

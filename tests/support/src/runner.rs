@@ -1,4 +1,4 @@
-//! GitHub's runner, as far as an action meets it: the files and commands it reads, and how it plays a composite action.
+//! The parts of GitHub's runner that an action uses: the files and commands it reads, and how it runs a composite action.
 //!
 //! The rules are those of the public sources of `actions/runner`.
 

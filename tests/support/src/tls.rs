@@ -1,4 +1,4 @@
-//! Real TLS for the fakes: a private authority, the certificates it signs, and handshakes that go wrong.
+//! Real TLS for the fakes: a private certificate authority, the certificates it signs, and failing handshakes.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// Makes one.
+    /// Creates one.
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names are fine");
         params.distinguished_name.push(DnType::CommonName, "fake authority");
@@ -31,7 +31,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).expect("an authority can sign itself"))
     }
 
-    /// Its certificate, to be trusted.
+    /// Its certificate, for the list of trusted ones.
     pub fn pem(&self) -> String {
         self.0.pem()
     }
@@ -41,7 +41,7 @@ impl Authority {
         self.certificate(names, |_| {})
     }
 
-    /// A certificate whose time is over.
+    /// An expired certificate.
     pub fn signed_long_ago(&self, names: &[&str]) -> Certificate {
         self.certificate(names, |params| {
             params.not_before = date_time_ymd(2019, 1, 1);
@@ -72,10 +72,10 @@ impl Authority {
 pub struct Certificate(Arc<ServerConfig>);
 
 impl Certificate {
-    /// Makes the connection a TLS one. Fails where the client does not like the certificate.
+    /// Performs the TLS handshake. Fails if the client rejects the certificate.
     ///
     /// # Errors
-    /// Of the handshake.
+    /// If the handshake fails.
     pub fn accept(&self, mut tcp: Tcp) -> io::Result<Box<dyn Connection>> {
         let mut connection = ServerConnection::new(Arc::clone(&self.0)).map_err(io::Error::other)?;
         while connection.is_handshaking() {
@@ -86,27 +86,27 @@ impl Certificate {
         Ok(Box::new(StreamOwned::new(connection, tcp)))
     }
 
-    /// A server that shows this certificate.
+    /// A server that presents this certificate.
     pub fn serve(self, handler: Box<Handler>) -> Server {
         Server::start_with(move |tcp| self.accept(tcp), handler)
     }
 }
 
-/// A handshake that fails. The error ends the connection.
+/// A failing handshake. The error ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoHandshake {
-    /// Plain HTTP where TLS was spoken, as a misconfigured load balancer does.
+    /// Plain HTTP instead of TLS, as from a misconfigured load balancer.
     PlainHttp,
-    /// Closed without a word.
+    /// Closed without an answer.
     Closed,
-    /// Reset without a word.
+    /// Reset without an answer.
     Reset,
     /// A TLS alert: handshake failure.
     Alert,
 }
 
 impl NoHandshake {
-    /// Spoils the connection.
+    /// Makes the handshake fail.
     ///
     /// # Errors
     /// Always.

@@ -53,7 +53,7 @@ pub enum Call {
     Viewer,
 }
 
-/// Calls with their method and the path's segments behind `/repos/{owner}/{repo}`, as in GitHub's OpenAPI document.
+/// Calls with their method and the path segments after `/repos/{owner}/{repo}`, as in GitHub's OpenAPI document.
 const REPOSITORY_CALLS: [(Call, &str, &str); 18] = [
     (Call::CreateCheckRun, "POST", "check-runs"),
     (Call::UpdateCheckRun, "PATCH", "check-runs/{check_run_id}"),
@@ -62,7 +62,7 @@ const REPOSITORY_CALLS: [(Call, &str, &str); 18] = [
     (Call::ListCheckRuns, "GET", "commits/{ref}/check-runs"),
     (Call::ListComments, "GET", "issues/{issue_number}/comments"),
     (Call::CreateComment, "POST", "issues/{issue_number}/comments"),
-    // Before the issue's own calls: `comments` is no issue number.
+    // Before the calls of a single issue: `comments` is not an issue number.
     (Call::GetComment, "GET", "issues/comments/{comment_id}"),
     (Call::UpdateComment, "PATCH", "issues/comments/{comment_id}"),
     (Call::ListPullsOfCommit, "GET", "commits/{commit_sha}/pulls"),
@@ -112,7 +112,7 @@ impl Call {
         match (&schemas.body, body) {
             (Some(schema), Some(body)) => {
                 for error in schema.iter_errors(body) {
-                    // GitHub cuts a long text without a word; the fake does the same.
+                    // GitHub truncates a long text silently; the fake does the same.
                     if error
                         .schema_path()
                         .as_str()
@@ -121,7 +121,7 @@ impl Call {
                         continue;
                     }
                     let place = error.instance_path().to_string();
-                    // Long values would hide what is wrong with them.
+                    // Long values would hide the error.
                     let text = Some(error.to_string()).filter(|text| text.len() <= 300);
                     let text = text.unwrap_or_else(|| error.masked().to_string());
                     problems.push(format!("body{place}: {text}"));
@@ -151,20 +151,20 @@ pub(super) struct Route {
     pub call: Call,
     /// `owner/name`, or the number of a repository; `None` for calls without one.
     pub repository: Option<Repository>,
-    /// The path's variable segments behind the repository, decoded.
+    /// The variable path segments after the repository, decoded.
     pub parameters: Vec<String>,
-    /// The path behind the repository, as it came.
+    /// The path after the repository, as received.
     pub tail: String,
 }
 
-/// How a path names its repository.
+/// How a path identifies its repository.
 pub(super) enum Repository {
     Name(String),
     /// `/repositories/{id}/…`, which GitHub's own `Link` headers use.
     Id(u64),
 }
 
-/// Finds the call of a path behind the API's root, still percent-encoded.
+/// Finds the call for a percent-encoded path below the API's root.
 pub(super) fn route(method: &str, path: &str) -> Option<Route> {
     let path = path.strip_prefix('/')?;
     let of_token = match (method, path) {
@@ -253,7 +253,7 @@ fn schemas() -> &'static BTreeMap<Call, Schemas> {
                         .map(|(name, schema)| (name.clone(), schema["type"].as_str().unwrap_or_default().to_owned()))
                         .collect(),
                     body: (!entry["body"].is_null()).then(|| compile(&entry["body"])),
-                    // Formats aside: GitHub sends empty texts where there is no URL.
+                    // Formats are not checked: GitHub sends empty strings where there is no URL.
                     answer: entry
                         .get("answer")
                         .map(|schema| jsonschema::validator_for(schema).expect("a valid JSON Schema")),
@@ -271,7 +271,7 @@ fn compile(schema: &Value) -> Validator {
         .expect("a valid JSON Schema")
 }
 
-/// The query as the object that its schema describes.
+/// The query as an object, as its schema describes it.
 fn typed(query: &[(String, String)], types: &BTreeMap<String, String>) -> Value {
     let mut object = Map::new();
     for (name, value) in query {

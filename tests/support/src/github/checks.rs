@@ -9,11 +9,11 @@ use super::wire;
 use super::world::{Context, Repository, World};
 use crate::http::Reply;
 
-/// Bytes of a summary, and of a text before it is cut.
+/// Limit of a summary, and of a text before it is truncated, in bytes.
 const MAX_TEXT: usize = 65_535;
-/// Bytes of an annotation's message and raw details.
+/// Limit of an annotation's message and raw details, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// Characters of a title.
+/// Limit of a title, in characters.
 const MAX_TITLE: usize = 255;
 
 impl World {
@@ -61,7 +61,7 @@ impl World {
         reply
     }
 
-    /// Takes over what creating and updating have in common.
+    /// Applies the fields that creating and updating have in common.
     fn apply(&mut self, context: &Context, run: &mut CheckRun) -> Result<(), String> {
         let conclusion = context.text("conclusion");
         let status = context.text("status");
@@ -84,7 +84,7 @@ impl World {
             .or(run.started_at.take())
             .or(Some(now.clone()));
         if let Some(conclusion) = conclusion {
-            // A conclusion completes the run, whatever the status says.
+            // A conclusion completes the run, whatever its status.
             "completed".clone_into(&mut run.status);
             run.conclusion = Some(conclusion);
             run.completed_at = context.text("completed_at").or(Some(now));
@@ -152,7 +152,7 @@ impl World {
 fn take_output(output: &Value, run: &mut CheckRun) -> Result<(), String> {
     let text = |name: &str| output[name].as_str().map(str::to_owned);
     let (title, summary) = (text("title"), text("summary"));
-    // The schema of the update leaves the title out of what is required; its description does not.
+    // The update's schema does not require the title; its description does.
     let length = title.as_ref().ok_or("output.title is required")?.chars().count();
     if length > MAX_TITLE {
         return Err(format!("output.title has {length} characters, more than {MAX_TITLE}"));
@@ -220,7 +220,7 @@ fn problem_of(annotation: &Annotation) -> Option<String> {
     }
 }
 
-/// Whether this is a whole commit SHA.
+/// Whether this is a full commit SHA.
 pub(super) fn is_sha(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -38,7 +38,7 @@ impl DeploymentStatus {
         }
     }
 
-    /// `success` at an address.
+    /// `success` with an environment URL.
     pub fn success(environment_url: &str) -> Self {
         Self::new("success").environment_url(environment_url)
     }
@@ -50,14 +50,14 @@ impl DeploymentStatus {
         self
     }
 
-    /// The same with a description.
+    /// The same, with a description.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
         text.clone_into(&mut self.description);
         self
     }
 
-    /// The same with the older `target_url`.
+    /// The same, with the older `target_url`.
     #[must_use]
     pub fn target_url(mut self, url: &str) -> Self {
         url.clone_into(&mut self.target_url);
@@ -90,10 +90,10 @@ impl Repo {
         id
     }
 
-    /// Gives a deployment its next status.
+    /// Adds a status to a deployment.
     ///
     /// # Panics
-    /// When there is no such deployment.
+    /// If there is no such deployment.
     pub fn add_deployment_status(&self, deployment: u64, status: DeploymentStatus) {
         let (id, now) = {
             let mut world = lock(&self.world);
@@ -139,7 +139,7 @@ impl World {
         self.checked_page(context, &page, &body)
     }
 
-    /// A page of a list, which GitHub's own schema must allow.
+    /// A page of a list, checked against GitHub's schema.
     fn checked_page(&self, context: &Context, page: &Page, body: &Value) -> Reply {
         let problems = context.call.answer_problems(body);
         assert!(problems.is_empty(), "the fake answers wrongly: {}", problems.join("; "));
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::github::{Call, FakeGitHub};
 
-    /// Both answers are held against GitHub's schemas whenever they are given; a state that GitHub has not is none.
+    /// Both answers are checked against GitHub's schemas; an unknown state is rejected.
     #[test]
     fn answers_are_held_against_githubs_schemas() {
         let github = FakeGitHub::start();

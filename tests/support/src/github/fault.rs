@@ -1,4 +1,4 @@
-//! Faults: what the fake answers instead of the truth, and on which requests.
+//! Faults: what the fake answers instead of the true answer, and to which requests.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -36,7 +36,7 @@ impl Fault {
         Self::reply(wire::error(status, message))
     }
 
-    /// 401: the token is not, or no longer, valid.
+    /// 401: the token is invalid or expired.
     pub fn bad_credentials() -> Self {
         Self::status(401, "Bad credentials")
     }
@@ -51,7 +51,7 @@ impl Fault {
         Self::status(404, "Not Found")
     }
 
-    /// 422 with GitHub's words for a comment that is too long.
+    /// 422 with GitHub's message for a comment that is too long.
     pub fn comment_too_long() -> Self {
         Self::reply(wire::comment_too_long(65_536))
     }
@@ -61,7 +61,7 @@ impl Fault {
         Self::reply(wire::error(429, SECONDARY_LIMIT).header("Retry-After", retry_after))
     }
 
-    /// 403: the hour's requests are spent until so many seconds from now.
+    /// 403: the primary rate limit is used up; it resets in this many seconds.
     pub fn primary_limit(reset_in: u64) -> Self {
         let reset = epoch() + reset_in;
         let reply = wire::error(403, "API rate limit exceeded for installation ID 41898282.")
@@ -73,7 +73,7 @@ impl Fault {
         Self::reply(reply)
     }
 
-    /// 403: too much at once; with or without `Retry-After` in seconds.
+    /// 403: the secondary rate limit; with or without `Retry-After` in seconds.
     pub fn secondary_limit(retry_after: Option<u64>) -> Self {
         let reply = wire::error(403, SECONDARY_LIMIT);
         Self::reply(match retry_after {
@@ -87,13 +87,13 @@ impl Fault {
         Self::status(status, "Server Error")
     }
 
-    /// 502 with the page of a proxy instead of JSON.
+    /// 502 with a proxy's HTML page instead of JSON.
     pub fn html_bad_gateway() -> Self {
         let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502</h1></body>\r\n</html>\r\n";
         Self::reply(Reply::raw(502, "text/html", page))
     }
 
-    /// 200 with a page instead of JSON.
+    /// 200 with an HTML page instead of JSON.
     pub fn html_page() -> Self {
         Self::reply(Reply::raw(
             200,
@@ -112,13 +112,13 @@ impl Fault {
         Self::reply(Reply::hang())
     }
 
-    /// 301 to another place.
+    /// 301 to another URL.
     pub fn moved(location: &str) -> Self {
         let body = json!({"message": "Moved Permanently", "url": location, "documentation_url": wire::DOCUMENTATION});
         Self::reply(Reply::json(301, &body).header("Location", location))
     }
 
-    /// The true answer, so much later.
+    /// The true answer, after a delay.
     pub fn slow(delay: Duration) -> Self {
         Self {
             reply: None,
@@ -127,7 +127,7 @@ impl Fault {
         }
     }
 
-    /// The request is carried out, and only its answer is spoilt.
+    /// The request is executed, and only its answer is faulty.
     #[must_use]
     pub fn after_write(mut self) -> Self {
         self.after_write = true;
@@ -141,7 +141,7 @@ impl Fault {
         self
     }
 
-    /// Whether the request is carried out all the same.
+    /// Whether the request is executed nevertheless.
     pub(super) fn lets_through(&self) -> bool {
         self.after_write
     }
@@ -158,7 +158,7 @@ impl Fault {
 
     /// The status that the client sees, if it is not the true one.
     pub(super) fn status_seen(&self) -> Option<Option<u16>> {
-        // A reply that is cut or hangs has no status.
+        // A reply that is cut off or never ends has no status.
         self.reply
             .as_ref()
             .map(|reply| (reply.status != 0).then_some(reply.status))
@@ -168,7 +168,7 @@ impl Fault {
 const SECONDARY_LIMIT: &str =
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
 
-/// Seconds since 1970.
+/// Seconds since the Unix epoch.
 pub(super) fn epoch() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -187,7 +187,7 @@ pub struct On {
     which: Which,
     /// How many matching requests pass first.
     skip: usize,
-    /// How many are met then.
+    /// How many are affected after those.
     times: usize,
     optional: bool,
     matched: usize,
@@ -247,14 +247,14 @@ impl On {
         self
     }
 
-    /// No complaint when no request ever meets the fault.
+    /// Does not fail the test if no request matches.
     #[must_use]
     pub fn if_called(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Counts a request; `true` when the fault is to be played on it.
+    /// Counts a request; `true` if the fault applies to it.
     pub(super) fn meets(&mut self, request: &Recorded) -> bool {
         let matches = match &self.which {
             Which::Any => true,
@@ -268,12 +268,12 @@ impl On {
         matches && self.matched > self.skip && self.matched - self.skip <= self.times
     }
 
-    /// Notes that the fault was played.
+    /// Records that the fault was played.
     pub(super) fn play(&mut self) {
         self.played += 1;
     }
 
-    /// Why the fault is worth a complaint at the end: a test with a fault that nothing meets tests nothing.
+    /// Why the fault fails the test at its end: a fault that no request matched tested nothing.
     pub(super) fn complaint(&self) -> Option<String> {
         if self.optional || self.played > 0 {
             return None;

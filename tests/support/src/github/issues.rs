@@ -8,9 +8,9 @@ use super::wire;
 use super::world::{Context, World};
 use crate::http::Reply;
 
-/// Characters of a comment or an issue's body.
+/// Limit of a comment or an issue's body, in characters.
 const MAX_BODY: usize = 65_536;
-/// Characters of an issue's title.
+/// Limit of an issue's title, in characters.
 const MAX_TITLE: usize = 256;
 
 impl World {
@@ -232,7 +232,7 @@ impl World {
     }
 }
 
-/// The title, which may be sent as a number.
+/// The title, which may be sent as a JSON number.
 fn title(body: &Value) -> Option<String> {
     match &body["title"] {
         Value::String(title) => Some(title.clone()),

@@ -1,4 +1,4 @@
-//! What the fake GitHub keeps: check runs, comments, issues and pull requests, and the token that may touch them.
+//! The state of the fake GitHub: check runs, comments, issues, pull requests, and the accepted token.
 
 use std::time::Instant;
 
@@ -11,10 +11,10 @@ use crate::http::Headers;
 /// The app that acts for the `GITHUB_TOKEN`.
 pub const ACTIONS_APP: &str = "github-actions";
 
-/// The author of what the `GITHUB_TOKEN` writes.
+/// The author of everything that the `GITHUB_TOKEN` writes.
 pub const ACTIONS_LOGIN: &str = "github-actions[bot]";
 
-/// A part of a repository that a token can be let into, as in a workflow's `permissions`.
+/// A permission scope, as in a workflow's `permissions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// `checks`
@@ -27,10 +27,10 @@ pub enum Scope {
     Deployments,
 }
 
-/// How far a token is let into a [`Scope`].
+/// A token's access to a [`Scope`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Not at all (a public repository can be read all the same).
+    /// No access (a public repository can still be read).
     None,
     /// `read`
     Read,
@@ -88,7 +88,7 @@ impl Token {
         }
     }
 
-    /// The token as forks and Dependabot get it: everything at `read`.
+    /// The token that forks and Dependabot get: `read` for every scope.
     #[must_use]
     pub fn read_only(self) -> Self {
         self.with(Scope::Checks, Access::Read)
@@ -97,7 +97,7 @@ impl Token {
             .with(Scope::Deployments, Access::Read)
     }
 
-    /// The same token with another access to one scope.
+    /// The same token, with different access to one scope.
     #[must_use]
     pub fn with(mut self, scope: Scope, access: Access) -> Self {
         match scope {
@@ -132,9 +132,9 @@ pub struct Annotation {
     pub start_line: u64,
     /// Last line.
     pub end_line: u64,
-    /// First column, where one was given.
+    /// First column, if given.
     pub start_column: Option<u64>,
-    /// Last column, where one was given.
+    /// Last column, if given.
     pub end_column: Option<u64>,
     /// `notice`, `warning` or `failure`.
     pub annotation_level: String,
@@ -142,7 +142,7 @@ pub struct Annotation {
     pub message: String,
     /// The title.
     pub title: Option<String>,
-    /// What GitHub folds away.
+    /// The raw details, which GitHub folds.
     pub raw_details: Option<String>,
 }
 
@@ -153,11 +153,11 @@ pub struct CheckRun {
     pub id: u64,
     /// The check's name.
     pub name: String,
-    /// The commit that it is shown on.
+    /// The commit that it belongs to.
     pub head_sha: String,
-    /// The slug of the app that made it.
+    /// The slug of the app that created it.
     pub app: String,
-    /// The maker's own reference.
+    /// The reference that its creator set.
     pub external_id: Option<String>,
     /// `queued`, `in_progress` or `completed`.
     pub status: String,
@@ -171,7 +171,7 @@ pub struct CheckRun {
     pub title: Option<String>,
     /// `output.summary`
     pub summary: Option<String>,
-    /// `output.text`, cut to what GitHub keeps.
+    /// `output.text`, truncated to what GitHub keeps.
     pub text: Option<String>,
     /// Whether `text` ever arrived longer than GitHub keeps it.
     pub text_was_cut: bool,
@@ -182,7 +182,7 @@ pub struct CheckRun {
 }
 
 impl CheckRun {
-    /// A check run in progress, made by GitHub Actions; [`Repo::add_check_run`](super::Repo::add_check_run) numbers it.
+    /// A check run in progress, created by GitHub Actions; [`Repo::add_check_run`](super::Repo::add_check_run) assigns its id.
     pub fn new(name: &str, head_sha: &str) -> Self {
         Self {
             id: 0,
@@ -203,14 +203,14 @@ impl CheckRun {
         }
     }
 
-    /// Made by another app.
+    /// Created by another app.
     #[must_use]
     pub fn by_app(mut self, slug: &str) -> Self {
         slug.clone_into(&mut self.app);
         self
     }
 
-    /// With the maker's reference.
+    /// With the creator's reference.
     #[must_use]
     pub fn external_id(mut self, id: &str) -> Self {
         self.external_id = Some(id.to_owned());
@@ -267,7 +267,7 @@ pub struct Pull {
     pub head_sha: String,
     /// The head branch.
     pub head_ref: String,
-    /// The owner of the repository that the head branch is in; another than the base's owner for a fork.
+    /// The owner of the repository that the head branch is in; for a fork, not the base's owner.
     pub head_owner: String,
     /// The branch to merge into.
     pub base_ref: String,
@@ -290,7 +290,7 @@ pub struct Issue {
     pub labels: Vec<String>,
     /// `open` or `closed`.
     pub state: String,
-    /// Why it has this state.
+    /// The reason for its state.
     pub state_reason: Option<String>,
     /// ISO 8601.
     pub created_at: String,
@@ -298,12 +298,12 @@ pub struct Issue {
     pub updated_at: String,
     /// ISO 8601, when closed.
     pub closed_at: Option<String>,
-    /// What makes it a pull request.
+    /// The fields that only a pull request has.
     pub pull: Option<Pull>,
 }
 
 impl Issue {
-    /// An open issue by `octocat`; [`Repo::add`](super::Repo::add) numbers it.
+    /// An open issue by `octocat`; [`Repo::add`](super::Repo::add) assigns its number.
     pub fn new(title: &str, body: &str) -> Self {
         Self {
             number: 0,
@@ -320,7 +320,7 @@ impl Issue {
         }
     }
 
-    /// An open pull request of the repository's own branch `feature` into `main`.
+    /// An open pull request from the branch `feature` of the same repository into `main`.
     pub fn pull(number: u64, head_sha: &str) -> Self {
         let pull = Pull {
             head_sha: head_sha.to_owned(),
@@ -345,7 +345,7 @@ impl Issue {
         self
     }
 
-    /// The branch that the pull request is to be merged into.
+    /// The base branch of the pull request.
     #[must_use]
     pub fn base(mut self, branch: &str) -> Self {
         branch.clone_into(&mut self.pull.as_mut().expect("only a pull request has a base").base_ref);
@@ -388,7 +388,7 @@ pub struct Recorded {
     pub call: Option<Call>,
     /// The method.
     pub method: String,
-    /// The path behind the API's root, still percent-encoded.
+    /// The path below the API's root, percent-encoded.
     pub path: String,
     /// The query, decoded.
     pub query: Vec<(String, String)>,
@@ -396,8 +396,8 @@ pub struct Recorded {
     pub headers: Headers,
     /// The body, if it is JSON.
     pub body: Option<Value>,
-    /// The answer's status; `None` where a fault left the request without one.
+    /// The answer's status; `None` if a fault left the request without an answer.
     pub status: Option<u16>,
-    /// When it had arrived.
+    /// When it arrived.
     pub at: Instant,
 }

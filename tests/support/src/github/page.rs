@@ -40,7 +40,7 @@ impl Page {
     pub fn reply(&self, world: &World, context: &Context, body: &Value) -> Reply {
         let reply = Reply::json(200, body);
         let last = self.total.div_ceil(self.size).max(1);
-        // Like GitHub's, the addresses name the repository by its number.
+        // As on GitHub, the URLs identify the repository by its id.
         let address = format!(
             "{}/repositories/{}/{}",
             world.root, world.repositories[context.at].id, context.tail

@@ -1,4 +1,4 @@
-//! What the token may do, by the permissions that GitHub's documentation names for each call.
+//! What the token may do, according to the permissions that GitHub documents for each call.
 
 use super::calls::Call;
 use super::model::{Access, Scope};
@@ -12,7 +12,7 @@ impl World {
         let repository = &self.repositories[context.at];
         let of_number = |number: u64| {
             if repository.is_pull(number) {
-                // Either is enough for what pull requests and issues have in common.
+                // Either scope is enough for what pull requests and issues have in common.
                 &[Scope::PullRequests, Scope::Issues][..]
             } else {
                 &[Scope::Issues][..]

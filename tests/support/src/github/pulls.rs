@@ -48,7 +48,7 @@ impl World {
                 issue.number,
             )
         });
-        // Newest first by creation, which is the order unless told.
+        // Newest first by creation, the default order.
         let ascending = context
             .query("direction")
             .map_or(context.query("sort").is_some_and(|s| s != "created"), |d| d == "asc");

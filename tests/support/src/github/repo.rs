@@ -27,7 +27,7 @@ impl Repo {
         self.read(|repository| repository.name.clone())
     }
 
-    /// Makes the repository public: then everyone can read it. It is private at first.
+    /// Makes the repository public, so that everyone can read it. By default it is private.
     pub fn make_public(&self) {
         self.change(|repository| repository.private = false);
     }
@@ -62,7 +62,7 @@ impl Repo {
         number
     }
 
-    /// Changes an issue or pull request, for example the head of one that was pushed to.
+    /// Changes an issue or pull request, for example its head after a push.
     pub fn edit(&self, number: u64, edit: impl FnOnce(&mut Issue)) {
         self.change(|repository| {
             let issue = repository.issues.iter_mut().find(|issue| issue.number == number);
@@ -70,7 +70,7 @@ impl Repo {
         });
     }
 
-    /// Makes a commit one of a pull request's, besides its head.
+    /// Adds a commit to a pull request, besides its head.
     pub fn add_commit_to_pull(&self, sha: &str, number: u64) {
         self.change(|repository| repository.commit_pulls.push((sha.to_owned(), number)));
     }
@@ -103,10 +103,10 @@ impl Repo {
         self.read(|repository| repository.check_runs.clone())
     }
 
-    /// The one check run that there is.
+    /// The only check run.
     ///
     /// # Panics
-    /// When there is none or another one.
+    /// If there is none, or more than one.
     pub fn only_check_run(&self) -> CheckRun {
         only(self.check_runs(), "check run", |run| {
             format!("{:?} on {}", run.name, run.head_sha)
@@ -116,7 +116,7 @@ impl Repo {
     /// The newest check run of a name.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     pub fn check_run(&self, name: &str) -> CheckRun {
         let mut runs = self.check_runs();
         let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
@@ -148,10 +148,10 @@ impl Repo {
         })
     }
 
-    /// The one comment that an issue or pull request has.
+    /// The only comment on an issue or pull request.
     ///
     /// # Panics
-    /// When it has none or another one.
+    /// If there is none, or more than one.
     pub fn only_comment(&self, number: u64) -> Comment {
         only(self.comments(number), "comment", |comment| {
             format!("{}: {:?}", comment.author, comment.body)
@@ -166,7 +166,7 @@ impl Repo {
             .collect()
     }
 
-    /// All issues that are no pull requests, oldest first.
+    /// All issues that are not pull requests, oldest first.
     pub fn issues(&self) -> Vec<Issue> {
         self.read(|repository| {
             repository
@@ -178,10 +178,10 @@ impl Repo {
         })
     }
 
-    /// The one issue that there is.
+    /// The only issue.
     ///
     /// # Panics
-    /// When there is none or another one.
+    /// If there is none, or more than one.
     pub fn only_issue(&self) -> Issue {
         only(self.issues(), "issue", |issue| {
             format!("#{} {:?}", issue.number, issue.title)
@@ -191,7 +191,7 @@ impl Repo {
     /// An issue or pull request.
     ///
     /// # Panics
-    /// When there is none of that number.
+    /// If there is none with that number.
     pub fn issue(&self, number: u64) -> Issue {
         self.read(|repository| repository.issue(number).cloned())
             .unwrap_or_else(|| panic!("there is no #{number}"))

@@ -289,7 +289,7 @@ fn permissions_are_those_of_the_workflow() {
 }
 
 #[test]
-fn what_was_asked_can_be_looked_at() {
+fn requests_are_recorded() {
     let github = FakeGitHub::start();
     github.assert_untouched();
     github.add(Issue::pull(7, HEAD));

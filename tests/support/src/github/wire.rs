@@ -8,7 +8,7 @@ use crate::http::Reply;
 
 pub(super) const DOCUMENTATION: &str = "https://docs.github.com/rest";
 
-/// An error as GitHub words it.
+/// An error in GitHub's words.
 pub(super) fn error(status: u16, message: &str) -> Reply {
     let body = json!({"message": message, "documentation_url": DOCUMENTATION, "status": status.to_string()});
     Reply::json(status, &body)
@@ -57,7 +57,7 @@ impl World {
     }
 
     fn app(&self, slug: &str) -> Value {
-        // GitHub Actions' number on github.com.
+        // The app id of GitHub Actions on github.com.
         let id = if slug == ACTIONS_APP {
             15_368
         } else {
@@ -72,7 +72,7 @@ impl World {
         })
     }
 
-    /// The part of a repository that its owner's name changes nothing else in.
+    /// The repository object; only the owner's name varies.
     fn repository(&self, repository: &Repository, owner: &str) -> Value {
         let name = repository.short_name();
         let fork = owner != repository.owner();
@@ -95,7 +95,7 @@ impl World {
         json!({
             "id": run.id, "name": run.name, "node_id": format!("CR_{}", run.id), "head_sha": run.head_sha,
             "external_id": run.external_id.as_deref().unwrap_or(""), "url": url, "html_url": html,
-            // GitHub puts its own page here, whatever was sent.
+            // GitHub sets its own page here, whatever was sent.
             "details_url": html, "status": run.status, "conclusion": run.conclusion,
             "started_at": run.started_at, "completed_at": run.completed_at,
             "output": {

@@ -1,4 +1,4 @@
-//! The fake's state, and the way of a request through it: record, check, fault, permission, call.
+//! The fake's state, and the steps of a request: record, check, fault, permission, call.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use super::model::{CheckRun, Comment, Issue, Recorded, Token};
 use super::wire;
 use crate::http::{Reply, Request};
 
-/// Requests an hour that a `GITHUB_TOKEN` has in one repository.
+/// The hourly limit of requests of a `GITHUB_TOKEN` in one repository.
 const HOURLY_LIMIT: usize = 1_000;
 
 pub(super) struct World {
-    /// The API's root, without a slash at its end.
+    /// The API's root, without a trailing slash.
     pub root: String,
     /// The path of `root`.
     pub prefix: String,
@@ -42,7 +42,7 @@ pub(super) struct Repository {
     pub comments: Vec<Comment>,
     pub issues: Vec<Issue>,
     pub deployments: Vec<Deployment>,
-    /// Pull requests of commits that are not their heads.
+    /// Pull requests that contain a commit which is not their head.
     pub commit_pulls: Vec<(String, u64)>,
 }
 
@@ -85,7 +85,7 @@ impl Repository {
         self.issues.iter().map(|issue| issue.number).max().unwrap_or(0) + 1
     }
 
-    /// An id that no other repository's issue has.
+    /// An id that is unique across repositories.
     pub fn unique(&self, number: u64) -> u64 {
         self.id * 100_000 + number
     }
@@ -96,9 +96,9 @@ pub(super) struct Context {
     pub call: Call,
     /// Index of the repository.
     pub at: usize,
-    /// The path's variable segments.
+    /// The variable segments of the path.
     pub parameters: Vec<String>,
-    /// The path behind the repository, as it came.
+    /// The path after the repository, as received.
     pub tail: String,
     pub query: Vec<(String, String)>,
     pub body: Value,
@@ -122,7 +122,7 @@ impl Context {
             .map(|(_, value)| value.as_str())
     }
 
-    /// A string of the body.
+    /// A string property of the body.
     pub fn text(&self, name: &str) -> Option<String> {
         self.body[name].as_str().map(str::to_owned)
     }
@@ -145,12 +145,12 @@ impl World {
         }
     }
 
-    /// The API's address of a repository.
+    /// The API URL of a repository.
     pub fn api(&self, repository: &Repository) -> String {
         format!("{}/repos/{}", self.root, repository.name)
     }
 
-    /// A repository's page.
+    /// The page URL of a repository.
     pub fn html(&self, repository: &Repository) -> String {
         format!("{}/{}", self.server, repository.name)
     }
@@ -160,7 +160,7 @@ impl World {
         self.last_id
     }
 
-    /// A time that is a second later at each call, in ISO 8601.
+    /// A time in ISO 8601, one second later at each call.
     pub fn now(&mut self) -> String {
         self.seconds += 1;
         let (days, rest) = (self.seconds / 86_400, self.seconds % 86_400);
@@ -173,7 +173,7 @@ impl World {
         )
     }
 
-    /// Answers a request and keeps it.
+    /// Answers a request and records it.
     pub fn handle(&mut self, request: &Request) -> Reply {
         let local = self.local(&request.path);
         let route = local.and_then(|path| calls::route(&request.method, path));
@@ -219,7 +219,7 @@ impl World {
         self.with_limits(reply)
     }
 
-    /// A path behind the API's root. GraphQL's is beside the REST API: `/api/graphql` on GitHub Enterprise Server.
+    /// A path below the API's root. GraphQL is beside the REST API: `/api/graphql` on GitHub Enterprise Server.
     fn local<'a>(&self, path: &'a str) -> Option<&'a str> {
         let above = self.prefix.strip_suffix("/v3").unwrap_or(&self.prefix);
         let behind = |prefix: &str| path.strip_prefix(prefix).filter(|path| path.starts_with('/'));
@@ -247,7 +247,7 @@ impl World {
             .header("X-RateLimit-Resource", "core")
     }
 
-    /// Checks what no request may get wrong; the error is GitHub's answer to it.
+    /// Checks the rules for every request; the error is GitHub's answer.
     fn check(&mut self, request: &Request, recorded: &Recorded) -> Result<(), Box<Reply>> {
         let header = |name: &str| request.headers.get(name).unwrap_or_default();
         let mut problems = Vec::new();
@@ -256,7 +256,7 @@ impl World {
             .strip_prefix("Bearer ")
             .is_none_or(|token| token.trim().is_empty())
         {
-            // Its scheme at most: what stands behind it may be a secret.
+            // Only its scheme: the rest may be a secret.
             let scheme = authorization.split(' ').next().unwrap_or_default();
             problems.push(format!("`Authorization` must be `Bearer TOKEN`, not {scheme:?}"));
         }
@@ -289,7 +289,7 @@ impl World {
         }))
     }
 
-    /// A mistake of the client that a schema cannot tell: kept as a violation, answered with 422.
+    /// A client error that a schema can't express: recorded as a violation, answered with 422.
     pub fn reject(&mut self, context: &Context, problem: &str) -> Reply {
         self.violations
             .push(format!("{:?} {}: {problem}", context.call, context.tail));

@@ -1,4 +1,4 @@
-//! What the server answers, good or faulty.
+//! The server's answers, good or faulty.
 
 use std::io;
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use serde_json::Value;
 
 use super::{Connection, Tcp};
 
-/// Takes the connection over; it is closed when this returns.
+/// Takes over the connection, which is closed when this returns.
 type TakeOver = dyn Fn(&mut dyn Connection, &Tcp) -> io::Result<()> + Send + Sync;
 
 /// The bytes of a body, before compression and framing.
 #[derive(Clone, Debug)]
 pub enum Body {
-    /// As they are.
+    /// Sent unchanged.
     Bytes(Arc<[u8]>),
-    /// `before`, then `pad` `count` times, then `after`: never held in memory, however large.
+    /// `before`, then `pad` repeated `count` times, then `after`; never held in memory.
     Padded {
         /// The beginning.
         before: Vec<u8>,
         /// The byte that is repeated.
         pad: u8,
-        /// How often it is repeated.
+        /// The number of repetitions.
         count: u64,
         /// The end.
         after: Vec<u8>,
@@ -32,9 +32,9 @@ pub enum Body {
 /// How the end of the body is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// A true `Content-Length` (chunks where the length is not known beforehand).
+    /// A correct `Content-Length` (chunked if the length is not known beforehand).
     Length,
-    /// A `Content-Length` of this many bytes, whatever is sent; the connection is closed behind it.
+    /// A `Content-Length` of this many bytes, whatever is sent; the connection is closed afterwards.
     Claimed(u64),
     /// Chunks.
     Chunked,
@@ -47,9 +47,9 @@ pub enum Framing {
 /// How a connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With RST: the peer sees "connection reset".
+    /// With RST: the peer gets "connection reset".
     Reset,
-    /// With FIN: the peer sees an early end.
+    /// With FIN: the peer gets an early end of file.
     Close,
 }
 
@@ -64,7 +64,7 @@ pub(super) enum Course {
     TakeOver(Arc<TakeOver>),
 }
 
-/// An answer. The constructors make good ones; the other methods spoil them.
+/// An answer. The constructors make valid answers; the other methods make them faulty.
 #[derive(Clone)]
 pub struct Reply {
     /// The status code.
@@ -109,7 +109,7 @@ impl Reply {
         }
     }
 
-    /// A JSON document `{"padding":"   …   "}` of at least `count` bytes, made while it is sent.
+    /// A JSON document `{"padding":"   …   "}` of at least `count` bytes, generated while it is sent.
     pub fn huge_json(count: u64) -> Self {
         let body = Body::Padded {
             before: br#"{"padding":""#.to_vec(),
@@ -120,7 +120,7 @@ impl Reply {
         Self::empty(200).header("Content-Type", "application/json").body(body)
     }
 
-    /// [`huge_json`](Self::huge_json), compressed to about a thousandth: a bomb.
+    /// [`huge_json`](Self::huge_json), compressed to about a thousandth: a decompression bomb.
     pub fn gzip_bomb(count: u64) -> Self {
         Self::huge_json(count).gzip().framing(Framing::Chunked)
     }
@@ -133,7 +133,7 @@ impl Reply {
         }
     }
 
-    /// No answer for as long as the peer keeps the connection.
+    /// No answer while the peer keeps the connection open.
     pub fn hang() -> Self {
         Self {
             course: Course::Hang,
@@ -149,7 +149,7 @@ impl Reply {
         }
     }
 
-    /// Hands the connection to `take_over` (a proxy's tunnel, for example) and closes it afterwards.
+    /// Passes the connection to `take_over` (for example, a proxy's tunnel) and closes it afterwards.
     pub fn take_over(take_over: impl Fn(&mut dyn Connection, &Tcp) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self {
             course: Course::TakeOver(Arc::new(take_over)),
@@ -206,14 +206,14 @@ impl Reply {
         self
     }
 
-    /// Cut after half of the header.
+    /// Cut in the middle of the header.
     #[must_use]
     pub fn cut_in_headers(mut self, end: End) -> Self {
         self.course = Course::CutInHeaders(end);
         self
     }
 
-    /// Cut after so many bytes of the (framed) body.
+    /// Cut after this many bytes of the framed body.
     #[must_use]
     pub fn cut_in_body(mut self, after: u64, end: End) -> Self {
         self.course = Course::CutInBody(after, end);

@@ -1,4 +1,4 @@
-//! A received request, and reading it off a connection.
+//! A received request, and how it is read from a connection.
 
 use std::io;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Connection;
 
-/// Header fields in the order they came; names compare without case.
+/// Header fields in the order of arrival; names are case-insensitive.
 #[derive(Clone, Debug, Default)]
 pub struct Headers(pub Vec<(String, String)>);
 
@@ -21,12 +21,12 @@ impl Headers {
     }
 }
 
-/// A request as it came.
+/// A request as received.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method, in upper case as sent.
     pub method: String,
-    /// The request target, untouched.
+    /// The request target, unchanged.
     pub target: String,
     /// The target's path, still percent-encoded.
     pub path: String,
@@ -36,11 +36,11 @@ pub struct Request {
     pub headers: Headers,
     /// The body without its framing; cut at 16 MiB.
     pub body: Vec<u8>,
-    /// The size of the whole body, in bytes.
+    /// The size of the full body, in bytes.
     pub body_size: u64,
-    /// When it was read to its end.
+    /// When it was completely read.
     pub at: Instant,
-    /// Which of the server's connections it came on, from 1.
+    /// The number of the server's connection that it arrived on, from 1.
     pub connection: usize,
 }
 
@@ -48,7 +48,7 @@ impl Request {
     /// The body as JSON; `Null` if it is empty.
     ///
     /// # Panics
-    /// When the body is no JSON: no client under test may send that.
+    /// If the body is not JSON, which no client under test may send.
     pub fn json(&self) -> Value {
         if self.body.is_empty() {
             return Value::Null;
@@ -185,7 +185,7 @@ fn parse_head(bytes: &[u8], connection: usize) -> io::Result<Option<(usize, Requ
     Ok(Some((length, request)))
 }
 
-/// Path and query of a target, which a client of a proxy sends with scheme and host.
+/// Path and query of a target; a proxy's client sends it with scheme and host.
 fn split_target(target: &str) -> (String, Vec<(String, String)>) {
     let local = match target.split_once("://") {
         Some((_, rest)) if !target.starts_with('/') => rest.find('/').map_or("/", |slash| &rest[slash..]),

@@ -160,7 +160,7 @@ impl Reply {
     }
 }
 
-/// Sends with pauses and up to a limit, past which writing fails.
+/// Sends with pauses, up to a limit after which writing fails.
 struct Paced<'a> {
     connection: &'a mut dyn Connection,
     drip: Option<(usize, Duration)>,
@@ -243,14 +243,14 @@ fn cut(tcp: &Tcp, end: End) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Stays silent until the peer or the server ends the connection.
+/// Sends nothing until the peer or the server ends the connection.
 fn hang(tcp: &Tcp, stop: &Stop) -> io::Result<bool> {
     tcp.socket().set_read_timeout(Some(Duration::from_millis(50)))?;
     let mut byte = [0];
     while !stop.stopped() {
         match tcp.socket().peek(&mut byte) {
             Ok(0) => break,
-            // Bytes that nobody reads: the peer is still there.
+            // Ignored bytes: the peer is still connected.
             Ok(_) => {
                 stop.pause(Duration::from_millis(50));
             }

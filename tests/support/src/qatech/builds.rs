@@ -1,4 +1,4 @@
-//! The builds of the fake QA.tech: where they are put, and how they are registered.
+//! The builds of the fake QA.tech: their upload and registration.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ pub struct BuildInfo {
     pub application: String,
     /// Name of the file.
     pub file_name: String,
-    /// What registers it.
+    /// The token that registers it.
     pub token: String,
     /// The bytes that were uploaded; `None` if nothing was.
     pub size: Option<u64>,

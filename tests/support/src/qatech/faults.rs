@@ -1,4 +1,4 @@
-//! Faults of the fake QA.tech: which request is answered with what instead.
+//! Faults of the fake QA.tech: which requests get which answer instead.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -14,23 +14,23 @@ use super::lock;
 pub enum Instead {
     /// Everything: the request has no effect.
     Of(Reply),
-    /// Only the answer: a run is created, and the client does not hear of it.
+    /// Only the answer: a run is created, but the client does not get the answer.
     OfTheAnswer(Reply),
-    /// The answer is made as usual, and then spoiled by this.
+    /// The answer is created as usual, and then modified.
     Spoiled(Arc<Spoil>),
 }
 
-/// Spoils an answer.
+/// Modifies an answer.
 pub type Spoil = dyn Fn(Reply) -> Reply + Send + Sync;
 
 impl Instead {
-    /// The usual answer, spoiled.
+    /// The usual answer, modified.
     pub fn spoiled(spoil: impl Fn(Reply) -> Reply + Send + Sync + 'static) -> Self {
         Self::Spoiled(Arc::new(spoil))
     }
 }
 
-/// Which of the matching requests are meant, counted from 1 for each fault.
+/// Which of the matching requests a fault applies to, counted from 1 for each fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Nth {
     /// All of them.
@@ -79,12 +79,12 @@ enum Rule {
     },
 }
 
-/// The faults in force, the earliest first; each sees every request.
+/// The active faults, oldest first; each counts every request.
 #[derive(Default)]
 pub(super) struct Faults(Vec<Rule>);
 
 impl Faults {
-    /// The first fault that means this request.
+    /// The first fault that applies to this request.
     pub(super) fn apply(&mut self, request: &Request, path: &str) -> Option<Instead> {
         let mut chosen = None;
         for rule in &mut self.0 {
@@ -113,8 +113,8 @@ impl Faults {
 }
 
 impl FakeQaTech {
-    /// Answers the n-th request of this method and path with `reply`; it has no effect. `path` stands behind the
-    /// base, as sent, and may hold `*` for anything: `/run`, `/run/*`.
+    /// Answers the n-th request of this method and path with `reply`; it has no effect. `path` is below the
+    /// base path, as sent, and may contain `*` for any text: `/run`, `/run/*`.
     pub fn fault(&self, method: &str, path: &str, nth: impl Into<Nth>, reply: Reply) {
         self.add_fault(method, path, nth.into(), Instead::Of(reply));
     }
@@ -124,7 +124,7 @@ impl FakeQaTech {
         self.add_fault(method, path, nth.into(), Instead::OfTheAnswer(reply));
     }
 
-    /// Answers with these bodies in turn (status 200, JSON), byte for byte; the last one stays.
+    /// Answers with these bodies in turn (status 200, JSON), byte for byte; the last one is repeated.
     ///
     /// # Panics
     /// If there is no body.
@@ -137,7 +137,7 @@ impl FakeQaTech {
         self.fault(method, path, first.len() + 1..=usize::MAX, reply(last));
     }
 
-    /// Asks `decide` at each request. It is given how many requests of this method and path there were, from 1.
+    /// Calls `decide` at each request, with the number of requests of this method and path so far, from 1.
     pub fn intercept(&self, decide: impl FnMut(&Request, usize) -> Option<Instead> + Send + 'static) {
         let rule = Rule::Intercept {
             seen: HashMap::new(),
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stars_stand_for_anything() {
+    fn a_star_matches_anything() {
         for (pattern, text, expected) in [
             ("/run", "/run", true),
             ("/run", "/run/a", false),

@@ -1,4 +1,4 @@
-//! The runs of the fake QA.tech and what each of the three calls does with them.
+//! The runs of the fake QA.tech, and the calls on them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ pub struct RunInfo {
     pub short_id: String,
     /// The URL of its page.
     pub url: String,
-    /// The plan it was started for.
+    /// The plan that it was started for.
     pub plan: Option<String>,
-    /// The short id of the run whose rerun it is.
+    /// The short id of the run that it reruns.
     pub rerun_of: Option<String>,
-    /// Whether a request started it.
+    /// Whether it was started by a request.
     pub started: bool,
 }
 
@@ -52,7 +52,7 @@ impl Runs {
         self.runs.iter().map(|run| run.info.clone()).collect()
     }
 
-    /// Makes a run and gives its position.
+    /// Creates a run and returns its index.
     pub(super) fn create(
         &mut self,
         script: RunScript,
@@ -158,7 +158,7 @@ impl Runs {
 }
 
 impl Runs {
-    /// `GET /run-test-case/{shortId}`: of the newest run that has such a case. `server` is where screenshots are served.
+    /// `GET /run-test-case/{shortId}`: the case of the newest run that has it. `server` is the base URL of screenshots.
     pub(super) fn show_case(&self, short_id: &str, server: &str) -> Reply {
         match self.case(short_id) {
             Some((run, index, case)) => {
@@ -217,7 +217,7 @@ impl Run {
         if replaced || test_cases.is_none() && self.script.leave_cases_out {
             return answer;
         }
-        // The cases go in as text: a run of 10,000 is shown in milliseconds.
+        // The cases are inserted as text, so that a run of 10,000 is answered within milliseconds.
         answer.pop();
         answer.push_str(r#","runTestCases":["#);
         if let Some(selection) = test_cases {

@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 pub enum When {
     /// From its creation.
     Now,
-    /// So long after its creation.
+    /// This long after its creation.
     After(Duration),
     /// From its n-th poll (a GET that the fake answered without a fault), counted from 1.
     Look(usize),
-    /// Not at all.
+    /// Never.
     Never,
 }
 
@@ -48,7 +48,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Status and result on the wire.
+    /// Status and result in the JSON.
     pub fn wire(&self) -> (&str, Option<&str>) {
         match self {
             Self::Passed => ("COMPLETED", Some("PASSED")),
@@ -60,14 +60,14 @@ impl Outcome {
         }
     }
 
-    /// Whether `testCases=failed` and `failedOnly` mean it.
+    /// Whether `testCases=failed` and `failedOnly` include it.
     pub fn is_failed_skipped_or_error(&self) -> bool {
         let (status, result) = self.wire();
         status == "ERROR" || matches!(result, Some("FAILED" | "SKIPPED"))
     }
 }
 
-/// A test case. Its ids come from its name unless they are set, so that it keeps them in a rerun.
+/// A test case. By default its ids are derived from its name, so that a rerun keeps them.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The UUID.
@@ -86,9 +86,9 @@ pub struct Case {
     pub thought: Option<String>,
     /// `promptGoal`.
     pub goal: Option<String>,
-    /// Fields that are added or replaced on the wire.
+    /// Fields to add or replace in the JSON.
     pub extra: Map<String, Value>,
-    /// Fields that are added or replaced in the details.
+    /// Fields to add or replace in the details.
     pub details: Map<String, Value>,
     /// The last screenshot: its content type and bytes. The fake serves it.
     pub screenshot: Option<(String, Vec<u8>)>,
@@ -153,7 +153,7 @@ impl Case {
         self
     }
 
-    /// Adds or replaces a field on the wire, with any value.
+    /// Adds or replaces a field of the JSON, with any value.
     #[must_use]
     pub fn field(mut self, key: &str, value: Value) -> Self {
         self.extra.insert(key.to_owned(), value);
@@ -180,12 +180,12 @@ impl Case {
         self
     }
 
-    /// The test case's id in the project, as `testCaseIds` and `projectTestCaseIds` take it: from its name.
+    /// The test case's id in the project, for `testCaseIds` and `projectTestCaseIds`; derived from its name.
     pub fn project_id(&self) -> String {
         uuid(fnv(&format!("project {}", self.name)))
     }
 
-    /// The details on the wire. `server` is where screenshots are served.
+    /// The details as JSON. `server` is the base URL of screenshots.
     pub fn detail_json(&self, ended: bool, run_short_id: &str, server: &str) -> Value {
         let mut json = self.json(ended);
         let code = (ended && self.outcome == Outcome::Failed).then_some("TEST_FAILED");
@@ -214,7 +214,7 @@ impl Case {
         json
     }
 
-    /// The case on the wire.
+    /// The case as JSON.
     pub fn json(&self, ended: bool) -> Value {
         let (status, result) = if ended { self.outcome.wire() } else { ("RUNNING", None) };
         let mut json = json!({
@@ -246,7 +246,7 @@ pub struct Phase {
     pub result: Option<String>,
 }
 
-/// How a run plays.
+/// The script of a run.
 #[derive(Clone, Debug)]
 pub struct RunScript {
     /// Its cases.
@@ -260,14 +260,14 @@ pub struct RunScript {
     pub url: Option<String>,
     /// Whether `runTestCases` is left out if it was not requested, instead of being an empty array.
     pub leave_cases_out: bool,
-    /// Fields that are added to the answers of GET, or replaced in them.
+    /// Fields to add or replace in the answers to GET.
     pub extra: Map<String, Value>,
     /// The scripts of its reruns, in order; a rerun passes the rest on to its own reruns.
     pub reruns: VecDeque<Rerun>,
 }
 
 impl RunScript {
-    /// A run that plays these cases.
+    /// A run of these cases.
     pub fn new(cases: impl IntoIterator<Item = Case>) -> Self {
         Self {
             cases: cases.into_iter().collect(),
@@ -332,14 +332,14 @@ impl RunScript {
         self
     }
 
-    /// Adds or replaces a field of GET's answers.
+    /// Adds or replaces a field of the answers to GET.
     #[must_use]
     pub fn field(mut self, key: &str, value: Value) -> Self {
         self.extra.insert(key.to_owned(), value);
         self
     }
 
-    /// Adds what the next rerun plays.
+    /// Adds the script of the next rerun.
     #[must_use]
     pub fn rerun(mut self, rerun: Rerun) -> Self {
         self.reruns.push_back(rerun);
@@ -369,14 +369,14 @@ impl RunScript {
     }
 }
 
-/// Which ids the cases of a rerun have.
+/// The ids of the cases of a rerun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// Those of the run before.
     Same,
     /// A new UUID, the short id of the run before.
     NewIds,
-    /// New UUID and short id: only the name is left.
+    /// New UUID and short id; only the name is the same.
     NewIdsAndShortIds,
 }
 
@@ -390,12 +390,12 @@ pub enum Rerun {
         /// Their ids.
         identity: Identity,
     },
-    /// This script, whatever was selected (boxed, since a script holds reruns).
+    /// This script, whatever was selected (boxed, since a script contains reruns).
     Exactly(Box<RunScript>),
 }
 
 impl Rerun {
-    /// The selected cases once more, of which the named ones now pass.
+    /// The selected cases again; the named ones now pass.
     pub fn passing(names: &[&str]) -> Self {
         let outcomes = names.iter().map(|name| ((*name).to_owned(), Outcome::Passed)).collect();
         Self::Turn {
@@ -404,12 +404,12 @@ impl Rerun {
         }
     }
 
-    /// A script of its own.
+    /// A separate script.
     pub fn exactly(script: RunScript) -> Self {
         Self::Exactly(Box::new(script))
     }
 
-    /// Changes the identity of the cases that are played once more.
+    /// Changes the ids of the cases that are played again.
     #[must_use]
     pub fn identity(self, identity: Identity) -> Self {
         match self {
@@ -418,7 +418,7 @@ impl Rerun {
         }
     }
 
-    /// The script of the rerun of `selected` cases of `before`; `number` makes new ids unique.
+    /// The script of a rerun of the `selected` cases of `before`; `number` makes new ids unique.
     pub(super) fn script(self, before: &RunScript, selected: Vec<Case>, number: u64) -> RunScript {
         match self {
             Self::Exactly(script) => *script,
@@ -427,7 +427,7 @@ impl Rerun {
                     if let Some((_, outcome)) = outcomes.iter().find(|(name, _)| *name == case.name) {
                         case.outcome = outcome.clone();
                         case.title = case.title.filter(|_| *outcome != Outcome::Passed);
-                        // What told of the failure is gone with it.
+                        // The texts about the failure are removed as well.
                         case.details.remove("errorCode");
                     }
                     let hash = fnv(&format!("{number} {}", case.id));

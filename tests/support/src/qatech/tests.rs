@@ -286,7 +286,7 @@ fn a_fake_that_saw_an_invalid_request_panics_on_drop() {
 }
 
 #[test]
-fn big_runs_are_shown_quickly() {
+fn large_runs_are_answered_quickly() {
     let fake = FakeQaTech::start();
     fake.existing_run("big", RunScript::big(10_000, 2_000));
     let all = call(&fake, "GET", "/run/big?testCases=all", "").1;
@@ -311,7 +311,7 @@ fn it_can_start_where_connections_were_refused() {
 }
 
 #[test]
-fn details_tell_what_a_failure_was_and_what_it_looked_like() {
+fn details_show_the_kind_of_failure_and_its_screenshot() {
     let fake = FakeQaTech::start();
     let missed = Case::failed("Pay")
         .error_code("AGENT_TIMEOUT")

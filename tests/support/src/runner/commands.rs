@@ -35,7 +35,7 @@ pub struct Command {
     pub line: usize,
 }
 
-/// Every command that the runner would carry out.
+/// All commands that the runner would execute.
 ///
 /// ```
 /// let found = qatech_fakes::runner::commands("hello\n  ::error title=a%2Cb::no%0Agood\n");
@@ -63,7 +63,7 @@ pub fn commands(log: &str) -> Vec<Command> {
     found
 }
 
-/// The log without the lines that only tell a mask, which the runner does not show.
+/// The log without `::add-mask::` lines, which the runner does not show.
 pub fn without_masks(log: &str) -> String {
     let shown = lines(log).filter(|line| parse(line).is_none_or(|command| command.name != "add-mask"));
     shown.map(|line| format!("{line}\n")).collect()
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(found[0].data, "100%\n%3A::");
         assert_eq!(commands("x\n##[error a=%5D;b=1]%3B")[0].properties["a"], "]");
         assert_eq!(commands("x\n##[error a=%5D;b=1]%3B")[0].line, 2);
-        // As the runner does it: no escape survives another.
+        // As in the runner: no escape survives another.
         assert_eq!(commands("::error::%250A")[0].data, "%0A");
     }
 

@@ -1,4 +1,4 @@
-//! GitHub's expressions, as far as a composite action needs them: contexts, literals, `==`, `!=`, `!`, `&&`, `||`,
+//! The part of GitHub's expressions that a composite action needs: contexts, literals, `==`, `!=`, `!`, `&&`, `||`,
 //! parentheses and the status functions.
 //!
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/expressions>
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What an expression can see: dotted names in lower case (`inputs.api_token`, `github.action_path`), and status
+/// What an expression can use: dotted names in lower case (`inputs.api_token`, `github.action_path`), and status
 /// functions (`always()`).
 pub(super) type Context = BTreeMap<String, Value>;
 
@@ -26,7 +26,7 @@ pub(super) fn interpolate(text: &str, context: &Context) -> Result<String, Strin
     Ok(result + rest)
 }
 
-/// Whether an `if:` holds; it may come with or without `${{ }}`.
+/// Whether an `if:` condition holds, with or without `${{ }}`.
 pub(super) fn holds(text: &str, context: &Context) -> Result<bool, String> {
     let bare = text.trim();
     let bare = bare
@@ -36,7 +36,7 @@ pub(super) fn holds(text: &str, context: &Context) -> Result<bool, String> {
     evaluate(bare, context).map(|value| is_true(&value))
 }
 
-/// Whether an `if:` names one of the status functions; without one `success()` is meant too.
+/// Whether an `if:` condition calls a status function; without one, `success()` is implied.
 pub(super) fn asks_status(text: &str) -> bool {
     ["always()", "failure()", "cancelled()", "success()"]
         .iter()
@@ -106,7 +106,7 @@ fn word(word: &str) -> Token {
     }
 }
 
-/// The text up to the closing quote, in which `''` stands for one, and what follows.
+/// The text up to the closing quote, in which `''` is an escaped quote, and what follows.
 fn string(quoted: &str) -> Option<(String, &str)> {
     let mut text = String::new();
     let mut rest = quoted;
@@ -203,7 +203,7 @@ impl Parser<'_> {
                 if !known.contains(&context) {
                     return Err(format!("unknown name {name:?}"));
                 }
-                // A property that is not there is null.
+                // A missing property is null.
                 Ok(self.context.get(&name).cloned().unwrap_or_default())
             }
             other => Err(format!("expected a value, found {other:?}")),
@@ -221,7 +221,7 @@ fn is_true(value: &Value) -> bool {
     }
 }
 
-/// Strings compare without case; values of two types compare as numbers.
+/// Strings compare case-insensitively; values of different types compare as numbers.
 fn is_equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::String(left), Value::String(right)) => left.to_lowercase() == right.to_lowercase(),
@@ -241,7 +241,7 @@ fn to_number(value: &Value) -> f64 {
     }
 }
 
-/// A value in a text.
+/// A value as text.
 pub(super) fn to_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

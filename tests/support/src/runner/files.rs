@@ -1,4 +1,4 @@
-//! The file behind `GITHUB_OUTPUT`, read as the runner reads it (`FileCommandManager.cs`, on Linux).
+//! The file of `GITHUB_OUTPUT`, read as the runner reads it (`FileCommandManager.cs`, on Linux).
 
 use std::collections::BTreeMap;
 use std::ops::Index;
@@ -6,7 +6,7 @@ use std::ops::Index;
 /// The pairs of such a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outputs {
-    /// The pairs up to the end, or to the first invalid line; of two with one name the later counts.
+    /// The pairs up to the end or the first invalid line; of two with the same name, the later one counts.
     pub pairs: BTreeMap<String, String>,
     /// An invalid entry: it fails the step, and all later pairs are lost.
     pub error: Option<String>,
@@ -57,7 +57,7 @@ pub fn parse_outputs(bytes: &[u8]) -> Outputs {
 }
 
 fn pair<'a>(line: &'a str, rest: &mut &'a str) -> Result<(&'a str, &'a str), String> {
-    // Whichever comes first decides.
+    // The first of them decides.
     let (equals, heredoc) = (line.find('='), line.find("<<"));
     match (equals, heredoc) {
         (Some(equals), heredoc) if heredoc.is_none_or(|heredoc| equals < heredoc) => {

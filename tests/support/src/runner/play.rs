@@ -25,7 +25,7 @@ use crate::process::Process;
 use crate::process::Signal;
 use stage::Stage;
 
-/// An action that is about to be used.
+/// Builder for a use of an action.
 pub struct Play {
     folder: PathBuf,
     inputs: BTreeMap<String, String>,
@@ -38,8 +38,8 @@ pub struct Play {
 }
 
 impl Play {
-    /// The action of a folder, used in a job as of [`Job::github`]. Its steps get that job's environment and the
-    /// `PATH` of the tests; no `INPUT_*`.
+    /// The action of a folder, used in a job like [`Job::github`]. Its steps get that job's environment and the
+    /// `PATH` of the tests, but no `INPUT_*`.
     pub fn new(folder: impl AsRef<Path>) -> Self {
         let folder = folder.as_ref().canonicalize().expect("the action's folder");
         let job = Job::github();
@@ -67,7 +67,7 @@ impl Play {
         self
     }
 
-    /// Sets a variable in the caller's `env:`; it flows into every step, below what the step sets.
+    /// Sets a variable in the caller's `env:`; every step gets it, unless the step sets it itself.
     #[must_use]
     pub fn env(mut self, key: &str, value: &str) -> Self {
         self.env.insert(key.to_owned(), value.to_owned());
@@ -95,14 +95,14 @@ impl Play {
         self
     }
 
-    /// Runs every script with this shell instead of its own: `sh`, `bash`, or a command line with `{0}`.
+    /// Runs every script with this shell instead of the declared one: `sh`, `bash`, or a command line with `{0}`.
     #[must_use]
     pub fn shell(mut self, shell: &str) -> Self {
         self.shell = Some(shell.to_owned());
         self
     }
 
-    /// Where a step finds `uses: OWNER/REPO@anything`.
+    /// Sets the folder that a step's `uses: OWNER/REPO@anything` resolves to.
     #[must_use]
     pub fn repository(mut self, name: &str, folder: impl AsRef<Path>) -> Self {
         self.repositories.insert(name.to_owned(), folder.as_ref().to_owned());
@@ -116,7 +116,7 @@ impl Play {
         self
     }
 
-    /// The surroundings, to put files there (the workspace is the folder `workspace`).
+    /// The job's environment, to add files (the workspace is the folder `workspace`).
     pub fn job(&self) -> &Job {
         &self.job
     }
@@ -176,10 +176,10 @@ impl Play {
     }
 }
 
-/// What the thread that plays shares with the test.
+/// State shared between the test and the thread that runs the steps.
 #[derive(Default)]
 struct Control {
-    /// The shell of the step that runs now.
+    /// The shell of the current step.
     current: Mutex<Option<Process>>,
     /// The log of the steps before it.
     log: Mutex<String>,
@@ -208,10 +208,10 @@ impl Playing {
         lock(&self.control.log).clone() + &running
     }
 
-    /// Waits until the log holds `text`.
+    /// Waits until the log contains `text`.
     ///
     /// # Panics
-    /// When it does not within 30 s.
+    /// If that takes more than 30 s.
     pub fn wait_for_log(&self, text: &str) {
         let found = wait_until(Duration::from_secs(30), || {
             self.log().contains(text) || self.thread.is_finished()
@@ -220,7 +220,7 @@ impl Playing {
         assert!(found && log.contains(text), "no {text:?} in the log:\n{log}");
     }
 
-    /// Sends a signal to the runner's direct child, the shell of the step that runs now, and to nothing else.
+    /// Sends a signal to the runner's direct child, the shell of the current step, and to no other process.
     #[cfg(unix)]
     pub fn signal(&self, signal: Signal) {
         if let Some(process) = &*lock(&self.control.current) {
@@ -236,10 +236,10 @@ impl Playing {
         self.signal(Signal::Int);
     }
 
-    /// Waits for the end.
+    /// Waits until it ends.
     ///
     /// # Panics
-    /// When a step takes more than 60 s, or the action is none that the runner could play.
+    /// If a step takes more than 60 s, or if the runner could not run the action.
     pub fn wait(self) -> Played {
         self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
@@ -255,15 +255,15 @@ pub struct Played {
     pub outputs: BTreeMap<String, String>,
     /// The log of all steps.
     pub log: String,
-    /// The job summary: that of every step.
+    /// The job summary of all steps.
     pub summary: String,
     /// How many summaries were dropped because they were too large.
     pub summaries_dropped: usize,
-    /// Inputs that were given and not declared; the runner warns of them.
+    /// Inputs that were given but not declared; the runner warns about them.
     pub unexpected_inputs: Vec<String>,
     /// From start to end.
     pub elapsed: Duration,
-    /// The surroundings, with the files that were written.
+    /// The job's environment, with the files that were written.
     pub job: Job,
 }
 

@@ -162,7 +162,7 @@ fn limits_are_enforced() {
 }
 
 #[test]
-fn a_long_text_is_cut_without_a_word() {
+fn a_long_text_is_truncated_silently() {
     let github = FakeGitHub::start();
     let path = create(&github);
     let text = format!("{}é", "x".repeat(65_534));

@@ -1,4 +1,4 @@
-//! The steps of an action, one after the other, with what they hand on.
+//! The steps of an action, one after the other, and the state that they pass on.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::runner::{commands, parse_outputs};
 
 type Texts = BTreeMap<String, String>;
 
-/// A larger summary is dropped whole (`CreateStepSummaryCommand`).
+/// A larger summary is dropped entirely (`CreateStepSummaryCommand`).
 const SUMMARY_LIMIT: usize = 1024 * 1024;
 
 /// The job in which an action is played.
@@ -69,7 +69,7 @@ impl Stage {
         }
     }
 
-    /// Plays the action of a folder; gives its outputs and whether it succeeded.
+    /// Plays the action of a folder; returns its outputs and whether it succeeded.
     pub(super) fn play(&mut self, folder: &Path, with: Texts, env: &Texts) -> (Texts, bool) {
         let action = Action::read(folder);
         let mut context = self.context(folder);
@@ -138,7 +138,7 @@ impl Stage {
         context
     }
 
-    /// The caller's variables, those that earlier steps handed on, and the step's own over them.
+    /// The caller's variables, then those of earlier steps, then the step's own; later ones take precedence.
     fn step_env(&self, step: &Step, caller: &Texts, context: &mut Context) -> Texts {
         let mut env = caller.clone();
         env.extend(self.handed_on.clone());
@@ -217,7 +217,7 @@ impl Stage {
         let [output, summary, variables, path, _] = files.map(|(_, file)| self.job.read(&file).unwrap_or_default());
         self.add_summary(&summary);
         self.hand_on(&variables, &path, env);
-        // The old command still works: what is printed can set outputs.
+        // The old workflow command still works, so printed text can set outputs.
         let printed = commands(&ended.log)
             .into_iter()
             .filter(|command| command.name == "set-output");
@@ -242,7 +242,7 @@ impl Stage {
         }
     }
 
-    /// Runs a process to its end; where the job is cancelled, by the runner's ladder of signals.
+    /// Runs a process to its end; if the job is cancelled, sends the runner's sequence of signals.
     fn run_process(&self, command: Command) -> Ended {
         #[cfg(unix)]
         let cancelled_before = self.control.cancelled_for().is_some();
@@ -322,7 +322,7 @@ fn text(template: &str, context: &Context) -> String {
     interpolate(template, context).unwrap_or_else(|error| panic!("in {template:?}: {error}"))
 }
 
-/// Puts every leaf of an event under its dotted name.
+/// Stores every leaf of an event under its dotted name.
 fn flatten(name: &str, value: &Value, context: &mut Context) {
     match value {
         Value::Object(fields) => {

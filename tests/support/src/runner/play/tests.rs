@@ -234,7 +234,7 @@ fn actions_that_the_runner_would_refuse_are_refused() {
 }
 
 #[test]
-fn the_event_can_be_seen() {
+fn the_event_is_recorded() {
     let folder = action(
         "outputs: {n: {description: x, value: '${{ github.event.pull_request.number }}'}}\nruns: {using: composite, steps: []}",
     );
