@@ -196,7 +196,7 @@ fn next_code(text: &[u8], from: usize) -> Option<(usize, usize, Value)> {
     let mut at = from;
     loop {
         let rest = text.get(at..)?;
-        at += plain_ascii(rest, *b"\n\t", *b"%&\\");
+        at += plain_ascii(rest, *b"\n\t", *b"%&\\\\");
         let rest = text.get(at..)?;
         let found = match rest.first()? {
             b'%' => hex(rest.get(1..3)?.iter()).map(|code| (3, Value::Byte(code as u8))),

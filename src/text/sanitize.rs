@@ -114,7 +114,7 @@ fn first_to_change(text: &str) -> Option<usize> {
     let mut at = 0;
     loop {
         let rest = text.get(at..)?;
-        at += plain_ascii(rest.as_bytes(), *b"\n\t", []);
+        at += plain_ascii(rest.as_bytes(), *b"\n\t", NO_STOPS);
         // One after the other, where letters of other scripts stand together.
         let mut chars = text.get(at..)?.chars();
         let mut c = chars.next()?;
@@ -135,7 +135,8 @@ fn first_to_change(text: &str) -> Option<usize> {
 ///
 /// Eight at a time, since long texts pass here for every format (after
 /// <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
-pub(crate) fn plain_ascii<const K: usize, const N: usize>(bytes: &[u8], kept: [u8; K], stops: [u8; N]) -> usize {
+#[inline(always)]
+pub(crate) fn plain_ascii(bytes: &[u8], kept: [u8; 2], stops: [u8; 4]) -> usize {
     let (groups, rest) = bytes.as_chunks::<8>();
     for (group, at) in groups.iter().zip((0..).step_by(8)) {
         let found = not_plain(*group, kept, stops);
@@ -151,30 +152,34 @@ pub(crate) fn plain_ascii<const K: usize, const N: usize>(bytes: &[u8], kept: [u
     bytes.len() - rest.len() + stop.min(rest.len())
 }
 
+/// The kept bytes of [`not_plain`] if no control character is kept.
+pub(crate) const KEEP_NONE: [u8; 2] = [b' '; 2];
+/// The stops of [`not_plain`] if there are none: DEL is one anyway.
+pub(crate) const NO_STOPS: [u8; 4] = [0x7f; 4];
+
 /// The high bits of the bytes at which [`plain_ascii`] stops.
+///
+/// The arrays have fixed lengths and are taken apart, because loops over them are not unrolled in a build for size.
 #[inline(always)]
-pub(crate) fn not_plain<const K: usize, const N: usize>(group: [u8; 8], kept: [u8; K], stops: [u8; N]) -> u64 {
+pub(crate) fn not_plain(group: [u8; 8], kept: [u8; 2], stops: [u8; 4]) -> u64 {
     let word = u64::from_le_bytes(group);
-    let mut found = controls(word);
-    for byte in kept {
-        found &= !equal(word, byte);
-    }
-    found |= word & HIGHS | equal(word, 0x7f);
-    for byte in stops {
-        found |= equal(word, byte);
-    }
-    found
+    let [kept_1, kept_2] = kept;
+    let [a, b, c, d] = stops;
+    controls(word) & !(equal(word, kept_1) | equal(word, kept_2))
+        | word & HIGHS
+        | equal(word, 0x7f)
+        | equal(word, a)
+        | equal(word, b)
+        | equal(word, c)
+        | equal(word, d)
 }
 
 /// The high bits of the bytes of a group that are among `wanted`.
 #[inline(always)]
-pub(crate) fn marks_of<const N: usize>(group: [u8; 8], wanted: [u8; N]) -> u64 {
+pub(crate) fn marks_of(group: [u8; 8], wanted: [u8; 5]) -> u64 {
     let word = u64::from_le_bytes(group);
-    let mut found = 0;
-    for byte in wanted {
-        found |= equal(word, byte);
-    }
-    found
+    let [a, b, c, d, e] = wanted;
+    equal(word, a) | equal(word, b) | equal(word, c) | equal(word, d) | equal(word, e)
 }
 
 /// The high bit of each byte of a word.
@@ -483,7 +488,7 @@ mod tests {
         ) {
             let allowed = |b: u8| matches!(b, b' '..=b'~' | b'\n') && b != b'#';
             let first = bytes.iter().position(|b| !allowed(*b)).unwrap_or(bytes.len());
-            prop_assert_eq!(plain_ascii(&bytes, *b"\n", *b"#"), first);
+            prop_assert_eq!(plain_ascii(&bytes, [b'\n'; 2], [b'#'; 4]), first);
         }
 
         #[test]

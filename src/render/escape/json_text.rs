@@ -7,7 +7,7 @@
 use crate::render::buffered;
 use crate::render::escape::chunk::{Chunk, Escape, escape, short};
 use crate::render::escape::is_hostile;
-use crate::text::sanitize::not_plain;
+use crate::text::sanitize::{KEEP_NONE, not_plain};
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use std::io;
@@ -107,8 +107,9 @@ fn write_escaped<W: ?Sized + io::Write>(out: &mut W, text: &str) -> io::Result<(
 struct Json;
 
 impl Escape for Json {
+    #[inline(always)]
     fn marks(group: [u8; 8]) -> u64 {
-        not_plain(group, [], *b"\"\\<#")
+        not_plain(group, KEEP_NONE, *b"\"\\<#")
     }
 
     fn is_sign(byte: u8) -> bool {

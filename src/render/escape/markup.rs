@@ -10,6 +10,7 @@ const SIGNS: [u8; 5] = *b"<>&\"'";
 struct Html;
 
 impl Escape for Html {
+    #[inline(always)]
     fn marks(group: [u8; 8]) -> u64 {
         marks_of(group, SIGNS)
     }
@@ -34,6 +35,7 @@ impl Escape for Html {
 struct Xml;
 
 impl Escape for Xml {
+    #[inline(always)]
     fn marks(group: [u8; 8]) -> u64 {
         marks_of(group, SIGNS)
     }
