@@ -29,7 +29,7 @@ fn write(value: &impl Serialize, out: &mut impl io::Write, layout: impl Formatte
     io::Write::flush(&mut out)
 }
 
-/// Serializes a long text as a string. serde_json would look at it byte by byte before [`Harmless`] does, which takes longer
+/// Serializes a long text as a string. serde_json would look at it byte by byte before `Harmless` does, which takes longer
 /// than all the rest; it hands bytes on as they are. Only for [`write_pretty`] and [`write_line`].
 pub fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(text.as_bytes())
