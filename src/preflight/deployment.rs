@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use wildmatch::WildMatch;
 
 use crate::context::{Context, DeploymentState, EventDeployment};
 use crate::inputs::Inputs;
 use crate::net::http;
+use crate::net::retry::Deadline;
 use crate::net::secret_url::{SecretUrlError, for_secrets};
 use crate::preflight::step::Preflight;
 use crate::publish::github::deployments::{Deployment, Lookup, LookupError};
@@ -126,7 +127,7 @@ pub(super) struct Finder<'a> {
     preflight: &'a Preflight<'a>,
     sha: &'a str,
     begun: Instant,
-    deadline: Instant,
+    deadline: Deadline,
 }
 
 /// A deployment that is wanted.
@@ -140,7 +141,7 @@ struct Wanted {
 }
 
 impl<'a> Finder<'a> {
-    pub(super) fn new(preflight: &'a Preflight<'a>, sha: &'a str, begun: Instant, deadline: Instant) -> Self {
+    pub(super) fn new(preflight: &'a Preflight<'a>, sha: &'a str, begun: Instant, deadline: Deadline) -> Self {
         Self {
             preflight,
             sha,
@@ -166,9 +167,9 @@ impl<'a> Finder<'a> {
         }
         if all.iter().any(|wanted| wanted.url.is_none()) {
             let lookup = self.preflight.lookup(self.deadline).map_err(DeploymentError::Lookup)?;
-            match timeout_at(self.deadline, self.poll(&lookup, &mut all)).await {
-                Ok(Err(DeploymentError::Lookup(LookupError::OutOfTime))) | Err(_) => return Err(self.timed_out(all)),
-                Ok(polled) => polled?,
+            match self.deadline.limit(self.poll(&lookup, &mut all)).await {
+                Some(Err(DeploymentError::Lookup(LookupError::OutOfTime))) | None => return Err(self.timed_out(all)),
+                Some(polled) => polled?,
             }
         }
         Ok(all.into_iter().filter_map(|wanted| wanted.url).collect())

@@ -122,7 +122,7 @@ pub(crate) async fn run(
     let preflight = Preflight {
         app,
         client,
-        deadline: deadline.instant(),
+        deadline,
         interval,
     };
     if !inputs.builds.is_empty() {
@@ -167,7 +167,7 @@ impl Preflight<'_> {
         sha: Option<&str>,
     ) -> Result<(), DeploymentError> {
         let begun = Instant::now();
-        let deadline = self.until(begun, self.app.inputs.deployment_timeout);
+        let deadline = self.deadline.within(self.app.inputs.deployment_timeout);
         let sha = sha.ok_or_else(|| DeploymentError::Missing(vec![NO_COMMIT]))?;
         let (mut globs, mut places) = (Vec::new(), Vec::new());
         for application in applications {

@@ -6,11 +6,12 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use crate::inputs::{Probe, SHA_PLACEHOLDER};
 use crate::net::http;
+use crate::net::retry::Deadline;
 use crate::net::written_url::{self, UrlError};
 use crate::preflight::deployment::elapsed;
 use crate::preflight::step::Preflight;
@@ -95,7 +96,7 @@ pub(super) fn names_commit(probe: &Probe) -> bool {
 pub(super) async fn wait(preflight: &Preflight<'_>, sha: Option<&str>) -> Result<(), ReadinessError> {
     let inputs = preflight.app.inputs;
     let begun = Instant::now();
-    let deadline = preflight.until(begun, inputs.wait_for_timeout);
+    let deadline = preflight.deadline.within(inputs.wait_for_timeout);
     let probes = inputs.wait_for.iter().map(|probe| Waiting::new(probe, sha));
     let probes = probes.collect::<Result<Vec<_>, _>>()?;
     let all = probes.iter().map(|probe| probe.until_ready(preflight, begun, deadline));
@@ -134,7 +135,7 @@ impl Waiting {
         &self,
         preflight: &Preflight<'_>,
         begun: Instant,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<(), ReadinessError> {
         let shown = &self.shown;
         let tries = async {
@@ -158,8 +159,8 @@ impl Waiting {
                 sleep((preflight.interval)(begun.elapsed())).await;
             }
         };
-        let in_time = timeout_at(deadline, tries).await;
-        in_time.map_err(|_| ReadinessError::TimedOut {
+        let ready = deadline.limit(tries).await;
+        ready.ok_or_else(|| ReadinessError::TimedOut {
             url: shown.clone(),
             waited: elapsed(begun),
             last: self.last.replace(NotReady::NotTried),

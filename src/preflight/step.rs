@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::app::App;
+use crate::net::retry::Deadline;
 use crate::publish::github::deployments::{Lookup, LookupError};
 use crate::text::Redactor;
 
@@ -14,13 +13,13 @@ pub(super) struct Preflight<'a> {
     pub(super) app: &'a App<'a>,
     pub(super) client: &'a reqwest::Client,
     /// End of `timeout_minutes`.
-    pub(super) deadline: Instant,
+    pub(super) deadline: Deadline,
     /// Time until the next poll, by the time waited so far.
     pub(super) interval: &'a dyn Fn(Duration) -> Duration,
 }
 
 impl Preflight<'_> {
-    pub(super) fn lookup(&self, deadline: Instant) -> Result<Lookup, LookupError> {
+    pub(super) fn lookup(&self, deadline: Deadline) -> Result<Lookup, LookupError> {
         let App {
             inputs,
             context,
@@ -28,14 +27,7 @@ impl Preflight<'_> {
             log: _,
             files: _,
         } = *self.app;
-        Lookup::new(self.client.clone(), inputs, context, redactor, deadline)
-    }
-
-    /// The earlier of a part's own limit and the deadline.
-    pub(super) fn until(&self, begun: Instant, limit: Duration) -> Instant {
-        begun
-            .checked_add(limit)
-            .map_or(self.deadline, |end| end.min(self.deadline))
+        Lookup::new(self.client.clone(), inputs, context, redactor, deadline.instant())
     }
 
     /// Logs a line of untrusted text.

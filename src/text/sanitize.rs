@@ -144,12 +144,17 @@ pub(crate) fn plain_ascii(bytes: &[u8], kept: [u8; 2], stops: [u8; 4]) -> usize 
             return at + first_mark(found);
         }
     }
-    let mut last = [b' '; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
+    let stop = first_mark(not_plain(last_group(rest), kept, stops));
+    bytes.len() - rest.len() + stop.min(rest.len())
+}
+
+/// Fewer than eight bytes as a group, filled up with spaces.
+pub(crate) fn last_group(rest: &[u8]) -> [u8; 8] {
+    let mut group = [b' '; 8];
+    for (to, from) in group.iter_mut().zip(rest) {
         *to = *from;
     }
-    let stop = first_mark(not_plain(last, kept, stops));
-    bytes.len() - rest.len() + stop.min(rest.len())
+    group
 }
 
 /// The kept bytes of [`not_plain`] if no control character is kept.

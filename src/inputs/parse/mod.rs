@@ -108,13 +108,7 @@ impl Parser {
                 raw.timeout_minutes.as_deref(),
                 DEFAULT_TIMEOUT_MINUTES,
             ),
-            poll_interval: self
-                .number(
-                    "poll_interval_seconds",
-                    raw.poll_interval_seconds.as_deref(),
-                    0.1..=3600.0,
-                )
-                .map(Duration::from_secs_f64),
+            poll_interval: self.poll_interval(raw.poll_interval_seconds.as_deref()),
             fail_fast: self.boolean("fail_fast", raw.fail_fast.as_deref(), false),
             rerun_failed: self.rerun_failed(raw.rerun_failed.as_deref()),
             rerun_only: self.choice("rerun_only", raw.rerun_only.as_deref(), RerunOnly::CHOICES),
@@ -247,6 +241,11 @@ impl Parser {
             url: self.url("webhook_url", text, secret_url::for_secrets)?,
             secret: raw.webhook_secret.as_deref().map(Secret::new),
         })
+    }
+
+    fn poll_interval(&mut self, text: Option<&str>) -> Option<Duration> {
+        self.number("poll_interval_seconds", text, 0.1..=3600.0)
+            .map(Duration::from_secs_f64)
     }
 
     fn minutes(&mut self, name: &str, text: Option<&str>, default: f64) -> Duration {

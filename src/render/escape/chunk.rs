@@ -1,7 +1,7 @@
 //! The loop that the escapers of long texts share: eight bytes at a time, without a call for each part of a text. In texts
 //! full of signs the calls would cost more than all the rest.
 
-use crate::text::sanitize::first_mark;
+use crate::text::sanitize::{first_mark, last_group};
 
 /// From how many bytes on a chunk is written.
 const CHUNK: usize = 512;
@@ -102,13 +102,4 @@ pub(super) fn escape<E: Escape, Error>(
         }
     }
     write(chunk.as_bytes()).map(|_| ())
-}
-
-/// Fewer than eight bytes, as a group.
-fn last_group(rest: &[u8]) -> [u8; 8] {
-    let mut group = [b' '; 8];
-    for (to, from) in group.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    group
 }

@@ -7,9 +7,10 @@ use std::{fmt, io};
 /// The signs that mean something.
 const SIGNS: [u8; 5] = *b"<>&\"'";
 
-struct Html;
+/// HTML with the references that askama writes, or XML with the entities that quick-xml writes.
+struct Markup<const XML: bool>;
 
-impl Escape for Html {
+impl<const XML: bool> Escape for Markup<XML> {
     #[inline(always)]
     fn marks(group: [u8; 8]) -> u64 {
         marks_of(group, SIGNS)
@@ -20,37 +21,17 @@ impl Escape for Html {
     }
 
     fn push(chunk: &mut Chunk, text: &str, at: usize) -> usize {
-        let (group, length) = match text.as_bytes().get(at) {
-            Some(b'<') => short!(b"&#60;"),
-            Some(b'>') => short!(b"&#62;"),
-            Some(b'&') => short!(b"&#38;"),
-            Some(b'"') => short!(b"&#34;"),
-            _ => short!(b"&#39;"),
-        };
-        chunk.push(group, length);
-        1
-    }
-}
-
-struct Xml;
-
-impl Escape for Xml {
-    #[inline(always)]
-    fn marks(group: [u8; 8]) -> u64 {
-        marks_of(group, SIGNS)
-    }
-
-    fn is_sign(byte: u8) -> bool {
-        SIGNS.contains(&byte)
-    }
-
-    fn push(chunk: &mut Chunk, text: &str, at: usize) -> usize {
-        let (group, length) = match text.as_bytes().get(at) {
-            Some(b'<') => short!(b"&lt;"),
-            Some(b'>') => short!(b"&gt;"),
-            Some(b'&') => short!(b"&amp;"),
-            Some(b'"') => short!(b"&quot;"),
-            _ => short!(b"&apos;"),
+        let (group, length) = match (text.as_bytes().get(at), XML) {
+            (Some(b'<'), false) => short!(b"&#60;"),
+            (Some(b'<'), true) => short!(b"&lt;"),
+            (Some(b'>'), false) => short!(b"&#62;"),
+            (Some(b'>'), true) => short!(b"&gt;"),
+            (Some(b'&'), false) => short!(b"&#38;"),
+            (Some(b'&'), true) => short!(b"&amp;"),
+            (Some(b'"'), false) => short!(b"&#34;"),
+            (Some(b'"'), true) => short!(b"&quot;"),
+            (_, false) => short!(b"&#39;"),
+            (_, true) => short!(b"&apos;"),
         };
         chunk.push(group, length);
         1
@@ -62,7 +43,7 @@ impl Escape for Xml {
 /// # Errors
 /// Those of `out`.
 pub fn write_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    escape::<Html, _>(text, |part| {
+    escape::<Markup<false>, _>(text, |part| {
         // A part may end within a character.
         let text = match std::str::from_utf8(part) {
             Ok(text) => text,
@@ -81,7 +62,7 @@ pub fn write_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
 /// # Errors
 /// Those of `out`.
 pub fn write_xml(out: &mut impl io::Write, text: &str) -> io::Result<()> {
-    escape::<Xml, _>(text, |part| {
+    escape::<Markup<true>, _>(text, |part| {
         out.write_all(part)?;
         Ok(part.len())
     })
