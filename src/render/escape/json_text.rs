@@ -5,9 +5,9 @@
 //! of `##`, since GitHub's runner takes `##[name]` anywhere in a printed line for a command.
 
 use crate::render::buffered;
-use crate::render::escape::chunk::{Chunk, Escape, escape, short};
+use crate::render::escape::chunk::{Chunk, Escapes, short, write_escaped};
 use crate::render::escape::is_hostile;
-use crate::text::sanitize::{KEEP_NONE, not_plain};
+use crate::text::scan::{ByteSet, first_char};
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use std::io;
@@ -48,14 +48,13 @@ struct Harmless<F>(F);
 
 impl<F: Formatter> Formatter for Harmless<F> {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        write_escaped(out, fragment)
+        write_escaped(out, fragment.as_bytes(), &JSON)
     }
 
     /// What [`text`] hands over; serde_json itself writes no bytes here.
     fn write_byte_array<W: ?Sized + io::Write>(&mut self, out: &mut W, value: &[u8]) -> io::Result<()> {
-        let text = std::str::from_utf8(value).map_err(io::Error::other)?;
         out.write_all(b"\"")?;
-        write_escaped(out, text)?;
+        write_escaped(out, value, &JSON)?;
         out.write_all(b"\"")
     }
 
@@ -96,56 +95,41 @@ impl<F: Formatter> Formatter for Harmless<F> {
     }
 }
 
-/// Writes the inside of a string, with all that has to be escaped in it.
-fn write_escaped<W: ?Sized + io::Write>(out: &mut W, text: &str) -> io::Result<()> {
-    escape::<Json, _>(text, |part| {
-        out.write_all(part)?;
-        Ok(part.len())
-    })
-}
+/// The inside of a string.
+static JSON: Escapes = Escapes {
+    signs: ByteSet::with_special(b"\"\\<#"),
+    push,
+};
 
-struct Json;
-
-impl Escape for Json {
-    #[inline(always)]
-    fn marks(group: [u8; 8]) -> u64 {
-        not_plain(group, KEEP_NONE, *b"\"\\<#")
-    }
-
-    fn is_sign(byte: u8) -> bool {
-        matches!(byte, b'"' | b'\\' | b'<' | b'#')
-    }
-
-    fn push(chunk: &mut Chunk, text: &str, at: usize) -> usize {
-        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else {
-            return 1;
-        };
-        let last = at.checked_sub(1).and_then(|last| text.as_bytes().get(last));
-        let (group, length) = match c {
-            '<' => short!(b"\\u003c"),
-            '#' if last == Some(&b'#') => short!(b"\\u0023"),
-            '"' => short!(b"\\\""),
-            '\\' => short!(b"\\\\"),
-            '\n' => short!(b"\\n"),
-            '\t' => short!(b"\\t"),
-            '\r' => short!(b"\\r"),
-            '\u{8}' => short!(b"\\b"),
-            '\u{c}' => short!(b"\\f"),
-            _ if must_escape(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
-                    chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
-                }
-                return c.len_utf8();
+fn push(chunk: &mut Chunk, text: &[u8], at: usize) -> usize {
+    let Some((c, length)) = first_char(text.get(at..).unwrap_or_default()) else {
+        return 1;
+    };
+    let last = at.checked_sub(1).and_then(|last| text.get(last));
+    let (group, count) = match c {
+        '<' => short!(b"\\u003c"),
+        '#' if last == Some(&b'#') => short!(b"\\u0023"),
+        '"' => short!(b"\\\""),
+        '\\' => short!(b"\\\\"),
+        '\n' => short!(b"\\n"),
+        '\t' => short!(b"\\t"),
+        '\r' => short!(b"\\r"),
+        '\u{8}' => short!(b"\\b"),
+        '\u{c}' => short!(b"\\f"),
+        _ if must_escape(c) => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
+                chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
             }
-            _ => {
-                chunk.push_char(c);
-                return c.len_utf8();
-            }
-        };
-        chunk.push(group, length);
-        1
-    }
+            return length;
+        }
+        _ => {
+            chunk.push_char(c);
+            return length;
+        }
+    };
+    chunk.push(group, count);
+    length
 }
 
 /// The last four bits as a digit.
