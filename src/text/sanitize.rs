@@ -273,14 +273,22 @@ const ELLIPSIS: char = '…';
 /// At most `max` characters; what was cut shows as `…`.
 pub fn cut_chars(text: &str, max: usize) -> Cow<'_, str> {
     // As many bytes as characters is the fewest there can be.
-    if text.len() <= max || text.char_indices().nth(max).is_none() {
+    if text.len() <= max || start_of(text, max) == text.len() {
         return Cow::Borrowed(text);
     }
-    let Some(room) = max.checked_sub(1) else {
-        return Cow::Borrowed("");
-    };
-    let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
-    Cow::Owned(with_ellipsis(text, end))
+    match max.checked_sub(1) {
+        Some(room) => Cow::Owned(with_ellipsis(text, start_of(text, room))),
+        None => Cow::Borrowed(""),
+    }
+}
+
+/// Where the character of this number begins; the text's length where there is none. Passes many at a time.
+fn start_of(text: &str, number: usize) -> usize {
+    let mut chars = text.chars();
+    if let Some(before) = number.checked_sub(1) {
+        chars.nth(before);
+    }
+    text.len() - chars.as_str().len()
 }
 
 /// At most `max` bytes, cut between characters; what was cut shows as `…` (three bytes).

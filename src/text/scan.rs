@@ -38,6 +38,7 @@ impl ByteSet {
     }
 
     /// Whether the set has this byte.
+    #[inline(always)]
     pub(crate) fn has(&self, byte: u8) -> bool {
         self.0.get(usize::from(byte)).is_some_and(|has| *has)
     }
@@ -45,16 +46,24 @@ impl ByteSet {
     /// Whether the set has one of these bytes. Without a loop, which is not unrolled in a build for size.
     #[inline(always)]
     pub(crate) fn has_any(&self, bytes: [u8; 8]) -> bool {
-        let [a, b, c, d, e, f, g, h] = bytes.map(|byte| self.has(byte));
-        a | b | c | d | e | f | g | h
+        let [a, b, c, d, e, f, g, h] = bytes;
+        self.has(a) | self.has(b) | self.has(c) | self.has(d) | self.has(e) | self.has(f) | self.has(g) | self.has(h)
     }
 
     /// How many bytes stand before the first one of the set; all where there is none.
     pub(crate) fn find(&self, bytes: &[u8]) -> usize {
-        let (groups, _) = bytes.as_chunks::<8>();
-        let plain = groups.iter().take_while(|group| !self.has_any(**group)).count() * 8;
-        let rest = bytes.get(plain..).unwrap_or_default();
-        plain + rest.iter().take_while(|byte| !self.has(**byte)).count()
+        let mut rest = bytes;
+        while let Some((group, after)) = rest.split_first_chunk::<8>()
+            && !self.has_any(*group)
+        {
+            rest = after;
+        }
+        while let Some((byte, after)) = rest.split_first()
+            && !self.has(*byte)
+        {
+            rest = after;
+        }
+        bytes.len() - rest.len()
     }
 }
 

@@ -107,7 +107,7 @@ impl<'a> Parts<'a> {
                 }
                 continue;
             }
-            let plain = group.iter().take_while(|byte| !signs.has(**byte)).count();
+            let plain = signs.find(&group);
             chunk.push(group, plain);
             *at += plain;
             while !chunk.is_full() && text.get(*at).is_some_and(|byte| signs.has(*byte)) {
