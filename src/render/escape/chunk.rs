@@ -95,20 +95,27 @@ impl<'a> Parts<'a> {
         chunk.length = 0;
         while !chunk.is_full() {
             let rest = text.get(*at..).unwrap_or_default();
+            let last;
             let (group, size) = match rest.first_chunk::<8>() {
-                Some(group) => (*group, 8),
-                None => (last_group(rest), rest.len()),
+                Some(group) => (group, 8),
+                None => {
+                    last = last_group(rest);
+                    (&last, rest.len())
+                }
             };
             if !signs.has_any(group) {
-                chunk.push(group, size);
+                chunk.push(*group, size);
                 *at += size;
                 if size == 0 {
                     break;
                 }
                 continue;
             }
-            let plain = signs.find(&group).min(size);
-            chunk.push(group, plain);
+            let mut plain = 0;
+            while group.get(plain).is_some_and(|byte| !signs.has(*byte)) {
+                plain += 1;
+            }
+            chunk.push(*group, plain);
             *at += plain;
             while !chunk.is_full() && text.get(*at).is_some_and(|byte| signs.has(*byte)) {
                 *at += push(chunk, text, *at);
