@@ -660,7 +660,10 @@ fn the_recipes_that_know_the_address_wait_for_the_commit() {
 fn the_recipes_that_deploy_themselves_wait_for_the_preview() {
     for (heading, address) in [
         ("Fly", "${{ steps.deploy.outputs.url }}"),
-        ("A preview made by the same workflow", "${{ needs.deploy.outputs.url }}"),
+        (
+            "A preview deployed by the same workflow",
+            "${{ needs.deploy.outputs.url }}",
+        ),
     ] {
         let job = Job::new();
         let server = preview(|_, number| Reply::empty(if number < 3 { 502 } else { 200 }));
