@@ -86,7 +86,7 @@ pub enum Unusable {
     #[error("the system has no random source")]
     NoRandom,
     /// It can't be sent in a header.
-    #[error("`github_token` contains characters that no token has")]
+    #[error("`github_token` contains characters that are not allowed in a token")]
     InvalidToken,
     /// The client rejects the URL.
     #[error("GITHUB_API_URL can't be used: {0}")]
