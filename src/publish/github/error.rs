@@ -113,7 +113,7 @@ pub enum PreviousAttemptError {
     /// Nothing can be read at GitHub.
     #[error(transparent)]
     Unusable(#[from] Unusable),
-    /// Without it, the attempts of this job can't be told from those of others.
+    /// Without it, the attempts of this job can't be distinguished from those of others.
     #[error("GITHUB_RUN_ID is not set")]
     NoRunId,
     /// GitHub did not answer within the time limit.
