@@ -33,7 +33,8 @@ fn help() -> String {
         text.push_str(&format!("\n{task}:\n"));
         for input in inputs {
             text.push_str(&format!("\n  {}\n", input.variable()));
-            for line in wrapped(input.help, 92) {
+            // The help is Markdown, whose bold text is plain here.
+            for line in wrapped(&input.help.replace("**", ""), 92) {
                 text.push_str(&format!("      {line}\n"));
             }
             // A default that is an expression of GitHub is no default on a command line.
@@ -91,6 +92,7 @@ mod tests {
         for (task, _) in tasks() {
             assert!(text.contains(&format!("\n{task}:\n\n  INPUT_")), "{task}");
         }
+        assert!(!text.contains("**"), "{text}");
         assert!(text.contains("Default: failed,error,cancelled,timed_out,unknown"));
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
     }
