@@ -4,6 +4,7 @@
 //! functions of [`escape`]. Texts are shortened before they are escaped, never after.
 
 pub mod anchor;
+mod buffer;
 pub mod ctrf;
 pub mod duration;
 pub mod escape;
@@ -22,8 +23,3 @@ pub mod phrases;
 pub mod synthetic_case;
 mod times;
 mod trend;
-
-/// A writer for the many small writes of a report, as large as the buffer of a file: its writes pass that one by.
-fn buffered<W: std::io::Write>(out: W) -> std::io::BufWriter<W> {
-    std::io::BufWriter::with_capacity(64 * 1024, out)
-}

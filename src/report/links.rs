@@ -1,5 +1,7 @@
 //! Which URLs may be shown as links.
 
+use crate::text::scan::ByteSet;
+
 /// Whether a text is an https URL without user information, and without characters that could end a link in any of the
 /// formats.
 pub(crate) fn is_https(url: &str) -> bool {
@@ -10,16 +12,29 @@ pub(crate) fn is_https(url: &str) -> bool {
     scheme.eq_ignore_ascii_case("https://")
         && !host.is_empty()
         && !host.contains('@')
-        && !url.chars().any(|c| {
-            c.is_whitespace()
-                || c.is_control()
-                || matches!(c, '<' | '>' | '"' | '`' | '\\' | '(' | ')' | '[' | ']' | '|' | '\'')
-        })
+        && (ENDING.find(url.as_bytes()) == url.len() || !url.chars().any(ends_a_link))
+}
+
+/// The bytes at which a character may begin that ends a link.
+static ENDING: ByteSet = ByteSet::with_special(b" <>\"`\\()[]|'");
+
+/// Whether a character could end a link in one of the formats.
+fn ends_a_link(c: char) -> bool {
+    let is_sign = matches!(c, '<' | '>' | '"' | '`' | '\\' | '(' | ')' | '[' | ']' | '|' | '\'');
+    is_sign || c.is_whitespace() || c.is_control()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_https;
+    use super::*;
+
+    #[test]
+    fn each_character_that_ends_a_link_begins_with_a_byte_that_is_looked_at() {
+        for c in ('\0'..=char::MAX).filter(|c| ends_a_link(*c)) {
+            let first = c.encode_utf8(&mut [0; 4]).bytes().next();
+            assert!(first.is_some_and(|byte| ENDING.has(byte)), "{c:?}");
+        }
+    }
 
     #[test]
     fn a_link_is_https_without_user_info() {

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use crate::text::sanitize::{control_sequence, is_invisible, plain_ascii};
+use crate::text::sanitize::{control_sequence, is_invisible};
+use crate::text::scan::{ByteSet, first_char};
 
 /// A text with one layer of encoding taken off, or more.
 pub struct Decoded {
@@ -191,12 +192,15 @@ impl Value {
     }
 }
 
+/// The bytes at which a code may begin.
+static MARKS: ByteSet = ByteSet::with_special(b"%&\\").without(b"\n\t");
+
 /// The next code after a position: how many bytes stand before it, how many it has, and its value.
 fn next_code(text: &[u8], from: usize) -> Option<(usize, usize, Value)> {
     let mut at = from;
     loop {
         let rest = text.get(at..)?;
-        at += plain_ascii(rest, *b"\n\t", *b"%&\\\\");
+        at += MARKS.find(rest);
         let rest = text.get(at..)?;
         let found = match rest.first()? {
             b'%' => hex(rest.get(1..3)?.iter()).map(|code| (3, Value::Byte(code as u8))),
@@ -208,7 +212,7 @@ fn next_code(text: &[u8], from: usize) -> Option<(usize, usize, Value)> {
         if let Some((length, value)) = found {
             return Some((at - from, length, value));
         }
-        at += utf8_length(rest);
+        at += first_char(rest).map_or(1, |(_, length)| length);
     }
 }
 
@@ -272,19 +276,8 @@ fn escape(rest: &[u8]) -> Option<(usize, Value)> {
 
 /// A character that does not show.
 fn invisible(rest: &[u8]) -> Option<(usize, Value)> {
-    let length = utf8_length(rest);
-    let c = std::str::from_utf8(rest.get(..length)?).ok()?.chars().next()?;
+    let (c, length) = first_char(rest)?;
     is_invisible(c).then(|| (length.max(control_sequence(rest)), Value::Nothing))
-}
-
-/// Length in bytes of the first character; 1 if it is not UTF-8.
-fn utf8_length(rest: &[u8]) -> usize {
-    match rest.first() {
-        Some(0xc2..=0xdf) => 2,
-        Some(0xe0..=0xef) => 3,
-        Some(0xf0..=0xf4) => 4,
-        Some(_) | None => 1,
-    }
 }
 
 #[cfg(test)]

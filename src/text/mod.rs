@@ -4,6 +4,7 @@ mod decode;
 pub mod glob;
 pub mod redactor;
 pub mod sanitize;
+pub(crate) mod scan;
 pub mod secret;
 pub mod short_id;
 pub mod sort;

@@ -1,5 +1,6 @@
 //! Cleaning and cutting: characters that hide, reorder or break text go, whatever the format.
 
+use crate::text::scan::ByteSet;
 use std::borrow::Cow;
 
 /// What is to become of a character.
@@ -109,104 +110,23 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The bytes at which a character may begin that is not [`CharClass::Keep`], or is white space other than a space.
+static SPECIAL: ByteSet = ByteSet::with_special(b"");
+/// The bytes at which a character may begin that is not [`CharClass::Keep`].
+static NOT_KEPT: ByteSet = ByteSet::with_special(b"").without(b"\n\t");
+
 /// Where the first character stands that may not stay as it is. Nearly all texts have none, so this is what cleaning costs.
 fn first_to_change(text: &str) -> Option<usize> {
     let mut at = 0;
     loop {
         let rest = text.get(at..)?;
-        at += plain_ascii(rest.as_bytes(), *b"\n\t", NO_STOPS);
-        // One after the other, where letters of other scripts stand together.
-        let mut chars = text.get(at..)?.chars();
-        let mut c = chars.next()?;
-        loop {
-            if !matches!(class_of(c), CharClass::Keep) {
-                return Some(at);
-            }
-            at += c.len_utf8();
-            match chars.next() {
-                Some(next) if !next.is_ascii() => c = next,
-                Some(_) | None => break,
-            }
+        at += NOT_KEPT.find(rest.as_bytes());
+        let c = text.get(at..)?.chars().next()?;
+        if !matches!(class_of(c), CharClass::Keep) {
+            return Some(at);
         }
+        at += c.len_utf8();
     }
-}
-
-/// How many bytes stand at the start that are printable ASCII or one of the control characters `kept`, and none of `stops`.
-///
-/// Eight at a time, since long texts pass here for every format (after
-/// <https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
-#[inline(always)]
-pub(crate) fn plain_ascii(bytes: &[u8], kept: [u8; 2], stops: [u8; 4]) -> usize {
-    let (groups, rest) = bytes.as_chunks::<8>();
-    for (group, at) in groups.iter().zip((0..).step_by(8)) {
-        let found = not_plain(*group, kept, stops);
-        if found != 0 {
-            return at + first_mark(found);
-        }
-    }
-    let stop = first_mark(not_plain(last_group(rest), kept, stops));
-    bytes.len() - rest.len() + stop.min(rest.len())
-}
-
-/// Fewer than eight bytes as a group, filled up with spaces.
-pub(crate) fn last_group(rest: &[u8]) -> [u8; 8] {
-    let mut group = [b' '; 8];
-    for (to, from) in group.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    group
-}
-
-/// The kept bytes of [`not_plain`] if no control character is kept.
-pub(crate) const KEEP_NONE: [u8; 2] = [b' '; 2];
-/// The stops of [`not_plain`] if there are none: DEL is one anyway.
-pub(crate) const NO_STOPS: [u8; 4] = [0x7f; 4];
-
-/// The high bits of the bytes at which [`plain_ascii`] stops.
-///
-/// The arrays have fixed lengths and are taken apart, because loops over them are not unrolled in a build for size.
-#[inline(always)]
-pub(crate) fn not_plain(group: [u8; 8], kept: [u8; 2], stops: [u8; 4]) -> u64 {
-    let word = u64::from_le_bytes(group);
-    let [kept_1, kept_2] = kept;
-    let [a, b, c, d] = stops;
-    controls(word) & !(equal(word, kept_1) | equal(word, kept_2))
-        | word & HIGHS
-        | equal(word, 0x7f)
-        | equal(word, a)
-        | equal(word, b)
-        | equal(word, c)
-        | equal(word, d)
-}
-
-/// The high bits of the bytes of a group that are among `wanted`.
-#[inline(always)]
-pub(crate) fn marks_of(group: [u8; 8], wanted: [u8; 5]) -> u64 {
-    let word = u64::from_le_bytes(group);
-    let [a, b, c, d, e] = wanted;
-    equal(word, a) | equal(word, b) | equal(word, c) | equal(word, d) | equal(word, e)
-}
-
-/// The high bit of each byte of a word.
-const HIGHS: u64 = u64::MAX / 255 * 0x80;
-
-/// The high bits of the bytes of a word that are control characters of C0.
-#[inline(always)]
-fn controls(word: u64) -> u64 {
-    !(((word & !HIGHS) + u64::MAX / 255 * 0x60) | word) & HIGHS
-}
-
-/// The high bits of the bytes of a word that are this one.
-#[inline(always)]
-fn equal(word: u64, byte: u8) -> u64 {
-    let other = word ^ (u64::MAX / 255 * u64::from(byte));
-    !(((other & !HIGHS) + !HIGHS) | other) & HIGHS
-}
-
-/// Which byte of a word has the first high bit; 8 where none has.
-#[inline(always)]
-pub(crate) fn first_mark(highs: u64) -> usize {
-    highs.trailing_zeros() as usize / 8
 }
 
 /// Longest terminal sequence that is looked for, in bytes: a link has a URL in it.
@@ -313,12 +233,13 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
 /// Whether all white space of a trimmed text is single spaces.
 fn is_squeezed(text: &str) -> bool {
     let mut after_space = false;
-    text.chars().all(|c| {
-        let is_space = c == ' ';
-        let fits = if is_space { !after_space } else { !c.is_whitespace() };
+    let is_plain = text.bytes().all(|byte| {
+        let is_space = byte == b' ';
+        let fits = !(is_space && after_space || SPECIAL.has(byte));
         after_space = is_space;
         fits
-    })
+    });
+    is_plain || !text.contains("  ") && text.chars().all(|c| c == ' ' || !c.is_whitespace())
 }
 
 /// Whether nothing is left to see once a text is cleaned.
@@ -352,14 +273,22 @@ const ELLIPSIS: char = '…';
 /// At most `max` characters; what was cut shows as `…`.
 pub fn cut_chars(text: &str, max: usize) -> Cow<'_, str> {
     // As many bytes as characters is the fewest there can be.
-    if text.len() <= max || text.char_indices().nth(max).is_none() {
+    if text.len() <= max || start_of(text, max) == text.len() {
         return Cow::Borrowed(text);
     }
-    let Some(room) = max.checked_sub(1) else {
-        return Cow::Borrowed("");
-    };
-    let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
-    Cow::Owned(with_ellipsis(text, end))
+    match max.checked_sub(1) {
+        Some(room) => Cow::Owned(with_ellipsis(text, start_of(text, room))),
+        None => Cow::Borrowed(""),
+    }
+}
+
+/// Where the character of this number begins; the text's length where there is none. Passes many at a time.
+fn start_of(text: &str, number: usize) -> usize {
+    let mut chars = text.chars();
+    if let Some(before) = number.checked_sub(1) {
+        chars.nth(before);
+    }
+    text.len() - chars.as_str().len()
 }
 
 /// At most `max` bytes, cut between characters; what was cut shows as `…` (three bytes).
@@ -462,17 +391,21 @@ mod tests {
         assert_eq!(cut_bytes("äöüß", 2), "");
     }
 
+    #[test]
+    fn each_character_that_is_not_kept_begins_with_a_byte_that_is_looked_at() {
+        for c in '\0'..=char::MAX {
+            let first = c.encode_utf8(&mut [0; 4]).bytes().next();
+            let is_in = |set: &ByteSet| first.is_some_and(|byte| set.has(byte));
+            assert!(is_in(&NOT_KEPT) || matches!(class_of(c), CharClass::Keep), "{c:?}");
+            assert!(is_in(&SPECIAL) || c == ' ' || !c.is_whitespace(), "{c:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn only_what_has_to_change_is_copied(text in "([ -~]{0,20}[\n\t\u{7f}\u{1f}é–€\u{200d}\u{85}]?){0,4}") {
             let stays = text.chars().all(|c| matches!(class_of(c), CharClass::Keep));
             prop_assert_eq!(matches!(clean(&text), Cow::Borrowed(_)), stays);
-        }
-
-        #[test]
-        fn bytes_are_found_in_groups_as_one_by_one(group in prop::array::uniform8(prop::sample::select(vec![b'a', b'`', b'b', 0, 1, 0x7f, 0x80, 0xe1, 0xff]))) {
-            let first = group.iter().position(|b| [b'a', 0x80].contains(b)).unwrap_or(8);
-            prop_assert_eq!(first_mark(marks_of(group, [b'a', 0x80, b'a', b'a', b'a'])), first);
         }
 
         #[test]
@@ -485,15 +418,6 @@ mod tests {
         fn a_line_has_its_words_with_single_spaces(text in "[ a\n\t\u{a0}é\u{3000}]{0,10}") {
             let words: Vec<_> = text.split_whitespace().collect();
             prop_assert_eq!(one_line(&text), words.join(" "));
-        }
-
-        #[test]
-        fn bytes_are_looked_at_in_groups_as_one_by_one(
-            bytes in prop::collection::vec(prop::sample::select(vec![b'a', b'~', b' ', 0x1f, 0x7f, 0x80, 0xff, b'#', 0, b'\n', 0xb, b'!', b'$', 0xa3]), 0..40),
-        ) {
-            let allowed = |b: u8| matches!(b, b' '..=b'~' | b'\n') && b != b'#';
-            let first = bytes.iter().position(|b| !allowed(*b)).unwrap_or(bytes.len());
-            prop_assert_eq!(plain_ascii(&bytes, [b'\n'; 2], [b'#'; 4]), first);
         }
 
         #[test]

@@ -1,23 +1,21 @@
-//! The loop that the escapers of long texts share: eight bytes at a time, without a call for each part of a text. In texts
-//! full of signs the calls would cost more than all the rest.
+//! The loop that the escapers of long texts share. It copies eight bytes at a time, without a call for each part of a text: in
+//! texts full of signs the calls would cost more than all the rest.
 
-use crate::text::sanitize::{first_mark, last_group};
+use crate::text::scan::ByteSet;
+use std::io;
 
 /// From how many bytes on a chunk is written.
 const CHUNK: usize = 512;
 /// Room for what is added before that is noticed.
-const SLACK: usize = 32;
+const SLACK: usize = 40;
 
 /// How a format escapes.
-pub(super) trait Escape {
-    /// The high bit of each byte that may not stay as it is; see [`not_plain`](crate::text::sanitize::not_plain).
-    fn marks(group: [u8; 8]) -> u64;
-
-    /// Whether this is such a byte. It may be false for one: then it is only slower.
-    fn is_sign(byte: u8) -> bool;
-
-    /// Adds what is written for the character at a position, and returns its bytes.
-    fn push(chunk: &mut Chunk, text: &str, at: usize) -> usize;
+pub(super) struct Escapes {
+    /// The bytes that may not stay as they are. Of characters that are not ASCII, first bytes only.
+    pub(super) signs: ByteSet,
+    /// Adds what is written for the character at a position, which begins with one of the signs, and returns its length in
+    /// bytes.
+    pub(super) push: fn(chunk: &mut Chunk, text: &[u8], at: usize) -> usize,
 }
 
 /// The text that is to be written next.
@@ -47,10 +45,6 @@ impl Chunk {
     fn is_full(&self) -> bool {
         self.length >= CHUNK
     }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
 }
 
 /// An escape, as [`Chunk::push`] takes it.
@@ -68,38 +62,89 @@ macro_rules! short {
 }
 pub(super) use short;
 
-/// Writes a text in escaped parts. `write` returns how many bytes of a part it took; it gets the others again.
-pub(super) fn escape<E: Escape, Error>(
-    text: &str,
-    mut write: impl FnMut(&[u8]) -> Result<usize, Error>,
-) -> Result<(), Error> {
-    let bytes = text.as_bytes();
-    let mut chunk = Chunk {
-        bytes: [0; CHUNK + SLACK],
-        length: 0,
-    };
-    let mut at = 0;
-    while at < bytes.len() {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let (group, size) = match rest.first_chunk::<8>() {
-            Some(group) => (*group, 8),
-            None => (last_group(rest), rest.len()),
-        };
-        let plain = first_mark(E::marks(group)).min(size);
-        chunk.push(group, plain);
-        at += plain;
-        if plain < size {
-            at += E::push(&mut chunk, text, at);
-            while !chunk.is_full() && bytes.get(at).is_some_and(|byte| E::is_sign(*byte)) {
-                at += E::push(&mut chunk, text, at);
-            }
-        }
-        if chunk.is_full() {
-            let written = write(chunk.as_bytes())?;
-            let length = chunk.length;
-            chunk.bytes.copy_within(written..length, 0);
-            chunk.length -= written;
+/// A text of UTF-8 in escaped parts, each of whole characters.
+pub(super) struct Parts<'a> {
+    escapes: &'a Escapes,
+    text: &'a [u8],
+    /// How much of the text has been read.
+    at: usize,
+    chunk: Chunk,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(text: &'a [u8], escapes: &'a Escapes) -> Self {
+        Self {
+            escapes,
+            text,
+            at: 0,
+            chunk: Chunk {
+                bytes: [0; CHUNK + SLACK],
+                length: 0,
+            },
         }
     }
-    write(chunk.as_bytes()).map(|_| ())
+
+    /// The next part; `None` at the end.
+    pub(super) fn next(&mut self) -> Option<&[u8]> {
+        let Self {
+            escapes: Escapes { signs, push },
+            text,
+            at,
+            chunk,
+        } = self;
+        chunk.length = 0;
+        while !chunk.is_full() {
+            let rest = text.get(*at..).unwrap_or_default();
+            let (group, size) = match rest.first_chunk::<8>() {
+                Some(group) => (*group, 8),
+                None => (last_group(rest), rest.len()),
+            };
+            if !signs.has_any(group) {
+                chunk.push(group, size);
+                *at += size;
+                if size == 0 {
+                    break;
+                }
+                continue;
+            }
+            let plain = signs.find(&group);
+            chunk.push(group, plain);
+            *at += plain;
+            while !chunk.is_full() && text.get(*at).is_some_and(|byte| signs.has(*byte)) {
+                *at += push(chunk, text, *at);
+            }
+        }
+        // The rest of a character.
+        while let Some(byte @ 0x80..=0xbf) = text.get(*at) {
+            chunk.push([*byte; 8], 1);
+            *at += 1;
+        }
+        chunk.bytes.get(..chunk.length).filter(|part| !part.is_empty())
+    }
+}
+
+/// Fewer than eight bytes as a group, filled up with spaces.
+fn last_group(rest: &[u8]) -> [u8; 8] {
+    let mut group = [b' '; 8];
+    for (to, from) in group.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    group
+}
+
+/// Writes a text of UTF-8 with all that has to be escaped in it.
+pub(super) fn write_escaped(out: &mut (impl io::Write + ?Sized), text: &[u8], escapes: &Escapes) -> io::Result<()> {
+    if is_plain(text, escapes) {
+        return out.write_all(text);
+    }
+    let mut parts = Parts::new(text, escapes);
+    while let Some(part) = parts.next() {
+        out.write_all(part)?;
+    }
+    Ok(())
+}
+
+/// Whether there is nothing to escape in a text, as in most short ones.
+pub(super) fn is_plain(text: &[u8], escapes: &Escapes) -> bool {
+    escapes.signs.find(text) == text.len()
 }

@@ -6,6 +6,7 @@
 //! space parts the sign from the name, and what could be a commit goes into `<code>`.
 
 use crate::text::sanitize::{clean, one_line};
+use crate::text::scan::ByteSet;
 
 /// Parts a sign from a name, so that GitHub sees neither a mention nor a reference.
 const ZERO_WIDTH_SPACE: char = '\u{200b}';
@@ -62,18 +63,23 @@ fn escape_line(out: &mut String, line: &str, commits: bool) {
     let mut last: Option<char> = None;
     while let Some(c) = rest.chars().next() {
         let at_start = last.is_none();
-        let step = if c.is_ascii_alphanumeric() {
+        let (step, end) = if c.is_ascii_alphanumeric() {
             // Not looked for at each sign: a long row of dashes would cost its square.
-            let word = rest.len() - rest.trim_start_matches(is_word).len();
-            let token = rest.get(..word).unwrap_or_default();
+            let word = word_length(rest);
+            let (token, after) = rest.split_at(word);
             escape_word(out, token, commits);
             // `1.` and `1)` begin a list.
-            let after = rest.get(word..).unwrap_or_default();
-            if at_start && token.bytes().all(|b| b.is_ascii_digit()) && after.starts_with(['.', ')']) {
-                out.push_str(if after.starts_with('.') { "&#46;" } else { "&#41;" });
-                word + 1
-            } else {
-                word
+            let end = token.chars().next_back();
+            match after.chars().next() {
+                Some('.') if at_start && is_number(token) => {
+                    out.push_str("&#46;");
+                    (word + 1, Some('.'))
+                }
+                Some(')') if at_start && is_number(token) => {
+                    out.push_str("&#41;");
+                    (word + 1, Some(')'))
+                }
+                _ => (word, end),
             }
         } else {
             let step = c.len_utf8();
@@ -82,11 +88,15 @@ fn escape_line(out: &mut String, line: &str, commits: bool) {
             if c == ':' && opens_emoji_code(after) {
                 out.push(ZERO_WIDTH_SPACE);
             }
-            step
+            (step, Some(c))
         };
-        last = rest.get(..step).and_then(|done| done.chars().next_back());
+        last = end;
         rest = rest.get(step..).unwrap_or_default();
     }
+}
+
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether `:tada:` or the like begins, after its first colon. GitHub replaces it in the finished text.
@@ -110,15 +120,23 @@ pub fn break_emoji_codes(text: &str) -> String {
     out
 }
 
-/// What GitHub may take for a name: a run of these is looked at whole.
-fn is_word(c: char) -> bool {
+/// The bytes of what GitHub may take for a name, which is looked at whole.
+static WORD: ByteSet = ByteSet::new(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+/// Length of the word that a text begins with, in bytes.
+fn word_length(text: &str) -> usize {
+    let length = text.bytes().take_while(|byte| WORD.has(*byte)).count();
     #[cfg(test)]
-    tests::LOOKED_AT.set(tests::LOOKED_AT.get() + 1);
-    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+    tests::LOOKED_AT.set(tests::LOOKED_AT.get() + length);
+    length
 }
 
 /// A run of word characters that begins with a letter or digit.
 fn escape_word(out: &mut String, word: &str, commits: bool) {
+    if !word.bytes().any(|byte| matches!(byte, b'_' | b'-')) && !(commits && could_be_commit(word)) {
+        out.push_str(word);
+        return;
+    }
     let commit = commits && word.split('-').any(could_be_commit);
     if commit {
         out.push_str("<code>");

@@ -4,27 +4,32 @@
 //! reorder or hide text, line separators that JavaScript once knew, `<` (no `</script>`, no `<!--`) and the second sign
 //! of `##`, since GitHub's runner takes `##[name]` anywhere in a printed line for a command.
 
-use crate::render::buffered;
-use crate::render::escape::chunk::{Chunk, Escape, escape, short};
+use crate::render::buffer::Buffer;
+use crate::render::escape::chunk::{Chunk, Escapes, short, write_escaped};
 use crate::render::escape::is_hostile;
-use crate::text::sanitize::{KEEP_NONE, not_plain};
+use crate::text::scan::{ByteSet, first_char};
 use serde::{Serialize, Serializer};
-use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+use serde_json::ser::Formatter;
 use std::io;
 
 /// Writes a value over several lines, indented, with a newline at the end.
 pub fn write_pretty(value: &impl Serialize, out: &mut impl io::Write) -> io::Result<()> {
-    write(value, out, PrettyFormatter::new())
+    write(value, out, true)
 }
 
 /// Writes a value on one line, with a newline at the end.
 pub fn write_line(value: &impl Serialize, out: &mut impl io::Write) -> io::Result<()> {
-    write(value, out, CompactFormatter)
+    write(value, out, false)
 }
 
-fn write(value: &impl Serialize, out: &mut impl io::Write, layout: impl Formatter) -> io::Result<()> {
-    let mut out = buffered(out);
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Harmless(layout)))?;
+fn write(value: &impl Serialize, out: &mut impl io::Write, indented: bool) -> io::Result<()> {
+    let mut out = Buffer::new(out);
+    let layout = Harmless {
+        indented,
+        depth: 0,
+        is_empty: true,
+    };
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, layout))?;
     io::Write::write_all(&mut out, b"\n")?;
     io::Write::flush(&mut out)
 }
@@ -43,109 +48,138 @@ pub fn optional_text<S: Serializer>(value: &Option<&str>, serializer: S) -> Resu
     }
 }
 
-/// Escapes within strings; leaves the layout to another formatter.
-struct Harmless<F>(F);
+/// Escapes within strings. The layout is serde_json's, with one write for each line's beginning instead of one for each level.
+struct Harmless {
+    indented: bool,
+    /// Arrays and objects that are open.
+    depth: usize,
+    /// Nothing has been written into the innermost of them.
+    is_empty: bool,
+}
 
-impl<F: Formatter> Formatter for Harmless<F> {
+/// Two spaces for each of the usual levels.
+const INDENT: &[u8] = b"\n                                ";
+
+impl Harmless {
+    fn open<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth += 1;
+        self.is_empty = true;
+        out.write_all(bracket)
+    }
+
+    fn close<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth = self.depth.saturating_sub(1);
+        if !self.is_empty {
+            self.begin_line(out)?;
+        }
+        self.is_empty = false;
+        out.write_all(bracket)
+    }
+
+    /// Begins an element of an array or an entry of an object.
+    fn begin<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        if !first {
+            out.write_all(b",")?;
+        }
+        self.begin_line(out)
+    }
+
+    fn begin_line<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        if !self.indented {
+            return Ok(());
+        }
+        let usual = INDENT.get(..1 + 2 * self.depth).unwrap_or(INDENT);
+        out.write_all(usual)?;
+        (INDENT.len()..1 + 2 * self.depth).try_for_each(|_| out.write_all(b" "))
+    }
+}
+
+impl Formatter for Harmless {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        write_escaped(out, fragment)
+        write_escaped(out, fragment.as_bytes(), &JSON)
     }
 
     /// What [`text`] hands over; serde_json itself writes no bytes here.
     fn write_byte_array<W: ?Sized + io::Write>(&mut self, out: &mut W, value: &[u8]) -> io::Result<()> {
-        let text = std::str::from_utf8(value).map_err(io::Error::other)?;
         out.write_all(b"\"")?;
-        write_escaped(out, text)?;
+        write_escaped(out, value, &JSON)?;
         out.write_all(b"\"")
     }
 
     fn begin_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_array(out)
+        self.open(out, b"[")
     }
 
     fn end_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array(out)
+        self.close(out, b"]")
     }
 
     fn begin_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_array_value(out, first)
+        self.begin(out, first)
     }
 
-    fn end_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array_value(out)
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.is_empty = false;
+        Ok(())
     }
 
     fn begin_object<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object(out)
+        self.open(out, b"{")
     }
 
     fn end_object<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object(out)
+        self.close(out, b"}")
     }
 
     fn begin_object_key<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_object_key(out, first)
+        self.begin(out, first)
     }
 
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(out)
+        out.write_all(if self.indented { b": " } else { b":" })
     }
 
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object_value(out)
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.is_empty = false;
+        Ok(())
     }
 }
 
-/// Writes the inside of a string, with all that has to be escaped in it.
-fn write_escaped<W: ?Sized + io::Write>(out: &mut W, text: &str) -> io::Result<()> {
-    escape::<Json, _>(text, |part| {
-        out.write_all(part)?;
-        Ok(part.len())
-    })
-}
+/// The inside of a string.
+static JSON: Escapes = Escapes {
+    signs: ByteSet::with_special(b"\"\\<#"),
+    push,
+};
 
-struct Json;
-
-impl Escape for Json {
-    #[inline(always)]
-    fn marks(group: [u8; 8]) -> u64 {
-        not_plain(group, KEEP_NONE, *b"\"\\<#")
-    }
-
-    fn is_sign(byte: u8) -> bool {
-        matches!(byte, b'"' | b'\\' | b'<' | b'#')
-    }
-
-    fn push(chunk: &mut Chunk, text: &str, at: usize) -> usize {
-        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else {
-            return 1;
-        };
-        let last = at.checked_sub(1).and_then(|last| text.as_bytes().get(last));
-        let (group, length) = match c {
-            '<' => short!(b"\\u003c"),
-            '#' if last == Some(&b'#') => short!(b"\\u0023"),
-            '"' => short!(b"\\\""),
-            '\\' => short!(b"\\\\"),
-            '\n' => short!(b"\\n"),
-            '\t' => short!(b"\\t"),
-            '\r' => short!(b"\\r"),
-            '\u{8}' => short!(b"\\b"),
-            '\u{c}' => short!(b"\\f"),
-            _ if must_escape(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
-                    chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
-                }
-                return c.len_utf8();
+fn push(chunk: &mut Chunk, text: &[u8], at: usize) -> usize {
+    let Some((c, length)) = first_char(text.get(at..).unwrap_or_default()) else {
+        return 1;
+    };
+    let last = at.checked_sub(1).and_then(|last| text.get(last));
+    let (group, count) = match c {
+        '<' => short!(b"\\u003c"),
+        '#' if last == Some(&b'#') => short!(b"\\u0023"),
+        '"' => short!(b"\\\""),
+        '\\' => short!(b"\\\\"),
+        '\n' => short!(b"\\n"),
+        '\t' => short!(b"\\t"),
+        '\r' => short!(b"\\r"),
+        '\u{8}' => short!(b"\\b"),
+        '\u{c}' => short!(b"\\f"),
+        _ if must_escape(c) => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
+                chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
             }
-            _ => {
-                chunk.push_char(c);
-                return c.len_utf8();
-            }
-        };
-        chunk.push(group, length);
-        1
-    }
+            return length;
+        }
+        _ => {
+            chunk.push_char(c);
+            return length;
+        }
+    };
+    chunk.push(group, count);
+    length
 }
 
 /// The last four bits as a digit.

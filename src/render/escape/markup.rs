@@ -1,60 +1,57 @@
 //! Text for HTML and XML, in elements and in quoted attributes.
 
-use crate::render::escape::chunk::{Chunk, Escape, escape, short};
-use crate::text::sanitize::marks_of;
+use crate::render::escape::chunk::{Escapes, Parts, is_plain, short, write_escaped};
+use crate::text::scan::ByteSet;
 use std::{fmt, io};
 
 /// The signs that mean something.
-const SIGNS: [u8; 5] = *b"<>&\"'";
+const SIGNS: ByteSet = ByteSet::new(b"<>&\"'");
 
-/// HTML with the references that askama writes, or XML with the entities that quick-xml writes.
-struct Markup<const XML: bool>;
-
-impl<const XML: bool> Escape for Markup<XML> {
-    #[inline(always)]
-    fn marks(group: [u8; 8]) -> u64 {
-        marks_of(group, SIGNS)
-    }
-
-    fn is_sign(byte: u8) -> bool {
-        SIGNS.contains(&byte)
-    }
-
-    fn push(chunk: &mut Chunk, text: &str, at: usize) -> usize {
-        let (group, length) = match (text.as_bytes().get(at), XML) {
-            (Some(b'<'), false) => short!(b"&#60;"),
-            (Some(b'<'), true) => short!(b"&lt;"),
-            (Some(b'>'), false) => short!(b"&#62;"),
-            (Some(b'>'), true) => short!(b"&gt;"),
-            (Some(b'&'), false) => short!(b"&#38;"),
-            (Some(b'&'), true) => short!(b"&amp;"),
-            (Some(b'"'), false) => short!(b"&#34;"),
-            (Some(b'"'), true) => short!(b"&quot;"),
-            (_, false) => short!(b"&#39;"),
-            (_, true) => short!(b"&apos;"),
+/// The references that askama writes.
+static HTML: Escapes = Escapes {
+    signs: SIGNS,
+    push: |chunk, text, at| {
+        let (group, length) = match text.get(at) {
+            Some(b'<') => short!(b"&#60;"),
+            Some(b'>') => short!(b"&#62;"),
+            Some(b'&') => short!(b"&#38;"),
+            Some(b'"') => short!(b"&#34;"),
+            _ => short!(b"&#39;"),
         };
         chunk.push(group, length);
         1
-    }
-}
+    },
+};
+
+/// The entities that quick-xml writes.
+static XML: Escapes = Escapes {
+    signs: SIGNS,
+    push: |chunk, text, at| {
+        let (group, length) = match text.get(at) {
+            Some(b'<') => short!(b"&lt;"),
+            Some(b'>') => short!(b"&gt;"),
+            Some(b'&') => short!(b"&amp;"),
+            Some(b'"') => short!(b"&quot;"),
+            _ => short!(b"&apos;"),
+        };
+        chunk.push(group, length);
+        1
+    },
+};
 
 /// Writes a text with character references for the signs that mean something in HTML, those that askama writes.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    escape::<Markup<false>, _>(text, |part| {
-        // A part may end within a character.
-        let text = match std::str::from_utf8(part) {
-            Ok(text) => text,
-            Err(error) => {
-                let (whole, _) = part.split_at(error.valid_up_to());
-                std::str::from_utf8(whole).map_err(|_| fmt::Error)?
-            }
-        };
-        out.write_str(text)?;
-        Ok(text.len())
-    })
+    if is_plain(text.as_bytes(), &HTML) {
+        return out.write_str(text);
+    }
+    let mut parts = Parts::new(text.as_bytes(), &HTML);
+    while let Some(part) = parts.next() {
+        out.write_str(std::str::from_utf8(part).map_err(|_| fmt::Error)?)?;
+    }
+    Ok(())
 }
 
 /// Writes a text with entities for the signs that mean something in XML, those that quick-xml writes.
@@ -62,10 +59,7 @@ pub fn write_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
 /// # Errors
 /// Those of `out`.
 pub fn write_xml(out: &mut impl io::Write, text: &str) -> io::Result<()> {
-    escape::<Markup<true>, _>(text, |part| {
-        out.write_all(part)?;
-        Ok(part.len())
-    })
+    write_escaped(out, text.as_bytes(), &XML)
 }
 
 #[cfg(test)]

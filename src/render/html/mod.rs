@@ -11,7 +11,7 @@ mod trend;
 mod view;
 
 use crate::render::anchor::Anchors;
-use crate::render::buffered;
+use crate::render::buffer::Buffer;
 use crate::render::escape::{cut_chars, one_line};
 use crate::render::phrases::{Headline, capitalized};
 use crate::report::{Case, CaseOutcome, Counts, Mode, Report, RunReport, Verdict};
@@ -37,7 +37,7 @@ const MANY_CASES: u64 = 200;
 /// Writes the report as HTML.
 pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
     // The template makes many small writes.
-    let mut out = buffered(out);
+    let mut out = Buffer::new(out);
     Page::from(report).write_into(&mut out)?;
     io::Write::flush(&mut out)
 }

@@ -7,13 +7,15 @@
 use crate::render::escape::write_xml;
 use crate::render::junit::texts::Entry;
 use crate::report::{Case, RunReport};
-use memchr::memmem;
+use memchr::memchr_iter;
 use quick_junit::XmlString;
 use std::borrow::Cow;
 use std::{io, vec};
 
 /// Placeholder for a text. It is a non-character, which cleaning removes from all text that others wrote.
 const MARK: &str = "\u{fdd0}";
+/// Its first byte.
+const MARK_START: u8 = 0xef;
 
 /// A text of the document.
 pub(super) enum Deferred<'a> {
@@ -94,6 +96,11 @@ impl<W: io::Write> WithTexts<'_, W> {
     }
 }
 
+/// Where the first mark begins. Most writes have a few bytes, none of which is the first of a mark.
+fn find_mark(bytes: &[u8]) -> Option<usize> {
+    memchr_iter(MARK_START, bytes).find(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(MARK.as_bytes())))
+}
+
 impl<W: io::Write> io::Write for WithTexts<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let joined: Vec<u8>;
@@ -103,7 +110,7 @@ impl<W: io::Write> io::Write for WithTexts<'_, W> {
             self.begun.clear();
             rest = &joined;
         }
-        while let Some(at) = memmem::find(rest, MARK.as_bytes()) {
+        while let Some(at) = find_mark(rest) {
             self.out.write_all(rest.get(..at).unwrap_or_default())?;
             self.write_next()?;
             rest = rest.get(at + MARK.len()..).unwrap_or_default();

@@ -14,7 +14,7 @@ mod names;
 mod root;
 mod texts;
 
-use crate::render::buffered;
+use crate::render::buffer::Buffer;
 use crate::render::synthetic_case;
 use crate::render::synthetic_case::{Ending, SyntheticCase};
 use crate::render::times::Times;
@@ -66,7 +66,7 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
         junit.add_test_suite(suite);
     }
     // The serializer makes many small writes.
-    let mut out = marks.written_to(buffered(out));
+    let mut out = marks.written_to(Buffer::new(out));
     junit
         .serialize(WithoutRootSkipped::new(&mut out))
         .map_err(io::Error::other)?;

@@ -1,0 +1,115 @@
+//! The buffer in front of a report's file.
+
+use std::io;
+
+/// As large as the buffer of a file: its writes pass that one by.
+const SIZE: usize = 64 * 1024;
+
+/// A buffered writer. A large report makes millions of writes of a few bytes, for each of which std's `BufWriter` calls
+/// `memcpy`: with musl's, that takes longer than to render the report.
+pub(in crate::render) struct Buffer<W: io::Write> {
+    out: W,
+    bytes: Box<[u8]>,
+    length: usize,
+}
+
+impl<W: io::Write> Buffer<W> {
+    /// An empty buffer in front of a writer.
+    pub(in crate::render) fn new(out: W) -> Self {
+        Self {
+            out,
+            bytes: vec![0; SIZE].into_boxed_slice(),
+            length: 0,
+        }
+    }
+
+    fn write_buffer(&mut self) -> io::Result<()> {
+        let full = self.bytes.get(..self.length).unwrap_or_default();
+        self.length = 0;
+        self.out.write_all(full)
+    }
+}
+
+impl<W: io::Write> io::Write for Buffer<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > SIZE - self.length {
+            self.write_buffer()?;
+            if bytes.len() > SIZE {
+                return self.out.write_all(bytes);
+            }
+        }
+        let end = self.length + bytes.len();
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            copy(bytes, place);
+        }
+        self.length = end;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_buffer()?;
+        self.out.flush()
+    }
+}
+
+/// Copies bytes to a place of the same length, a few of them without a call.
+fn copy(from: &[u8], to: &mut [u8]) {
+    match from.len() {
+        0..4 => {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = *from;
+            }
+        }
+        4..8 => copy_ends::<4>(from, to),
+        8..=16 => copy_ends::<8>(from, to),
+        17..=32 => copy_ends::<16>(from, to),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+/// Copies the first N bytes and the last N, which overlap or meet.
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
+    if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
+        *to = *from;
+    }
+    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
+        *to = *from;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write as _;
+
+    proptest! {
+        #[test]
+        fn all_that_is_written_arrives(sizes in prop::collection::vec(prop_oneof![0..40_usize, Just(SIZE - 20), SIZE - 2..SIZE + 3], 0..20)) {
+            let all: Vec<u8> = (0..=u8::MAX).cycle().take(sizes.iter().sum()).collect();
+            let (mut out, mut rest) = (Vec::new(), all.as_slice());
+            let mut buffer = Buffer::new(&mut out);
+            for size in sizes {
+                let (part, after) = rest.split_at(size);
+                buffer.write_all(part).unwrap();
+                rest = after;
+            }
+            buffer.flush().unwrap();
+            prop_assert!(out == all);
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_writer_is_returned() {
+        let mut room = [0; 8];
+        let mut buffer = Buffer::new(room.as_mut_slice());
+        buffer.write_all(b"more than eight bytes").unwrap();
+        assert!(buffer.flush().is_err());
+    }
+}
