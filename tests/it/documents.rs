@@ -295,6 +295,31 @@ fn every_link_leads_to_a_file_and_a_heading_that_exist() {
     }
 }
 
+/// Messages refer to sections as `"Heading" in docs/page.md`.
+#[test]
+fn every_section_that_a_message_refers_to_exists() {
+    let mut folders = vec![root().join("src")];
+    let mut references = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for (at, found) in text.match_indices("\\\" in docs/") {
+                let heading = text[..at].rsplit("\\\"").next().unwrap();
+                let page = text[at + found.len()..].split(".md").next().unwrap();
+                let (_, anchors) = links_and_anchors(&format!("docs/{page}.md"));
+                assert!(anchors.contains(&anchor(heading)), "{}: {heading}", path.display());
+                references += 1;
+            }
+        }
+    }
+    assert!(references > 0);
+}
+
 /// A path of a link, relative to the root folder.
 fn resolve(page: &str, path: &str) -> String {
     let mut parts: Vec<&str> = page.split('/').collect();
