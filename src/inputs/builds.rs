@@ -82,7 +82,7 @@ mod tests {
             ),
             (
                 "app_b = .apk",
-                "line 2 names \".apk\", which is not the path of an .apk, .aab or .ipa file",
+                "line 2 has the path \".apk\", which is not that of an .apk, .aab or .ipa file",
             ),
             ("app_a = b.apk", "line 2 repeats application \"app_a\""),
         ] {
