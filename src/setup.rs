@@ -180,10 +180,13 @@ async fn read_network(
     variables: Vec<(OsString, OsString)>,
     files: &Files,
 ) -> Result<(Network, Vec<String>), Vec<String>> {
-    // The variables may name files anywhere.
-    let Some(read) = files.within(move || Network::read(&variables)).await else {
-        let problem = "A file named by SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS takes too long to read.";
-        return Err(vec![problem.to_owned()]);
+    let read = if Network::reads_files(&variables) {
+        files.within(move || Network::read(&variables)).await.ok_or_else(|| {
+            let problem = "A file named by SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS takes too long to read.";
+            vec![problem.to_owned()]
+        })?
+    } else {
+        Network::read(&variables)
     };
     read.map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }

@@ -65,7 +65,17 @@ pub enum ProxyError {
     },
 }
 
+/// The variables that contain paths of certificates.
+const CERTIFICATES: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"];
+
 impl Network {
+    /// Whether [`Network::read`] reads files. They can be at any path, so reading them may block.
+    pub fn reads_files(variables: &[(OsString, OsString)]) -> bool {
+        let names_file =
+            |(name, value): &(OsString, OsString)| CERTIFICATES.iter().any(|known| name == known) && !is_blank(value);
+        variables.iter().any(names_file)
+    }
+
     /// Reads the environment variables. Also returns warnings, which contain untrusted paths.
     ///
     /// # Errors
@@ -76,7 +86,8 @@ impl Network {
             Some(value.as_os_str())
         };
         let set = |name| given(name).filter(|value| !is_blank(value));
-        let (trust, mut warnings) = Trust::read(set("SSL_CERT_FILE"), set("SSL_CERT_DIR"), set("NODE_EXTRA_CA_CERTS"));
+        let [file, dirs, extra] = CERTIFICATES.map(set);
+        let (trust, mut warnings) = Trust::read(file, dirs, extra);
         if BLANK_HIDES_STORE && given("SSL_CERT_FILE").is_some_and(is_blank) && set("SSL_CERT_DIR").is_none() {
             warnings.push(
                 "SSL_CERT_FILE is blank, so the system's certificates are not found and bundled ones are used; unset it."

@@ -34,6 +34,9 @@ use webhook::DeliveryError;
 const PUBLISHING: Duration = Duration::from_secs(60);
 /// How long after a signal the check run's last request may take: everything has to end within 2 s.
 const LAST_PATCH: Duration = Duration::from_millis(1_800);
+/// With more cases than this, the job summary is rendered on another thread, so that it does not delay the check run's last
+/// request. For fewer, starting a thread takes longer.
+const FEW_CASES: usize = 100;
 /// How long to wait for other jobs that append to the same history; a signal must not wait for longer than two seconds.
 const HISTORY_LOCK: Duration = Duration::from_millis(1_500);
 
@@ -312,11 +315,8 @@ impl App<'_> {
         else {
             return;
         };
-        let file = path.clone();
-        let present = self
-            .files
-            .within(move || std::fs::metadata(file).map_or(0, |file| file.len()));
-        let present = usize::try_from(present.await.unwrap_or(0)).unwrap_or(usize::MAX);
+        let present = std::fs::metadata(path).map_or(0, |file| file.len());
+        let present = usize::try_from(present).unwrap_or(usize::MAX);
         let room = summary::LIMIT.saturating_sub(present);
         if room < LEAST_SUMMARY {
             self.log.warning(&format!(
@@ -325,11 +325,14 @@ impl App<'_> {
                 summary::LIMIT
             ));
         } else {
-            // Rendered on another thread, so that a large report does not delay the check run's last request.
-            let report = Arc::clone(report);
-            let text = spawn_blocking(move || summary::summary(&report, room))
-                .await
-                .unwrap_or_default();
+            let cases: usize = report.runs.iter().map(|run| run.cases.len()).sum();
+            let text = if cases <= FEW_CASES {
+                summary::summary(report, room)
+            } else {
+                let report = Arc::clone(report);
+                let text = spawn_blocking(move || summary::summary(&report, room));
+                text.await.unwrap_or_default()
+            };
             if let Err(problem) = self.files.append(path, text).await {
                 self.log
                     .warning(&format!("the job summary can't be written: {problem}"));

@@ -37,12 +37,17 @@ pub(super) fn start(files: &Files, wanted: &ReportFiles, report: &Arc<Report>) -
         ("json_path", json, |report, mut out| json::write(report, &mut out)),
         ("html_path", html, |report, mut out| html::write(report, &mut out)),
     ];
+    let wanted: Vec<_> = all
+        .into_iter()
+        .filter_map(|(name, path, render)| Some((name, path?, render)))
+        .collect();
+    if wanted.is_empty() {
+        return tokio::spawn(std::future::ready(Vec::new()));
+    }
     let (files, report, runtime) = (files.clone(), Arc::clone(report), Handle::current());
     spawn_blocking(move || {
-        let wanted = all
-            .into_iter()
-            .filter_map(|(name, path, render)| Some((name, path?, render)));
         wanted
+            .into_iter()
             .map(|(name, path, render)| Written {
                 name,
                 result: runtime.block_on(files.write_whole(&path, |out| render(&report, out))),

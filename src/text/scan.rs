@@ -50,21 +50,33 @@ impl ByteSet {
         self.has(a) | self.has(b) | self.has(c) | self.has(d) | self.has(e) | self.has(f) | self.has(g) | self.has(h)
     }
 
-    /// How many bytes stand before the first one of the set; all where there is none.
+    /// How many bytes stand before the first one of the set; all where there is none. Common punctuation is passed over, of which
+    /// all is kept: dashes, quotation marks, bullets, ellipses, currencies, arrows and other symbols.
     pub(crate) fn find(&self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
-        while let Some((group, after)) = rest.split_first_chunk::<8>()
-            && !self.has_any(*group)
-        {
-            rest = after;
+        loop {
+            while let Some((group, after)) = rest.split_first_chunk::<8>()
+                && !self.has_any(*group)
+            {
+                rest = after;
+            }
+            while let Some((byte, after)) = rest.split_first()
+                && !self.has(*byte)
+            {
+                rest = after;
+            }
+            match rest {
+                [0xe2, second, third, after @ ..] if is_punctuation(*second, *third) => rest = after,
+                _ => return bytes.len() - rest.len(),
+            }
         }
-        while let Some((byte, after)) = rest.split_first()
-            && !self.has(*byte)
-        {
-            rest = after;
-        }
-        bytes.len() - rest.len()
     }
+}
+
+/// Whether these bytes after 0xe2 are of a character from U+2010 to U+2027 or from U+2080 to U+2FFF. All of them are
+/// [`CharClass::Keep`](crate::text::sanitize::CharClass::Keep).
+pub(crate) fn is_punctuation(second: u8, third: u8) -> bool {
+    matches!((second, third), (0x80, 0x90..=0xa7) | (0x82..=0xbf, _))
 }
 
 /// The character that a text of UTF-8 begins with, and its length in bytes; `None` if the text is empty or is not UTF-8.

@@ -107,7 +107,7 @@ impl<'a> Parts<'a> {
                 }
                 continue;
             }
-            let plain = signs.find(&group);
+            let plain = signs.find(&group).min(size);
             chunk.push(group, plain);
             *at += plain;
             while !chunk.is_full() && text.get(*at).is_some_and(|byte| signs.has(*byte)) {

@@ -7,7 +7,7 @@
 use crate::render::buffer::Buffer;
 use crate::render::escape::chunk::{Chunk, Escapes, short, write_escaped};
 use crate::render::escape::is_hostile;
-use crate::text::scan::{ByteSet, first_char};
+use crate::text::scan::{ByteSet, first_char, is_punctuation};
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 use std::io;
@@ -152,7 +152,14 @@ static JSON: Escapes = Escapes {
 };
 
 fn push(chunk: &mut Chunk, text: &[u8], at: usize) -> usize {
-    let Some((c, length)) = first_char(text.get(at..).unwrap_or_default()) else {
+    let rest = text.get(at..).unwrap_or_default();
+    if let [first @ 0xe2, second, third, ..] = rest
+        && is_punctuation(*second, *third)
+    {
+        chunk.push([*first, *second, *third, 0, 0, 0, 0, 0], 3);
+        return 3;
+    }
+    let Some((c, length)) = first_char(rest) else {
         return 1;
     };
     let last = at.checked_sub(1).and_then(|last| text.get(last));
