@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use crate::inputs::table::INPUTS;
+use crate::inputs::table::tasks;
 use crate::report::verdict::exit;
 
-/// The text to print and the exit code for arguments; `None` without any.
+/// The text to print and the exit code for the arguments; `None` if there are none.
 pub fn answer(arguments: &[OsString]) -> Option<(String, u8)> {
     let first = arguments.first()?.to_string_lossy();
     Some(match first.as_ref() {
@@ -24,19 +24,23 @@ fn help() -> String {
     let mut text = String::from(
         "qatech-run: gate a pipeline on QA.tech.\n\n\
          Starts test runs (or attaches to existing ones), waits until they end, and reports the result.\n\n\
-         Usage: qatech-run            inputs are read from the environment variables below\n\
-         \x20      qatech-run --version\n\
-         \x20      qatech-run --help\n\n\
-         Inputs:\n",
+         Usage: qatech-run            read the inputs from the environment variables below\n\
+         \x20      qatech-run --version  print the version\n\
+         \x20      qatech-run --help     print this text\n\n\
+         Only INPUT_API_TOKEN is required. A blank value counts as unset.\n",
     );
-    for input in INPUTS {
-        text.push_str(&format!("\n  {}\n", input.variable()));
-        for line in wrapped(input.help, 92) {
-            text.push_str(&format!("      {line}\n"));
-        }
-        // A default that is an expression of GitHub is no default on a command line.
-        if !input.default.is_empty() && !input.default.contains("${{") {
-            text.push_str(&format!("      Default: {}\n", input.default));
+    for (task, inputs) in tasks() {
+        text.push_str(&format!("\n{task}:\n"));
+        for input in inputs {
+            text.push_str(&format!("\n  {}\n", input.variable()));
+            // The help is Markdown, whose bold text is plain here.
+            for line in wrapped(&input.help.replace("**", ""), 92) {
+                text.push_str(&format!("      {line}\n"));
+            }
+            // A default that is an expression of GitHub is no default on a command line.
+            if !input.default.is_empty() && !input.default.contains("${{") {
+                text.push_str(&format!("      Default: {}\n", input.default));
+            }
         }
     }
     text.push_str(
@@ -44,7 +48,7 @@ fn help() -> String {
          \x20 0    the verdict is not in fail_on; or blocking is false; or dry run\n\
          \x20 1    failed, skipped, flaky, quarantined or no tests, and in fail_on\n\
          \x20 2    inputs are wrong; nothing was sent\n\
-         \x20 3    error, cancelled or unknown, and in fail_on; a requested file can't be written\n\
+         \x20 3    error, cancelled or unknown, and in fail_on; or a requested file can't be written\n\
          \x20 4    timed_out, and in fail_on\n\
          \x20 130  interrupted by SIGINT\n\
          \x20 143  interrupted by SIGTERM or SIGHUP\n\
@@ -72,6 +76,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::inputs::table::INPUTS;
 
     fn ask(argument: &str) -> (String, u8) {
         answer(&[argument.into()]).unwrap()
@@ -84,6 +89,10 @@ mod tests {
         for input in INPUTS {
             assert!(text.contains(&format!("\n  {}\n", input.variable())), "{}", input.name);
         }
+        for (task, _) in tasks() {
+            assert!(text.contains(&format!("\n{task}:\n\n  INPUT_")), "{task}");
+        }
+        assert!(!text.contains("**"), "{text}");
         assert!(text.contains("Default: failed,error,cancelled,timed_out,unknown"));
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
     }

@@ -97,7 +97,7 @@ fn preparations(inputs: &Inputs, context: &Context, redactor: &Redactor) -> Vec<
         }
     }
     let sha = context.origin.sha.as_deref().unwrap_or(SHA_PLACEHOLDER);
-    // The redactor knows a secret query as it was written, so it comes first.
+    // The redactor finds a secret query only as it was written, so it runs first.
     let with_sha = |text: &str| redactor.clean(text.to_owned()).replace(SHA_PLACEHOLDER, sha);
     for probe in &inputs.wait_for {
         let contains = probe.contains.as_deref().map(with_sha);

@@ -1,4 +1,4 @@
-//! Access to files by path, so that no file can block the main thread, and no link in a checkout can redirect a read or write.
+//! Access to files by path. No file can block the main thread, and no link in a checkout can redirect a read or write.
 //!
 //! A file that is not regular (a pipe, a device) may block forever. It is opened, read and written on a separate thread, which
 //! is abandoned after a time limit.
@@ -17,51 +17,51 @@ use crate::signals::{Caught, Listener};
 
 /// Time limit for a file that is not regular, from opening to the last byte.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Time limit for all such files after a signal, counted from the signal: the program has to end within two seconds.
+/// Time limit for all such files after a signal, counted from the signal: the program must end within two seconds.
 const LIMIT_AFTER_SIGNAL: Duration = Duration::from_millis(400);
-/// Shortest time for one such file: enough if the other end is ready.
+/// Shortest time limit for one such file: enough if the other end is ready.
 const LEAST: Duration = Duration::from_millis(20);
 
-/// How many numbers [`Files::take_number`] tries.
+/// Number of files that [`Files::take_number`] tries to create.
 const MAX_NUMBER: u64 = 100;
 
 /// Why a file was not read or written. The paths are untrusted.
 #[derive(Debug, Error)]
 pub enum Problem {
-    /// An error of the system.
+    /// The operating system returned an error.
     #[error("can't {what} {}: {error}", path.display())]
     System {
         /// The operation that failed.
         what: &'static str,
-        /// The file, or its folder.
+        /// Path of the file or its folder.
         path: PathBuf,
         /// The system's error.
         error: io::Error,
     },
-    /// The path has no file name, such as `..`.
-    #[error("{} names no file", .0.display())]
+    /// The path does not end with a file name; an example is `..`.
+    #[error("{} is not the path of a file", .0.display())]
     NoName(PathBuf),
-    /// It is a folder.
+    /// The path is that of a folder.
     #[error("{} is a folder, not a file", .0.display())]
     Folder(PathBuf),
-    /// A link below the workspace, which is not followed.
-    #[error("{} is a link that leads out of the workspace or not to a file; such a link is not followed, since it may come from the checkout", .0.display())]
+    /// The path contains a link below the workspace that is not followed.
+    #[error("{} is a link that leads out of the workspace or does not lead to a file; it is not followed, since it may come from the checkout", .0.display())]
     Link(PathBuf),
-    /// A pipe or a device, but only a regular file is allowed.
+    /// The file is a pipe or a device, but only a regular file is allowed.
     #[error("{} is not a regular file", .0.display())]
     NotRegular(PathBuf),
-    /// It took too long.
-    #[error("{} is not a regular file, and it took longer than {LIMIT:?} to open, read or write it; is its other end in use?", .0.display())]
+    /// The operation took too long.
+    #[error("{} is not a regular file, and opening, reading or writing it took longer than {LIMIT:?}; check that its other end is open", .0.display())]
     Slow(PathBuf),
-    /// It is longer than allowed.
+    /// The file is longer than allowed.
     #[error("{} is too long", .0.display())]
     TooLong(PathBuf),
-    /// The name of a temporary file needs random bytes.
+    /// There are no random bytes for the name of a temporary file.
     #[error("the system has no random source")]
     NoRandom,
 }
 
-/// Makes a [`Problem`] of an error of the system.
+/// Converts an error of the operating system.
 fn system(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Problem {
     let path = path.to_owned();
     move |error| Problem::System { what, path, error }
@@ -70,13 +70,13 @@ fn system(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Problem 
 /// Access to files, with limits on where a link may lead and how long a file may block.
 #[derive(Clone)]
 pub struct Files {
-    /// The path as given, and without links. `None` if it is the root, which contains every path.
+    /// The path of the workspace as given, and without links. `None` if it is the root, which contains every path.
     workspace: Option<(PathBuf, PathBuf)>,
     signal: Option<watch::Receiver<Option<Caught>>>,
 }
 
 impl Files {
-    /// Links below the workspace (by default the current folder) are not followed out of it.
+    /// Access to files for a workspace, by default the current folder. Links below it are not followed out of it.
     pub fn new(workspace: Option<&Path>) -> Self {
         let given = match workspace {
             Some(path) => std::path::absolute(path),
@@ -93,7 +93,7 @@ impl Files {
         }
     }
 
-    /// Shortens the time limits once a signal has arrived.
+    /// Shortens the time limits after a signal has arrived.
     #[must_use]
     pub fn hurried_by(self, signals: &Listener) -> Self {
         Self {
@@ -131,7 +131,7 @@ impl Files {
         }
     }
 
-    /// Works on one file, by [`within`](Self::within) if it may block.
+    /// Works on one file, with [`within`](Self::within) if it may block.
     async fn one<T: Send + 'static>(
         &self,
         path: &Path,
@@ -149,7 +149,7 @@ impl Files {
     /// Reads a file of at most `most` bytes.
     ///
     /// # Errors
-    /// If it can't be read, or is longer.
+    /// If the file can't be read or is longer.
     pub async fn read(&self, path: &Path, most: u64) -> Result<Vec<u8>, Problem> {
         self.one(path, move |path| {
             let mut bytes = Vec::new();
@@ -165,11 +165,11 @@ impl Files {
         .await
     }
 
-    /// Writes a file atomically: `write` fills a temporary file, which is renamed once it is complete. An existing file that is
-    /// not regular (a pipe, `/dev/stdout`) is written directly, as text without workflow commands.
+    /// Writes a file atomically: `write` fills a temporary file, which is renamed when it is complete. An existing file that is
+    /// not regular (a pipe, `/dev/stdout`) is written directly, with workflow commands in the text disabled.
     ///
     /// # Errors
-    /// The operation that failed, with the system's error.
+    /// See [`Problem`].
     pub async fn write_whole(
         &self,
         path: &Path,
@@ -189,11 +189,11 @@ impl Files {
         .await
     }
 
-    /// Appends a block atomically, beginning on a new line: a part of an output would make the file invalid, and the runner
-    /// would reject all of it. A file that is not regular is written as by [`write_whole`](Self::write_whole).
+    /// Appends a block atomically, starting on a new line: an incomplete output would make the file invalid, and the runner would
+    /// reject all of it. A file that is not regular is written as in [`write_whole`](Self::write_whole).
     ///
     /// # Errors
-    /// The operation that failed, with the system's error.
+    /// See [`Problem`].
     pub async fn append(&self, path: &Path, block: String) -> Result<(), Problem> {
         let path = &self.resolve(path)?;
         if may_hang(path) {
@@ -202,10 +202,10 @@ impl Files {
         append(path, &block)
     }
 
-    /// The path by which a file may be opened that is regular or does not exist yet.
+    /// The path for opening a file that is regular or does not exist yet.
     ///
     /// # Errors
-    /// If it is something else, or a link that is not followed.
+    /// If it is not a regular file, or a link that is not followed.
     pub fn regular(&self, path: &Path) -> Result<PathBuf, Problem> {
         let real = self.resolve(path)?;
         if may_hang(&real) {
@@ -214,7 +214,7 @@ impl Files {
         Ok(real)
     }
 
-    /// Reserves the lowest free number by creating an empty file with that number in a folder; 0 if no file can be created.
+    /// Reserves the lowest free number by creating an empty file with that number in its name. Returns 0 if no file can be created.
     pub fn take_number(&self, folder: &Path, stem: &str) -> u64 {
         let take = |number: &u64| File::create_new(folder.join(format!("{stem}-{number}")));
         (0..MAX_NUMBER)
@@ -223,7 +223,7 @@ impl Files {
             .unwrap_or(0)
     }
 
-    /// The path without links if it is below the workspace, and otherwise as given.
+    /// The path without links if it is below the workspace, otherwise as given.
     fn resolve(&self, path: &Path) -> Result<PathBuf, Problem> {
         let (Some((given, workspace)), Ok(absolute)) = (&self.workspace, std::path::absolute(path)) else {
             return Ok(path.to_owned());
@@ -242,8 +242,8 @@ impl Files {
     }
 }
 
-/// Reads a file of the checkout as text, if it is a regular file and no part of its path is a link: anyone who can open a
-/// pull request can add a link to a device or to another file of this machine.
+/// Reads a file in the checkout as text, if it is a regular file and no part of its path is a link: anyone who can open a
+/// pull request can add a link to a device or to another file on this machine.
 pub fn read_checked_out(workspace: &Path, path: &str, most: u64) -> Option<String> {
     let mut at = fs::canonicalize(workspace).ok()?;
     let mut kind = None;
@@ -264,12 +264,12 @@ pub fn read_checked_out(workspace: &Path, path: &str, most: u64) -> Option<Strin
     Some(text)
 }
 
-/// Whether opening it may block.
+/// Whether opening a file may block.
 fn may_hang(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
-/// A path without `.` and `..`, as it is written.
+/// A path without `.` and `..`, resolved as text.
 fn lexical(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -284,7 +284,7 @@ fn lexical(path: &Path) -> PathBuf {
     out
 }
 
-/// An absolute path without links; its last parts need not exist. `None` if a link is broken.
+/// An absolute path without links. Its last components need not exist. `None` if a link is broken.
 fn really(path: &Path) -> Option<PathBuf> {
     let (there, real) = path
         .ancestors()
@@ -314,7 +314,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(system("make the folder", folder))?;
-    // The name does not contain the file's own, which may have the maximum length.
+    // The temporary name does not contain the file's name, which may have the maximum length.
     let suffix = crate::random::hex(8).map_err(|_| Problem::NoRandom)?;
     let temporary = Temporary(folder.join(format!(".qatech-run.{suffix}.tmp")));
     let file = File::options()
@@ -335,7 +335,7 @@ fn fill(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io
     out.flush()
 }
 
-/// A file that is removed when dropped, unless it was renamed.
+/// A temporary file, which is removed when dropped unless it was renamed.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -347,7 +347,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.0.as_os_str().is_empty() {
-            // It may not exist.
+            // The file may not exist.
             let _ = fs::remove_file(&self.0);
         }
     }
@@ -360,7 +360,7 @@ fn append(path: &Path, block: &str) -> Result<(), Problem> {
         .create(true)
         .open(path)
         .map_err(system("open", path))?;
-    // Another program of the same step may have written a last line without a line end.
+    // Another program in the same step may have written a last line without a line break.
     let text = if last_byte(path).is_some_and(|last| last != b'\n') {
         format!("\n{block}")
     } else {
@@ -369,8 +369,8 @@ fn append(path: &Path, block: &str) -> Result<(), Problem> {
     let before = file.metadata().ok().filter(Metadata::is_file).map(|file| file.len());
     let written = file.write_all(text.as_bytes());
     if let (Err(_), Some(before)) = (&written, before) {
-        // On a full disk only a part was written. The file is opened again, since Windows can't truncate a file that is open
-        // for appending. If this fails too, there is nothing left to try.
+        // On a full disk, only a part is written. Truncating needs another handle, since Windows can't truncate a file that is open
+        // for appending. An error is ignored: there is nothing else to try.
         let _ = File::options()
             .write(true)
             .open(path)

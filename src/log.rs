@@ -1,7 +1,7 @@
-//! The log. It prints every line of the program, so that workflow commands, masks, groups and the live line of a terminal do
+//! The log. All lines of the program go through it, so that workflow commands, masks, groups and the live line of a terminal do
 //! not interfere with each other.
 //!
-//! Lines go to standard error. Outside GitHub the outputs go to standard output, so that a script can capture them.
+//! Lines go to standard error. Outside GitHub, the outputs go to standard output, so that a script can capture them.
 
 use std::cell::{Cell, RefCell};
 use std::io::{IsTerminal, Write};
@@ -21,7 +21,7 @@ pub struct Log(Rc<Inner>);
 struct Inner {
     reader: Reader,
     redactor: Redactor,
-    /// Standard error is a terminal: a live line replaces the line per minute.
+    /// Whether standard error is a terminal, where a live line replaces the line per minute.
     live: bool,
     in_group: Cell<bool>,
     live_line_shown: Cell<bool>,
@@ -37,7 +37,7 @@ impl Log {
         Self::with_output(reader, live, redactor, Box::new(std::io::stderr()))
     }
 
-    /// A log with another output than standard error. `live`: whether a live line can be drawn there.
+    /// A log with another output than standard error. `live` is whether a live line can be drawn there.
     pub fn with_output(reader: Reader, live: bool, redactor: Redactor, out: Box<dyn Write>) -> Self {
         Self(Rc::new(Inner {
             reader,
@@ -49,7 +49,7 @@ impl Log {
         }))
     }
 
-    /// Prints one line, which must be escaped (see `render::escape::log_line`) and hold no secret.
+    /// Prints one line, which must be escaped (see `render::escape::log_line`) and free of secrets.
     pub fn line(&self, safe: &str) {
         let clear = if self.0.live_line_shown.replace(false) {
             "\r\x1b[K"
@@ -59,13 +59,13 @@ impl Log {
         self.write(&format!("{clear}{safe}\n"));
     }
 
-    /// Writes the text at once: standard error is not buffered, and other writers must not interrupt the line.
+    /// Writes the text in one call: standard error is not buffered, and other writers must not interrupt the line.
     fn write(&self, text: &str) {
         // An error in the log must not change the verdict.
         let _ = self.0.out.borrow_mut().write_all(text.as_bytes());
     }
 
-    /// Masks every secret, before any other line is printed. Prints only where the runner executes the command.
+    /// Masks every secret. Must be called before any other line is printed. Prints only if the runner reads the log.
     pub fn mask(&self, redactor: &Redactor) {
         for line in redactor.expose().iter().flat_map(|secret| self.0.reader.mask(secret)) {
             self.line(&line);
@@ -130,21 +130,21 @@ impl Log {
         self.0.reader
     }
 
-    /// Draws the live line, which must be safe to print. Where it is too long for a terminal's line it is cut.
+    /// Draws the live line, which must be safe to print. It is cut if it is too long for a line of the terminal.
     pub(crate) fn draw(&self, safe: &str) {
         let line: String = safe.chars().take(MAX_LIVE_LINE).collect();
         self.write(&format!("\r\x1b[K{line}"));
         self.0.live_line_shown.set(true);
     }
 
-    /// Prints outputs where there is no `GITHUB_OUTPUT`: on standard output for scripts, one `name=value` a line, escaped
-    /// so that no CI system takes a line for a command.
+    /// Prints outputs to standard output if there is no `GITHUB_OUTPUT`: one `name=value` per line, escaped so that no CI system treats
+    /// a line as a command.
     pub fn outputs(&self, pairs: &[(&'static str, String)]) {
         self.clear_live_line();
         let mut stdout = std::io::stdout().lock();
         for (name, value) in pairs {
             let line = log_line(&format!("{name}={value}"));
-            // The reader may have closed it.
+            // The reader may have closed standard output.
             let _ = writeln!(stdout, "{line}");
         }
     }

@@ -1,4 +1,4 @@
-//! Random bytes from the system: jitter, delimiters that can't be guessed, delivery ids.
+//! Random bytes from the system, for jitter, delimiters that can't be guessed, and delivery ids.
 
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -12,7 +12,7 @@ pub fn hex(bytes: usize) -> Result<String, ring::error::Unspecified> {
     Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A number in `0.0..1.0` for jitter; the middle where the system has no random source.
+/// A number in `0.0..1.0` for jitter; 0.5 if the system has no random source.
 pub fn unit() -> f64 {
     let mut buffer = [0; 4];
     match SystemRandom::new().fill(&mut buffer) {

@@ -1,12 +1,12 @@
-//! The signals that interrupt the wait. A separate thread receives them: the second one must end the program at once, even
-//! while files are being written after the first one.
+//! Signals that interrupt the wait. A separate thread receives them, because a second signal must end the program at once, even
+//! while files are written after the first one.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::report::Signal;
 
-/// A signal and the time of its arrival, from which the program has two seconds to end.
+/// A signal and the time of its arrival. The program must end within two seconds after it.
 #[derive(Debug, Clone, Copy)]
 pub struct Caught {
     /// Which signal.
@@ -22,7 +22,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts to listen. A second signal exits the program with the first one's code.
+    /// Starts to listen. A second signal ends the program with the exit code of the first one.
     ///
     /// # Errors
     /// If the thread or the handlers can't be set up.
@@ -38,7 +38,7 @@ impl Listener {
             runtime.block_on(async {
                 let signal = signals.next().await;
                 let at = Instant::now();
-                // The receiver may be gone; the second signal must work nevertheless.
+                // The receiver may have been dropped. The second signal must still work.
                 let _ = sender.send(Some(Caught { signal, at }));
                 signals.next().await;
                 std::process::exit(i32::from(signal.exit_code()));
@@ -50,7 +50,7 @@ impl Listener {
         })
     }
 
-    /// A listener that never receives a signal, for when the handlers can't be set up.
+    /// A listener that never receives a signal, for use if the handlers can't be set up.
     pub fn disabled() -> Self {
         Self {
             caught: None,
@@ -66,12 +66,12 @@ impl Listener {
         caught
     }
 
-    /// The first signal, if it has come.
+    /// The first signal, if it has arrived.
     pub fn caught(&self) -> Option<Caught> {
         *self.caught.as_ref()?.borrow()
     }
 
-    /// The first signal, whether [`Self::first`] has returned it or not.
+    /// A channel with the first signal, whether [`Self::first`] has returned it or not.
     pub fn watch(&self) -> Option<watch::Receiver<Option<Caught>>> {
         self.caught.clone()
     }
@@ -116,7 +116,7 @@ impl Signals {
     }
 }
 
-/// The runner sends CTRL_C, then CTRL_BREAK on Windows. Closing the console counts as a hang-up.
+/// On Windows, the runner sends CTRL_C and then CTRL_BREAK. Closing the console counts as a hang-up.
 #[cfg(windows)]
 struct Signals {
     int: tokio::signal::windows::CtrlC,

@@ -1,6 +1,6 @@
-//! What an event contains about the repository, the commit, the pull request and the deployment.
+//! The values in an event that describe the repository, the commit, the pull request and the deployment.
 
-/// `owner/name`, taken apart. Both parts are safe in a URL's path.
+/// A repository, `owner/name`. Both parts are safe in the path of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     /// User or organization.
@@ -39,7 +39,7 @@ impl std::fmt::Display for Repository {
 pub enum HeadSha {
     /// Known from the event or from `GITHUB_SHA`.
     Known(String),
-    /// The head of this pull request, which the event does not contain (`issue_comment`).
+    /// The head of this pull request. The event does not contain it (`issue_comment`).
     OfPullRequest(u64),
     /// Not known.
     #[default]
@@ -49,9 +49,9 @@ pub enum HeadSha {
 /// How to find the pull request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum PullRequestHint {
-    /// The event names it.
+    /// Its number is known.
     Number(u64),
-    /// `GET pulls?head=owner:branch`, and of those the one whose head is this commit (`workflow_run` of a fork).
+    /// The pull request in `GET pulls?head=owner:branch` whose head is this commit (`workflow_run` of a fork).
     ByHead {
         /// Owner of the repository that the branch is in.
         owner: String,
@@ -60,47 +60,47 @@ pub enum PullRequestHint {
         /// Head commit.
         sha: String,
     },
-    /// `GET commits/{sha}/pulls`, and of those an open one whose head is this commit (`push`, `deployment_status`).
+    /// An open pull request in `GET commits/{sha}/pulls` whose head is this commit (`push`, `deployment_status`).
     ByCommit(String),
     /// There is none.
     #[default]
     None,
 }
 
-/// A deployment that the event itself reports, as it is written there.
+/// A deployment as the event reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventDeployment {
     /// The deployed commit.
     pub sha: String,
     /// Name of the environment.
     pub environment: String,
-    /// The event calls it a production environment.
+    /// Whether the event marks the environment as production.
     pub is_production: bool,
-    /// What became of it.
+    /// Its state.
     pub state: DeploymentState,
-    /// More about the state, with secrets and uncut.
+    /// Description of the state, neither redacted nor cut.
     pub description: Option<String>,
-    /// Where the application runs: unchecked, and its query is a secret.
+    /// URL of the application. It is not validated, and its query is a secret.
     pub environment_url: Option<String>,
-    /// The older field for the same, which may also be a page of logs.
+    /// Older field for the same URL, which may also be that of a log.
     pub target_url: Option<String>,
 }
 
-/// The state of a deployment (<https://docs.github.com/rest/deployments/statuses>, and Vercel's words for the same).
+/// The state of a deployment: GitHub's (<https://docs.github.com/rest/deployments/statuses>) and Vercel's names for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeploymentState {
     /// It can be tested.
     Success,
-    /// It will not be there; the word for it.
+    /// It has failed; the name of the state.
     Failed(String),
     /// It was replaced or removed.
     Inactive,
-    /// It is on its way; the word for it.
+    /// It has not ended; the name of the state.
     Pending(String),
 }
 
 impl DeploymentState {
-    /// Parses a state; one that is not known is on its way.
+    /// Parses a state. An unknown one counts as pending.
     pub fn parse(word: &str) -> Self {
         match word {
             "success" | "ready" | "promoted" => Self::Success,

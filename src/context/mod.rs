@@ -1,9 +1,9 @@
-//! Where we run: the variables of GitHub Actions with the event's payload, or those of another CI system, turned into the
-//! commit, the branch and the pull request that the results belong to.
+//! Where the program runs: determines the commit, the branch and the pull request of the results from the variables of GitHub
+//! Actions and the event's payload, or from the variables of another CI system.
 //!
-//! Nothing here is asked of GitHub's API: what only the API knows is left as a hint ([`HeadSha`], [`PullRequestHint`]).
-//! All of it is untrusted: branches, messages and actors are chosen by strangers. All is bounded in length, but for what may
-//! hold a secret and is cut only once that is removed ([`Context::redact`]).
+//! GitHub's API is not used here: values that only the API knows become hints ([`HeadSha`], [`PullRequestHint`]). All values are
+//! untrusted, since strangers choose branches, messages and actors. All are bounded in length, except for a text that may contain
+//! a secret, which is cut after the secret was removed ([`Context::redact`]).
 
 mod github;
 mod hints;
@@ -25,7 +25,7 @@ use github::event::Event;
 pub use hints::{DeploymentState, EventDeployment, HeadSha, PullRequestHint, Repository};
 use variables::{Variables, bounded};
 
-/// Characters of a commit's message that are kept.
+/// Longest commit message that is kept, in characters.
 const MAX_MESSAGE: usize = 4_096;
 
 /// Where the program runs.
@@ -33,27 +33,26 @@ const MAX_MESSAGE: usize = 4_096;
 pub struct Context {
     /// `GITHUB_ACTIONS=true`: workflow commands and masks are understood.
     pub github_actions: bool,
-    /// Commit, branch, actor, workflow and so on, as the report carries them. `sha` is absent where only the API knows it.
+    /// Commit, branch, actor, workflow and other values for the report. `sha` is `None` if only the API knows it.
     pub origin: Origin,
-    /// The repository; `None` outside GitHub, and then nothing of GitHub is called.
+    /// The repository; `None` outside GitHub, where GitHub is not called.
     pub repository: Option<Repository>,
     /// Base of GitHub's REST API, without a trailing slash: `GITHUB_API_URL`.
     pub api_url: Option<Url>,
     /// Base of GitHub's pages: `GITHUB_SERVER_URL`.
     pub server_url: Option<Url>,
-    /// GitHub's GraphQL endpoint: `GITHUB_GRAPHQL_URL`, else the one beside the REST API.
+    /// GitHub's GraphQL endpoint: `GITHUB_GRAPHQL_URL`, or else the one that belongs to the REST API.
     pub graphql_url: Option<Url>,
     /// `strategy.job-index`, which action.yml passes as `QATECH_RUN_JOB_INDEX`: the position of this leg in its matrix.
     pub job_index: Option<u64>,
     /// `job.check_run_id`, which action.yml passes as `QATECH_RUN_CHECK_RUN_ID`: the job's own check run.
     pub check_run_id: Option<u64>,
-    /// `GITHUB_ACTION`: the step's id, or the name that the runner makes for a step without one. For a step of a composite
-    /// action it is that of the step which uses the composite action.
+    /// `GITHUB_ACTION`: the step's id, or the name that the runner generates for a step without one. For a step of a composite
+    /// action, it is the id of the step that uses the composite action.
     pub step: Option<String>,
-    /// Uses of the action before this one in the same job that nothing else tells from it: both are steps of one composite
-    /// action.
+    /// Number of earlier uses of this action in the same job that differ in nothing else: steps of the same composite action.
     pub earlier_uses: u64,
-    /// `RUNNER_TEMP`: a folder that the runner empties before and after each job.
+    /// `RUNNER_TEMP`: a folder that the runner clears before and after each job.
     pub temp_folder: Option<PathBuf>,
     /// The commit that gets the check run.
     pub head: HeadSha,
@@ -63,16 +62,15 @@ pub struct Context {
     pub from_fork: bool,
     /// Dependabot caused the event: the token is read-only.
     pub dependabot: bool,
-    /// A merge queue's group: its commit never is a pull request's head.
+    /// The event is for a group of a merge queue, whose commit is never the head of a pull request.
     pub merge_group: bool,
-    /// The event is one of a pull request, or comes from a workflow run that was.
+    /// The event is for a pull request, or for a workflow run that was started by one.
     pub of_pull_request: bool,
     /// The deployment that the event reports.
     pub deployment: Option<EventDeployment>,
-    /// The workflow file that was called, out of `GITHUB_WORKFLOW_REF`: its path from the repository's root, such as
-    /// `.github/workflows/ci.yml`.
+    /// Path of the workflow file in the repository, from `GITHUB_WORKFLOW_REF`, such as `.github/workflows/ci.yml`.
     pub workflow_file: Option<String>,
-    /// `GITHUB_ACTION_REPOSITORY`: the action whose step runs, `owner/name`.
+    /// `GITHUB_ACTION_REPOSITORY`: the repository of the running action, `owner/name`.
     pub action_repository: Option<String>,
     /// `GITHUB_OUTPUT`: the step's outputs.
     pub output_file: Option<PathBuf>,
@@ -82,12 +80,13 @@ pub struct Context {
     pub workspace: Option<PathBuf>,
     /// How servers are reached.
     pub network: Network,
-    /// What could not be made out, for the log.
+    /// Warnings for the log about values that could not be determined.
     pub warnings: Vec<String>,
 }
 
 impl Context {
-    /// Reads the event file, if the variables name one; one that is missing or broken costs a warning.
+    /// Determines the context from environment variables, and from the event file if they name one. An event file that can't be read
+    /// causes a warning.
     pub async fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables = Variables::new(variables, is_ours);
         let Some(path) = variables.path("GITHUB_EVENT_PATH") else {
@@ -98,14 +97,14 @@ impl Context {
             Err(problem) => {
                 let mut context = Self::from_parts(&variables, None);
                 context.warnings.push(format!(
-                    "the file of the event (GITHUB_EVENT_PATH) {problem}; the pull request may stay unknown"
+                    "the event file (GITHUB_EVENT_PATH) {problem}; the pull request may remain unknown"
                 ));
                 context
             }
         }
     }
 
-    /// The context out of the environment's variables and the event's payload.
+    /// Determines the context from environment variables and the event's payload.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, event: Option<&Value>) -> Self {
         Self::from_parts(&Variables::new(variables, is_ours), event)
     }
@@ -132,7 +131,7 @@ impl Context {
         let mut base = |name| {
             variables
                 .url(name)
-                .map_err(|problem| warnings.push(format!("{name} {problem}; it is not used")))
+                .map_err(|problem| warnings.push(format!("{name} {problem}; it is ignored")))
                 .ok()
                 .flatten()
         };
@@ -174,7 +173,7 @@ impl Context {
             ci_url: context.server_url.as_ref().zip(run_id).map(|(server, run)| {
                 let server = server.as_str().trim_end_matches('/');
                 let page = match (context.check_run_id, run_attempt) {
-                    // A job has the same number as its check run.
+                    // A job has the same id as its check run.
                     (Some(job), _) => format!("/job/{job}"),
                     (None, Some(attempt)) => format!("/attempts/{attempt}"),
                     (None, None) => String::new(),
@@ -191,8 +190,8 @@ impl Context {
         context
     }
 
-    /// Replaces what was detected by what the inputs say was tested. What was detected for another commit is
-    /// dropped: its message and, but for a pull request's own event, its branch.
+    /// Replaces detected values by those of the inputs. Values that were detected for another commit are removed: its message and,
+    /// except in an event of a pull request, its branch.
     pub fn set_tested(&mut self, tested: &Tested) {
         let Tested {
             commit,
@@ -229,19 +228,19 @@ impl Context {
         }
     }
 
-    /// Removes secrets from the commit's message, which may contain a preview's URL with its key, and cuts it after that: a
-    /// cut could leave half a secret.
+    /// Removes secrets from the commit message, which may contain the URL of a preview with its key, and then cuts the message.
+    /// Cutting first could leave a part of a secret.
     pub fn redact(&mut self, redactor: &Redactor) {
         let message = self.origin.commit_message.take();
         self.origin.commit_message = message.map(|text| bounded(&redactor.clean(text), MAX_MESSAGE));
     }
 
-    /// Whether the head commit is known or can be read from GitHub.
+    /// Whether the head commit is known or can be requested from GitHub.
     pub fn can_know_commit(&self) -> bool {
         self.origin.sha.is_some() || matches!(self.head, HeadSha::OfPullRequest(_))
     }
 
-    /// Whether the program runs on GitHub: only then does it call GitHub's API, or send GitHub's data to QA.tech.
+    /// Whether the program runs on GitHub. Only there does it call GitHub's API and send GitHub's data to QA.tech.
     pub fn in_github(&self) -> bool {
         self.repository.is_some()
     }
@@ -255,7 +254,7 @@ impl Context {
     }
 }
 
-/// The GraphQL endpoint of a REST API: `/graphql` on github.com, `/api/graphql` beside the `/api/v3` of a GitHub Enterprise
+/// The GraphQL endpoint that belongs to a REST API: `/graphql` on github.com, `/api/graphql` for `/api/v3` on GitHub Enterprise
 /// Server (<https://docs.github.com/en/enterprise-server@latest/graphql/guides/forming-calls-with-graphql>).
 fn graphql_beside(api: &Url) -> Option<Url> {
     let base = api.as_str().trim_end_matches('/');

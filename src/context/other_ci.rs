@@ -1,6 +1,6 @@
-//! CI systems other than GitHub Actions: one table of their variables.
+//! CI systems other than GitHub Actions: a table of their variables.
 //!
-//! Reports, history and webhook show it. QA.tech is sent none of it: its `trigger: API` has no such fields.
+//! Their values appear in reports, history and webhook. They are not sent to QA.tech: its `trigger: API` has no such fields.
 
 use url::Url;
 
@@ -10,41 +10,41 @@ use crate::report::Origin;
 const MAX_TEXT: usize = 300;
 const MAX_URL: usize = 2_000;
 
-/// What a value means, and with that how it is read.
+/// The meaning of a value, which determines how it is parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     /// The repository's path, such as `group/shop`.
     Repository,
-    /// The repository's address for Git; its path is meant.
+    /// The URL of the Git repository, of which the path is used.
     RepositoryAddress,
     /// SHA of the commit.
     Commit,
-    /// Name or full ref of the branch, also with a remote before it (`origin/main`).
+    /// Name or full ref of the branch, with or without a remote (`origin/main`).
     Branch,
-    /// The same of the default branch.
+    /// The same for the default branch.
     DefaultBranch,
-    /// The default branch if `true:` precedes it.
+    /// The default branch, if the prefix is `true:`.
     PrimaryBranch,
-    /// Number or page of the pull request.
+    /// Number or URL of the pull request.
     PullRequest,
     Actor,
-    /// Page of the job.
+    /// URL of the job.
     Page,
     /// The commit's message.
     Message,
     Job,
-    /// A job's name that may end with the branch, which follows in a second line.
+    /// The job's name, which may end with the branch, and the branch on a second line.
     JobOfBranch,
     /// The job's attempt, counted from 1.
     Attempt,
-    /// How often the job was retried, counted from 0.
+    /// Number of retries of the job so far.
     Retries,
 }
 
 struct System {
-    /// A variable that is only set there.
+    /// A variable that only this system sets.
     marker: &'static str,
-    /// Meanings and the variables that have them, in `{}`. The first of a meaning whose variables are all set counts.
+    /// Meanings and templates with variables in `{}`. For each meaning, the first template whose variables are all set is used.
     table: &'static [(Meaning, &'static str)],
 }
 
@@ -79,7 +79,7 @@ const SYSTEMS: [System; 6] = [
         table: &[
             (RepositoryAddress, "{GIT_URL}"),
             (Commit, "{GIT_COMMIT}"),
-            // Of a pull request, `BRANCH_NAME` is `PR-7`.
+            // For a pull request, `BRANCH_NAME` is `PR-7`.
             (Branch, "{CHANGE_BRANCH}"),
             (Branch, "{BRANCH_NAME}"),
             (Branch, "{GIT_BRANCH}"),
@@ -117,7 +117,7 @@ const SYSTEMS: [System; 6] = [
             (Commit, "{BUILD_SOURCEVERSION}"),
             (Branch, "{SYSTEM_PULLREQUEST_SOURCEBRANCH}"),
             (Branch, "{BUILD_SOURCEBRANCH}"),
-            // GitHub's number; the id is Azure's own.
+            // The number is GitHub's; the id is Azure's own.
             (PullRequest, "{SYSTEM_PULLREQUEST_PULLREQUESTNUMBER}"),
             (PullRequest, "{SYSTEM_PULLREQUEST_PULLREQUESTID}"),
             (Actor, "{BUILD_REQUESTEDFOR}"),
@@ -168,7 +168,7 @@ const SYSTEMS: [System; 6] = [
     },
 ];
 
-/// Whether a variable is one of the table's.
+/// Whether a variable is in the table.
 pub(super) fn is_known(name: &str) -> bool {
     SYSTEMS.iter().any(|system| {
         system.marker == name
@@ -180,7 +180,7 @@ pub(super) fn is_known(name: &str) -> bool {
     })
 }
 
-/// What the variables of the CI system contain, if the program runs on a known one.
+/// The values of the CI system's variables, if the program runs on a known system.
 pub(super) fn origin(variables: &Variables) -> Origin {
     let mut origin = Origin::default();
     let Some(system) = SYSTEMS.iter().find(|system| variables.text(system.marker, 1).is_some()) else {
@@ -196,7 +196,7 @@ pub(super) fn origin(variables: &Variables) -> Origin {
 
 fn longest(meaning: Meaning) -> usize {
     match meaning {
-        // It is cut once it has no secrets any more.
+        // It is cut after its secrets were removed.
         Message => usize::MAX,
         Page | RepositoryAddress => MAX_URL,
         Repository | Commit | Branch | DefaultBranch | PrimaryBranch | PullRequest | Actor | Job | JobOfBranch
@@ -204,7 +204,7 @@ fn longest(meaning: Meaning) -> usize {
     }
 }
 
-/// Sets what is not yet known and can be read.
+/// Sets a value that can be parsed and is not set yet.
 fn set(origin: &mut Origin, meaning: Meaning, value: &str) {
     fn first<T>(place: &mut Option<T>, value: Option<T>) {
         if place.is_none() {
@@ -233,7 +233,7 @@ fn set(origin: &mut Origin, meaning: Meaning, value: &str) {
     }
 }
 
-/// The names in a template's braces.
+/// The names in the braces of a template.
 fn variables_of(template: &str) -> impl Iterator<Item = &str> {
     template
         .split('{')
@@ -241,7 +241,7 @@ fn variables_of(template: &str) -> impl Iterator<Item = &str> {
         .filter_map(|rest| Some(rest.split_once('}')?.0))
 }
 
-/// The template with its variables' values; `None` where one is not set.
+/// Fills in a template; `None` if one of its variables is not set.
 fn filled(template: &str, variables: &Variables, most: usize) -> Option<String> {
     let mut text = String::new();
     let mut parts = template.split('{');
@@ -260,14 +260,14 @@ fn filled(template: &str, variables: &Variables, most: usize) -> Option<String> 
     Some(text)
 }
 
-/// Excludes `HEAD`, Buildkite's value if no commit was given.
+/// Whether a text is a commit SHA. Buildkite sets `HEAD` if no commit was given.
 fn is_commit(text: &str) -> bool {
     (7..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_hexdigit())
         && text.bytes().any(|byte| byte != b'0')
 }
 
-/// A branch's name; none of a tag or of the merge of a pull request.
+/// The name of a branch; `None` for a tag or the merge commit of a pull request.
 fn branch(text: &str) -> Option<String> {
     let name = text.strip_prefix("refs/heads/").unwrap_or(text);
     let name = name
@@ -277,14 +277,13 @@ fn branch(text: &str) -> Option<String> {
     (!name.is_empty() && !name.starts_with("refs/") && name != "HEAD").then(|| name.to_owned())
 }
 
-/// `7`, or the last number of `https://github.com/acme/shop/pull/7`. Jenkins and Buildkite have other words where there is
-/// none.
+/// The number in `7` or `https://github.com/acme/shop/pull/7`. Without a pull request, Jenkins and Buildkite set other values.
 fn pull_request(text: &str) -> Option<u64> {
     let last = text.trim_end_matches('/').rsplit('/').next()?;
     last.parse().ok().filter(|number| *number > 0)
 }
 
-/// `acme/shop` of `https://host/acme/shop.git`, `ssh://git@host:22/acme/shop` or `git@host:acme/shop.git`.
+/// The path `acme/shop` in `https://host/acme/shop.git`, `ssh://git@host:22/acme/shop` or `git@host:acme/shop.git`.
 fn repository_path(address: &str) -> Option<String> {
     let path = match address.split_once("://") {
         Some(_) => Url::parse(address).ok()?.path().to_owned(),
@@ -295,18 +294,18 @@ fn repository_path(address: &str) -> Option<String> {
     (!path.is_empty()).then(|| path.chars().take(MAX_TEXT).collect())
 }
 
-/// A page's address, without credentials and with odd characters encoded.
+/// The URL of a page, without credentials and with special characters encoded.
 fn page(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     let has_host = matches!(url.scheme(), "https" | "http") && url.host_str().is_some();
-    // Neither fails for a URL with a host.
+    // Neither call fails for a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     has_host.then(|| url.into())
 }
 
-/// A multibranch project has a job for each branch, `shop/feature%2Fx`: without the branch, results of one job can be
-/// compared over branches.
+/// Removes the branch from the name of a job. A multibranch project has a job for each branch, such as `shop/feature%2Fx`, and
+/// results are compared across branches.
 fn job_of_branch(text: &str) -> String {
     let (job, branch) = text.split_once('\n').unwrap_or((text, ""));
     match job.rsplit_once('/') {
@@ -433,7 +432,7 @@ mod tests {
     ];
 
     #[test]
-    fn each_system_says_what_its_documentation_promises() {
+    fn the_documented_variables_of_each_system_are_used() {
         let base = Origin {
             repository: text("acme/shop"),
             sha: text(SHA),
@@ -536,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_is_left_out() {
+    fn invalid_values_are_ignored() {
         let origin = read(&[
             ("BUILDKITE", "true"),
             ("BUILDKITE_COMMIT", "HEAD"),
@@ -551,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_lose_their_credentials_and_texts_their_end() {
+    fn urls_lose_their_credentials_and_long_texts_are_cut() {
         let long = "x".repeat(10_000);
         let origin = read(&[
             ("GITLAB_CI", "true"),

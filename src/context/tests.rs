@@ -162,7 +162,7 @@ fn table() -> Vec<Row> {
             message,
             false,
         ),
-        // The base's commit stands in the run of a `pull_request_target`: the listed head is the one.
+        // A run of `pull_request_target` has the commit of the base: the listed head is used.
         (
             "workflow_run",
             main,
@@ -277,7 +277,7 @@ fn table() -> Vec<Row> {
 }
 
 #[test]
-fn every_event_tells_head_pull_request_branch_and_message() {
+fn head_pull_request_branch_and_message_are_found_in_every_event() {
     for (index, (event, reference, payload, head, hint, branch, message, fork)) in table().into_iter().enumerate() {
         let context = context(event, reference, &payload);
         assert_eq!(context.head, head, "{index} {event}");
@@ -302,7 +302,7 @@ fn every_event_tells_head_pull_request_branch_and_message() {
 }
 
 #[test]
-fn a_pull_request_into_another_repository_is_none_of_ours() {
+fn a_pull_request_into_another_repository_is_ignored() {
     let listed = |number: u64, base: &Value| json!({"number": number, "head": {"sha": HEAD, "ref": "feature/x"}, "base": {"repo": base}});
     let ours = json!({"id": 7, "url": "https://api.github.com/repos/acme/shop", "name": "shop"});
     for theirs in [
@@ -334,7 +334,7 @@ fn a_pull_request_into_another_repository_is_none_of_ours() {
 }
 
 #[test]
-fn without_the_event_file_nothing_wrong_is_believed() {
+fn without_the_event_file_no_wrong_value_is_used() {
     let of = |event: &str, reference: &str| {
         let context = Context::new(variables(event, reference, &[("GITHUB_HEAD_REF", "feature/x")]), None);
         (context.head, context.pull_request, context.origin.branch)
@@ -377,7 +377,7 @@ fn the_rest_comes_from_the_variables() {
 }
 
 #[test]
-fn outside_github_nothing_of_github_is_known() {
+fn outside_github_no_value_of_github_is_known() {
     let outside = Context::new(
         [("CI".into(), "true".into()), ("GITHUB_SHA".into(), MERGE.into())],
         None,
@@ -391,7 +391,7 @@ fn outside_github_nothing_of_github_is_known() {
 }
 
 #[test]
-fn a_start_from_a_pull_request_tells_its_head() {
+fn a_start_from_a_pull_request_sends_its_head() {
     let context = context(
         "pull_request",
         "refs/pull/7/merge",
@@ -406,7 +406,7 @@ fn a_start_from_a_pull_request_tells_its_head() {
 }
 
 #[test]
-fn a_token_is_sent_neither_over_http_nor_to_user_info() {
+fn a_url_with_http_or_user_info_gets_no_token() {
     for (url, fine) in [
         ("http://127.0.0.1:80/api/v3", true),
         ("http://[::1]:9", true),
@@ -422,7 +422,7 @@ fn a_token_is_sent_neither_over_http_nor_to_user_info() {
 }
 
 #[tokio::test]
-async fn a_broken_event_file_costs_a_warning_and_nothing_else() {
+async fn a_broken_event_file_causes_only_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("event.json");
     let named = [("GITHUB_EVENT_PATH", path.to_str().unwrap())];
@@ -437,7 +437,7 @@ async fn a_broken_event_file_costs_a_warning_and_nothing_else() {
 }
 
 #[test]
-fn a_repository_that_could_leave_its_path_is_none() {
+fn a_repository_with_unsafe_characters_is_rejected() {
     for name in ["a", "a/b/c", "../b", "a/..", "a/b?c", "/b", "a/", "a/b\n"] {
         assert_eq!(Repository::parse(name), None, "{name}");
     }
@@ -508,7 +508,7 @@ proptest! {
 }
 
 #[test]
-fn a_commit_message_is_cut_only_once_its_secrets_are_removed() {
+fn a_commit_message_is_cut_after_its_secrets_are_removed() {
     let mut redactor = Redactor::default();
     redactor.add(&Secret::new("sekret-0123456789"));
     for before in MAX_MESSAGE - 20..MAX_MESSAGE + 2 {
@@ -550,7 +550,7 @@ fn a_dispatch_tests_the_commit_of_its_payload() {
             None,
         ),
         (json!({"sha": HEAD, "ref": HEAD}), known(HEAD), by_commit(), None),
-        // The default branch says nothing of another commit.
+        // The default branch does not apply to another commit.
         (json!({"sha": HEAD}), known(HEAD), by_commit(), None),
         (json!({"sha": "../x"}), HeadSha::None, PullRequestHint::None, None),
         (json!({"sha": 7}), known(MERGE), PullRequestHint::None, Some("main")),
@@ -603,7 +603,7 @@ fn an_event_reports_its_deployment() {
 }
 
 #[test]
-fn what_the_user_says_was_tested_replaces_what_was_detected() {
+fn inputs_replace_detected_values() {
     let tested = |commit: Option<&str>, branch: Option<&str>, pull_request| Tested {
         commit: commit.map(str::to_owned),
         branch: branch.map(str::to_owned),
@@ -647,7 +647,7 @@ fn what_the_user_says_was_tested_replaces_what_was_detected() {
         (Some(HEAD), Some("feature/y"))
     );
 
-    // The event's own pull request keeps its head, and its branch also where another of its commits is named.
+    // The event's own pull request keeps its head, and its branch even if another of its commits is given.
     let event = || {
         context(
             "pull_request",
@@ -663,7 +663,7 @@ fn what_the_user_says_was_tested_replaces_what_was_detected() {
     );
     assert_eq!(older.origin.branch.as_deref(), Some("feature/x"));
 
-    // Outside GitHub nothing is asked of it.
+    // Outside GitHub, its API is not used.
     let outside = set(Context::default(), &tested(Some(HEAD), Some("main"), Some(7)));
     assert_eq!(
         (&outside.head, &outside.pull_request),
@@ -677,7 +677,7 @@ fn what_the_user_says_was_tested_replaces_what_was_detected() {
 }
 
 #[test]
-fn other_ci_systems_are_asked_only_outside_github() {
+fn variables_of_other_ci_systems_are_used_only_outside_github() {
     let gitlab = [
         ("GITLAB_CI", "true"),
         ("CI_COMMIT_SHA", HEAD),

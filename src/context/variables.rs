@@ -12,7 +12,7 @@ use crate::net::secret_url::{SecretUrlError, base_for_secrets};
 pub(in crate::context) struct Variables(BTreeMap<String, OsString>);
 
 impl Variables {
-    /// Keeps the variables that `is_ours` names, but for blank ones.
+    /// Keeps the variables that `is_ours` accepts, except for blank ones.
     pub(in crate::context) fn new(
         all: impl IntoIterator<Item = (OsString, OsString)>,
         is_ours: impl Fn(&str) -> bool,
@@ -29,7 +29,7 @@ impl Variables {
         self.0.get(name).map(PathBuf::from)
     }
 
-    /// Text without surrounding white space, cut after `most` characters; one that is no UTF-8 is as good as unset.
+    /// A value without surrounding white space, cut after `most` characters. A value that is not UTF-8 counts as unset.
     pub(in crate::context) fn text(&self, name: &str, most: usize) -> Option<String> {
         self.0.get(name)?.to_str().map(|text| bounded(text.trim(), most))
     }
@@ -38,7 +38,10 @@ impl Variables {
         self.text(name, 20)?.parse().ok()
     }
 
-    /// A base URL that a token is sent to. An error is a fragment that follows the name.
+    /// A base URL that a token is sent to.
+    ///
+    /// # Errors
+    /// If the value is not such a URL; a fragment that follows the name.
     pub(in crate::context) fn url(&self, name: &str) -> Result<Option<Url>, SecretUrlError> {
         let text = self.text(name, 2_000);
         text.map(|text| base_for_secrets(&text)).transpose()

@@ -1,23 +1,23 @@
-//! `annotation_paths`: which file and line a failed test case is annotated at.
+//! `annotation_paths`: the file and line at which a failed test case is annotated.
 
 use crate::text::Glob;
 
-/// One line of the input: a glob on the test case's name, and where annotations of such cases point.
+/// One line of the input: a glob for the name of test cases, and the place of their annotations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PathRule {
     pattern: Glob,
-    /// Path relative to the repository's root.
+    /// Path relative to the root of the repository.
     pub path: String,
     /// Line, counted from 1.
     pub line: u32,
 }
 
 impl PathRule {
-    /// Parses the input's lines `pattern = path[:line]`. The last `=` of a line splits it, since names may hold one
-    /// and paths seldom do. Empty lines and `#` lines are skipped.
+    /// Parses lines `pattern = path[:line]`. A line is split at its last `=`, since names may contain this character and paths
+    /// rarely do. Empty lines and lines that begin with `#` are skipped.
     ///
     /// # Errors
-    /// Every line that is not of that form, as a fragment that follows the input's name.
+    /// A fragment that follows the input's name, for each line that does not have this form.
     pub fn parse_lines(text: &str) -> Result<Vec<Self>, Vec<String>> {
         let mut rules = Vec::new();
         let mut problems = Vec::new();
@@ -28,7 +28,7 @@ impl PathRule {
             match Self::parse_line(line) {
                 Some(rule) => rules.push(rule),
                 None => problems.push(format!(
-                    "line {} is not of the form `pattern = path` or `pattern = path:line`, with a relative path",
+                    "line {} does not have the form `pattern = path` or `pattern = path:line` with a relative path",
                     index + 1
                 )),
             }
@@ -43,7 +43,7 @@ impl PathRule {
             Some((path, number)) => (path.trim(), number.trim().parse().ok().filter(|line| *line > 0)?),
             None => (place, 1),
         };
-        // GitHub knows slashes only, and Windows writes the other ones.
+        // GitHub accepts only slashes, and Windows users write backslashes.
         let path = path.replace('\\', "/");
         let path = path.strip_prefix("./").unwrap_or(&path);
         let relative = !path.is_empty() && !path.starts_with('/') && !path.split('/').any(|part| part == "..");
@@ -54,7 +54,7 @@ impl PathRule {
         })
     }
 
-    /// Whether the rule is for a test case of this name.
+    /// Whether the rule applies to a test case with this name.
     pub fn matches(&self, name: &str) -> bool {
         self.pattern.matches(name)
     }

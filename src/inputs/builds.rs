@@ -1,4 +1,4 @@
-//! `builds`: builds of mobile applications to upload before the start.
+//! `builds`: builds of mobile applications that are uploaded before the start.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use crate::inputs::{Build, Platform};
 /// Why a line of `builds` can't be used.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
-    #[error("is not of the form `application = path`")]
+    #[error("does not have the form `application = path`")]
     Form,
-    #[error("names application {0:?} a second time")]
+    #[error("repeats application {0:?}")]
     Repeated(String),
-    #[error("names {0:?}, which is not the path of an .apk, .aab or .ipa file")]
+    #[error("has the path {0:?}, which is not that of an .apk, .aab or .ipa file")]
     Extension(String),
 }
 
@@ -38,7 +38,7 @@ pub fn parse(text: &str) -> Result<Vec<Build>, Problems> {
 }
 
 impl Platform {
-    /// The platform that a build file is for, by its extension in any case.
+    /// The platform of a build file, determined by its extension (case-insensitive).
     pub fn from_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
@@ -74,17 +74,17 @@ mod tests {
     #[test]
     fn a_wrong_line_is_reported_by_its_number() {
         for (line, problem) in [
-            ("out/app.apk", "line 2 is not of the form `application = path`"),
-            ("app_b =", "line 2 is not of the form `application = path`"),
+            ("out/app.apk", "line 2 does not have the form `application = path`"),
+            ("app_b =", "line 2 does not have the form `application = path`"),
             (
                 "app_b = app.zip",
-                "line 2 names \"app.zip\", which is not the path of an .apk, .aab or .ipa file",
+                "line 2 has the path \"app.zip\", which is not that of an .apk, .aab or .ipa file",
             ),
             (
                 "app_b = .apk",
-                "line 2 names \".apk\", which is not the path of an .apk, .aab or .ipa file",
+                "line 2 has the path \".apk\", which is not that of an .apk, .aab or .ipa file",
             ),
-            ("app_a = b.apk", "line 2 names application \"app_a\" a second time"),
+            ("app_a = b.apk", "line 2 repeats application \"app_a\""),
         ] {
             assert_eq!(parse(&format!("app_a = a.apk\n{line}")).unwrap_err(), [problem]);
         }

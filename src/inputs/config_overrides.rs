@@ -1,4 +1,4 @@
-//! `config_overrides`: payloads that replace the project's configs for these runs.
+//! `config_overrides`: payloads that replace configs of the project for these runs.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use crate::inputs::ConfigOverrides;
 use crate::inputs::json::{self, JsonError};
 use crate::inputs::lines::Problems;
 
-/// Why `config_overrides` can't be used. Every message names keys only: the values are secrets.
+/// Why `config_overrides` can't be used. The messages contain only keys, since the values are secrets.
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
     #[error(transparent)]
@@ -15,11 +15,11 @@ enum ConfigError {
     Shape,
     #[error("has an unknown key {0:?}; allowed: configs, configsByEnvironment")]
     UnknownKey(String),
-    #[error("needs {0} to be an object")]
-    NoObject(String),
+    #[error("requires {0} to be an object")]
+    NotObject(String),
     #[error("has {0:?} in configsByEnvironment, which is not the UUID of an environment")]
-    NoUuid(String),
-    #[error("overrides no config")]
+    NotUuid(String),
+    #[error("does not override a config")]
     Empty,
 }
 
@@ -45,7 +45,7 @@ fn overrides(text: &str) -> Result<ConfigOverrides, Vec<ConfigError>> {
     );
     for (environment, configs) in &configs_by_environment {
         if !is_uuid(environment) {
-            errors.push(ConfigError::NoUuid(environment.clone()));
+            errors.push(ConfigError::NotUuid(environment.clone()));
         }
         objects(
             &format!("configsByEnvironment.{environment}"),
@@ -66,17 +66,17 @@ fn overrides(text: &str) -> Result<ConfigOverrides, Vec<ConfigError>> {
     })
 }
 
-/// A map of objects; null is as good as absent.
+/// A map of objects. Null counts as absent.
 fn objects(at: &str, value: Option<Value>, errors: &mut Vec<ConfigError>) -> Map<String, Value> {
     match value {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(map)) => {
             let wrong = map.iter().filter(|(_, entry)| !entry.is_object());
-            errors.extend(wrong.map(|(key, _)| ConfigError::NoObject(format!("{at}.{key}"))));
+            errors.extend(wrong.map(|(key, _)| ConfigError::NotObject(format!("{at}.{key}"))));
             map
         }
         Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-            errors.push(ConfigError::NoObject(at.to_owned()));
+            errors.push(ConfigError::NotObject(at.to_owned()));
             Map::new()
         }
     }
@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_reported_and_no_value() {
+    fn every_problem_is_reported_without_values() {
         let text = r#"{"configs": {"cfg_a": "s3cret"}, "configsByEnvironment": {"env_1": {"cfg_b": ["s3cret"]}}, "config": "s3cret"}"#;
         assert_eq!(
             parse(text).unwrap_err(),
             [
-                "needs configs.cfg_a to be an object",
+                "requires configs.cfg_a to be an object",
                 "has \"env_1\" in configsByEnvironment, which is not the UUID of an environment",
-                "needs configsByEnvironment.env_1.cfg_b to be an object",
+                "requires configsByEnvironment.env_1.cfg_b to be an object",
                 "has an unknown key \"config\"; allowed: configs, configsByEnvironment",
             ]
         );
@@ -127,11 +127,11 @@ mod tests {
                 "[]",
                 "must be a JSON object with \"configs\" or \"configsByEnvironment\"",
             ),
-            ("{}", "overrides no config"),
-            (r#"{"configs": 3}"#, "needs configs to be an object"),
+            ("{}", "does not override a config"),
+            (r#"{"configs": 3}"#, "requires configs to be an object"),
             (
                 r#"{"configs": {"a": {"b": 1, "b": 2}}}"#,
-                "has the key \"b\" twice in one object (line 1, column 30)",
+                "has the duplicate key \"b\" in an object (line 1, column 30)",
             ),
         ] {
             assert_eq!(parse(text).unwrap_err(), [problem], "{text}");

@@ -1,4 +1,4 @@
-//! `environments`: application overrides without JSON, one a line.
+//! `environments`: application overrides without JSON, one per line.
 
 use std::collections::BTreeSet;
 
@@ -6,16 +6,16 @@ use crate::inputs::lines::{Problems, pair, parse_lines};
 use crate::inputs::web_url::{self, WebUrlError};
 use crate::inputs::{ApplicationOverride, EnvironmentOverride};
 
-/// Why a line of `environments` can't be used. No message repeats a URL, which may hold credentials.
+/// Why a line of `environments` can't be used. The messages do not repeat a URL, which may contain credentials.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
-    #[error("is not of the form `application = URL`, `env_…`, `build_…` or `deployment`")]
+    #[error("does not have the form `application = …` with a URL, `env_…`, `build_…` or `deployment`")]
     Form,
-    #[error("names application {0:?} a second time")]
+    #[error("repeats application {0:?}")]
     Repeated(String),
     #[error("has a URL that {0}")]
     Url(#[from] WebUrlError),
-    #[error("has a URL without https:// (or http://) before it")]
+    #[error("has a URL that does not begin with https:// (or http://)")]
     NoScheme,
 }
 
@@ -130,12 +130,12 @@ mod tests {
     #[test]
     fn a_wrong_line_is_reported_by_its_number() {
         for (text, problem) in [
-            ("app_web: https://x", "line 1 is not of the form"),
-            ("a = env one", "line 1 is not of the form"),
-            ("\n= env_a", "line 2 is not of the form"),
+            ("app_web: https://x", "line 1 does not have the form"),
+            ("a = env one", "line 1 does not have the form"),
+            ("\n= env_a", "line 2 does not have the form"),
             (
                 "a = pr-12.example",
-                "line 1 has a URL without https:// (or http://) before it",
+                "line 1 has a URL that does not begin with https:// (or http://)",
             ),
             (
                 "a = deployment://x",
@@ -147,8 +147,8 @@ mod tests {
                 "a = https://bücher.example",
                 "line 1 has a URL that is not valid (the host",
             ),
-            ("a = env_1\na = env_2", "line 2 names application \"a\" a second time"),
-            ("# nothing", "holds no line"),
+            ("a = env_1\na = env_2", "line 2 repeats application \"a\""),
+            ("# nothing", "contains no lines except empty ones and comments"),
         ] {
             let problems = parse(text).unwrap_err();
             assert_eq!(problems.len(), 1, "{problems:?}");

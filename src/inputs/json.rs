@@ -1,4 +1,4 @@
-//! JSON of inputs: a duplicate key in an object is an error, while `serde_json` would silently keep the last value.
+//! JSON in inputs. A duplicate key in an object is an error; `serde_json` would silently keep the last value.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Why a text can't be used as JSON. No message repeats the text, which may hold secrets.
+/// Why a text can't be used as JSON. The messages do not repeat the text, which may contain secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// The text is not JSON.
@@ -17,8 +17,8 @@ pub enum JsonError {
         /// Column of the error, counted from 1.
         column: usize,
     },
-    /// An object holds a key twice.
-    #[error("has the key {key:?} twice in one object (line {line}, column {column})")]
+    /// An object has a duplicate key.
+    #[error("has the duplicate key {key:?} in an object (line {line}, column {column})")]
     DuplicateKey {
         /// The key.
         key: String,
@@ -29,10 +29,10 @@ pub enum JsonError {
     },
 }
 
-/// Parses a JSON text in which no object holds a key twice.
+/// Parses JSON without duplicate keys.
 ///
 /// # Errors
-/// Where the text is not JSON, or holds a key twice.
+/// See [`JsonError`].
 pub fn parse(text: &str) -> Result<Value, JsonError> {
     let duplicate = RefCell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -48,8 +48,8 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
         })
 }
 
-/// The string values of a JSON text, keys excluded: also those of a duplicate key, and, as far as quotes allow, those
-/// of a text that is not JSON.
+/// The string values in JSON, without keys. Includes the values of duplicate keys and, as far as quotes allow, those in a text that
+/// is not valid JSON.
 pub fn string_values(text: &str) -> Vec<String> {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
         return quoted_parts(text);
@@ -68,7 +68,7 @@ pub fn string_values(text: &str) -> Vec<String> {
     values
 }
 
-/// The texts between quotes and outside them: if a quote is missing, it is not clear which is which.
+/// The texts inside and outside of quotes: if a quote is missing, it is not clear which are inside.
 fn quoted_parts(text: &str) -> Vec<String> {
     let mut parts = text.split('"').map(str::trim).peekable();
     let mut values = Vec::new();
@@ -157,13 +157,13 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_key_that_stands_twice_is_named() {
+    fn a_duplicate_key_is_reported() {
         let error = parse("{\"a\": [1, {\"b\": 1,\n \"b\": 2}]}").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "has the key \"b\" twice in one object (line 2, column 4)"
+            "has the duplicate key \"b\" in an object (line 2, column 4)"
         );
-        // An escape is another spelling of the same key.
+        // An escape is a different spelling of the same key.
         assert!(matches!(
             parse(r#"{"a": 1, "\u0061": 1}"#),
             Err(JsonError::DuplicateKey { key, .. }) if key == "a"
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn string_values_are_found_also_where_a_key_stands_twice_or_the_text_is_not_json() {
+    fn string_values_are_found_despite_duplicate_keys_and_syntax_errors() {
         let twice = r#"{"key": "va\"l1", "key": ["val2", {"deep" : "val\u0033"}], "n": 4}"#;
         assert_eq!(string_values(twice), ["va\"l1", "val2", "val3"]);
         for broken in [

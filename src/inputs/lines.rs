@@ -1,9 +1,9 @@
-//! Inputs of several lines. Empty lines and lines that begin with `#` are skipped.
+//! Inputs with several lines. Empty lines and comments, which begin with `#`, are skipped.
 
-/// What is wrong with an input, as fragments that follow its name.
+/// The problems of an input, as fragments that follow its name.
 pub type Problems = Vec<String>;
 
-/// The lines that count, with their numbers, counted from 1.
+/// The lines that are neither empty nor comments, with their numbers, counted from 1.
 pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate();
     lines
@@ -11,10 +11,10 @@ pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Parses every line that counts.
+/// Parses every line that is neither empty nor a comment.
 ///
 /// # Errors
-/// The problems of all lines, or the absence of lines.
+/// The problems of all lines, or the problem that there are none.
 pub fn parse_lines<T, E: std::fmt::Display>(
     text: &str,
     mut parse: impl FnMut(&str) -> Result<T, E>,
@@ -22,13 +22,13 @@ pub fn parse_lines<T, E: std::fmt::Display>(
     let parsed = lines(text).map(|(number, line)| parse(line).map_err(|error| vec![format!("line {number} {error}")]));
     let list = collect(parsed)?;
     if list.is_empty() {
-        Err(vec!["holds no line".to_owned()])
+        Err(vec!["contains no lines except empty ones and comments".to_owned()])
     } else {
         Ok(list)
     }
 }
 
-/// Both sides of a line's first `=`, if neither is empty.
+/// The text before and after the first `=` of a line, if neither is empty.
 pub fn pair(line: &str) -> Option<(&str, &str)> {
     let (left, right) = line.split_once('=')?;
     let (left, right) = (left.trim(), right.trim());

@@ -1,4 +1,4 @@
-//! The inputs: read once from the environment, checked all at once, and turned into types that hold valid values only.
+//! The inputs: read once from the environment, validated together, and converted to types that have only valid values.
 
 mod annotation_paths;
 mod builds;
@@ -32,15 +32,15 @@ pub use wait_for::SHA_PLACEHOLDER;
 /// All inputs, parsed.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// Every secret that was given, also one that is not used: a `webhook_secret` without a URL.
+    /// All secrets in the inputs, including those that are not used, such as a `webhook_secret` without a URL.
     secrets: Redactor,
-    /// Project API token; `None` only where `on_missing_token: skip` applies.
+    /// API token; `None` only if `on_missing_token: skip` applies.
     pub api_token: Option<Secret>,
     /// Base URL without a trailing slash.
     pub api_url: Url,
     /// What to run.
     pub target: Target,
-    /// Project that the key acts on (`projectShortId`); an organization's key needs it.
+    /// Project that the key is used for (`projectShortId`). An organization's key requires it.
     pub project_short_id: Option<String>,
     /// Single test cases to run as one run instead of a plan (`testCaseIds`); empty for none.
     pub test_case_ids: Vec<String>,
@@ -48,35 +48,35 @@ pub struct Inputs {
     pub config_overrides: Option<ConfigOverrides>,
     /// Builds to upload before the start.
     pub builds: Vec<Build>,
-    /// How long `deployment` environments are waited for.
+    /// How long to wait for `deployment` environments.
     pub deployment_timeout: Duration,
     /// URLs that must answer before the start.
     pub wait_for: Vec<Probe>,
-    /// How long they are waited for.
+    /// How long to wait for these URLs.
     pub wait_for_timeout: Duration,
-    /// What was tested according to the inputs, instead of what is detected.
+    /// The tested commit, branch and pull request, if set by inputs instead of detected.
     pub tested: Tested,
-    /// Whether to wait.
+    /// Whether to wait for the runs to end.
     pub blocking: bool,
     /// The start request's `applications`, empty for none.
     pub applications: Vec<ApplicationOverride>,
     /// The start request's `notifications`, empty for none.
     pub notifications: Vec<NotificationOverride>,
-    /// Deadline, from the program's start.
+    /// Time limit, from the start of the program.
     pub timeout: Duration,
     /// Fixed polling interval; `None` for the adaptive cadence.
     pub poll_interval: Option<Duration>,
-    /// Stop waiting at the first failed test case.
+    /// Whether to stop waiting at the first failed test case.
     pub fail_fast: bool,
-    /// How often failed cases are rerun.
+    /// How many times to rerun failed cases.
     pub rerun_failed: u32,
-    /// Which failed cases are rerun.
+    /// Which failed cases to rerun.
     pub rerun_only: RerunOnly,
-    /// Which cases' details are requested once a run has ended.
+    /// The cases whose details are requested after a run has ended.
     pub case_details: CaseDetailsFor,
     /// Folder for the last screenshot of each failed case.
     pub screenshots_path: Option<PathBuf>,
-    /// Lines of `quarantine`; [`crate::report`] knows their grammar.
+    /// Lines of `quarantine`, which [`crate::report`] parses.
     pub quarantine: Option<String>,
     /// File with such lines.
     pub quarantine_path: Option<PathBuf>,
@@ -88,51 +88,51 @@ pub struct Inputs {
     pub summary: SummaryWhen,
     /// Where failed cases are annotated.
     pub annotations: Annotations,
-    /// Name of the check run, where given.
+    /// Name of the check run, if set.
     pub check_name: Option<String>,
     /// Where annotations point, in order of precedence.
     pub annotation_paths: Vec<PathRule>,
-    /// When to write the sticky comment.
+    /// When to comment on the pull request.
     pub comment: CommentWhen,
-    /// The user's own key.
+    /// The key that the user set.
     pub comment_key: Option<String>,
     /// Token for GitHub.
     pub github_token: Option<Secret>,
     /// Report files.
     pub files: ReportFiles,
-    /// The outputs once more, as dotenv.
+    /// Path of the dotenv file with the outputs.
     pub outputs_path: Option<PathBuf>,
-    /// Earlier results.
+    /// Path of the file with earlier results.
     pub history_path: Option<PathBuf>,
-    /// Where the JSON report is posted.
+    /// Where to send the JSON report.
     pub webhook: Option<Webhook>,
     /// Whether a failing plan gets an issue.
     pub issue: bool,
     /// Labels of that issue.
     pub issue_labels: Vec<String>,
-    /// Send nothing.
+    /// Whether to send nothing.
     pub dry_run: bool,
-    /// Messages on the inputs, such as one that is ignored. They repeat values, so they are redacted where they are shown.
+    /// Messages about inputs, for example one that is ignored. They contain values and are redacted before they are shown.
     pub notices: Vec<String>,
-    /// Messages on inputs that are probably wrong, such as a secret that is very short.
+    /// Messages about inputs that are probably wrong, such as a very short secret.
     pub warnings: Vec<String>,
 }
 
-/// What to run: new runs of plans, or runs that exist.
+/// What to run: new runs of plans, or existing runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// One run per plan; `None` is the project's default. Never empty.
     Start(Vec<Option<String>>),
-    /// Short ids of runs that exist. Never empty.
+    /// Short ids of existing runs. Never empty.
     Attach(Vec<ShortId>),
 }
 
 /// `config_overrides`: maps of config short ids to payloads, sent as the start request's `parameters`.
-/// `Debug` shows no value: they are user names, passwords and tokens.
+/// `Debug` shows no values, since they are user names, passwords and tokens.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigOverrides {
-    /// Config short id → the whole payload that replaces the config.
+    /// Config short id → the payload that replaces the config.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub configs: Map<String, Value>,
     /// Environment UUID → such a map.
@@ -153,7 +153,7 @@ pub struct Build {
     pub application: String,
     /// Path of the `.apk`, `.aab` or `.ipa` file.
     pub path: PathBuf,
-    /// Platform, by the file's extension.
+    /// Platform, determined by the file's extension.
     pub platform: Platform,
 }
 
@@ -169,13 +169,13 @@ pub enum Platform {
 /// One line of `wait_for`: a URL that must answer before runs are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// The URL, in which `{sha}` is replaced by the head commit. Its query is a secret: never log it unredacted.
+    /// The URL, in which `{sha}` stands for the head commit. Its query is a secret: never log it unredacted.
     pub url: String,
-    /// Text that the answer must contain; `{sha}` is replaced as well.
+    /// Text that the answer must contain, in which `{sha}` stands for the head commit too.
     pub contains: Option<String>,
 }
 
-/// `commit`, `branch` and `pull_request`: what was tested, if the inputs say so.
+/// `commit`, `branch` and `pull_request`: the tested commit, as far as inputs set it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tested {
     /// Commit SHA.
@@ -221,7 +221,7 @@ impl CaseDetailsFor {
 /// `on_github_rerun`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnGithubRerun {
-    /// Start afresh.
+    /// Start new runs.
     #[default]
     All,
     /// Rerun only what failed in the earlier attempt.
@@ -236,10 +236,10 @@ impl OnGithubRerun {
 /// `summary`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SummaryWhen {
-    /// Whatever the verdict.
+    /// For every verdict.
     #[default]
     Always,
-    /// Whenever the verdict is not `passed`.
+    /// If the verdict is not `passed`.
     Failure,
     /// Never.
     Off,
@@ -281,9 +281,9 @@ pub enum CommentWhen {
     /// Never.
     #[default]
     Off,
-    /// Created on failure, updated ever after.
+    /// Created at the first failure, and then updated.
     Failure,
-    /// Whatever the verdict.
+    /// For every verdict.
     Always,
 }
 
@@ -306,7 +306,7 @@ pub struct ReportFiles {
     pub html: Option<PathBuf>,
 }
 
-/// Where the JSON report is posted. The URL's path and query are secrets.
+/// Where to send the JSON report. The path and query of the URL are secrets.
 #[derive(Clone)]
 pub struct Webhook {
     /// https, or a loopback host.
@@ -327,14 +327,14 @@ impl Inputs {
         self.secrets.clone()
     }
 
-    /// Whether an application is tested at a deployment that GitHub knows.
+    /// Whether an application is tested at a GitHub deployment.
     pub fn wants_deployment(&self) -> bool {
         self.applications
             .iter()
             .any(|application| matches!(application.environment, Some(EnvironmentOverride::Deployment { .. })))
     }
 
-    /// The plans' short ids, as given.
+    /// The short ids of the plans, as given.
     pub fn plans(&self) -> Vec<&str> {
         match &self.target {
             Target::Start(plans) => plans.iter().flatten().map(String::as_str).collect(),

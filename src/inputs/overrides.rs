@@ -1,4 +1,4 @@
-//! Application and notification overrides in JSON, in any of their forms, as the API's arrays.
+//! Application and notification overrides in JSON: parses each accepted form into the array that the API takes.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ use crate::inputs::web_url;
 pub struct ApplicationOverride {
     /// Short id of the application, `app_…`.
     pub application_short_id: String,
-    /// Where it runs; the application's default where absent.
+    /// Where it runs; the application's default if `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<EnvironmentOverride>,
     /// Device preset, `preset_…`.
@@ -22,15 +22,15 @@ pub struct ApplicationOverride {
     pub device_preset_short_id: Option<String>,
 }
 
-/// An environment by URL, or one that exists.
+/// The environment in which an application is tested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum EnvironmentOverride {
     /// Any URL, such as a preview deployment.
     Url {
-        /// The URL, which may carry credentials: never log it unredacted.
+        /// The URL. It may contain credentials: never log it unredacted.
         url: String,
-        /// Name to show.
+        /// Name to display.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
@@ -40,7 +40,7 @@ pub enum EnvironmentOverride {
         #[serde(rename = "shortId")]
         short_id: String,
     },
-    /// A build of a mobile application that QA.tech has.
+    /// A build of a mobile application that was uploaded to QA.tech.
     Build {
         /// `build_…` or `bld_…`.
         #[serde(rename = "applicationBuildShortId")]
@@ -49,7 +49,7 @@ pub enum EnvironmentOverride {
     /// A GitHub deployment of the head commit, found before the start and replaced by its URL. Never sent.
     #[serde(skip)]
     Deployment {
-        /// Glob on the deployment's environment; any but production where absent.
+        /// Glob for the deployment's environment; any but production if `None`.
         environment: Option<String>,
     },
 }
@@ -77,7 +77,7 @@ pub fn applications(text: &str) -> Result<Vec<ApplicationOverride>, Problems> {
             let inner = outer.remove("applications");
             let mut problems: Problems = outer
                 .keys()
-                .map(|key| format!("has an unknown key {key:?} beside \"applications\""))
+                .map(|key| format!("has an unknown key {key:?}; allowed: applications"))
                 .collect();
             let list = match inner {
                 Some(Value::Array(list)) => list,
@@ -92,7 +92,7 @@ pub fn applications(text: &str) -> Result<Vec<ApplicationOverride>, Problems> {
                     })
                     .collect(),
                 Some(_) | None => {
-                    problems.push("needs \"applications\" to be an array or an object".to_owned());
+                    problems.push("requires \"applications\" to be an array or an object".to_owned());
                     Vec::new()
                 }
             };
@@ -108,7 +108,7 @@ pub fn applications(text: &str) -> Result<Vec<ApplicationOverride>, Problems> {
         }
     };
     if list.is_empty() {
-        return Err(vec!["names no application".to_owned()]);
+        return Err(vec!["lists no application".to_owned()]);
     }
     collect(
         list.into_iter()
@@ -149,7 +149,7 @@ fn environment(at: &str, value: Value) -> Result<EnvironmentOverride, Problems> 
         return Err(fields.problems);
     }
     if short_id.is_some() && legacy_short_id.is_some() {
-        return Err(vec![format!("{at} has both shortId and short_id; give one")]);
+        return Err(vec![format!("{at} has both shortId and short_id; use one of them")]);
     }
     let environment = match (url, short_id.or(legacy_short_id), build) {
         (Some(url), None, None) => {
@@ -158,22 +158,22 @@ fn environment(at: &str, value: Value) -> Result<EnvironmentOverride, Problems> 
             }
             EnvironmentOverride::Url { url, name }
         }
-        // A name beside a short id would be ignored by the API: it is the environment's own that counts.
+        // The API ignores a name together with a short id: the environment has its own name.
         (None, Some(short_id), None) => EnvironmentOverride::ShortId { short_id },
         (None, None, Some(short_id)) => EnvironmentOverride::Build { short_id },
         (None, None, None) => {
-            return Err(vec![format!("{at} needs url, shortId or applicationBuildShortId")]);
+            return Err(vec![format!("{at} requires url, shortId or applicationBuildShortId")]);
         }
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
             return Err(vec![format!(
-                "{at} has more than one of url, shortId and applicationBuildShortId; give one"
+                "{at} has more than one of url, shortId and applicationBuildShortId; use one of them"
             )]);
         }
     };
     fields.finish(environment)
 }
 
-/// Parses `notifications_config`. An empty array is refused here, as the API refuses it.
+/// Parses `notifications_config`. An empty array is an error, since the API rejects it.
 pub fn notifications(text: &str) -> Result<Vec<NotificationOverride>, Problems> {
     let value: Value = json::parse(text).map_err(|error| vec![error.to_string()])?;
     let Value::Array(list) = value else {
@@ -181,7 +181,7 @@ pub fn notifications(text: &str) -> Result<Vec<NotificationOverride>, Problems> 
     };
     if list.is_empty() {
         return Err(vec![
-            "is an empty array, which the API refuses; leave the input out".to_owned(),
+            "is an empty array, which the API rejects; remove the input".to_owned(),
         ]);
     }
     collect(list.into_iter().enumerate().map(|(index, entry)| {
@@ -213,7 +213,7 @@ pub fn notifications(text: &str) -> Result<Vec<NotificationOverride>, Problems> 
     }))
 }
 
-/// The fields of a JSON object, taken one by one; what is left over is a typing error that the API would ignore.
+/// The fields of a JSON object, which are removed one by one. A remaining field is a typing error, which the API would ignore.
 struct Fields<'a> {
     at: &'a str,
     allowed: &'a str,
@@ -236,7 +236,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field; null is as good as absent.
+    /// Removes a field. Null counts as absent.
     fn take(&mut self, name: &str) -> Option<Value> {
         self.map.remove(name).filter(|value| !value.is_null())
     }
@@ -246,7 +246,7 @@ impl<'a> Fields<'a> {
             Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
             _ => {
                 self.problems
-                    .push(format!("{}.{name} must be a string that is not empty", self.at));
+                    .push(format!("{}.{name} must be a non-empty string", self.at));
                 None
             }
         }
@@ -305,12 +305,12 @@ mod tests {
                 "applications[0].environment.url has the scheme \"ftp\"; allowed: http, https",
                 "applications[0].environment has an unknown key \"nmae\"; allowed: url (and name), or shortId, or applicationBuildShortId",
                 "applications[1] must be an object with applicationShortId, environment, devicePresetShortId",
-                "applications[2].environment needs url, shortId or applicationBuildShortId",
+                "applications[2].environment requires url, shortId or applicationBuildShortId",
             ]
         );
         assert_eq!(applications("{").unwrap_err(), ["is not valid JSON (line 1, column 1)"]);
         let twice = r#"{"applications": {"app_a": {"environment": {"url": "https://a.example"}}, "app_a": {}}}"#;
-        assert!(applications(twice).unwrap_err()[0].starts_with("has the key \"app_a\" twice in one object"));
+        assert!(applications(twice).unwrap_err()[0].starts_with("has the duplicate key \"app_a\" in an object"));
     }
 
     #[test]
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn notifications_are_held_to_the_api() {
+    fn notifications_must_match_the_api() {
         let good =
             json!([{"type": "slack", "channel": "#qa", "notifyOn": "failure"}, {"type": "slack", "channel": "C1"}]);
         assert_eq!(

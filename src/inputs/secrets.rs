@@ -1,16 +1,16 @@
-//! Which parts of the inputs are secrets.
+//! Finds the secrets in the inputs.
 
 use url::Url;
 
 use crate::inputs::json;
 use crate::text::{Redactor, Secret};
 
-/// Variables that hold the token where the input does not, in order of precedence: our own, that of the vendor's command line,
-/// and that of its page on GitLab.
+/// Variables for the token if the input is not set, in order of precedence: this program's, that of QA.tech's command line, and
+/// that of QA.tech's documentation for GitLab.
 pub(super) const TOKEN_VARIABLES: [&str; 3] = ["QATECH_API_TOKEN", "QATECH_API_KEY", "QA_TECH_API_TOKEN"];
-/// A secret of fewer bytes is warned of: it is easy to guess, and may be part of other words.
+/// A secret with fewer bytes causes a warning: it is easy to guess, and may be part of other words.
 const MIN_LENGTH: usize = 8;
-/// Strings of `config_overrides` that have fewer characters are no secrets.
+/// Strings of `config_overrides` with fewer characters are not secrets.
 const MIN_CONFIG_CHARS: usize = 4;
 
 /// The secrets of all variables, whether their values are valid or not.
@@ -18,12 +18,12 @@ const MIN_CONFIG_CHARS: usize = 4;
 pub(super) struct Secrets {
     /// Removes them from text.
     pub(super) redactor: Redactor,
-    /// Names of the variables that hold a secret that is very short.
+    /// Names of variables with a very short secret.
     short: Vec<String>,
 }
 
 impl Secrets {
-    /// Adds what is secret in the value of a variable.
+    /// Adds the secrets in the value of a variable.
     pub(super) fn add(&mut self, variable: &str, value: &str) {
         let is_short = match variable {
             "INPUT_API_TOKEN" | "INPUT_GITHUB_TOKEN" | "INPUT_WEBHOOK_SECRET" => self.add_whole(value),
@@ -31,7 +31,7 @@ impl Secrets {
             "INPUT_CONFIG_OVERRIDES" => self.add_config(value),
             "INPUT_APPLICATIONS_CONFIG" => self.add_urls(json::string_values(value).iter().map(String::as_str)),
             "INPUT_API_URL" => self.add_urls(std::iter::once(value)),
-            // A URL with an error may hold white space.
+            // An invalid URL may contain white space.
             "INPUT_ENVIRONMENTS" => self.add_urls(value.lines().filter_map(|line| Some(line.split_once('=')?.1))),
             "INPUT_WAIT_FOR" => self.add_urls(value.split_whitespace()),
             "INPUT_RUN_SHORT_ID" => self.add_urls(value.split(|c: char| c == ',' || c.is_whitespace())),
@@ -43,15 +43,15 @@ impl Secrets {
         }
     }
 
-    /// One warning for each variable that holds a very short secret.
+    /// A warning for each variable with a very short secret.
     pub(super) fn warnings(&self) -> Vec<String> {
         let warning = |variable: &String| {
             let name = variable
                 .strip_prefix("INPUT_")
                 .map_or_else(|| variable.clone(), str::to_ascii_lowercase);
             format!(
-                "`{name}` holds a secret of fewer than {MIN_LENGTH} characters. It is removed from the log and from reports, \
-                 also where it is part of another word; use a longer one."
+                "`{name}` contains a secret of fewer than {MIN_LENGTH} characters. It is removed from the log and the reports even \
+                 where it is part of another word; use a longer one."
             )
         };
         self.short.iter().map(warning).collect()
@@ -62,7 +62,7 @@ impl Secrets {
         value.len() < MIN_LENGTH
     }
 
-    /// Adds all strings of some length. They are not warned of: most are plain settings.
+    /// Adds all strings of at least [`MIN_CONFIG_CHARS`]. They cause no warning: most are ordinary settings.
     fn add_config(&mut self, text: &str) -> bool {
         for value in json::string_values(text) {
             if value.trim().chars().count() >= MIN_CONFIG_CHARS {
@@ -85,7 +85,7 @@ impl Secrets {
     fn add_urls<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> bool {
         let mut is_short = false;
         for text in texts.filter(|text| text.contains("://")) {
-            // The redactor alone knows which parts of a URL are secrets.
+            // Only the redactor knows which parts of a URL are secrets.
             let mut of_this = Redactor::default();
             of_this.add_written_url(text);
             is_short |= of_this.has_short_secret();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_string_of_config_overrides_is_a_secret_but_keys_and_very_short_ones() {
+    fn strings_of_config_overrides_are_secrets_except_keys_and_very_short_ones() {
         let text = r#"{"configs": {"cfg_login": {"user": "mona", "pin": "123", "password": "hunter\"2"}}}"#;
         let cleaned = secrets(&[("INPUT_CONFIG_OVERRIDES", text)])
             .redactor
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_of_what_is_tested_lose_their_query() {
+    fn queries_of_tested_urls_are_secrets() {
         for (name, value) in [
             (
                 "INPUT_ENVIRONMENTS",
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_warned_of_once_and_not_shown() {
+    fn a_short_secret_causes_one_warning_that_does_not_show_it() {
         for (name, value, warned) in [
             ("INPUT_WEBHOOK_SECRET", "test", true),
             ("INPUT_WEBHOOK_SECRET", "long-enough", false),

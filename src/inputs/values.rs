@@ -1,4 +1,4 @@
-//! The values of single inputs: each becomes its type, or a problem that names the input, the value and what is allowed.
+//! Parses the values of single inputs. A problem names the input, the value and the allowed values.
 
 use url::Url;
 
@@ -6,7 +6,7 @@ use crate::net::secret_url::SecretUrlError;
 use crate::report::{FailOn, Verdict};
 use crate::text::short_id::is_short_id;
 
-/// Verdicts that `fail_on` may name.
+/// Verdicts that are allowed in `fail_on`.
 const FAIL_ON: [Verdict; 8] = [
     Verdict::Failed,
     Verdict::Error,
@@ -18,10 +18,10 @@ const FAIL_ON: [Verdict; 8] = [
     Verdict::Quarantined,
 ];
 
-/// The word of `fail_on` for a run that passed without a single test case.
+/// The value in `fail_on` for a run that passed without a single test case.
 const NO_TESTS: &str = "no_tests";
 
-/// Collects the problems of all inputs, and notices on them.
+/// Parses inputs, and collects their problems and notices.
 #[derive(Default)]
 pub(super) struct Parser {
     pub(super) problems: Vec<String>,
@@ -29,8 +29,8 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    /// A URL that a secret may be sent to, by one of the rules of [`crate::net::secret_url`]. A problem repeats it only if no
-    /// part of it can be a secret.
+    /// Parses a URL that a secret may be sent to, with one of the functions of [`crate::net::secret_url`]. A problem repeats the URL
+    /// only if no part of it can be a secret.
     pub(super) fn url(&mut self, name: &str, text: &str, rule: fn(&str) -> Result<Url, SecretUrlError>) -> Option<Url> {
         rule(text)
             .map_err(|problem| {
@@ -54,18 +54,17 @@ impl Parser {
             names_any = true;
             if !is_short_id(id) {
                 self.problems
-                    .push(format!("`{name}` holds {id:?}, which is not a short id"));
+                    .push(format!("`{name}` contains {id:?}, which is not a short id"));
             } else if ids.iter().any(|known| known == id) {
                 self.notices
-                    .push(format!("`{name}` names {id} more than once; it counts once."));
+                    .push(format!("`{name}` contains {id} more than once; it is used once."));
             } else {
                 ids.push(id.to_owned());
             }
         }
         if !names_any {
-            self.problems.push(format!(
-                "`{name}` is {text:?}, which names nothing; give one or more short ids"
-            ));
+            self.problems
+                .push(format!("`{name}` is {text:?}; allowed: one or more short ids"));
         }
         ids
     }
@@ -87,7 +86,7 @@ impl Parser {
         }
     }
 
-    /// Booleans as the YAML 1.2 core schema writes them: <https://yaml.org/spec/1.2.2/#10212-boolean>.
+    /// Parses a boolean of YAML 1.2's core schema (<https://yaml.org/spec/1.2.2/#10212-boolean>).
     pub(super) fn boolean(&mut self, name: &str, text: Option<&str>, default: bool) -> bool {
         match text {
             None => default,
@@ -101,7 +100,7 @@ impl Parser {
         }
     }
 
-    /// One of several words.
+    /// Parses one of several words.
     pub(super) fn choice<T: Copy + Default>(&mut self, name: &str, text: Option<&str>, choices: &[(&str, T)]) -> T {
         let Some(text) = text else { return T::default() };
         match choices.iter().find(|(word, _)| *word == text) {
@@ -164,7 +163,7 @@ impl Parser {
         }
         if words.is_empty() {
             self.problems.push(format!(
-                "`fail_on` is {text:?}, which names no verdict; write none for no verdict at all"
+                "`fail_on` is {text:?}, which contains no verdict; use none to fail on no verdict"
             ));
         }
         let mut fail_on = FailOn::new(Vec::new());
@@ -173,7 +172,7 @@ impl Parser {
                 Some(verdict) => fail_on.verdicts.push(*verdict),
                 None if word == NO_TESTS => fail_on.no_tests = true,
                 None => self.problems.push(format!(
-                    "`fail_on` names {word:?}; allowed: {}, {NO_TESTS}, or none alone",
+                    "`fail_on` contains {word:?}; allowed: {}, {NO_TESTS}, or none alone",
                     FAIL_ON.map(Verdict::as_str).join(", ")
                 )),
             }

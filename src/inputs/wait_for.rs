@@ -4,15 +4,15 @@ use crate::inputs::Probe;
 use crate::inputs::lines::{Problems, parse_lines};
 use crate::inputs::web_url::{self, WebUrlError};
 
-/// Stands for the head commit in a probe.
+/// The placeholder for the head commit.
 pub const SHA_PLACEHOLDER: &str = "{sha}";
 
-/// Why a line of `wait_for` can't be used. No message repeats the URL, which may hold credentials.
+/// Why a line of `wait_for` can't be used. The messages do not repeat the URL, which may contain credentials.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
     #[error("has a URL that {0}")]
     Url(#[from] WebUrlError),
-    #[error("is not of the form `URL` or `URL contains TEXT`")]
+    #[error("does not have the form `URL` or `URL contains TEXT`")]
     Form,
 }
 
@@ -26,7 +26,7 @@ pub fn parse(text: &str) -> Result<Vec<Probe>, Problems> {
 
 fn probe(line: &str) -> Result<Probe, LineError> {
     let (url, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    // The placeholder for the commit may be anywhere, also in a host name, where braces are not allowed.
+    // The placeholder may be anywhere, even in the host name, where braces are not allowed.
     web_url::check(&url.replace(SHA_PLACEHOLDER, "0a"))?;
     let contains = match rest.trim_start() {
         "" => None,
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_a_url_and_maybe_a_text() {
+    fn a_line_is_a_url_with_or_without_a_text() {
         let text = "https://pr.example/health?key=a=b\n\n# the build\nhttp://{sha}.pr.example/{sha}  contains  commit {sha}, or so ";
         let probe = |url: &str, contains: Option<&str>| Probe {
             url: url.to_owned(),
@@ -74,9 +74,9 @@ mod tests {
                 "ftp://pr.example?s3cret",
                 "line 2 has a URL that has the scheme \"ftp\"",
             ),
-            ("https://pr.example?s3cret 200", "line 2 is not of the form"),
-            ("https://pr.example?s3cret contains", "line 2 is not of the form"),
-            ("https://pr.example?s3cret containsx", "line 2 is not of the form"),
+            ("https://pr.example?s3cret 200", "line 2 does not have the form"),
+            ("https://pr.example?s3cret contains", "line 2 does not have the form"),
+            ("https://pr.example?s3cret containsx", "line 2 does not have the form"),
         ] {
             let problems = parse(&format!("https://fine.example\n{line}")).unwrap_err();
             assert_eq!(problems.len(), 1, "{problems:?}");
@@ -85,6 +85,9 @@ mod tests {
                 "{problems:?}"
             );
         }
-        assert_eq!(parse("#").unwrap_err(), ["holds no line"]);
+        assert_eq!(
+            parse("#").unwrap_err(),
+            ["contains no lines except empty ones and comments"]
+        );
     }
 }

@@ -1,16 +1,16 @@
-//! URLs of tested applications. No secret of ours is sent to them, so http is allowed.
+//! URLs of tested applications. No token is sent to them, so http is allowed.
 
 use url::Url;
 
 use crate::net::written_url::{UrlError, parse};
 
-/// Why a text is not such a URL. No message repeats the text, which may contain credentials.
+/// Why a text is not such a URL. The messages do not repeat the text, which may contain credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebUrlError {
     /// It can't be parsed.
     #[error("is not valid ({0})")]
     Invalid(#[from] UrlError),
-    /// It has another scheme than http or https.
+    /// Its scheme is neither http nor https.
     #[error("has the scheme {0:?}; allowed: http, https")]
     Scheme(String),
 }

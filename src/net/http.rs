@@ -13,13 +13,13 @@ use rustls::ClientConfig;
 use crate::net::proxy::Network;
 use crate::text::Redactor;
 
-/// Time to make a connection, TLS and proxy included.
+/// Time limit for connecting, including TLS and the proxy.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for a whole request, its answer's body included.
+/// Time limit for a whole request, including the body of the answer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Largest body that is read, decompressed.
+/// Size limit of a body after decompression, in bytes.
 pub const MAX_BODY: usize = 64 * 1024 * 1024;
-/// How much of an invalid answer is shown, in characters.
+/// Number of characters of an invalid answer that are shown.
 const SHOWN: usize = 200;
 
 /// The two clients for one set of proxies and trusted certificates.
@@ -27,30 +27,30 @@ const SHOWN: usize = 200;
 pub struct Clients {
     /// Keeps connections open for the next request.
     pub pooled: Client,
-    /// Makes a new connection for each request that must not be sent twice: on a connection that the server has just closed,
-    /// it would be unclear whether the request was received.
+    /// Opens a new connection for each request, for requests that must not be sent twice: if the server has just closed a
+    /// connection, it is unclear whether it received the request.
     pub fresh: Client,
     /// Proxies and trusted certificates.
     pub network: Network,
 }
 
-/// Why there is no HTTP client.
+/// Why the HTTP client could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// No TLS configuration.
+    /// The TLS configuration is not valid.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
-    /// reqwest refuses the settings.
+    /// reqwest rejected the settings.
     #[error("the HTTP client can't be set up: {0}")]
     Client(String),
 }
 
-/// Makes both clients; see [`client`].
+/// Creates both clients; see [`client`].
 ///
 /// # Errors
-/// As [`client`].
+/// See [`ClientError`].
 pub fn clients(network: &Network) -> Result<Clients, ClientError> {
-    // Shared, so that the system's certificates are read once, and sessions are resumed.
+    // Shared, so that the system's certificates are read once and TLS sessions are resumed.
     let tls = crate::net::tls::config(&network.trust)?;
     Ok(Clients {
         pooled: build(network, tls.clone(), None)?,
@@ -59,11 +59,11 @@ pub fn clients(network: &Network) -> Result<Clients, ClientError> {
     })
 }
 
-/// Makes the client. Redirects are not followed, since a token must not reach another host. reqwest's own retry is off: only
+/// Creates a client. It does not follow redirects, since a token must not reach another host. reqwest's own retry is off: only
 /// the caller knows whether a request may be sent again.
 ///
 /// # Errors
-/// If TLS can't be set up.
+/// See [`ClientError`].
 pub fn client(network: &Network) -> Result<Client, ClientError> {
     build(network, crate::net::tls::config(&network.trust)?, None)
 }
@@ -88,7 +88,7 @@ fn build(network: &Network, tls: ClientConfig, max_idle: Option<usize>) -> Resul
         .map_err(|error| ClientError::Client(explain(error)))
 }
 
-/// Adds the credentials of the proxies that the environment names, in both spellings, to what is redacted.
+/// Adds the credentials in the proxy variables (upper and lower case) to the redactor.
 pub fn add_proxies(redactor: &mut Redactor, variables: &[(OsString, OsString)]) {
     for (name, value) in variables {
         let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
@@ -108,7 +108,7 @@ pub fn add_proxies(redactor: &mut Redactor, variables: &[(OsString, OsString)]) 
     }
 }
 
-/// An error with its causes and without its URL, which may hold a secret.
+/// The text of an error with its causes, without its URL, which may contain a secret.
 pub fn explain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
@@ -124,35 +124,35 @@ pub fn explain(error: reqwest::Error) -> String {
     text
 }
 
-/// A failure to connect that no retry can fix, with what to do about it.
+/// A failure to connect that a retry can't fix. The message says what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PermanentFailure {
-    /// The server's certificate is of an unknown authority, expired, or of another host.
+    /// The server's certificate has expired, is for another host, or comes from an unknown authority.
     #[error(
-        "the server's certificate is not accepted ({0}); if a private authority or a proxy issues it, name that authority's certificate in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS"
+        "the server's certificate is not accepted ({0}); if a private authority or a proxy issued it, set SSL_CERT_FILE or NODE_EXTRA_CA_CERTS to a file with that authority's certificate"
     )]
     Certificate(String),
-    /// No certificate is trusted at all.
-    #[error("no certificate authority is trusted; name a file with certificates in SSL_CERT_FILE, or unset it")]
+    /// No certificate authority is trusted.
+    #[error("no certificate authority is trusted; set SSL_CERT_FILE to a file with certificates, or unset it")]
     NoRoots,
-    /// The proxy refuses to connect.
+    /// The proxy refused to connect.
     #[error(
-        "the proxy {proxy} refuses the connection (HTTP {status}); check the proxy variables and the user and password in them, or exempt the host in NO_PROXY"
+        "the proxy {proxy} refused the connection (HTTP {status}); check the proxy variables and the user name and password in them, or add the host to NO_PROXY"
     )]
     Proxy {
-        /// Its URL without user info.
+        /// URL of the proxy without user info.
         proxy: String,
-        /// HTTP status of its answer.
+        /// HTTP status of the proxy's answer.
         status: u16,
     },
-    /// The name of the host resolves to nothing.
+    /// The host name can't be resolved.
     #[error("the host {0} does not exist; check its name")]
     UnknownHost(String),
 }
 
 impl PermanentFailure {
-    /// Classifies an error of [`Client::execute`] on a URL. `None` if a later attempt may succeed. Asks the proxy once more if it
-    /// has refused, since the error does not hold its status.
+    /// Classifies an error of [`Client::execute`] for a URL. Returns `None` if a later attempt may succeed. If the proxy refused,
+    /// it is asked again, since the error does not contain its status.
     pub async fn from_error(error: &reqwest::Error, url: &url::Url, network: &Network) -> Option<Self> {
         let host = || url.host_str().unwrap_or_default().to_owned();
         let mut cause = error.source();
@@ -178,7 +178,7 @@ impl PermanentFailure {
     }
 }
 
-/// Messages of the resolvers of glibc, musl, macOS and Windows for a name that does not exist. Other errors may be temporary.
+/// Resolver messages of glibc, musl, macOS and Windows for a name that does not exist. Other errors may be temporary.
 const NO_SUCH_HOST: [&str; 4] = [
     "Name or service not known",
     "Name does not resolve",
@@ -186,7 +186,7 @@ const NO_SUCH_HOST: [&str; 4] = [
     "No such host is known",
 ];
 
-/// The TLS error that an error is or wraps: `io::Error` does not name what it wraps as its source.
+/// The TLS error that an error is or wraps: `io::Error` does not return the wrapped error as its source.
 fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let wrapped = || error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref();
     error.downcast_ref().or_else(wrapped)
@@ -195,15 +195,15 @@ fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rus
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// Larger than is read.
+    /// It is larger than the limit.
     #[error("the answer is too large")]
     TooLarge,
-    /// Broken off, or not decodable.
-    #[error("the answer broke off: {0}")]
+    /// It is incomplete, or can't be decoded.
+    #[error("the answer can't be read: {0}")]
     Broken(String),
 }
 
-/// Reads a body up to [`MAX_BODY`] after decompression, whatever its `Content-Length` claims. Decodes gzip, of several members too
+/// Reads a body of at most [`MAX_BODY`] bytes after decompression, regardless of `Content-Length`. Decodes gzip with one or more members
 /// (<https://www.rfc-editor.org/rfc/rfc9110#name-gzip-coding>).
 ///
 /// # Errors
@@ -223,7 +223,7 @@ pub async fn read_body_up_to(response: Response, max: usize) -> Result<Vec<u8>, 
     Ok(bytes)
 }
 
-/// Writes a body of at most `max` bytes after decompression while it arrives; see [`read_body`].
+/// Writes a body of at most `max` bytes after decompression to `out` while it arrives; see [`read_body`].
 ///
 /// # Errors
 /// See [`BodyError`]. Part of the body may have been written.
@@ -233,7 +233,7 @@ pub async fn read_body_into(mut response: Response, max: usize, out: &mut dyn Wr
     let is_gzip = match encoding.as_deref() {
         None | Some("" | "identity") => false,
         Some("gzip" | "x-gzip") => true,
-        Some(_) => return Err(BodyError::Broken("it has an unknown content encoding".to_owned())),
+        Some(_) => return Err(BodyError::Broken("unknown content encoding".to_owned())),
     };
     let declared = response.content_length().unwrap_or(0);
     let declared = usize::try_from(declared).unwrap_or(usize::MAX);
@@ -255,7 +255,7 @@ pub async fn read_body_into(mut response: Response, max: usize, out: &mut dyn Wr
     }
 }
 
-/// A body while it is read.
+/// The decoder of a body.
 enum Body<'a> {
     Plain(Limited<'a>),
     Gzip(Box<MultiGzDecoder<Limited<'a>>>),
@@ -285,7 +285,7 @@ fn not_read(error: &std::io::Error) -> BodyError {
     }
 }
 
-/// Hands on bytes up to a number.
+/// Passes bytes on, up to a limit.
 struct Limited<'a> {
     out: &'a mut dyn Write,
     left: usize,
@@ -303,8 +303,9 @@ impl Write for Limited<'_> {
     }
 }
 
-/// The delay a server asked for, as seconds or as a date (<https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>).
-/// A date is compared with the answer's `date` if it has one, since our clock may be wrong.
+/// The delay that a server asked for, given as seconds or as a date
+/// (<https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>). A date is relative to the `date` header if there is one, since
+/// the local clock may be wrong.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
@@ -321,14 +322,14 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     )
 }
 
-/// The beginning of an invalid answer, for people: its first characters on one line, and its content type. It is redacted
-/// before it is cut, since a part of a token is a secret too.
+/// The beginning of an invalid answer for a message: its first characters on one line, and its content type. The text is
+/// redacted before it is cut, since a part of a token is a secret too.
 pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or("no content type");
-    // No need to decode a whole page. Words are counted, since white space counts for nothing in what is shown.
+    // Decodes only the beginning of a long page. Runs of white space do not count, since they are shown as one space.
     let most = SHOWN * 4 + redactor.longest();
     let mut head = Vec::new();
     let mut whole = true;
@@ -342,7 +343,7 @@ pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Strin
     }
     let mut text = brief(&String::from_utf8_lossy(&head), usize::MAX, redactor);
     if !whole {
-        // A secret that the cut has divided is not recognized.
+        // The redactor does not find a secret that was cut in two.
         text.truncate(text.floor_char_boundary(text.len().saturating_sub(redactor.longest())));
     }
     let text: String = text.chars().take(SHOWN).collect();
@@ -354,7 +355,7 @@ pub fn beginning(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Strin
     }
 }
 
-/// An untrusted text, redacted, on one line, in at most `most` characters.
+/// An untrusted text as one redacted line of at most `most` characters.
 pub fn brief(text: &str, most: usize, redactor: &Redactor) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     redactor.clean(line).chars().take(most).collect()

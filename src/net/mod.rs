@@ -1,4 +1,4 @@
-//! The network layer of both APIs: the HTTP client, proxies, trusted certificates, and retries.
+//! The network layer for all servers: the HTTP client, proxies, trusted certificates, and retries.
 
 pub mod http;
 pub mod proxy;

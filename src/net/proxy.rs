@@ -1,4 +1,4 @@
-//! The way to a server, as the environment names it: which certificates to trust, and which proxies to use.
+//! Network settings from environment variables: which proxies to use, and which certificates to trust.
 
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
@@ -16,18 +16,18 @@ use url::{Host, Url};
 use crate::net::secret_url::is_loopback;
 use crate::net::tls::{BLANK_HIDES_STORE, Trust};
 
-/// How long a proxy is asked why it refuses.
+/// Time limit for asking a proxy why it refused.
 const ASK: Duration = Duration::from_secs(5);
 
-/// What the environment says about the way to any server.
+/// How servers are reached, according to the environment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
-    /// Which certificates are trusted.
+    /// The trusted certificates.
     pub trust: Trust,
     proxies: Proxies,
 }
 
-/// The proxies for either scheme, and the hosts that are reached without.
+/// The proxy for each scheme, and the hosts that are reached directly.
 #[derive(Clone, Default, PartialEq)]
 struct Proxies {
     http: Option<Url>,
@@ -47,16 +47,16 @@ impl std::fmt::Debug for Proxies {
     }
 }
 
-/// A proxy variable that can't be used. Its value is not repeated: it may hold a password.
+/// Why a proxy variable can't be used. The message does not repeat its value, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// It holds no URL.
+    /// Its value is not a URL.
     #[error(
-        "{0} is not a URL; allowed: http://host:port or https://host:port in ASCII, with user:password@ before the host if the proxy asks for it"
+        "{0} is not a URL; allowed: http://host:port or https://host:port in ASCII, with user:password@ before the host if the proxy requires it"
     )]
     NotUrl(&'static str),
-    /// Its scheme is another than http and https.
-    #[error("{variable} names a proxy with the scheme {scheme:?}, which is not supported; allowed: http and https")]
+    /// Its scheme is neither http nor https.
+    #[error("{variable} has the scheme {scheme:?}, which is not supported; allowed: http and https")]
     Scheme {
         /// Name of the variable.
         variable: &'static str,
@@ -65,21 +65,21 @@ pub enum ProxyError {
     },
 }
 
-/// The variables that name files with certificates.
+/// The variables that contain paths of certificates.
 const CERTIFICATES: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"];
 
 impl Network {
-    /// Whether [`Network::read`] reads files, each of which may be anywhere and may block.
+    /// Whether [`Network::read`] reads files. They can be at any path, so reading them may block.
     pub fn reads_files(variables: &[(OsString, OsString)]) -> bool {
         let names_file =
             |(name, value): &(OsString, OsString)| CERTIFICATES.iter().any(|known| name == known) && !is_blank(value);
         variables.iter().any(names_file)
     }
 
-    /// Reads the environment's variables, and returns warnings with it. The texts hold untrusted paths.
+    /// Reads the environment variables. Also returns warnings, which contain untrusted paths.
     ///
     /// # Errors
-    /// Every proxy variable that is set and can't be used.
+    /// One for each proxy variable that can't be used.
     pub fn read(variables: &[(OsString, OsString)]) -> Result<(Self, Vec<String>), Vec<ProxyError>> {
         let given = |name: &str| {
             let (_, value) = variables.iter().find(|(known, _)| known == name)?;
@@ -90,7 +90,7 @@ impl Network {
         let (trust, mut warnings) = Trust::read(file, dirs, extra);
         if BLANK_HIDES_STORE && given("SSL_CERT_FILE").is_some_and(is_blank) && set("SSL_CERT_DIR").is_none() {
             warnings.push(
-                "SSL_CERT_FILE is blank, which hides the system's certificates; bundled ones are used. Unset it."
+                "SSL_CERT_FILE is blank, so the system's certificates are not found and bundled ones are used; unset it."
                     .to_owned(),
             );
         }
@@ -103,20 +103,20 @@ impl Network {
         ))
     }
 
-    /// The rule for the HTTP client; `None` if no proxy is set.
+    /// The proxy rule for the HTTP client; `None` if no proxy is set.
     pub fn proxy(&self) -> Option<Proxy> {
         let proxies = self.proxies.clone();
         let is_set = proxies.http.is_some() || proxies.https.is_some();
         is_set.then(|| Proxy::custom(move |url| proxies.of(url).cloned()))
     }
 
-    /// The proxy that a URL is reached through, if any.
+    /// The proxy for a URL, if any.
     pub fn proxy_of(&self, url: &Url) -> Option<&Url> {
         self.proxies.of(url)
     }
 
-    /// Asks the proxy of a URL to connect to it, and returns the proxy without user info and the HTTP status of its answer. `None` if
-    /// there is no answer, or if the proxy is reached over TLS.
+    /// Asks the proxy of a URL to connect to it. Returns the URL of the proxy without user info, and the HTTP status of its answer;
+    /// `None` if there is no answer or if the proxy is reached over TLS.
     pub async fn ask_proxy(&self, url: &Url) -> Option<(String, u16)> {
         let proxy = self.proxies.of(url).filter(|proxy| proxy.scheme() == "http")?;
         let target = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
@@ -147,7 +147,7 @@ impl Network {
 }
 
 impl Proxies {
-    /// Lower case goes before upper case, as the runner's own client reads them.
+    /// Reads the variables. Lower case takes precedence over upper case, as in the runner's own client.
     fn read<'a>(set: impl Fn(&'static str) -> Option<&'a OsStr>) -> Result<Self, Vec<ProxyError>> {
         let mut errors = Vec::new();
         let mut first = |names: &[&'static str]| {
@@ -177,7 +177,7 @@ impl Proxies {
         }
     }
 
-    /// The proxy for a URL. Plain http to this machine never goes through one, which would see the token.
+    /// The proxy for a URL. Plain http to this machine never uses a proxy, since the proxy would see the token.
     fn of(&self, url: &Url) -> Option<&Url> {
         let proxy = match url.scheme() {
             "https" => self.https.as_ref(),
@@ -188,8 +188,8 @@ impl Proxies {
     }
 }
 
-/// Whether an entry of `NO_PROXY` exempts a URL, as `@actions/http-client` reads it: `*`, a host, a host and its subdomains, either with
-/// a port, an IP literal; and networks such as `10.0.0.0/8`, as curl does.
+/// Whether an entry of `NO_PROXY` matches a URL. As in `@actions/http-client`, an entry is `*`, an IP literal, or a host with its
+/// subdomains, with or without a port. As in curl, it can also be a network such as `10.0.0.0/8`.
 fn exempts(entry: &str, url: &Url) -> bool {
     let Some(host) = url.host_str().map(str::to_ascii_lowercase) else {
         return false;
@@ -254,7 +254,7 @@ fn without_user_info(proxy: &Url) -> String {
     format!("{}://{host}{port}", proxy.scheme())
 }
 
-/// Blank is unset: an expression such as `${{ vars.X }}` that names nothing leaves a variable blank.
+/// A blank variable counts as unset: an expression such as `${{ vars.X }}` is blank if the variable does not exist.
 fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|text| text.trim().is_empty())
 }
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_variables_are_unset_ones() {
+    fn a_blank_variable_counts_as_unset() {
         for blank in ["", " ", "\n"] {
             let names = [
                 "SSL_CERT_FILE",
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_is_read_into_its_place() {
+    fn every_certificate_variable_is_read() {
         for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"] {
             let (network, warnings) = read(&[(name, "/nowhere")]).unwrap();
             assert_eq!(warnings.len(), 1);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn lower_case_goes_before_upper_case_and_a_scheme_before_all() {
+    fn lower_case_precedes_upper_case_and_a_scheme_precedes_all() {
         let api = "https://api.example/v1";
         let all = ("ALL_PROXY", "all.example:1");
         let upper = ("HTTPS_PROXY", " http://upper.example:2\n");
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_to_this_machine_never_goes_through_a_proxy() {
+    fn plain_http_to_this_machine_never_uses_a_proxy() {
         let proxies = [("HTTP_PROXY", "http://p.example"), ("ALL_PROXY", "http://p.example")];
         for url in ["http://127.0.0.1:8080/v1", "http://localhost/", "http://[::1]:1/"] {
             assert_eq!(way(&proxies, url), None, "{url}");
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_url_is_an_error_that_does_not_repeat_it() {
+    fn a_value_that_is_not_a_url_is_an_error_that_does_not_repeat_it() {
         for value in [
             "\"http://s3cret.example\"",
             "http://s3cret proxy",
@@ -351,7 +351,7 @@ mod tests {
         let errors = read(&[("all_proxy", "socks5h://s3cret@p.example")]).unwrap_err();
         assert_eq!(
             errors[0].to_string(),
-            "all_proxy names a proxy with the scheme \"socks5h\", which is not supported; allowed: http and https"
+            "all_proxy has the scheme \"socks5h\", which is not supported; allowed: http and https"
         );
         let umlaut = way(
             &[("https_proxy", "http://me:geh\u{e4}im@p.example:3128")],
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_is_read_as_the_runner_reads_it() {
+    fn no_proxy_is_parsed_like_the_runner_does() {
         let through =
             |exempt: &str, url: &str| way(&[("HTTPS_PROXY", "http://p.example"), ("NO_PROXY", exempt)], url).is_some();
         for (exempt, url) in [

@@ -1,5 +1,5 @@
-//! When to send a failed request again, and until when: exponential back-off with jitter, never earlier than the server
-//! asked for.
+//! When to repeat a failed request, and for how long: exponential back-off with jitter, and never earlier than the server asked
+//! for.
 //!
 //! Only this file uses the `backoff` crate, and only to compute delays: it is no longer maintained (see deny.toml), and its
 //! clock ignores tokio's paused time.
@@ -12,14 +12,14 @@ use backoff::exponential::{ExponentialBackoff, ExponentialBackoffBuilder};
 use reqwest::StatusCode;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// How long QA.tech may be out of reach without a break.
+/// How long QA.tech may be unreachable without interruption.
 pub const OUT_OF_REACH: Duration = Duration::from_secs(600);
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const MAX_DELAY: Duration = Duration::from_secs(10);
-/// How much of its own delay a request adds at most to the one that the server asked for.
+/// Longest time that is added to a delay that the server asked for.
 const MAX_EXTRA: Duration = Duration::from_millis(500);
 
-/// Whether a request may succeed when it is sent again, by the status of its answer.
+/// Whether a repeated request may succeed, given the status of the answer.
 pub fn is_transient(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(
@@ -28,7 +28,7 @@ pub fn is_transient(status: StatusCode) -> bool {
         )
 }
 
-/// A point in time on tokio's clock by which something has to end.
+/// A point in time on tokio's clock by which something must have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
@@ -65,7 +65,7 @@ impl Deadline {
         self.left().is_zero()
     }
 
-    /// Whether something that begins after this delay begins before the deadline.
+    /// Whether something that starts after this delay starts before the deadline.
     pub fn allows(self, delay: Duration) -> bool {
         delay < self.left()
     }
@@ -81,19 +81,19 @@ impl Deadline {
     }
 }
 
-/// Why a request is not sent again.
+/// Why a request is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GiveUp {
     /// All attempts were made.
     NoAttemptLeft,
-    /// The next attempt would not begin before this deadline.
+    /// The next attempt would start at or after this deadline.
     Deadline(Deadline),
-    /// The next attempt would begin after the server has been out of reach for as long as is accepted, which is then.
+    /// The next attempt would start after this point in time, at which the server has been unreachable for too long.
     OutOfReach(Deadline),
 }
 
 impl GiveUp {
-    /// Until when a further attempt could have begun.
+    /// The end of the time in which another attempt could have started.
     pub fn at(self) -> Option<Deadline> {
         match self {
             Self::NoAttemptLeft => None,
@@ -101,12 +101,12 @@ impl GiveUp {
         }
     }
 
-    /// The time left until then.
+    /// The time left until that end.
     pub fn left(self) -> Duration {
         self.at().map(Deadline::left).unwrap_or_default()
     }
 
-    /// Waits until then.
+    /// Waits until that end.
     pub async fn passed(self) {
         if let Some(at) = self.at() {
             at.passed().await;
@@ -114,7 +114,7 @@ impl GiveUp {
     }
 }
 
-/// The retries of one request. Without limits of its own it goes on forever.
+/// The retries of one request, unlimited by default.
 pub struct Backoff {
     delays: ExponentialBackoff<SystemClock>,
     deadline: Option<Deadline>,
@@ -122,7 +122,7 @@ pub struct Backoff {
     patience: Option<Duration>,
     /// Failures since the last success.
     failures: u32,
-    /// When the server was first found out of reach since it last answered.
+    /// Start of the current outage: the first failure to reach the server since it last answered.
     out_of_reach_since: Option<Instant>,
 }
 
@@ -147,7 +147,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Begins no attempt at or after the deadline.
+    /// Starts no attempt at or after the deadline.
     #[must_use]
     pub fn until(self, deadline: Deadline) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl Backoff {
         }
     }
 
-    /// Begins no attempt once the server has been out of reach for this long without a break.
+    /// Starts no attempt after the server has been unreachable for this long without interruption.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self {
@@ -174,8 +174,8 @@ impl Backoff {
         }
     }
 
-    /// The delay before the next attempt, after one that found the server out of reach: at least the delay that the server
-    /// asked for, and a little more so that not all clients come back at once.
+    /// The delay before the next attempt, after one that could not reach the server. It is at least the delay that the server asked
+    /// for, and a little more so that not all clients return at once.
     ///
     /// # Errors
     /// Why there is no next attempt.
@@ -184,7 +184,7 @@ impl Backoff {
         self.next(asked)
     }
 
-    /// The delay before the next attempt, after one that the server answered: it is in reach, but does not serve the request
+    /// The delay before the next attempt, after one that the server answered: it is reachable, but does not serve the request
     /// yet.
     ///
     /// # Errors
@@ -194,7 +194,7 @@ impl Backoff {
         self.next(asked)
     }
 
-    /// Begins anew after a success. Returns for how long the server was out of reach, if it was.
+    /// Resets the delays after a success. Returns how long the server was unreachable, if it was.
     pub fn succeeded(&mut self) -> Option<Duration> {
         self.delays.reset();
         self.failures = 0;
@@ -234,7 +234,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn delays_grow_to_a_limit_and_begin_anew_after_a_success() {
+    fn delays_grow_to_a_limit_and_are_reset_by_a_success() {
         let mut backoff = Backoff::default();
         let first = backoff.unreachable(None).unwrap();
         assert!(
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_attempt_begins_at_or_after_the_deadline() {
+    async fn no_attempt_starts_at_or_after_the_deadline() {
         let deadline = Deadline::after(SECOND * 60);
         let mut backoff = Backoff::default().until(deadline);
         let begun = Instant::now();
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn patience_ends_with_an_outage_without_a_break_and_not_with_refusals() {
+    async fn patience_ends_after_an_uninterrupted_outage_but_not_after_refusals() {
         let mut backoff = Backoff::default().with_patience(OUT_OF_REACH);
         let outage = async |backoff: &mut Backoff| {
             let begun = Instant::now();
@@ -293,7 +293,7 @@ mod tests {
             assert!(begun.elapsed() >= OUT_OF_REACH - SECOND * 13);
         };
         outage(&mut backoff).await;
-        // An answer is a break, and is waited for however long it asks for.
+        // An answer ends the outage, and its delay is accepted however long it is.
         for _ in 0..100 {
             sleep(backoff.deferred(Some(SECOND * 700)).unwrap()).await;
         }
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_earlier_end_counts() {
+    async fn the_earlier_limit_applies() {
         let deadline = Deadline::after(SECOND * 30);
         let mut backoff = Backoff::default().until(deadline).with_patience(OUT_OF_REACH);
         assert_eq!(backoff.unreachable(Some(SECOND * 700)), Err(GiveUp::Deadline(deadline)));

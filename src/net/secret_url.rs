@@ -5,27 +5,27 @@ use url::Url;
 
 use crate::net::written_url::{UrlError, parse};
 
-/// Why a URL can't be used, as a fragment that follows its name. It repeats nothing of the URL but its scheme.
+/// Why a URL can't be used, as a fragment that follows its name. The message repeats only the scheme of the URL.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SecretUrlError {
     /// It can't be parsed.
-    #[error("is no URL ({0}); allowed: an absolute one such as https://example.com/path")]
+    #[error("is not a URL ({0}); allowed: an absolute URL such as https://example.com/path")]
     Invalid(#[from] UrlError),
     /// It has user info.
-    #[error("must not hold a user name or password")]
+    #[error("must not contain a user name or password")]
     UserInfo,
-    /// It is http, and not on a loopback host.
-    #[error("must be https: over http, a secret could be read by anyone on the way")]
+    /// It uses http with a host that is not loopback.
+    #[error("must use https: with http, anyone on the network path could read the secret")]
     Insecure,
     /// It has another scheme.
     #[error("has the scheme {0:?}; allowed: https (http for loopback hosts)")]
     Scheme(String),
-    /// Paths can't be added to it.
-    #[error("must have no query and no fragment")]
+    /// It has a query or a fragment, so paths can't be added to it.
+    #[error("must not have a query or a fragment")]
     QueryOrFragment,
 }
 
-/// A URL that a secret may be sent to: https, or http on this machine, and without user info.
+/// Parses a URL that a secret may be sent to: https, or http on this machine, and without user info.
 ///
 /// # Errors
 /// See [`SecretUrlError`].
@@ -42,7 +42,7 @@ pub fn for_secrets(text: &str) -> Result<Url, SecretUrlError> {
     }
 }
 
-/// Such a URL to which paths are added: it has no query and no fragment, and its trailing slashes are removed.
+/// Parses such a URL as a base for paths: it must not have a query or a fragment, and trailing slashes are removed.
 ///
 /// # Errors
 /// See [`SecretUrlError`].
@@ -56,7 +56,7 @@ pub fn base_for_secrets(text: &str) -> Result<Url, SecretUrlError> {
     Ok(url)
 }
 
-/// Whether a URL's host is this machine.
+/// Whether the host of a URL is this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -82,19 +82,19 @@ mod tests {
             assert!(for_secrets(fine).is_ok(), "{fine}");
         }
         for (wrong, why) in [
-            ("api.example", "is no URL"),
+            ("api.example", "is not a URL"),
             (
                 "https://bücher.example",
-                "is no URL (the host is not a valid domain name",
+                "is not a URL (the host is not a valid domain name",
             ),
-            ("http://api.example", "must be https"),
-            ("http://localhost.example", "must be https"),
-            ("http://127.0.0.1.example", "must be https"),
-            ("http://128.0.0.1", "must be https"),
+            ("http://api.example", "must use https"),
+            ("http://localhost.example", "must use https"),
+            ("http://127.0.0.1.example", "must use https"),
+            ("http://128.0.0.1", "must use https"),
             ("ftp://localhost", "has the scheme \"ftp\""),
             ("file:///etc/passwd", "has the scheme \"file\""),
-            ("https://s3cret@api.example", "must not hold a user name"),
-            ("https://:s3cret@api.example", "must not hold a user name"),
+            ("https://s3cret@api.example", "must not contain a user name"),
+            ("https://:s3cret@api.example", "must not contain a user name"),
         ] {
             let error = for_secrets(wrong).unwrap_err();
             let problem = error.to_string();

@@ -1,4 +1,4 @@
-//! Which servers are trusted: the system's certificates, what the environment adds, and bundled roots where there are none.
+//! Trusted certificate authorities: those of the system, those that the environment adds, and bundled ones if there are none.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -12,24 +12,24 @@ use rustls::sign::SigningKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_native_certs::{CertificateResult, ErrorKind, load_certs_from_paths};
 
-/// Whom to trust, as far as the environment says it.
+/// The certificate authorities that environment variables name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trust {
-    /// What `SSL_CERT_FILE` and `SSL_CERT_DIR` hold; `None` where neither is set, and then the system's store counts.
+    /// Those in `SSL_CERT_FILE` and `SSL_CERT_DIR`. `None` if neither is set; the system's store is then used.
     store: Option<Vec<TrustAnchor<'static>>>,
-    /// What `NODE_EXTRA_CA_CERTS` adds to either.
+    /// Those in `NODE_EXTRA_CA_CERTS`, which are added to the others.
     extra: Vec<TrustAnchor<'static>>,
 }
 
 impl Trust {
-    /// Reads what `SSL_CERT_FILE`, `SSL_CERT_DIR` (one or more folders) and `NODE_EXTRA_CA_CERTS` name. Each that holds
-    /// nothing, or not all of which can be read, is told of: the text names the variable and the path, which is untrusted.
+    /// Reads the files in `SSL_CERT_FILE`, `SSL_CERT_DIR` (one or more folders) and `NODE_EXTRA_CA_CERTS`. Also returns a warning for
+    /// each path without certificates, or with some that can't be read. It contains the variable and the untrusted path.
     pub fn read(file: Option<&OsStr>, dirs: Option<&OsStr>, extra: Option<&OsStr>) -> (Self, Vec<String>) {
         let mut warnings = Vec::new();
         let mut add = |roots: &mut RootCertStore, name, path: &Path, found: CertificateResult, instead| {
             let (added, _) = roots.add_parsable_certificates(found.certs);
             let why = match found.errors.first() {
-                // Not the error's own text: it repeats what it could not read, which may be a private key.
+                // The error's own text contains the part that can't be parsed, which may be a private key.
                 Some(rustls_native_certs::Error {
                     kind: ErrorKind::Pem(_),
                     ..
@@ -40,14 +40,14 @@ impl Trust {
             };
             let path = path.display();
             warnings.push(if added == 0 {
-                format!("{name} names {path}, which holds no certificate that can be used{instead}{why}")
+                format!("{name} names {path}, which contains no usable certificate{instead}{why}")
             } else {
-                format!("{name} names {path}, not all of which can be read{why}")
+                format!("{name} names {path}, which can be read only in part{why}")
             });
         };
         let store = (file.is_some() || dirs.is_some()).then(|| {
             let mut roots = RootCertStore::empty();
-            let instead = " (those of the system are not used in its place)";
+            let instead = " (the system's certificates are not used instead)";
             if let Some(path) = file.map(Path::new) {
                 let found = load_certs_from_paths(Some(path), None);
                 add(&mut roots, "SSL_CERT_FILE", path, found, instead);
@@ -68,9 +68,9 @@ impl Trust {
         (Self { store, extra }, warnings)
     }
 
-    /// The roots to trust. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's store, as they do for OpenSSL;
-    /// `NODE_EXTRA_CA_CERTS` adds to it, as it does for Node. The bundled roots only stand in for a system without any:
-    /// whoever narrowed the store, be it by a path with a slip in it, must not have it widened by us.
+    /// The trusted roots. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's store, as in OpenSSL; `NODE_EXTRA_CA_CERTS` adds to
+    /// it, as in Node. The bundled roots are used only if the system has none. They never extend a store that the user restricted,
+    /// even if the path in the variable is wrong.
     fn roots(&self, system: impl FnOnce() -> Vec<CertificateDer<'static>>) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         match &self.store {
@@ -87,8 +87,8 @@ impl Trust {
     }
 }
 
-/// The certificates of the system's own store. Only asked where neither variable of OpenSSL's says something: but
-/// `load_native_certs` takes a blank one for a path, and then finds nothing.
+/// The certificates in the system's store. `load_native_certs` is not used here: it treats a blank variable of OpenSSL as a path and
+/// then finds nothing.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn system_store() -> Vec<CertificateDer<'static>> {
     let places = openssl_probe::probe();
@@ -96,7 +96,7 @@ fn system_store() -> Vec<CertificateDer<'static>> {
     let mut found = load_certs_from_paths(places.cert_file.as_deref(), dirs.next().map(AsRef::as_ref)).certs;
     for dir in dirs {
         for certificate in load_certs_from_paths(None, Some(dir)).certs {
-            // The folders of one distribution often lead to those of another.
+            // Folders of several distributions often link to each other.
             if !found.contains(&certificate) {
                 found.push(certificate);
             }
@@ -105,21 +105,20 @@ fn system_store() -> Vec<CertificateDer<'static>> {
     found
 }
 
-/// The certificates of the system's own store; none where a variable of OpenSSL's is set but blank, see
-/// [`BLANK_HIDES_STORE`].
+/// The certificates in the system's store; none if a variable of OpenSSL is set but blank, see [`BLANK_HIDES_STORE`].
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn system_store() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }
 
-/// Whether a blank `SSL_CERT_FILE` hides the system's store, since that is no file and only a library gets at it.
+/// Whether a blank `SSL_CERT_FILE` hides the system's store. It does where the store is not a file and only a library can read it.
 pub const BLANK_HIDES_STORE: bool = cfg!(not(all(unix, not(target_os = "macos"))));
 
-/// The TLS configuration of the one HTTP client. The system's certificates are only loaded when a server first shows one,
-/// so that a run over plain loopback HTTP never reads them.
+/// The TLS configuration of the HTTP clients. The system's certificates are loaded when the first server certificate is verified, so
+/// that a run over plain loopback HTTP never reads them.
 ///
 /// # Errors
-/// Only if the crypto provider supports no TLS version, which a test rules out.
+/// If the crypto provider supports no TLS version, which a test rules out.
 pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(CryptoProvider {
         key_provider: &NoClientKeys,
@@ -132,7 +131,7 @@ pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     });
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        // "Dangerous" only by its name: the verifier below is rustls's own, made late.
+        // Not dangerous: the verifier is rustls's own, created on first use.
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
@@ -140,7 +139,7 @@ pub fn config(trust: &Trust) -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// Loads no private key, since no client certificate is ever shown: the code that signs with one is left out of the binary.
+/// Refuses to load a private key. Client certificates are not used, so the binary does not contain the code that signs with them.
 #[derive(Debug)]
 struct NoClientKeys;
 
@@ -165,7 +164,7 @@ impl LazyVerifier {
                 .map_err(|error| error.to_string())
         });
         made.as_deref()
-            .map_err(|error| Error::General(format!("no certificate verifier: {error}")))
+            .map_err(|error| Error::General(format!("the certificate verifier can't be created: {error}")))
     }
 }
 
@@ -228,24 +227,24 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_can_be_made() {
+    fn a_configuration_can_be_created() {
         assert!(config(&Trust::default()).is_ok());
     }
 
     #[test]
-    fn without_variables_the_systems_store_counts_and_bundled_roots_stand_in_for_none() {
+    fn without_variables_the_systems_store_is_used_and_bundled_roots_if_it_is_empty() {
         let (trust, warnings) = Trust::read(None, None, None);
         assert_eq!((&trust, warnings), (&Trust::default(), vec![]));
         let ours = Authority::new();
         assert_eq!(trust.roots(|| vec![certificate(&ours)]).roots, anchors(&[&ours]));
         let bundled = webpki_roots::TLS_SERVER_ROOTS;
         assert_eq!(trust.roots(Vec::new).roots, bundled);
-        // What can't be read is no certificate.
+        // A certificate that can't be parsed does not count.
         assert_eq!(trust.roots(|| vec![CertificateDer::from(&b"x"[..])]).roots, bundled);
     }
 
     #[test]
-    fn what_the_variables_name_takes_the_systems_place() {
+    fn the_variables_replace_the_systems_store() {
         let folder = tempfile::tempdir().unwrap();
         let [one, two, three] = [Authority::new(), Authority::new(), Authority::new()];
         let file = folder.path().join("one.pem");
@@ -270,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extra_authority_is_added_to_the_systems_or_to_the_bundled_ones() {
+    fn an_extra_authority_is_added_to_the_systems_or_the_bundled_ones() {
         let folder = tempfile::tempdir().unwrap();
         let [system, extra] = [Authority::new(), Authority::new()];
         let file = folder.path().join("extra.pem");
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_to_nothing_widens_no_trust_and_is_told_of() {
+    fn a_wrong_path_does_not_extend_trust_and_causes_a_warning() {
         let folder = tempfile::tempdir().unwrap();
         let empty = folder.path().join("empty.pem");
         std::fs::write(&empty, "no certificates at all\n").unwrap();
@@ -297,7 +296,10 @@ mod tests {
             let (trust, warnings) = Trust::read(Some(path.as_os_str()), None, None);
             assert_eq!(trust.roots(never).roots, []);
             assert_eq!(warnings.len(), 1, "{warnings:?}");
-            let start = format!("SSL_CERT_FILE names {}, which holds no certificate", path.display());
+            let start = format!(
+                "SSL_CERT_FILE names {}, which contains no usable certificate",
+                path.display()
+            );
             assert!(warnings[0].starts_with(&start), "{warnings:?}");
         }
         let dirs = std::env::join_paths([&no_such, folder.path()]).unwrap();
@@ -316,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_not_shown() {
+    fn a_file_that_is_not_a_certificate_is_not_shown() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key.pem");
         std::fs::write(
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_can_be_read_in_part_is_used_and_told_of() {
+    fn a_file_that_can_be_read_in_part_is_used_with_a_warning() {
         let folder = tempfile::tempdir().unwrap();
         let ours = Authority::new();
         let file = folder.path().join("half.pem");
@@ -341,6 +343,6 @@ mod tests {
         std::fs::write(&file, format!("{}{broken}", ours.pem())).unwrap();
         let (trust, warnings) = Trust::read(Some(file.as_os_str()), None, None);
         assert_eq!(trust.roots(never).roots, anchors(&[&ours]));
-        assert!(warnings[0].contains("not all of which can be read"), "{warnings:?}");
+        assert!(warnings[0].contains("which can be read only in part"), "{warnings:?}");
     }
 }

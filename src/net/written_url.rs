@@ -1,16 +1,16 @@
-//! URLs that people write in inputs and variables.
+//! Parses URLs in inputs and environment variables.
 
 use url::{ParseError, Url};
 
 /// Why a text is not a URL. No message repeats the text: it may contain credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Its host is not a valid ASCII domain name. The tables for international names would be 4 % of the binary's size.
+    /// The host is not a valid ASCII domain name. Tables for international names would make up 4 % of the binary.
     #[error(
-        "the host is not a valid domain name; an international one is written in punycode, such as xn--bcher-kva.example for bücher.example"
+        "the host is not a valid domain name; write an international name in punycode, such as xn--bcher-kva.example for bücher.example"
     )]
     Host,
-    /// It can't be parsed for another reason.
+    /// The URL can't be parsed for another reason.
     #[error(transparent)]
     Syntax(ParseError),
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_international_host_is_refused_with_how_to_write_it() {
+    fn an_international_host_is_refused_with_advice() {
         for text in [
             "https://bücher.example/a",
             "https://b%C3%BCcher.example",
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn another_problem_keeps_its_words() {
+    fn another_problem_keeps_its_message() {
         let problem = parse("shop.example").map_err(|error| error.to_string());
         assert_eq!(problem, Err("relative URL without a base".to_owned()));
     }

@@ -27,18 +27,18 @@ use crate::qatech::builds::UploadTarget;
 use crate::qatech::client::PostError;
 use crate::text::{Redactor, Secret};
 
-/// Size of the pieces in which a file is read; only a few of them are in memory.
+/// Size of the pieces in which a file is read, in bytes. Only a few of them are in memory.
 const PIECE: usize = 128 * 1024;
 /// Number of pieces that are read ahead.
 const AHEAD: usize = 2;
 /// Interval of progress lines.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
-/// An upload without progress for this long is aborted.
+/// An upload is aborted after this time without progress.
 const STALLED: Duration = Duration::from_secs(60);
-/// How often a file is uploaded, each time to a new URL.
+/// Number of attempts to upload a file, each with a new URL.
 const MAX_TRIES: u32 = 3;
 
-/// Why a build is missing. No run is started then.
+/// Why a build was not uploaded. No run is started then.
 #[derive(Debug, Error)]
 pub enum UploadError {
     /// The file can't be read.
@@ -46,7 +46,7 @@ pub enum UploadError {
     File {
         /// Short id of the application.
         application: String,
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// The reason.
         source: std::io::Error,
@@ -56,29 +56,29 @@ pub enum UploadError {
     NoFile {
         /// Short id of the application.
         application: String,
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// QA.tech refused, or is out of reach.
+    /// QA.tech refused the request, or is unreachable.
     #[error("the build of {application} can't be {step}: {source}")]
     Api {
         /// Short id of the application.
         application: String,
         /// `uploaded` or `registered`.
         step: &'static str,
-        /// Why.
+        /// The reason.
         source: PostError,
     },
-    /// The storage did not accept it.
+    /// The storage did not accept the file.
     #[error("the build of {application} can't be uploaded: {what}")]
     Storage {
         /// Short id of the application.
         application: String,
-        /// What the storage answered.
+        /// The answer of the storage, or the network error.
         what: String,
     },
-    /// The step's deadline passed first.
-    #[error("the deadline (`timeout_minutes`) came before the build of {application} was uploaded")]
+    /// The deadline of the step passed first.
+    #[error("the build of {application} was not uploaded before the deadline (`timeout_minutes`)")]
     TooLate {
         /// Short id of the application.
         application: String,
@@ -86,7 +86,7 @@ pub enum UploadError {
 }
 
 impl UploadError {
-    /// Whether a deadline passed first.
+    /// Whether the deadline passed first.
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::TooLate { .. } => true,
@@ -95,7 +95,7 @@ impl UploadError {
     }
 }
 
-/// The builds that were uploaded.
+/// The uploaded builds.
 #[derive(Debug)]
 pub struct Uploaded {
     /// The short id of each build, in the order of the input.
@@ -103,7 +103,7 @@ pub struct Uploaded {
 }
 
 impl Uploaded {
-    /// The applications with their builds as environments: an application that is listed already keeps its device.
+    /// Sets the builds as environments of their applications. An application that is already listed keeps its device.
     pub fn apply_to(&self, applications: &[ApplicationOverride]) -> Vec<ApplicationOverride> {
         let mut applications = applications.to_vec();
         for (application, build) in &self.short_ids {
@@ -126,11 +126,11 @@ impl Uploaded {
     }
 }
 
-/// Uploads all builds concurrently, and logs the progress. Each upload URL and build token is added to the redactor and its
+/// Uploads all builds concurrently and logs the progress. Each upload URL and build token is added to the redactor and its
 /// clones before it is used.
 ///
 /// # Errors
-/// The first failure; the other uploads are then aborted.
+/// The first failure. It aborts the other uploads.
 pub async fn upload(
     client: &Client,
     builds: &[Build],
@@ -148,10 +148,10 @@ pub async fn upload(
     Ok(Uploaded { short_ids })
 }
 
-/// The size of a build's file in bytes.
+/// The size of a build file in bytes.
 ///
 /// # Errors
-/// If there is no regular file with content.
+/// If it is not a regular file, or is empty.
 pub(super) async fn size(build: &Build) -> Result<u64, UploadError> {
     let path = build.path.clone();
     match blocking(move || std::fs::metadata(path)).await {
@@ -171,7 +171,7 @@ struct Uploads<'a> {
     redactor: &'a Redactor,
 }
 
-/// A build file whose size is known.
+/// A build file with its size.
 struct BuildFile<'a> {
     build: &'a Build,
     name: String,
@@ -183,7 +183,7 @@ enum Put {
     Done,
     /// A retry with a new URL may succeed.
     Failed(String),
-    /// The storage will never accept it.
+    /// A retry can't succeed.
     Refused(String),
 }
 
@@ -205,13 +205,13 @@ impl Uploads<'_> {
         };
         let short_id = self.ask(build, "registered", register).await?;
         self.progress(&format!(
-            "{}: {} is uploaded as build {short_id}",
+            "{}: {} was uploaded as build {short_id}",
             build.application, file.name
         ));
         Ok((application(), short_id))
     }
 
-    /// Uploads the file, with a new URL for each attempt. Returns the token that registers it.
+    /// Uploads the file, with a new URL for each attempt. Returns the token for registering it.
     async fn upload_file(&self, file: &BuildFile<'_>) -> Result<Secret, UploadError> {
         let build = file.build;
         let mut backoff = Backoff::default().with_max_attempts(MAX_TRIES);
@@ -237,7 +237,7 @@ impl Uploads<'_> {
                 });
             };
             self.progress(&format!(
-                "{}: the upload failed and is tried again in {} s: {what}",
+                "{}: the upload failed, retrying in {} s: {what}",
                 build.application,
                 delay.as_secs().max(1)
             ));
@@ -263,7 +263,7 @@ impl Uploads<'_> {
             biased;
             answer = request.send() => answer,
             () = self.watch(file, &sent) => {
-                return Ok(Put::Failed("nothing was taken for a minute".to_owned()));
+                return Ok(Put::Failed("the storage accepted no data for a minute".to_owned()));
             }
         };
         let response = match answer {
@@ -274,7 +274,7 @@ impl Uploads<'_> {
         if status.is_success() {
             return Ok(Put::Done);
         }
-        // An error of the storage repeats the signed URL.
+        // The storage's error may contain the signed URL.
         let body = http::read_body_up_to(response, PIECE).await.unwrap_or_default();
         let what = format!(
             "the storage answered HTTP {status}: {}",
@@ -292,7 +292,7 @@ impl Uploads<'_> {
         })
     }
 
-    /// Logs the progress of an upload; returns when there is none any more.
+    /// Logs the progress of an upload. Returns when there was none for [`STALLED`].
     async fn watch(&self, file: &BuildFile<'_>, sent: &AtomicU64) {
         let mut last = (0, Instant::now());
         loop {
@@ -313,7 +313,7 @@ impl Uploads<'_> {
         }
     }
 
-    /// Sends a POST, and sends it again only if QA.tech can't have processed it.
+    /// Sends a POST. It is repeated only if QA.tech can't have processed it.
     async fn ask<T>(
         &self,
         build: &Build,
@@ -350,7 +350,7 @@ impl Uploads<'_> {
                 return Err(failed(error));
             };
             self.progress(&format!(
-                "{}: QA.tech is out of reach, next try in {} s: {error}",
+                "{}: QA.tech is unreachable, retrying in {} s: {error}",
                 build.application,
                 delay.as_secs().max(1)
             ));
@@ -358,7 +358,7 @@ impl Uploads<'_> {
         }
     }
 
-    /// Redacts and masks the upload URL and the token from now on.
+    /// Makes the upload URL and the token secrets: redacts and masks them from now on.
     fn keep_secret(&self, target: &UploadTarget) {
         let UploadTarget { url, build_token } = target;
         let mut new = Redactor::default();
@@ -397,8 +397,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> +
         .unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
-/// The first `size` bytes of a file, in pieces that a separate thread reads on demand. `sent` counts the bytes that were
-/// passed on.
+/// Streams the first `size` bytes of a file, in pieces that a separate thread reads on demand. `sent` counts the streamed
+/// bytes.
 fn read_ahead(
     file: File,
     size: u64,
@@ -416,7 +416,7 @@ fn read_ahead(
                 Err(error) => Err(error),
             };
             let is_last = piece.is_err();
-            // The receiver is gone if the upload was aborted.
+            // The receiver is dropped if the upload is aborted.
             if sender.blocking_send(piece).is_err() || is_last {
                 return;
             }

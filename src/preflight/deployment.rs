@@ -1,4 +1,4 @@
-//! Finds the URL of a deployment of the head commit: in the event, else by polling GitHub.
+//! Finds the URL of a deployment of the head commit: in the event, or else by polling GitHub.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use crate::preflight::step::Preflight;
 use crate::publish::github::deployments::{Deployment, Lookup, LookupError};
 use crate::render::duration::format_duration;
 
-/// Deployments of one commit to matching environments that are looked into, the newest ones.
+/// Number of deployments to matching environments that are checked, newest first.
 const MAX_DEPLOYMENTS: usize = 10;
-/// Characters of a description that are shown; GitHub allows 140.
+/// Longest description that is shown, in characters. GitHub allows 140.
 const MAX_DESCRIPTION: usize = 300;
 
 /// Why there is no deployment to test.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeploymentError {
-    /// Something that is needed to find one, as sentences without their ends.
-    #[error("no deployment can be found: {}", .0.join("; "))]
+    /// Something is missing that is needed to find one; clauses.
+    #[error("the deployment can't be looked up: {}", .0.join("; "))]
     Missing(Vec<&'static str>),
-    /// GitHub can't be queried.
+    /// The request to GitHub failed.
     #[error("{}", .0.to_string().trim_end_matches('.'))]
     Lookup(LookupError),
     /// The newest deployment did not succeed.
@@ -35,15 +35,15 @@ pub(crate) enum DeploymentError {
         environment: String,
         /// The state, as GitHub or Vercel names it.
         state: String,
-        /// More about the state.
+        /// Description of the state.
         description: Option<String>,
     },
-    /// Its URL can't be tested.
+    /// Its URL can't be used.
     #[error("the URL of the deployment at {environment} {why}")]
     UnusableUrl {
         /// Name of the environment.
         environment: String,
-        /// What is wrong with it.
+        /// What is wrong with the URL.
         #[source]
         why: SecretUrlError,
     },
@@ -52,7 +52,7 @@ pub(crate) enum DeploymentError {
     TimedOut {
         /// The commit.
         sha: String,
-        /// Which environment.
+        /// Description of the environments that match.
         wanted: String,
         /// How long the program waited.
         waited: String,
@@ -73,25 +73,25 @@ impl DeploymentError {
     }
 }
 
-/// Why no deployment can be found without a commit.
-pub(super) const NO_COMMIT: &str = "the head commit is not known, `commit` can name it";
+/// The message if the head commit is not known.
+pub(super) const NO_COMMIT: &str = "the head commit is not known (set `commit`)";
 
-/// What is needed to find deployments and is not there. Without an event that reports one, GitHub has to be asked.
+/// The values that are needed to find deployments and are missing. GitHub is asked unless the event reports a deployment.
 pub(super) fn missing(inputs: &Inputs, context: &Context) -> Vec<&'static str> {
     let asks = context.deployment.is_none();
     let needs = [
         (!context.can_know_commit(), NO_COMMIT),
         (
             asks && context.repository.is_none(),
-            "GITHUB_REPOSITORY names no repository",
+            "GITHUB_REPOSITORY is not set to a repository",
         ),
         (
             asks && context.repository.is_some() && context.api_url.is_none(),
-            "GITHUB_API_URL is not set to a usable address",
+            "GITHUB_API_URL is not set to a usable URL",
         ),
         (
             asks && inputs.github_token.is_none(),
-            "asking GitHub needs `github_token`, with `deployments: read`",
+            "`github_token` with `deployments: read` is needed",
         ),
     ];
     needs
@@ -106,7 +106,7 @@ fn described(text: Option<&str>) -> String {
     text.map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
-/// A deployment, as the event or GitHub describes it.
+/// A deployment as the event or GitHub describes it.
 struct Seen<'a> {
     environment: &'a str,
     state: DeploymentState,
@@ -118,11 +118,11 @@ struct Seen<'a> {
 /// Whether it can be tested.
 enum Found {
     Url(String),
-    /// It can't be tested; its state.
+    /// It can't be tested. Contains its state.
     NotThere(String),
 }
 
-/// Finds deployments of one commit.
+/// Finds the deployments of one commit.
 pub(super) struct Finder<'a> {
     preflight: &'a Preflight<'a>,
     sha: &'a str,
@@ -130,13 +130,13 @@ pub(super) struct Finder<'a> {
     deadline: Deadline,
 }
 
-/// A deployment that is wanted.
+/// A deployment to find.
 struct Wanted {
-    /// Glob on the environment.
+    /// Glob for the environment; any but production if `None`.
     glob: Option<String>,
-    /// Its URL, once it is found.
+    /// Its URL, once it was found.
     url: Option<String>,
-    /// The state that was logged last.
+    /// The last state that was logged.
     said: Option<String>,
 }
 
@@ -150,7 +150,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// For each glob the URL of the newest deployment that succeeded at an environment that the glob matches.
+    /// Returns, for each glob, the URL of the newest successful deployment at a matching environment.
     ///
     /// # Errors
     /// See [`DeploymentError`].
@@ -175,7 +175,7 @@ impl<'a> Finder<'a> {
         Ok(all.into_iter().filter_map(|wanted| wanted.url).collect())
     }
 
-    /// Polls GitHub until all are found.
+    /// Polls GitHub until all deployments are found.
     async fn poll(&self, lookup: &Lookup, all: &mut [Wanted]) -> Result<(), DeploymentError> {
         loop {
             let deployments = lookup.deployments(self.sha).await.map_err(DeploymentError::Lookup)?;
@@ -237,7 +237,7 @@ impl<'a> Finder<'a> {
         let news = news.unwrap_or_else(|| match deployments.first() {
             None => "there is none yet".to_owned(),
             Some(_) if deployments.iter().all(is_production) => {
-                "there is one at production, which `deployment` must name".to_owned()
+                "the only ones are at production, which `deployment` must name explicitly".to_owned()
             }
             Some(other) => format!("there is one at {}, which does not match", other.environment),
         });
@@ -252,7 +252,7 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    /// The URL of the deployment that the event reports, where it is one that is wanted.
+    /// The URL of the deployment in the event, if it matches.
     fn in_event(&self, deployment: &EventDeployment, glob: Option<&str>) -> Result<Option<String>, DeploymentError> {
         let EventDeployment {
             sha,
@@ -279,7 +279,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// The URL of a deployment that succeeded. One that failed is an error only where no newer one replaces it.
+    /// Decides whether a deployment can be tested. A failed one is an error only if it is the newest.
     fn judge(&self, seen: &Seen<'_>, is_newest: bool) -> Result<Found, DeploymentError> {
         let Seen {
             environment,
@@ -288,7 +288,7 @@ impl<'a> Finder<'a> {
             environment_url,
             target_url,
         } = seen;
-        // Before anything is said of it, also of one that failed: its description may repeat its URL.
+        // Before anything is logged: the description of a failed deployment may contain its URL.
         let target_url = target_url.filter(|url| self.is_address(url));
         for url in [*environment_url, target_url].into_iter().flatten() {
             self.preflight.keep_secret(url.trim());
@@ -323,7 +323,7 @@ impl<'a> Finder<'a> {
         Ok(Found::Url(url.to_owned()))
     }
 
-    /// Whether a `target_url` can be the application's address: GitHub's own pages are logs.
+    /// Whether a `target_url` can be the URL of the application. GitHub's own pages are logs.
     fn is_address(&self, target_url: &str) -> bool {
         let server = self.preflight.app.context.server_url.as_ref();
         for_secrets(target_url)
@@ -331,8 +331,8 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// Whether an environment is wanted. Production has to be named: by a glob without wildcards, or by one that contains
-/// `prod`.
+/// Whether a glob selects an environment. It must name a production environment explicitly: without wildcards, or with `prod`
+/// in it.
 fn matches(glob: Option<&str>, environment: &str, is_flagged: bool) -> bool {
     let production = is_flagged || is_production_name(environment);
     match glob {
@@ -348,7 +348,7 @@ fn is_production(deployment: &Deployment) -> bool {
     deployment.production_environment || is_production_name(&deployment.environment)
 }
 
-/// `production`, `prod`, and Vercel's form for one of several projects: `Production – shop`.
+/// Whether a name is `production`, `prod`, or Vercel's name for one of several projects: `Production – shop`.
 fn is_production_name(environment: &str) -> bool {
     let name = environment.to_ascii_lowercase();
     ["production", "prod"].iter().any(|word| {
@@ -358,7 +358,7 @@ fn is_production_name(environment: &str) -> bool {
 }
 
 fn described_glob(glob: Option<&str>) -> String {
-    glob.map_or("any environment but production".to_owned(), |glob| {
+    glob.map_or("any environment except production".to_owned(), |glob| {
         format!("an environment {glob:?}")
     })
 }
@@ -378,7 +378,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn production_is_only_meant_by_its_name() {
+    fn production_must_be_named_explicitly() {
         for (glob, environment, is_flagged, expected) in [
             (None, "Preview", false, true),
             (None, "production", false, false),

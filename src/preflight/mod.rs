@@ -1,4 +1,4 @@
-//! Prepares a billed start: uploads builds, finds deployments, waits for URLs. If that fails, nothing is started.
+//! Prepares a billed start: uploads builds, finds deployments and waits for URLs. If one of these steps fails, no run is started.
 
 pub mod builds;
 mod deployment;
@@ -24,17 +24,17 @@ use step::Preflight;
 
 /// The results that the start requests need.
 pub(crate) struct Prepared {
-    /// The start request's `applications`, with nothing left to be found.
+    /// The start request's `applications`, with a URL for each deployment.
     pub(crate) applications: Vec<ApplicationOverride>,
 }
 
-/// Why nothing may be started, as far as one preparation goes.
+/// Why no run is started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PreflightError {
-    /// The head commit, which only GitHub knows, can't be read.
+    /// The head commit could not be requested from GitHub.
     #[error(transparent)]
     Head(LookupError),
-    /// A build is not there.
+    /// A build was not uploaded.
     #[error(transparent)]
     Build(#[from] UploadError),
     /// There is no deployment to test.
@@ -43,12 +43,12 @@ pub(crate) enum PreflightError {
     /// A URL of `wait_for` is not ready.
     #[error(transparent)]
     Readiness(#[from] ReadinessError),
-    /// Nothing was sent, since it would have been in vain.
+    /// Something is missing. It was found before anything was sent.
     #[error(transparent)]
     Obstacles(Obstacles),
 }
 
-/// Everything that is known to keep the runs from being started before anything is sent.
+/// All obstacles to a start that are found before anything is sent.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub(crate) struct Obstacles(Vec<PreflightError>);
@@ -71,8 +71,8 @@ impl PreflightError {
     }
 }
 
-/// What is known to fail before anything is sent: builds that are not there, and what a deployment or `{sha}` needs to be
-/// known. Nothing for attached runs.
+/// Finds obstacles to a start before anything is sent: missing builds, and missing values that a deployment or `{sha}` needs. There
+/// are none for attached runs.
 pub(crate) async fn obstacles(inputs: &Inputs, context: &Context) -> Vec<PreflightError> {
     let mut all = Vec::new();
     match &inputs.target {
@@ -94,10 +94,10 @@ pub(crate) async fn obstacles(inputs: &Inputs, context: &Context) -> Vec<Preflig
     all
 }
 
-/// Uploads builds, finds deployments and waits for URLs, in this order; does nothing for attached runs. Whoever drops this
-/// ends it at once.
+/// Uploads builds, finds deployments and waits for URLs, in this order. Does nothing for attached runs. The future can be dropped at
+/// any time.
 ///
-/// `head` is the head commit where GitHub was asked for it already.
+/// `head` is the head commit, if it was already requested from GitHub.
 ///
 /// # Errors
 /// See [`PreflightError`].
@@ -160,7 +160,7 @@ impl Preflight<'_> {
         }
     }
 
-    /// Puts the URL of each deployment in its place.
+    /// Replaces each deployment by its URL.
     async fn set_deployments(
         &self,
         applications: &mut [ApplicationOverride],

@@ -16,26 +16,26 @@ use crate::net::written_url::{self, UrlError};
 use crate::preflight::deployment::elapsed;
 use crate::preflight::step::Preflight;
 
-/// Time limit for one attempt, redirects and body included.
+/// Time limit for one attempt, including redirects and the body.
 const TRY: Duration = Duration::from_secs(5);
-/// How much of an answer is searched for the text, in decompressed bytes.
+/// Number of bytes of an answer that are searched for the text, after decompression.
 const SEARCHED: usize = 1 << 20;
-/// Redirects on one host that are followed.
+/// Number of redirects on the same host that are followed.
 const MAX_REDIRECTS: usize = 10;
 
 /// Why the wait for a URL failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadinessError {
     /// There is no value for `{sha}`.
-    #[error("`wait_for` names {{sha}}, but the head commit is not known; `commit` can name it")]
+    #[error("`wait_for` contains {{sha}}, but the head commit is not known (set `commit`)")]
     NoCommit,
-    /// It is not a valid URL after `{sha}` is replaced.
+    /// The URL is not valid after `{sha}` was replaced.
     #[error("`wait_for`: {0}")]
     Url(#[from] UrlError),
-    /// It was not ready in time.
+    /// The URL was not ready in time.
     #[error("{url} was not ready within {waited}: {last}")]
     TimedOut {
-        /// Without user info and query.
+        /// The URL without user info and query.
         url: String,
         /// How long the program waited.
         waited: String,
@@ -54,7 +54,7 @@ impl ReadinessError {
     }
 }
 
-/// Why one attempt found a URL not ready.
+/// The result of an attempt that found a URL not ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotReady {
     /// No attempt has ended yet.
@@ -63,17 +63,17 @@ pub(crate) enum NotReady {
     /// The attempt took too long.
     #[error("no answer within 5 s")]
     TooSlow,
-    /// No answer.
+    /// The request failed.
     #[error("{0}")]
     Unreachable(String),
-    /// 404, or 500 and above.
-    #[error("it answers {0}")]
+    /// The status is 404, or 500 and above.
+    #[error("it answered with HTTP {0}")]
     Status(StatusCode),
-    /// The text was not found.
-    #[error("it answers {0}, without the text")]
+    /// The answer does not contain the text.
+    #[error("it answered with HTTP {0}, but without the text")]
     NoText(StatusCode),
-    /// Too many redirects on the host.
-    #[error("it redirects more than {MAX_REDIRECTS} times")]
+    /// There are too many redirects on the host.
+    #[error("it redirected more than {MAX_REDIRECTS} times")]
     Redirects,
 }
 
@@ -83,7 +83,7 @@ impl From<reqwest::Error> for NotReady {
     }
 }
 
-/// Whether a probe names the head commit.
+/// Whether a probe contains the head commit.
 pub(super) fn names_commit(probe: &Probe) -> bool {
     let Probe { url, contains } = probe;
     url.contains(SHA_PLACEHOLDER) || contains.as_ref().is_some_and(|text| text.contains(SHA_PLACEHOLDER))
@@ -103,11 +103,11 @@ pub(super) async fn wait(preflight: &Preflight<'_>, sha: Option<&str>) -> Result
     try_join_all(all).await.map(drop)
 }
 
-/// A URL that is waited for.
+/// A URL that must become ready.
 struct Waiting {
     url: Url,
     contains: Option<String>,
-    /// The URL without user info and query, for people.
+    /// The URL without user info and query, for messages.
     shown: String,
     /// The result of the last attempt.
     last: RefCell<NotReady>,
@@ -171,7 +171,7 @@ impl Waiting {
     async fn try_once(&self, client: &reqwest::Client) -> Result<StatusCode, NotReady> {
         let mut url = self.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            // The client has no token of its own and follows no redirect.
+            // The client sends no token and does not follow redirects.
             let response = client.get(url.clone()).send().await?;
             let status = response.status();
             if let Some(next) = redirect(&response).filter(|next| is_on_host(next, &url)) {
@@ -190,7 +190,7 @@ impl Waiting {
     }
 }
 
-/// Where an answer redirects to.
+/// The target of a redirect.
 fn redirect(response: &Response) -> Option<Url> {
     if !response.status().is_redirection() {
         return None;
@@ -199,21 +199,21 @@ fn redirect(response: &Response) -> Option<Url> {
     response.url().join(location).ok()
 }
 
-/// Whether a redirect stays on the host. It may change from http to https, not back.
+/// Whether a redirect stays on the host. It may change from http to https, but not back.
 fn is_on_host(next: &Url, from: &Url) -> bool {
     let same_port = next.port_or_known_default() == from.port_or_known_default();
     next.host() == from.host()
         && (next.scheme() == from.scheme() && same_port || (from.scheme(), next.scheme()) == ("http", "https"))
 }
 
-/// Whether the first bytes of an answer's body contain a text.
+/// Whether the first bytes of a body contain a text.
 async fn contains(mut response: Response, text: &[u8]) -> reqwest::Result<bool> {
     let mut body = Vec::new();
     while body.len() < SEARCHED {
         let Some(chunk) = response.chunk().await? else {
             return Ok(text.is_empty());
         };
-        // The text may begin in an earlier chunk.
+        // The text may start in an earlier chunk.
         let from = body.len().saturating_sub(text.len());
         body.extend_from_slice(chunk.get(..SEARCHED - body.len()).unwrap_or(&chunk));
         let news = body.get(from..).unwrap_or_default();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commit_is_put_into_url_and_text() {
+    fn the_commit_is_inserted_into_url_and_text() {
         let waiting = Waiting::new(&probe("https://{sha}.pr.example/v?k=s", Some("v={sha}")), Some("abc")).unwrap();
         assert_eq!(waiting.url.as_str(), "https://abc.pr.example/v?k=s");
         assert_eq!(waiting.contains.as_deref(), Some("v=abc"));

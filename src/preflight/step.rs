@@ -1,4 +1,4 @@
-//! What the parts of the preflight share.
+//! The values that all steps of the preflight use.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use crate::net::retry::Deadline;
 use crate::publish::github::deployments::{Lookup, LookupError};
 use crate::text::Redactor;
 
-/// What each part of the preflight needs.
+/// The values that all steps of the preflight use.
 #[derive(Clone, Copy)]
 pub(super) struct Preflight<'a> {
     pub(super) app: &'a App<'a>,
     pub(super) client: &'a reqwest::Client,
     /// End of `timeout_minutes`.
     pub(super) deadline: Deadline,
-    /// Time until the next poll, by the time waited so far.
+    /// The interval until the next poll, given the time waited so far.
     pub(super) interval: &'a dyn Fn(Duration) -> Duration,
 }
 
@@ -35,11 +35,11 @@ impl Preflight<'_> {
         self.app.log.untrusted_line(&text);
     }
 
-    /// Redacts and masks the query of a URL from now on.
+    /// Makes the query of a URL a secret: redacts and masks it from now on.
     pub(super) fn keep_secret(&self, url: &str) {
         let mut secrets = Redactor::default();
         secrets.add_written_url(url);
-        // Once: the same URL is seen at every poll.
+        // Masked only once, although each poll returns the same URL.
         if self.app.redactor.learn(&secrets) && self.app.log.is_github() {
             self.app.log.mask(&secrets);
         }

@@ -74,7 +74,7 @@ fn read(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Appends the line, on a line of its own and atomically.
+/// Appends the line atomically, starting on a new line.
 fn append(file: &mut File, bytes: &mut Vec<u8>, line: &[u8]) -> io::Result<()> {
     let end = bytes.len();
     if bytes.last().is_some_and(|last| *last != b'\n') {

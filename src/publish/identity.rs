@@ -1,5 +1,5 @@
-//! The identity of this job's results among the check runs and comments of a commit: the key that tells jobs, matrix legs
-//! and steps apart, and the MAC that protects what a re-run of the job reads back.
+//! The identity of this job's results among the check runs and comments of a commit: the key that distinguishes jobs, matrix
+//! legs and steps, and the MAC that protects what a re-run of the job reads back.
 //!
 //! Ids that are read back start billed reruns, so they count only if nobody else can have written them.
 
@@ -19,7 +19,7 @@ const MAX_CHECK_NAME: usize = 120;
 /// Separates the key of markers from every other use of the token.
 const MARKER_LABEL: &[u8] = b"qatech-run marker v1";
 const PREFIX: &str = "qatech-run:";
-/// 64 bits are enough to tell the jobs of one repository apart.
+/// 64 bits are enough to distinguish the jobs of a repository.
 const HASH_BYTES: usize = 8;
 
 /// The identity of this job's results: a hash of `comment_key`, or of workflow, job, matrix leg, step, plans, application
@@ -158,8 +158,8 @@ impl MarkerKey {
     }
 }
 
-/// The key of a plan's issue: one for each plan, whatever workflow ran it, unless `comment_key` tells them apart. Where the
-/// plan is unknown (the API does not return it for attached runs), it is one for each job.
+/// The key of a plan's issue: the same in all workflows unless `comment_key` distinguishes them. If the plan is unknown (the API does
+/// not return it for attached runs), the key is that of the job.
 pub fn issue_key(plan: Option<&str>, comment_key: Option<&str>, origin: &Origin) -> String {
     hash(&match (plan, comment_key) {
         (None, None) => serde_json::json!(["issue", "job", origin.workflow, origin.job]),

@@ -372,7 +372,7 @@ fn parse<T: DeserializeOwned>(body: &mut [u8]) -> serde_json::Result<T> {
 /// What is wrong with a body: kind and position of the error, since serde's message repeats values.
 fn explain(error: &serde_json::Error) -> String {
     let kind = if error.is_data() {
-        "whose JSON is not what the API documents"
+        "whose JSON does not match the API's schema"
     } else {
         "which is not JSON"
     };

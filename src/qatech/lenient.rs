@@ -1,4 +1,4 @@
-//! Values of any type where the API should give a text, a count or a list, read as far as they can be.
+//! Lenient deserializers for the API's strings, counts and lists: a value of another type is converted or ignored, not an error.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,16 +9,16 @@ use serde::{Deserialize, Deserializer};
 
 use crate::report::merge::MAX_CASES;
 
-/// Greatest number of test cases that is believed.
+/// Largest number of test cases that is plausible.
 const MAX_COUNT: u64 = 1_000_000_000;
 const TOO_MANY: &str = "too many test cases";
 
-/// Whether an answer could not be read because its list of test cases is longer than [`MAX_CASES`].
+/// Whether an answer could not be parsed because its list of test cases is longer than [`MAX_CASES`].
 pub fn is_too_many(error: &serde_json::Error) -> bool {
     error.is_data() && error.to_string().starts_with(TOO_MANY)
 }
 
-/// What a visitor makes of every scalar.
+/// Implements a visitor's methods for scalars; each returns the same value.
 macro_rules! any_scalar {
     ($value:expr) => {
         fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -47,8 +47,8 @@ macro_rules! any_scalar {
     };
 }
 
-/// A list of at most [`MAX_CASES`], `None` for whatever is no list. What is no test case in it is one of which nothing is
-/// known.
+/// Deserializes a list of at most [`MAX_CASES`] test cases; `None` if the value is not a list. An element that is not an object
+/// becomes a test case without fields.
 pub(super) fn cases<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
@@ -80,7 +80,7 @@ pub(super) fn cases<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer.deserialize_any(List(PhantomData))
 }
 
-/// A test case; one of which nothing is known where something else stands there.
+/// Deserializes a test case, without fields if the value is not an object.
 struct Case<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de> + Default> DeserializeSeed<'de> for Case<T> {
@@ -109,7 +109,7 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Case<T> {
     }
 }
 
-/// An element of the list of test cases by itself.
+/// One element of the list of test cases, deserialized in the same way.
 pub(super) struct Lenient<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
@@ -118,14 +118,14 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
     }
 }
 
-/// A text where there should be one, the JSON of whatever else stands there, `None` for null.
+/// Deserializes a string. A value of another type is returned as JSON, and null as `None`.
 pub(super) fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    struct Loose;
-    impl<'de> Visitor<'de> for Loose {
+    struct Text;
+    impl<'de> Visitor<'de> for Text {
         type Value = Option<String>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text")
+            f.write_str("a string")
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -168,11 +168,11 @@ pub(super) fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
             Ok(Some(text))
         }
     }
-    deserializer.deserialize_any(Loose)
+    deserializer.deserialize_any(Text)
 }
 
-/// Copies any JSON to the end of a text. The values themselves are never held: a list of empty lists would take twenty
-/// times the room of its text.
+/// Appends any value to a string as JSON, without holding it in memory: a list of empty lists takes twenty times the space of its
+/// text.
 struct AsJson<'a>(&'a mut String);
 
 impl AsJson<'_> {
@@ -256,33 +256,33 @@ impl<'de> Visitor<'de> for AsJson<'_> {
     }
 }
 
-/// A count that could be true, or nothing.
+/// Deserializes a plausible count, or `None`.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let count = lenient(deserializer)?.and_then(|text| text.parse().ok());
     Ok(count.filter(|count| *count <= MAX_COUNT))
 }
 
-/// Any JSON, as its text.
+/// Deserializes any value as its JSON text.
 fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let mut text = String::new();
     AsJson(&mut text).deserialize(deserializer)?;
     Ok(text)
 }
 
-/// A value, or nothing where something else stands there.
+/// Deserializes a value, or `None` if it has another type.
 pub(super) fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    // Of bytes, as answers are read: another kind of input would be compiled once more.
+    // From bytes, like answers: a second kind of input would compile all this code again.
     Ok(serde_json::from_slice(json(deserializer)?.as_bytes()).ok())
 }
 
-/// A text and nothing else.
+/// Deserializes a string, or `None` if the value has another type.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     if_readable(deserializer)
 }
 
-/// Whether it is `false` that stands there.
+/// Whether the value is `false`.
 pub(super) fn is_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(json(deserializer)? == "false")
 }

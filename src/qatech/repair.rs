@@ -1,18 +1,18 @@
-//! Text of an answer that no UTF-8 can hold: mended, so that one case with a broken word does not cost the whole answer.
+//! Repairs text that is not valid Unicode, so that one broken string does not make the whole answer unreadable.
 //!
-//! A backend that cuts its texts by UTF-16 units leaves half a surrogate pair; one that cuts by bytes leaves half a
-//! character. JSON's own form is kept: RFC 8259, section 8.2, leaves it to the reader what to do with such escapes.
+//! A server that cuts strings by UTF-16 units can leave half a surrogate pair, and one that cuts by bytes can leave half a character.
+//! RFC 8259, section 8.2, leaves it to the parser how to handle such escapes.
 
-/// Replaces, in place, what keeps a JSON body from being read as text: half a surrogate pair, bytes that are no UTF-8, and
-/// a byte order mark. Whether there was any.
+/// Replaces, in place, everything that prevents a JSON body from being parsed as text: half a surrogate pair, bytes that are not
+/// UTF-8, and a byte-order mark. Returns whether anything was replaced.
 pub fn repair(body: &mut [u8]) -> bool {
     let mark = blank_byte_order_mark(body);
-    let bytes = mend_bytes(body);
-    let escapes = mend_escapes(body);
+    let bytes = repair_bytes(body);
+    let escapes = repair_escapes(body);
     mark || bytes || escapes
 }
 
-/// RFC 8259, section 8.1: a parser may ignore it.
+/// A parser may ignore the mark (RFC 8259, section 8.1).
 fn blank_byte_order_mark(body: &mut [u8]) -> bool {
     match body {
         [mark @ .., _] if mark.starts_with(b"\xef\xbb\xbf") => {
@@ -23,8 +23,8 @@ fn blank_byte_order_mark(body: &mut [u8]) -> bool {
     }
 }
 
-fn mend_bytes(body: &mut [u8]) -> bool {
-    let mut mended = false;
+fn repair_bytes(body: &mut [u8]) -> bool {
+    let mut repaired = false;
     let mut rest = body;
     while let Err(error) = std::str::from_utf8(rest) {
         let length = error.error_len().unwrap_or(rest.len());
@@ -32,15 +32,15 @@ fn mend_bytes(body: &mut [u8]) -> bool {
         let (broken, after) = from.split_at_mut(length.min(from.len()));
         broken.fill(b'?');
         rest = after;
-        mended = true;
+        repaired = true;
     }
-    mended
+    repaired
 }
 
-fn mend_escapes(body: &mut [u8]) -> bool {
+fn repair_escapes(body: &mut [u8]) -> bool {
     /// U+FFFD, the replacement character.
     const REPLACEMENT: &[u8; 6] = b"\\ufffd";
-    let mut mended = false;
+    let mut repaired = false;
     let mut at = 0;
     while let Some(next) = body
         .get(at..)
@@ -48,7 +48,7 @@ fn mend_escapes(body: &mut [u8]) -> bool {
     {
         at += next;
         let Some(unit) = escaped_unit(body, at) else {
-            // The backslash and what it escapes.
+            // Skips the backslash and the escaped character.
             at += 2;
             continue;
         };
@@ -62,14 +62,14 @@ fn mend_escapes(body: &mut [u8]) -> bool {
             && let Some(escape) = body.get_mut(at..at + 6)
         {
             escape.copy_from_slice(REPLACEMENT);
-            mended = true;
+            repaired = true;
         }
         at += 6;
     }
-    mended
+    repaired
 }
 
-/// The UTF-16 unit that is escaped there as `\uXXXX`.
+/// The UTF-16 unit of the escape `\uXXXX` at this position, if there is one.
 fn escaped_unit(body: &[u8], at: usize) -> Option<u16> {
     let digits = body.get(at..at.checked_add(6)?)?.strip_prefix(b"\\u")?;
     if !digits.iter().all(u8::is_ascii_hexdigit) {
@@ -84,38 +84,38 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn mended(body: &[u8]) -> Option<String> {
+    fn repaired(body: &[u8]) -> Option<String> {
         let mut body = body.to_vec();
         repair(&mut body).then(|| serde_json::from_slice::<String>(&body).unwrap())
     }
 
     #[test]
     fn half_a_pair_is_replaced_and_a_pair_is_kept() {
-        assert_eq!(mended(br#""cut \ud83d""#).unwrap(), "cut \u{fffd}");
-        assert_eq!(mended(br#""\udE00 \uD83D\ude00""#).unwrap(), "\u{fffd} \u{1f600}");
-        assert_eq!(mended(br#""\ud83d\ud83d\ude00""#).unwrap(), "\u{fffd}\u{1f600}");
-        assert_eq!(mended(br#""\ud83d\n""#).unwrap(), "\u{fffd}\n");
-        for right in [
+        assert_eq!(repaired(br#""cut \ud83d""#).unwrap(), "cut \u{fffd}");
+        assert_eq!(repaired(br#""\udE00 \uD83D\ude00""#).unwrap(), "\u{fffd} \u{1f600}");
+        assert_eq!(repaired(br#""\ud83d\ud83d\ude00""#).unwrap(), "\u{fffd}\u{1f600}");
+        assert_eq!(repaired(br#""\ud83d\n""#).unwrap(), "\u{fffd}\n");
+        for valid in [
             &br#""\ud83d\ude00""#[..],
             br#""\\ud83d""#,
             br#""\\\\ud83d""#,
             br#""\u0041""#,
         ] {
-            assert_eq!(mended(right), None);
+            assert_eq!(repaired(valid), None);
         }
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_replaced() {
-        assert_eq!(mended(b"\"caf\xe9 \xf0\x9f\x98\"").unwrap(), "caf? ???");
-        assert_eq!(mended(b"\xef\xbb\xbf\"text\"").unwrap(), "text");
+    fn bytes_that_are_not_utf_8_are_replaced() {
+        assert_eq!(repaired(b"\"caf\xe9 \xf0\x9f\x98\"").unwrap(), "caf? ???");
+        assert_eq!(repaired(b"\xef\xbb\xbf\"text\"").unwrap(), "text");
         assert!(!repair(&mut []));
         assert!(repair(&mut [0xff]));
     }
 
     proptest! {
         #[test]
-        fn what_is_mended_has_no_more_to_mend(body in prop::collection::vec(any::<u8>(), 0..60)) {
+        fn a_repaired_body_needs_no_further_repair(body in prop::collection::vec(any::<u8>(), 0..60)) {
             let mut body = body;
             let length = body.len();
             repair(&mut body);
@@ -125,7 +125,7 @@ mod tests {
         }
 
         #[test]
-        fn any_units_can_be_read_once_mended(units in prop::collection::vec(any::<u16>(), 0..12)) {
+        fn any_units_can_be_parsed_after_the_repair(units in prop::collection::vec(any::<u16>(), 0..12)) {
             let escapes: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
             let mut body = format!("\"{escapes}\"").into_bytes();
             let changed = repair(&mut body);
@@ -135,7 +135,7 @@ mod tests {
         }
 
         #[test]
-        fn right_json_is_left_alone(text in any::<String>()) {
+        fn valid_json_is_not_changed(text in any::<String>()) {
             let mut body = serde_json::to_vec(&text).unwrap();
             prop_assert!(!repair(&mut body));
         }

@@ -14,17 +14,17 @@ use crate::report::merge::MAX_CASES;
 
 /// The key of the list whose elements are read one by one.
 const LIST: &[u8] = b"\"runTestCases\"";
-/// How much of an answer is kept to show where it makes no sense, in bytes.
+/// Number of bytes of an answer that are kept for an error message.
 const MAX_HEAD: usize = 64 * 1024;
 
 /// Why an answer can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ReadError {
-    /// It is no JSON.
-    #[error("which is no JSON")]
+    /// It is not JSON.
+    #[error("which is not JSON")]
     NotJson,
-    /// Something other than the API documents.
-    #[error("whose JSON is not what the API documents")]
+    /// It does not match the documented schema.
+    #[error("whose JSON does not match the API's schema")]
     NotDocumented,
     /// More than [`MAX_CASES`] test cases.
     #[error("which has too many test cases")]
@@ -106,8 +106,7 @@ impl<'a> RunReader<'a> {
         Ok(run)
     }
 
-    /// Reads what has arrived. Each byte goes into the outline or into an element, but for the white space and the commas
-    /// between elements.
+    /// Reads the next bytes. Each goes into the outline or into an element, except for white space and commas between elements.
     fn read(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         let part = |from: usize, to: usize| bytes.get(from..to).unwrap_or_default();
         // What is before `from` has gone to where it belongs.
@@ -218,7 +217,7 @@ fn is_list(outline: &[u8]) -> bool {
     matches!(before_key.last(), Some(b'{' | b','))
 }
 
-/// Reads JSON, with its texts repaired where it can't be read otherwise.
+/// Parses JSON. Its strings are repaired if it can't be parsed otherwise.
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ReadError> {
     let result = match serde_json::from_slice(json) {
         Err(error) => {

@@ -80,7 +80,7 @@ pub struct StartFields {
 }
 
 impl From<&Context> for StartFields {
-    /// What the start request says of where it comes from: outside GitHub nothing.
+    /// The fields that describe where the start comes from; empty outside GitHub.
     fn from(context: &Context) -> Self {
         if !context.in_github() {
             return Self::default();
@@ -126,7 +126,7 @@ pub struct RerunRequest<'a> {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadUrlRequest<'a> {
-    /// Name of the file, whose extension tells the platform.
+    /// Name of the file. Its extension determines the platform.
     pub file_name: &'a str,
     /// The project; an organization's key needs it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,10 +174,10 @@ pub struct BuildResponse {
     pub application_build_short_id: String,
 }
 
-/// Answer to a start or a rerun. Nothing in it but the short id is worth losing a run for that was started and is billed.
+/// Answer to a start or a rerun. Only a missing short id is an error, since the run was started and is billed.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StartResponse {
-    /// `success` is false, which contradicts the 200 it comes with. Whatever else stands there denies nothing.
+    /// Whether `success` is `false`, which contradicts the status 200. Other values are ignored.
     #[serde(default, rename = "success", deserialize_with = "is_false")]
     pub denied: bool,
     /// The run.
@@ -227,7 +227,7 @@ pub struct StartedRunBody {
     test_plan: Option<StartedPlanBody>,
 }
 
-/// A plan, likewise.
+/// A plan, parsed in the same way.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct StartedPlanBody {
@@ -290,7 +290,7 @@ pub struct Run {
     /// Result; null while the run is in progress.
     #[serde(default)]
     pub result: Option<String>,
-    /// Test cases, at most [`MAX_CASES`](crate::report::merge::MAX_CASES); empty where none were asked for. `None` where
+    /// Test cases, at most [`MAX_CASES`](crate::report::merge::MAX_CASES); empty if none were requested. `None` if
     /// there is no list.
     #[serde(default, deserialize_with = "cases")]
     pub run_test_cases: Option<Vec<RunTestCase>>,
@@ -408,7 +408,7 @@ impl RunTestCase {
     }
 }
 
-/// Answer to `GET /run-test-case/{shortId}`, as far as it is used: what `GET /run/{shortId}` does not tell.
+/// Answer to `GET /run-test-case/{shortId}`: the fields that are used and that `GET /run/{shortId}` does not return.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunTestCaseDetail {
@@ -598,7 +598,7 @@ mod tests {
         for list in ["null", "{}", r#"{"a": [1]}"#, r#""none""#, "3", "-3", "2.5", "true"] {
             assert!(read(list).is_none(), "{list}");
         }
-        // What is no test case is one of which nothing is known: it must not be taken for passed, nor left out.
+        // An element that is not a test case becomes one without fields: it must not count as passed, nor be omitted.
         let cases = read(r#"[null, 7, -7, 2.5, true, "x", ["y"], {"name": "n"}]"#).unwrap();
         assert_eq!(cases.len(), 8);
         assert!(

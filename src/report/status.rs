@@ -26,7 +26,7 @@ pub fn is_over(status: &str) -> bool {
     matches!(status, COMPLETED | ERROR | CANCELLED)
 }
 
-/// Whether this is a status of a run that this program knows.
+/// Whether this is a known status of a run.
 pub fn is_known(status: &str) -> bool {
     is_over(status) || matches!(status, INITIATED | RUNNING)
 }

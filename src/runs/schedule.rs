@@ -1,21 +1,21 @@
-//! When to poll a run again: quickly while it is young or nearly done, never slower than ten seconds.
+//! When to poll a run again: at short intervals while it is young or nearly done, and at least every ten seconds.
 //!
-//! An end is noticed, on average, half an interval late. Polls are paid for: some are given at the start, and one is earned
-//! with each slow interval, so that ten minutes cost at most 150 requests whatever is expected. Where nothing is known of the
-//! end, what is left is spread evenly over the ten minutes. Where test cases are seen to end, or earlier results show how
-//! long the run usually takes, the end is estimated: polls are saved while it is far, and spent when it is likely.
-//! `benches/latency.rs` draws the curve, and `tests/it/latency.rs` holds the figures.
+//! On average, an end is noticed half an interval late. The number of polls is limited by a budget: some are available from the
+//! start, and each slow interval adds one, so that ten minutes take at most 150 requests. If the end can't be estimated, the rest
+//! of the budget is spread evenly over the ten minutes. If test cases have ended, or earlier results show how long the run
+//! usually takes, the end is estimated: polls are saved while it is far, and spent when it is likely.
+//! `benches/latency.rs` measures the delays, and `tests/it/latency.rs` checks them.
 
 use std::time::Duration;
 
-/// No interval is longer, jitter included.
+/// Longest interval, including jitter.
 pub const MAX_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The time, in seconds, for which the polls given at the start have to last.
+/// Time, in seconds, for which the initial budget must last.
 const PERIOD: f64 = 620.0;
-/// Polls given at the start, beyond those that slow intervals earn.
+/// Initial budget of polls, to which slow intervals add.
 const GIVEN: f64 = 82.0;
-/// The interval, in seconds, that earns what it costs.
+/// The interval, in seconds, that adds one poll to the budget and uses one.
 const SLOW: f64 = 9.0;
 /// The interval, in seconds, while the run is young, when the end is near, and once all test cases have ended.
 const QUICK: f64 = 1.0;
@@ -23,25 +23,25 @@ const QUICK: f64 = 1.0;
 const YOUNG: f64 = 6.0;
 /// Share of the usual duration by which a run may differ from it.
 const USUAL_SPREAD: f64 = 0.1;
-/// Relative error of an estimate after one test case; it falls with the root of their number.
+/// Relative error of an estimate after one test case. It decreases with the square root of their number.
 const PACE_SPREAD: f64 = 0.5;
-/// Share of the polls left that is spent while the end is likely: the estimate may be wrong.
+/// Share of the remaining budget that is spent while the end is likely: the estimate may be wrong.
 const LIKELY_SHARE: f64 = 0.5;
-/// Once the estimate has failed: within how many times the time since the last test case ended the run is expected to end.
+/// After a wrong estimate, the run is expected to end within this multiple of the time since the last test case ended.
 const IDLE_FACTOR: f64 = 8.0;
 /// Shortest time, in seconds, over which polls are spread.
 const MIN_HORIZON: f64 = 30.0;
 
-/// What a poll has seen of a run.
+/// The progress of a run, as observed by a poll.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
     /// Time since the wait began.
     pub age: Duration,
-    /// Test cases that are known to have ended.
+    /// Number of test cases that are known to have ended.
     pub done: u64,
-    /// Test cases; zero where their number is not known.
+    /// Number of test cases; zero if it is not known.
     pub total: u64,
-    /// Whether the poll listed all cases, so that `done` is the number of this moment.
+    /// Whether the poll listed all cases, so that `done` is up to date.
     pub is_exact: bool,
 }
 
@@ -58,34 +58,35 @@ pub struct Cadence {
     left: Option<f64>,
 }
 
-/// How test cases have ended so far; times are the run's age in seconds.
+/// The pace at which test cases have ended so far. Times are the age of the run in seconds.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
-    /// The first exact poll, and how many cases had ended by then.
+    /// Time of the first exact poll, and the number of cases that had ended by then.
     first: (f64, u64),
-    /// The latest exact poll, likewise.
+    /// The same for the latest exact poll.
     latest: (f64, u64),
-    /// When the latest case is likely to have ended, and how wrong that may be.
+    /// When the latest case is likely to have ended, and the possible error.
     changed: (f64, f64),
 }
 
-/// When the end is expected, in seconds from now.
+/// When the end is expected.
 #[derive(Debug, Clone, Copy)]
 struct Estimate {
+    /// Seconds from now.
     left: f64,
-    /// How wrong that may be, either way.
+    /// Possible error in either direction, in seconds.
     spread: f64,
 }
 
 impl Estimate {
-    /// An estimate counts until the end should have come.
+    /// The estimate, unless the latest time for the end has passed.
     fn if_possible(self) -> Option<Self> {
         (self.left + self.spread > 0.0).then_some(self)
     }
 }
 
 impl Cadence {
-    /// A fixed interval, or the adaptive policy for runs that usually take so long.
+    /// A fixed interval, or the adaptive policy with the usual duration of the run, if known.
     pub fn new(fixed: Option<Duration>, usual: Option<Duration>) -> Self {
         Self {
             fixed,
@@ -94,7 +95,7 @@ impl Cadence {
         }
     }
 
-    /// Time from the poll that saw this progress to the next one. `jitter` is a random number in `0.0..1.0`.
+    /// The interval until the next poll, after one that observed this progress. `jitter` is a random number in `0.0..1.0`.
     pub fn next(&mut self, progress: Progress, jitter: f64) -> Duration {
         let Progress {
             age,
@@ -111,7 +112,7 @@ impl Cadence {
             left: usual - age,
             spread: usual * USUAL_SPREAD,
         });
-        // How the cases go on today says more than how long they took before.
+        // The pace of this run is a better estimate than the duration of earlier ones.
         let estimate = pace
             .and_then(Estimate::if_possible)
             .or_else(|| usual.and_then(Estimate::if_possible));
@@ -122,10 +123,10 @@ impl Cadence {
         }
         let polls_left = GIVEN + age / SLOW - self.polls;
         let wanted = match estimate {
-            // What is left has to last.
+            // The budget is used up.
             _ if polls_left < 1.0 => SLOW,
             _ if age < YOUNG || (total > 0 && done >= total) => QUICK,
-            // Half of the way to the time when the end becomes likely.
+            // Half of the time until the end becomes likely.
             Some(Estimate { left, spread }) if left > spread => ((left - spread) / 2.0).clamp(QUICK, SLOW),
             Some(Estimate { left, spread }) => spread_over(left + spread, polls_left * LIKELY_SHARE),
             None => {
@@ -136,7 +137,7 @@ impl Cadence {
                 }
             }
         };
-        // ±10 %, so that the jobs of a matrix do not poll in step.
+        // ±10 %, so that the jobs of a matrix do not poll at the same time.
         Duration::from_secs_f64(wanted * (0.9 + 0.2 * jitter)).min(MAX_INTERVAL)
     }
 
@@ -153,7 +154,7 @@ impl Cadence {
         });
         let (before, known) = pace.latest;
         if done > known {
-            // Of so many that ended between the two polls, the last one is to be expected so long ago.
+            // Expected time since the last of the cases that ended between the two polls, if they ended at random times.
             let ago = (age - before) / (done - known + 1) as f64;
             pace.changed = (age - ago, ago);
         }
@@ -162,7 +163,7 @@ impl Cadence {
 }
 
 impl Pace {
-    /// When the last case should end if the others go on ending as they did.
+    /// When the last case ends if the pace stays the same.
     fn estimate(&self, age: f64, total: u64) -> Option<Estimate> {
         let (since, before) = self.first;
         let (changed, error) = self.changed;
@@ -178,7 +179,7 @@ impl Pace {
         })
     }
 
-    /// Time since a case was seen to end, if one was.
+    /// Time since the latest case ended, if one has ended since the first exact poll.
     fn idle(&self, age: f64) -> Option<f64> {
         let (_, before) = self.first;
         let (_, done) = self.latest;
@@ -187,7 +188,7 @@ impl Pace {
     }
 }
 
-/// The interval, in seconds, that spends polls evenly over a time, beside those that it earns.
+/// The interval, in seconds, that spreads a number of polls evenly over a time, together with those that it adds to the budget.
 fn spread_over(seconds: f64, polls: f64) -> f64 {
     let seconds = seconds.max(MIN_HORIZON);
     (seconds / (seconds / SLOW + polls)).clamp(QUICK, SLOW)
@@ -206,7 +207,7 @@ mod tests {
         }
     }
 
-    /// The ages at which a run is polled until then, where so many cases have ended at each age.
+    /// The ages at which a run is polled. `done` is the number of cases that have ended at an age.
     fn polls(cadence: &mut Cadence, until: f64, total: u64, jitter: f64, done: impl Fn(f64) -> u64) -> Vec<f64> {
         let mut ages = vec![0.0];
         let mut age = 0.0;
@@ -217,7 +218,7 @@ mod tests {
         ages
     }
 
-    /// Time between the polls about an age.
+    /// The interval between the polls before and after an age.
     fn interval_at(polls: &[f64], age: f64) -> f64 {
         let pair = polls.windows(2).find(|pair| matches!(pair, [_, after] if *after > age));
         pair.map_or(0.0, |pair| {
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_minutes_cost_at_most_150_requests_whatever_is_expected() {
+    fn ten_minutes_take_at_most_150_requests_whatever_is_expected() {
         for usual in [None, Some(30), Some(300), Some(550), Some(700)] {
             for total in [0_u64, 1, 20, 300] {
                 for pace in [0.0, 0.5, 5.0, 29.9, 60.0] {
@@ -245,7 +246,7 @@ mod tests {
                         };
                         let stuck = |age: f64| done(age).min(total.saturating_sub(1));
                         let polls = polls(&mut cadence, 600.0, total, jitter, stuck);
-                        // With the final list.
+                        // One more request for the final list.
                         let limit = if jitter < 0.5 { 157 } else { 150 };
                         assert!(
                             polls.len() < limit,
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_that_the_pace_foretells_is_polled_quickly() {
+    fn polls_are_frequent_near_the_end_that_the_pace_predicts() {
         // A case ends every 50 s, the twentieth at 1000 s.
         let mut cadence = Cadence::default();
         let polls = polls(&mut cadence, 1000.0, 20, 0.5, |age| (age / 50.0) as u64);
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_end_is_polled_quickly_where_cases_tell_nothing() {
+    fn polls_are_frequent_near_the_usual_end_if_the_pace_is_unknown() {
         let mut cadence = Cadence::new(None, Some(Duration::from_secs(300)));
         let polls = polls(&mut cadence, 500.0, 0, 0.5, |_| 0);
         assert!(interval_at(&polls, 200.0) >= 7.9, "{polls:?}");
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_does_not_end_as_foreseen_costs_no_more_than_was_saved() {
+    fn a_run_that_does_not_end_as_predicted_stays_within_the_budget() {
         let mut cadence = Cadence::default();
         let polls = polls(&mut cadence, 3600.0, 20, 0.5, |age| ((age / 6.0) as u64).min(19));
         let allowed = GIVEN + 3600.0 / SLOW + 2.0;
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_outlasts_the_estimate_is_polled_ever_less_often() {
+    fn polls_become_less_frequent_while_a_case_outlasts_the_estimate() {
         // All but one have ended at 100 s.
         let mut cadence = Cadence::default();
         let polls = polls(&mut cadence, 600.0, 20, 0.5, |age| ((age / 5.0) as u64).min(19));
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn all_cases_done_is_nearly_over() {
+    fn polls_are_frequent_once_all_cases_have_ended() {
         let interval = |done, total| Cadence::default().next(seen(1000.0, done, total), 0.5);
         assert_eq!(interval(20, 20), Duration::from_secs(1));
         // More have ended than were announced.
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn cases_that_ended_before_the_first_poll_foretell_nothing() {
+    fn cases_that_ended_before_the_first_poll_give_no_estimate() {
         let mut cadence = Cadence::default();
         cadence.next(seen(0.0, 10, 20), 0.5);
         cadence.next(seen(700.0, 10, 20), 0.5);
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_is_not_of_the_moment_changes_no_estimate() {
+    fn an_outdated_count_does_not_change_the_estimate() {
         let mut cadence = Cadence::default();
         for done in 0..=10_u8 {
             cadence.next(seen(f64::from(done) * 10.0, done.into(), 20), 0.5);

@@ -1,5 +1,5 @@
-//! Text as a reader sees it: percent codes, HTML entities and escapes of JSON and JavaScript decoded, characters that do not
-//! show left out. Only to compare: each part knows where it stands in the original.
+//! Text as a reader sees it: percent codes, HTML entities and escapes of JSON and JavaScript are decoded, and invisible characters
+//! are omitted. Used only for comparisons: each part has its position in the original.
 
 use std::ops::Range;
 
@@ -216,7 +216,7 @@ fn next_code(text: &[u8], from: usize) -> Option<(usize, usize, Value)> {
     }
 }
 
-/// The number that hexadecimal digits stand for, if all are such and there are some.
+/// The number that hexadecimal digits represent; `None` if there are no digits or other characters.
 fn hex<'a>(digits: impl ExactSizeIterator<Item = &'a u8>) -> Option<u32> {
     let is_number = (1..=8).contains(&digits.len());
     let mut number = 0_u32;

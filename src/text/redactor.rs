@@ -114,8 +114,8 @@ impl Redactor {
         }
     }
 
-    /// Adds the query string, the fragment and the user info of a URL as they were written, which is also as they are sent and
-    /// repeated: parsing encodes some characters anew. Then those of the parsed URL. What is no URL may hold a secret too.
+    /// Adds the query string, the fragment and the user info of a URL, first as they were written, which is how they are sent and
+    /// repeated, and then as parsed, which encodes some characters. A text that is not a URL may contain a secret too.
     pub fn add_written_url(&mut self, text: &str) {
         let text = text.trim();
         let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
@@ -400,7 +400,7 @@ fn is_plain(text: &str) -> bool {
     text.len() <= PLAIN && text.split(['-', '_', '.', '+', ' ']).all(is_word)
 }
 
-/// Percent-encoded but for letters, digits and the characters in `kept`.
+/// Percent-encodes everything except letters, digits and the characters in `kept`.
 fn percent_encoded(text: &str, kept: &str, encode: impl Fn(u8) -> String) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -245,7 +245,7 @@ fn is_squeezed(text: &str) -> bool {
 /// Whether nothing is left to see once a text is cleaned.
 pub fn is_blank(text: &str) -> bool {
     let is_seen = |c: char| matches!(class_of(c), CharClass::Keep) && !c.is_whitespace();
-    // Nearly always one of the first characters tells: cleaning removes none that comes before a control character.
+    // One of the first characters nearly always decides: cleaning removes none that comes before a control character.
     for c in text.chars() {
         match class_of(c) {
             CharClass::Keep if !c.is_whitespace() => return false,

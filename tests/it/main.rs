@@ -13,6 +13,7 @@ mod attacks;
 mod blackbox;
 #[cfg(unix)]
 mod disk;
+mod documents;
 mod fault_matrix;
 mod formats;
 mod fuzz;

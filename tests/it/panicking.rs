@@ -45,7 +45,7 @@ fn a_panic_ends_red_with_a_message_and_without_its_text() {
         let done = panicking(place);
         assert_eq!(done.code, 3, "{place}: {}", done.log);
         let told = done.stderr.lines().any(|line| {
-            line.starts_with("::error title=QA.tech::qatech-run has a bug and gave up at tests")
+            line.starts_with("::error title=QA.tech::qatech-run stopped because of a bug at tests")
                 && line.contains("panicking.rs:")
         });
         assert!(told, "{place}: {}", done.stderr);

@@ -129,7 +129,7 @@ fn a_deployment_that_never_comes_times_out() {
     job.assert_not_started(&done, 4, "timed_out");
     assert!(
         done.log
-            .contains("no deployment of a11ce0a at any environment but production"),
+            .contains("no deployment of a11ce0a at any environment except production"),
         "{}",
         done.log
     );
@@ -190,7 +190,7 @@ fn production_is_taken_only_by_its_name() {
                 .input("deployment_timeout_minutes", "0.01")
                 .output();
             assert_ending(&done, 4, "timed_out");
-            assert!(done.log.contains("there is one at production"), "{}", done.log);
+            assert!(done.log.contains("the only ones are at production"), "{}", done.log);
             assert_eq!(job.github.check_runs().len(), job_before + 1);
         }
         assert_eq!(job.qatech.start_bodies().len(), 0);
@@ -214,7 +214,11 @@ fn a_missing_permission_is_named() {
         .without_env("INPUT_GITHUB_TOKEN")
         .output();
     assert_ending(&done, 3, "unknown");
-    assert!(done.log.contains("needs `github_token`"), "{}", done.log);
+    assert!(
+        done.log.contains("`github_token` with `deployments: read` is needed"),
+        "{}",
+        done.log
+    );
 }
 
 #[test]
@@ -391,7 +395,11 @@ fn any_answer_below_500_but_404_is_ready() {
         let done = waiting(&job, &server.url()).output();
         job.assert_not_started(&done, 4, "timed_out");
         assert!(server.requests().len() > 1);
-        assert!(done.log.contains(&format!("it answers {status}")), "{}", done.log);
+        assert!(
+            done.log.contains(&format!("it answered with HTTP {status}")),
+            "{}",
+            done.log
+        );
     }
 }
 
@@ -551,8 +559,8 @@ fn outside_github_urls_are_waited_for_and_deployments_are_not_known() {
     assert_eq!(done.code, 3, "{}", done.log);
     // All that is missing, at once.
     for missing in [
-        "GITHUB_REPOSITORY names no repository",
-        "asking GitHub needs `github_token`, with `deployments: read`",
+        "GITHUB_REPOSITORY is not set to a repository",
+        "`github_token` with `deployments: read` is needed",
     ] {
         assert!(done.log.contains(missing), "{}", done.log);
     }
@@ -567,7 +575,7 @@ fn outside_github_urls_are_waited_for_and_deployments_are_not_known() {
         "the head commit is not known",
         "GITHUB_REPOSITORY",
         "`github_token`",
-        "`wait_for` names {sha}",
+        "`wait_for` contains {sha}",
         "none.ipa",
         "none.apk",
     ] {
@@ -660,7 +668,10 @@ fn the_recipes_that_know_the_address_wait_for_the_commit() {
 fn the_recipes_that_deploy_themselves_wait_for_the_preview() {
     for (heading, address) in [
         ("Fly", "${{ steps.deploy.outputs.url }}"),
-        ("A preview made by the same workflow", "${{ needs.deploy.outputs.url }}"),
+        (
+            "A preview deployed by the same workflow",
+            "${{ needs.deploy.outputs.url }}",
+        ),
     ] {
         let job = Job::new();
         let server = preview(|_, number| Reply::empty(if number < 3 { 502 } else { 200 }));

@@ -29,6 +29,17 @@ pub const OUTPUTS: [&str; 16] = [
     "failed_tests",
 ];
 
+/// Outputs that are there only if the thing was made, in documented order.
+pub const OUTPUTS_IF_MADE: [&str; 7] = [
+    "check_run_url",
+    "comment_url",
+    "issue_url",
+    "junit_path",
+    "ctrf_path",
+    "json_path",
+    "html_path",
+];
+
 /// The program in a job at GitHub, of which nothing but its files is used.
 pub fn run(fake: &FakeQaTech) -> Run {
     run_at(&fake.api_url())

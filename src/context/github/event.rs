@@ -1,16 +1,16 @@
-//! What each event contains about the head commit, its branch and its pull request
+//! Finds the head commit, its branch and its pull request in the payload of each event
 //! (<https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows>).
 //!
-//! The payload is read by pointers and every value is checked: a wrong type is as good as none.
+//! The payload is read with JSON pointers, and every value is checked: a value of the wrong type counts as absent.
 
 use serde_json::Value;
 
 use crate::context::variables::{Variables, bounded};
 use crate::context::{DeploymentState, EventDeployment, HeadSha, PullRequestHint, Repository};
 
-/// Git's own limit is lower; this only keeps a forged payload short.
+/// Longest branch name, in characters. Git's own limit is lower; this limits a forged payload.
 const MAX_BRANCH: usize = 300;
-/// Characters of a URL; browsers and proxies allow less.
+/// Longest URL, in characters. Browsers and proxies allow less.
 const MAX_URL: usize = 8_000;
 
 pub(in crate::context) struct Event<'a> {
@@ -39,12 +39,12 @@ impl<'a> Event<'a> {
         self.name == name
     }
 
-    /// `pull_request`, `pull_request_target`, and the reviews, which carry the same object.
+    /// Whether the event is `pull_request`, `pull_request_target`, or for a review, which contains the same object.
     fn is_pull_request(&self) -> bool {
         self.name.starts_with("pull_request")
     }
 
-    /// Whether the event is a pull request's, or that of a workflow run that was.
+    /// Whether the event is for a pull request, or for a workflow run that was started by one.
     pub(in crate::context) fn of_pull_request(&self) -> bool {
         self.is_pull_request()
             || (self.is("issue_comment") && self.commented_pull_request().is_some())
@@ -60,7 +60,7 @@ impl<'a> Event<'a> {
         match self.name.as_str() {
             _ if self.is_pull_request() => match (self.sha("/pull_request/head/sha"), self.merge_ref()) {
                 (Some(sha), _) => HeadSha::Known(sha),
-                // Without the payload there still is `refs/pull/<N>/merge`, while `GITHUB_SHA` is the merge commit.
+                // Without the payload, `refs/pull/<N>/merge` is still known. `GITHUB_SHA` is the merge commit.
                 (None, Some(number)) => HeadSha::OfPullRequest(number),
                 (None, None) => HeadSha::None,
             },
@@ -71,7 +71,7 @@ impl<'a> Event<'a> {
                 None if self.payload.is_none() => HeadSha::None,
                 None => known(self.github_sha()),
             },
-            // `GITHUB_SHA` is the default branch's head, whatever was dispatched.
+            // `GITHUB_SHA` is always the head of the default branch.
             "repository_dispatch" => match self.dispatched_sha() {
                 Some(text) => known(sha(&text)),
                 None => known(self.github_sha()),
@@ -120,10 +120,10 @@ impl<'a> Event<'a> {
                 .text("/merge_group/head_ref", MAX_BRANCH)
                 .map(|branch| branch.trim_start_matches("refs/heads/").to_owned())
                 .or_else(|| self.ref_branch()),
-            // Runs on the default branch, whatever is commented on.
+            // The workflow runs on the default branch.
             "issue_comment" if self.payload.is_none() || self.commented_pull_request().is_some() => None,
             "deployment_status" => self.ref_branch().or_else(|| {
-                // Only if the runner has no ref: a tag is not a branch, and neither is a commit.
+                // Used only if the runner has no ref: a tag is not a branch, and neither is a commit.
                 let unknown = self.variables.text("GITHUB_REF", 10).is_none();
                 self.text("/deployment/ref", MAX_BRANCH)
                     .filter(|name| unknown && !is_full_sha(name))
@@ -139,7 +139,7 @@ impl<'a> Event<'a> {
         named.filter(|branch| !branch.trim().is_empty())
     }
 
-    /// The deployment that the event reports: that of `deployment_status`, or of Vercel's `repository_dispatch`
+    /// The deployment that the event reports: `deployment_status`, or Vercel's `repository_dispatch`
     /// (<https://github.com/vercel/repository-dispatch>).
     pub(in crate::context) fn deployment(&self) -> Option<EventDeployment> {
         let text = |pointer: &str, most| self.text(pointer, most).filter(|text| !text.trim().is_empty());
@@ -174,7 +174,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The commit that a `repository_dispatch` names, as it is written there.
+    /// The commit in the payload of a `repository_dispatch`, not validated.
     fn dispatched_sha(&self) -> Option<String> {
         let text = self
             .text("/client_payload/git/sha", 100)
@@ -182,7 +182,7 @@ impl<'a> Event<'a> {
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// The branch that a `repository_dispatch` names.
+    /// The branch in the payload of a `repository_dispatch`.
     fn dispatched_ref(&self) -> Option<String> {
         let text = self
             .text("/client_payload/git/ref", MAX_BRANCH)
@@ -192,7 +192,7 @@ impl<'a> Event<'a> {
         Some(name.to_owned()).filter(|name| !name.is_empty())
     }
 
-    /// The head commit's message, where the payload has it, uncut: a cut could leave half a secret.
+    /// The message of the head commit, if the payload contains it. It is not cut, since that could leave a part of a secret.
     pub(in crate::context) fn commit_message(&self) -> Option<String> {
         let at = match self.name.as_str() {
             "workflow_run" => "/workflow_run/head_commit/message",
@@ -200,7 +200,7 @@ impl<'a> Event<'a> {
             "push" => "/head_commit/message",
             _ => return None,
         };
-        // A workflow run's head commit may be another than the one that was made out as its pull request's head.
+        // The head commit of a workflow run may differ from the head of its pull request.
         if self.is("workflow_run") && self.sha("/workflow_run/head_sha") != self.workflow_run_sha() {
             return None;
         }
@@ -214,7 +214,7 @@ impl<'a> Event<'a> {
             .filter(|branch| !branch.trim().is_empty())
     }
 
-    /// Whether the head is in another repository than the one the workflow runs in.
+    /// Whether the head is in another repository than the workflow.
     pub(in crate::context) fn is_from_fork(&self) -> bool {
         let (object, head) = match self.name.as_str() {
             _ if self.is_pull_request() => ("/pull_request/head", "/pull_request/head/repo/full_name"),
@@ -222,15 +222,15 @@ impl<'a> Event<'a> {
             _ => return false,
         };
         let known = self.payload.is_some_and(|payload| payload.pointer(object).is_some());
-        // A fork that was deleted meanwhile leaves no repository behind.
+        // If the fork was deleted in the meantime, the payload has no repository.
         known
             && self
                 .text(head, 300)
                 .is_none_or(|name| !name.eq_ignore_ascii_case(&self.repository.to_string()))
     }
 
-    /// The head commit of a workflow run: that of the run, but for `pull_request_target`, whose runs carry the base's
-    /// commit, that of the pull request from the same branch.
+    /// The head commit of a workflow run. Runs of `pull_request_target` have the commit of the base instead, so that the head of the
+    /// pull request from the same branch is used.
     fn workflow_run_sha(&self) -> Option<String> {
         let own = self.sha("/workflow_run/head_sha");
         let target = self.text("/workflow_run/event", 100).as_deref() == Some("pull_request_target");
@@ -259,7 +259,7 @@ impl<'a> Event<'a> {
             full.split_once('/').map(|(owner, _)| owner.to_owned())
         });
         match (owner, self.branch(), sha) {
-            // Nobody makes a pull request of the default branch to itself.
+            // There is no pull request from the default branch into itself.
             (Some(_), branch, Some(_)) if !self.is_from_fork() && branch == self.default_branch() => {
                 PullRequestHint::None
             }
@@ -268,8 +268,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Those into this repository; none from forks. GitHub lists every pull request of the branch, also those that others
-    /// have made to pull it into their fork, with the fork's own numbers.
+    /// The pull requests into this repository; those from forks are not listed. GitHub lists every pull request of the branch, including
+    /// those that pull it into a fork, which have the fork's own numbers.
     fn workflow_run_pull_requests(&self) -> impl Iterator<Item = ListedPullRequest> {
         let list = self
             .payload
@@ -291,7 +291,7 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// Whether nothing of the base that a listed pull request names is another repository's.
+    /// Whether the base of a listed pull request is this repository, as far as the entry describes it.
     fn is_into_ours(&self, entry: &Value) -> bool {
         let Some(base) = entry.pointer("/base/repo") else {
             return true;
@@ -322,7 +322,7 @@ impl<'a> Event<'a> {
         self.number("/issue/number")
     }
 
-    /// `refs/pull/<N>/merge`.
+    /// The number in `refs/pull/<N>/merge`.
     fn merge_ref(&self) -> Option<u64> {
         let reference = self.variables.text("GITHUB_REF", 100)?;
         reference.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok()
@@ -351,7 +351,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// A pull request as a workflow run lists it.
+/// A pull request in the list of a workflow run.
 struct ListedPullRequest {
     number: u64,
     sha: Option<String>,
@@ -364,7 +364,7 @@ impl ListedPullRequest {
     }
 }
 
-/// A commit's SHA; all zeros mean a deleted branch.
+/// A commit SHA; `None` for all zeros, which mean a deleted branch.
 pub(in crate::context) fn sha(text: &str) -> Option<String> {
     let fine = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -376,7 +376,7 @@ fn is_full_sha(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The number in `refs/heads/gh-readonly-queue/<base>/pr-<N>-<sha>`; a base may hold slashes.
+/// The number in `refs/heads/gh-readonly-queue/<base>/pr-<N>-<sha>`; a base may contain slashes.
 fn queued_pull_request(reference: &str) -> Option<u64> {
     let queue = reference
         .trim_start_matches("refs/heads/")

@@ -1,4 +1,4 @@
-//! Reads the event's payload from the file that the runner names.
+//! Reads the event's payload from the file in `GITHUB_EVENT_PATH`.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use thiserror::Error;
 
 use crate::files::{Files, Problem};
 
-/// GitHub caps payloads at 25 MB (<https://docs.github.com/en/webhooks/webhook-events-and-payloads>).
+/// GitHub limits payloads to 25 MB (<https://docs.github.com/en/webhooks/webhook-events-and-payloads>).
 const MOST: u64 = 32 << 20;
 
-/// Why there is no payload, as a fragment whose subject is the file.
+/// Why there is no payload, as a fragment that follows the name of the file.
 #[derive(Debug, Error)]
 pub(in crate::context) enum EventFileError {
     /// The file can't be read.

@@ -1,4 +1,4 @@
-//! Inputs that are paths of files.
+//! Inputs that are paths.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -22,7 +22,8 @@ impl Parser {
         }
     }
 
-    /// Of two reports in one file only one would be left, and a report would overwrite the history or the quarantine. Devices take any number.
+    /// Rejects inputs that name the same file: one report would overwrite another, the history or the quarantine. A device can be
+    /// named more than once.
     fn one_file_each(&mut self, raw: &Raw) {
         let given = [
             ("junit_path", &raw.junit_path),
@@ -45,7 +46,7 @@ impl Parser {
             let mut before = given.iter().take(index);
             if let Some((other, _)) = before.find(|(_, other)| other.as_ref() == Some(path)) {
                 self.problems.push(format!(
-                    "`{name}` and `{other}` name the same file, so one would overwrite the other; give each its own"
+                    "`{name}` and `{other}` are the same file, so one would overwrite the other; use different files"
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! What was given: the variables that are read, and the secrets among them, whether valid or not.
+//! Reads the variables of the inputs, and finds the secrets among them, whether they are valid or not.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,27 +9,27 @@ use crate::inputs::table::{INPUTS, Input, Raw};
 use crate::inputs::values::Parser;
 use crate::text::Secret;
 
-/// The variable that holds the project where the input does not.
+/// The variable for the project if the input is not set.
 pub(super) const PROJECT_VARIABLE: &str = "QATECH_PROJECT_SHORT_ID";
 
-/// The variables that are read, trimmed and without blank ones.
+/// The values of the variables, trimmed and without blank ones.
 #[derive(Default)]
 pub(super) struct Given {
     /// The inputs.
     pub(super) raw: Raw,
-    /// The token of the first of [`TOKEN_VARIABLES`].
+    /// The value of the first of [`TOKEN_VARIABLES`] that is set.
     pub(super) token: Option<Secret>,
     /// The value of [`PROJECT_VARIABLE`].
     pub(super) project: Option<String>,
-    /// Every secret that was given, also one that is not used or will be rejected.
+    /// All secrets, including those that are not used or are rejected later.
     pub(super) secrets: Secrets,
 }
 
 impl Parser {
-    /// Reads the variables that are inputs; others may hold anything, even text that is not UTF-8.
+    /// Reads the variables of the inputs. Other variables may have any value, even one that is not UTF-8.
     ///
-    /// The block of the environment may hold a name twice. Which value a program sees then depends on how it looks, so
-    /// values that differ are an error; all of them may be secrets.
+    /// An environment can contain the same name twice. The value then depends on how a program reads it, so different values are an
+    /// error. All of them may be secrets.
     pub(super) fn read(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Given {
         let mut given = Given::default();
         let mut values: BTreeMap<String, String> = BTreeMap::new();
@@ -41,7 +41,7 @@ impl Parser {
                 self.problems.push(format!("{name} is not valid UTF-8"));
                 continue;
             };
-            // Editors on Windows begin a file with a byte-order mark, and files become inputs.
+            // Editors on Windows write a byte-order mark at the start of a file, which may become an input.
             let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
             if value.is_empty() {
                 continue;
@@ -70,7 +70,7 @@ impl Parser {
     }
 }
 
-/// The name of a variable that is read. Windows does not distinguish upper and lower case in it.
+/// The canonical name of a variable that is read, `None` for any other. Names are case-insensitive on Windows.
 fn known_name(name: &str) -> Option<String> {
     let name = if cfg!(windows) {
         name.to_ascii_uppercase()

@@ -1,4 +1,4 @@
-//! From the environment to [`Inputs`]: every problem is collected, and all are reported at once.
+//! Parses the environment into [`Inputs`]. All problems are collected and reported together.
 
 mod files;
 mod given;
@@ -26,18 +26,18 @@ use crate::net::secret_url;
 use crate::text::{Redactor, Secret};
 
 const DEFAULT_API: &str = "https://api.qa.tech/v1";
-/// Hosts in the defaults of the vendor's action: the API's, there without `/v1`, and that of its older versions.
+/// Hosts in the defaults of QA.tech's own action: the API (there without `/v1`), and that of older versions.
 const VENDOR_HOSTS: [&str; 2] = ["api.qa.tech", "app.qa.tech"];
 const DEFAULT_TIMEOUT_MINUTES: f64 = 60.0;
 const DEFAULT_DEPLOYMENT_MINUTES: f64 = 15.0;
 const DEFAULT_WAIT_FOR_MINUTES: f64 = 10.0;
-/// Thirty days: longer than any CI job may take, and far from the limits of the clock.
+/// Thirty days: longer than a CI job can take, and far from the limits of the clock.
 const MAX_MINUTES: f64 = 43_200.0;
 
 /// Parses the inputs from environment variables.
 ///
 /// # Errors
-/// All problems at once, each a sentence that names the input, the value (never that of a secret) and what is allowed.
+/// All problems, each a sentence that names the input, its value (never that of a secret) and the allowed values.
 pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Inputs, Box<Rejected>> {
     let mut parser = Parser::default();
     let given = parser.read(variables);
@@ -53,23 +53,23 @@ pub fn parse(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Resul
     }
 }
 
-/// Inputs that can't be used, with what is needed to report it.
+/// Inputs that can't be used, with the values that are needed to report it.
 #[derive(Debug)]
 pub struct Rejected {
-    /// What is wrong.
+    /// The problems.
     pub problems: Vec<String>,
     /// The secrets among the rejected inputs.
     pub redactor: Redactor,
-    /// `outputs_path`, where given.
+    /// `outputs_path`, if set.
     pub outputs_path: Option<PathBuf>,
-    /// `quarantine`, whose mistakes are not among the problems yet.
+    /// `quarantine`. Its problems are not in the list yet.
     pub quarantine: Option<String>,
-    /// `quarantine_path`, likewise.
+    /// The same for `quarantine_path`.
     pub quarantine_path: Option<PathBuf>,
 }
 
 impl Parser {
-    /// `None` where a problem left nothing to put into the struct; every problem is collected either way.
+    /// Parses all inputs. Returns `None` if there is no value for a field; every problem is collected in any case.
     fn inputs(&mut self, given: &Given) -> Option<Inputs> {
         let raw = &given.raw;
         let api_token = self.token(given);
@@ -138,7 +138,7 @@ impl Parser {
             dry_run: self.boolean("dry_run", raw.dry_run.as_deref(), false),
             notices: Vec::new(),
             warnings: given.secrets.warnings(),
-            // Last: it ends the function, and by then every other input has been checked.
+            // This field is last because `?` returns early: all other inputs must be checked before.
             api_url: api_url?,
         };
         self.note_unused(&inputs);
@@ -157,12 +157,12 @@ impl Parser {
             .or_else(|| given.token.clone());
         match &token {
             Some(token) if !is_header_text(token.expose()) => self.problems.push(
-                "`api_token` contains characters that no token has (a line break in the middle?)".to_owned(),
+                "`api_token` contains characters that are not allowed in a token, such as a line break".to_owned(),
             ),
             None if !skip => self.problems.push(format!(
-                "`api_token` is missing: pass the API key as the input `api_token` or as one of the environment variables {} \
-                 (QA.tech: Settings → Integrations → API). Pull requests from forks and from Dependabot get no secrets; with \
-                 `on_missing_token: skip` the step passes there",
+                "`api_token` is missing: set the input `api_token` or one of the environment variables {} to an API key (QA.tech: Settings → \
+                 Integrations → API). Pull requests from forks and from Dependabot get no secrets; set `on_missing_token: skip` to \
+                 pass there",
                 TOKEN_VARIABLES.join(", ")
             )),
             Some(_) | None => {}
@@ -177,7 +177,7 @@ impl Parser {
             return Some(url);
         }
         self.notices.push(format!(
-            "`api_url` is an address of the vendor's action; {DEFAULT_API} is used instead."
+            "`api_url` is a default of QA.tech's own action; {DEFAULT_API} is used instead."
         ));
         Url::parse(DEFAULT_API).ok()
     }
@@ -194,7 +194,7 @@ impl Parser {
         }
     }
 
-    /// `commit`, `branch` and `pull_request`. A commit must be whole: GitHub takes no shorter one as the head of a check run.
+    /// Parses `commit`, `branch` and `pull_request`. GitHub accepts only a full SHA as the head of a check run.
     fn tested(&mut self, raw: &Raw) -> Tested {
         let is_sha = |text: &str| matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if let Some(commit) = raw.commit.as_ref().filter(|text| !is_sha(text)) {
@@ -253,17 +253,17 @@ impl Parser {
         Duration::from_secs_f64(minutes.unwrap_or(default) * 60.0)
     }
 
-    /// Notices on inputs that have no effect beside others.
+    /// Adds notices about inputs that have no effect because of others.
     fn note_unused(&mut self, inputs: &Inputs) {
         if inputs.fail_fast && inputs.rerun_failed > 0 {
             self.notices.push(
-                "`fail_fast` stops waiting before a failed run has ended, so `rerun_failed` has nothing to rerun then."
+                "`rerun_failed` has no effect if `fail_fast` stops the wait: a run can be rerun only after it has ended."
                     .to_owned(),
             );
         }
         if inputs.screenshots_path.is_some() && inputs.case_details == CaseDetailsFor::Off {
             self.notices.push(
-                "`screenshots_path` has no effect with `case_details: off`: the details name the screenshots."
+                "`screenshots_path` has no effect with `case_details: off`: screenshots are part of the details."
                     .to_owned(),
             );
         }
@@ -287,14 +287,14 @@ impl Parser {
             .collect();
         if !names.is_empty() {
             self.notices.push(format!(
-                "No effect, since `blocking: false` does not wait for the end: {}.",
+                "`blocking: false` does not wait for the end, so these inputs have no effect: {}.",
                 names.join(", ")
             ));
         }
     }
 }
 
-/// The labels of the issue, split by comma or newline.
+/// The labels of the issue, which are separated by commas or newlines.
 fn labels(text: Option<&str>) -> Vec<String> {
     let labels = text.unwrap_or("qa-tech").split([',', '\n']).map(str::trim);
     labels.filter(|label| !label.is_empty()).map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! What to run: existing runs or new ones, and what goes with a start.
+//! Inputs that choose what to run: existing runs or new ones, and the values of a start.
 
 use crate::inputs::config_overrides::is_uuid;
 use crate::inputs::parse::given::{Given, PROJECT_VARIABLE};
@@ -16,7 +16,7 @@ impl Parser {
         }
         if raw.test_plan_short_id.is_some() && raw.test_plan_short_ids.is_some() {
             self.problems.push(
-                "`test_plan_short_id` and `test_plan_short_ids` are the same input by two names; remove one of them"
+                "`test_plan_short_id` and `test_plan_short_ids` are two names of the same input; remove one of them"
                     .to_owned(),
             );
         }
@@ -34,7 +34,7 @@ impl Parser {
         Target::Start(plans.into_iter().map(Some).collect())
     }
 
-    /// Nothing of what only a start uses can have an effect on a run that exists. Inputs with a default are not held against it.
+    /// Rejects inputs that only a start uses, if they have no default.
     fn reject_start_inputs(&mut self, raw: &Raw) {
         for (name, given) in [
             ("test_plan_short_id", &raw.test_plan_short_id),
@@ -55,7 +55,7 @@ impl Parser {
         }
     }
 
-    /// Short ids of runs, some of them perhaps as addresses of their pages.
+    /// Parses short ids of runs and URLs of their pages.
     fn runs(&mut self, text: &str) -> Vec<ShortId> {
         let mut ids = Vec::new();
         for word in text.split(|c: char| c == ',' || c.is_whitespace()) {
@@ -63,12 +63,12 @@ impl Parser {
                 Some(Ok(id)) => ids.push(id),
                 Some(Err(error)) => self
                     .problems
-                    .push(format!("`run_short_id` holds {word:?}, which {error}")),
+                    .push(format!("`run_short_id` contains {word:?}, which {error}")),
                 None => ids.push(word.to_owned()),
             }
         }
         let ids = ids.join(" ");
-        // Every address was wrong, and has been reported.
+        // All values were invalid URLs, which have been reported.
         if ids.trim().is_empty() && text.contains("://") {
             return Vec::new();
         }
@@ -76,19 +76,19 @@ impl Parser {
         ids.into_iter().filter_map(|id| ShortId::new(id).ok()).collect()
     }
 
-    /// `test_case_ids`: UUIDs, since the API takes nothing else.
+    /// Parses `test_case_ids`. The API accepts only UUIDs.
     pub(super) fn test_cases(&mut self, text: Option<&str>) -> Vec<String> {
         let Some(text) = text else { return Vec::new() };
         let ids = self.short_ids("test_case_ids", text);
         for id in ids.iter().filter(|id| !is_uuid(id)) {
             self.problems.push(format!(
-                "`test_case_ids` holds {id:?}, which is not the UUID of a test case (such as 123e4567-e89b-12d3-a456-426614174000)"
+                "`test_case_ids` contains {id:?}, which is not the UUID of a test case (such as 123e4567-e89b-12d3-a456-426614174000)"
             ));
         }
         ids
     }
 
-    /// The project: the input, else `project_id` if it names one, else the variable.
+    /// The project: the input, else `project_id` if it is a project's short id, else the variable.
     pub(super) fn project(&mut self, given: &Given) -> Option<String> {
         let raw = &given.raw;
         let legacy = raw.project_id.as_ref();
@@ -113,7 +113,7 @@ impl Parser {
         Some(id.clone())
     }
 
-    /// The start request's `applications`, from whichever of the two inputs is set.
+    /// The start request's `applications`, from one of the two inputs.
     pub(super) fn applications(&mut self, raw: &Raw) -> Vec<ApplicationOverride> {
         let config = raw.applications_config.as_deref();
         let environments = raw.environments.as_deref();
@@ -130,7 +130,7 @@ impl Parser {
         }
     }
 
-    /// `builds`: an application can't be tested both on a build and somewhere else.
+    /// Parses `builds`. An application that is tested on a build can't have another environment.
     pub(super) fn builds(&mut self, text: Option<&str>, applications: &[ApplicationOverride]) -> Vec<Build> {
         let builds = self.structured("builds", text, builds::parse);
         for build in &builds {
@@ -141,7 +141,7 @@ impl Parser {
                 .is_some_and(|other| other.environment.is_some())
             {
                 self.problems.push(format!(
-                    "`builds` and `environments` (or `applications_config`) both say where application {:?} runs; remove one of them",
+                    "`builds` and `environments` (or `applications_config`) both set the environment of application {:?}; remove one of them",
                     build.application
                 ));
             }
@@ -167,16 +167,16 @@ fn is_project(text: &str) -> bool {
     fits && !text.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control())
 }
 
-/// Why an address is not that of a run's page.
+/// Why a URL is not that of a run's page.
 #[derive(Debug, thiserror::Error)]
 enum RunPageError {
     #[error("is not a valid URL ({0})")]
     Invalid(#[from] UrlError),
-    #[error("is not the address of a run's page; allowed: https://app.qa.tech/…/results/<short id>")]
+    #[error("is not the URL of a run's page; allowed: https://app.qa.tech/…/results/<short id>")]
     OtherPage,
 }
 
-/// The short id in the address of a run's page; `None` where the text is not an address.
+/// The short id in the URL of a run's page; `None` if the text is not a URL.
 fn run_page_id(text: &str) -> Option<Result<String, RunPageError>> {
     text.contains("://").then(|| {
         let url = written_url::parse(text)?;

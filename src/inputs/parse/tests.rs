@@ -30,7 +30,7 @@ fn defaults_are_those_of_the_table() {
         .collect();
     let explicit = given(&table[..]).unwrap();
     let implicit = given(&[]).unwrap();
-    // Compared by their printed form: it holds every field.
+    // Compared by their debug output, which contains every field.
     assert_eq!(
         format!("{explicit:?}"),
         format!("{implicit:?}").replace("api_token: None", "api_token: Some(***)")
@@ -41,12 +41,12 @@ fn defaults_are_those_of_the_table() {
 }
 
 #[test]
-fn blank_is_unset_and_foreign_variables_do_no_harm() {
+fn blank_values_are_unset_and_other_variables_are_ignored() {
     #[cfg(unix)]
     fn no_text(byte: u8) -> OsString {
         std::os::unix::ffi::OsStringExt::from_vec(vec![byte])
     }
-    // Half a surrogate pair is what Windows can hold and UTF-8 can't.
+    // Half a surrogate pair is valid on Windows, but not in UTF-8.
     #[cfg(windows)]
     fn no_text(byte: u8) -> OsString {
         std::os::windows::ffi::OsStringExt::from_wide(&[0xd800 + u16::from(byte)])
@@ -63,7 +63,7 @@ fn blank_is_unset_and_foreign_variables_do_no_harm() {
 }
 
 #[test]
-fn the_token_may_come_from_the_environment_and_the_input_goes_first() {
+fn the_input_takes_precedence_over_the_environment_for_the_token() {
     let env = |pairs: &[(&str, &str)]| parse(pairs.iter().map(|(name, value)| (name.into(), value.into())));
     assert_eq!(
         env(&[("QATECH_API_TOKEN", "from-env")])
@@ -80,7 +80,7 @@ fn the_token_may_come_from_the_environment_and_the_input_goes_first() {
 }
 
 #[test]
-fn every_mistake_is_reported_at_once_and_no_secret_with_it() {
+fn all_problems_are_reported_together_without_secrets() {
     let problems = parse_only(&[
         ("api_token", "s3\ncret"),
         ("blocking", "yes"),
@@ -121,7 +121,7 @@ fn plans_are_split_and_counted_once() {
 }
 
 #[test]
-fn the_vendors_host_is_ours_with_a_notice() {
+fn hosts_of_the_vendors_action_are_replaced_with_a_notice() {
     for url in [
         "https://app.qa.tech",
         "https://app.qa.tech/",
@@ -156,7 +156,7 @@ fn the_vendors_host_is_ours_with_a_notice() {
 }
 
 #[test]
-fn what_needs_the_end_of_a_run_is_reported_as_unused_without_waiting() {
+fn inputs_that_need_the_end_of_a_run_are_reported_as_unused_without_waiting() {
     let given = [
         ("comment", "always"),
         ("rerun_failed", "0"),
@@ -165,7 +165,7 @@ fn what_needs_the_end_of_a_run_is_reported_as_unused_without_waiting() {
     let notices = |blocking| given_notices(&[&given[..], &[("blocking", blocking)]].concat());
     assert_eq!(
         notices("false"),
-        ["No effect, since `blocking: false` does not wait for the end: `comment`, `history_path`."]
+        ["`blocking: false` does not wait for the end, so these inputs have no effect: `comment`, `history_path`."]
     );
     assert_eq!(notices("true"), [""; 0]);
 }
@@ -175,7 +175,7 @@ fn given_notices(pairs: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn no_two_files_are_one() {
+fn two_inputs_can_t_name_the_same_file() {
     let problems = given(&[
         ("json_path", "out/report"),
         ("ctrf_path", "out/other"),
@@ -184,7 +184,7 @@ fn no_two_files_are_one() {
     ])
     .unwrap_err();
     let expected = |name| {
-        format!("`{name}` and `json_path` name the same file, so one would overwrite the other; give each its own")
+        format!("`{name}` and `json_path` are the same file, so one would overwrite the other; use different files")
     };
     assert_eq!(problems, [expected("outputs_path"), expected("history_path")]);
     assert!(given(&[("json_path", "/dev/null"), ("html_path", "/dev/null")]).is_ok());
@@ -192,7 +192,7 @@ fn no_two_files_are_one() {
 }
 
 #[test]
-fn fail_on_none_is_for_none() {
+fn fail_on_none_fails_on_no_verdict() {
     assert_eq!(given(&[("fail_on", "none")]).unwrap().fail_on, FailOn::new(vec![]));
     assert!(given(&[("fail_on", "none, failed")]).is_err());
     assert_eq!(given(&[("fail_on", ","), ("summary", "loud")]).unwrap_err().len(), 2);
@@ -211,7 +211,7 @@ fn from_variables(pairs: &[(&str, &str)]) -> Result<Inputs, Box<Rejected>> {
 }
 
 #[test]
-fn the_token_is_looked_for_in_the_variables_of_the_vendors_tools_too() {
+fn the_token_is_read_from_the_variables_of_the_vendors_tools_too() {
     let all = [
         ("QA_TECH_API_TOKEN", "of-gitlab"),
         ("QATECH_API_KEY", "of-the-cli"),
@@ -221,7 +221,7 @@ fn the_token_is_looked_for_in_the_variables_of_the_vendors_tools_too() {
     for count in 1..=all.len() {
         let inputs = from_variables(&all[..count]).unwrap();
         assert_eq!(inputs.api_token.as_ref().unwrap().expose(), all[count - 1].1);
-        // Also those that are not used are secrets.
+        // Tokens that are not used are secrets too.
         for (_, token) in &all[..count] {
             assert_eq!(inputs.redactor().clean((*token).to_owned()), "***");
         }
@@ -229,7 +229,7 @@ fn the_token_is_looked_for_in_the_variables_of_the_vendors_tools_too() {
 }
 
 #[test]
-fn the_project_is_an_input_or_the_vendors_older_one_or_a_variable() {
+fn the_project_comes_from_either_input_or_the_variable() {
     let token = ("INPUT_API_TOKEN", "secret-token");
     let ours = ("INPUT_PROJECT_SHORT_ID", "proj_ours");
     let older = ("INPUT_PROJECT_ID", "proj-shop_older");
@@ -268,7 +268,7 @@ fn the_project_is_an_input_or_the_vendors_older_one_or_a_variable() {
 }
 
 #[test]
-fn a_variable_that_is_set_twice_is_named_and_its_values_stay_secret() {
+fn a_variable_that_is_set_twice_is_reported_without_its_values() {
     let rejected = from_variables(&[
         ("INPUT_API_TOKEN", "first-secret"),
         ("INPUT_GITHUB_TOKEN", "github-secret"),
@@ -281,14 +281,14 @@ fn a_variable_that_is_set_twice_is_named_and_its_values_stay_secret() {
     );
     let text = "first-secret second-secret github-secret".to_owned();
     assert_eq!(rejected.redactor.clean(text), "*** *** ***");
-    // Once with a value and once without one, or twice with the same, is not ambiguous.
+    // A blank value beside another one, or the same value twice, is not ambiguous.
     let same = [
         ("INPUT_API_TOKEN", "a-secret"),
         ("INPUT_API_TOKEN", " "),
         ("INPUT_API_TOKEN", "a-secret "),
     ];
     assert_eq!(from_variables(&same).unwrap().api_token.unwrap().expose(), "a-secret");
-    // Nothing else is lost either.
+    // The other variables are still read.
     let paths = [
         ("INPUT_OUTPUTS_PATH", "out.env"),
         ("INPUT_SUMMARY", "off"),
@@ -310,7 +310,7 @@ fn plans_have_an_alias() {
 }
 
 #[test]
-fn test_cases_are_named_by_uuid() {
+fn test_cases_are_uuids() {
     const UUID: &str = "0b5a4b1e-2f3c-4d5e-8f90-a1b2c3d4e5f6";
     let inputs = given(&[("test_case_ids", &format!("{UUID},\n{UUID}"))]).unwrap();
     assert_eq!((inputs.test_case_ids, inputs.notices.len()), (vec![UUID.to_owned()], 1));
@@ -328,7 +328,7 @@ fn test_cases_are_named_by_uuid() {
 }
 
 #[test]
-fn a_run_is_named_by_its_short_id_or_by_the_address_of_its_page() {
+fn a_run_is_given_by_its_short_id_or_the_url_of_its_page() {
     let text = "abc123, https://app.qa.tech/p/shop/results/def456?tab=all\nhttps://app.qa.tech/dashboard/p/shop/results/ghi789/";
     assert_eq!(
         given(&[("run_short_id", text)]).unwrap().target,
@@ -357,7 +357,7 @@ fn a_run_is_named_by_its_short_id_or_by_the_address_of_its_page() {
 }
 
 #[test]
-fn what_only_a_start_uses_excludes_an_existing_run() {
+fn inputs_that_only_a_start_uses_are_rejected_for_existing_runs() {
     let start_only = [
         ("test_plan_short_id", "pln_a"),
         ("test_plan_short_ids", "pln_a"),
@@ -374,7 +374,7 @@ fn what_only_a_start_uses_excludes_an_existing_run() {
         let problems = given(&[("run_short_id", "abc"), (name, value)]).unwrap_err();
         assert!(problems.len() == 1 && problems[0].contains(name), "{problems:?}");
     }
-    // What has a default is always given in an action, and what is reported counts there too.
+    // An action always sets inputs that have a default, and inputs for reporting apply to existing runs too.
     for (name, value) in [
         ("deployment_timeout_minutes", "15"),
         ("wait_for_timeout_minutes", "10"),
@@ -407,7 +407,7 @@ fn an_application_is_tested_on_a_build_or_somewhere_else() {
 }
 
 #[test]
-fn config_overrides_are_secret_also_where_they_are_rejected() {
+fn rejected_config_overrides_are_secret_too() {
     for (text, fine) in [
         (r#"{"configs": {"cfg_a": {"password": "hunter2-hunter2"}}}"#, true),
         (r#"{"configs": {"cfg_a": "hunter2-hunter2"}}"#, false),
@@ -453,7 +453,7 @@ fn a_byte_order_mark_is_skipped_in_every_input() {
 }
 
 #[test]
-fn what_was_tested_can_be_said() {
+fn the_tested_commit_can_be_set() {
     let sha = "0123456789ABCDEF0123456789abcdef01234567";
     let inputs = given(&[
         ("commit", sha),
@@ -484,7 +484,7 @@ fn what_was_tested_can_be_said() {
 }
 
 #[test]
-fn words_are_read_by_every_input_that_has_some() {
+fn words_are_parsed_in_every_input_that_has_some() {
     let inputs = given(&[
         ("rerun_only", "misses"),
         ("case_details", "all"),

@@ -101,7 +101,7 @@ impl Advice {
         is_called_for.load(Ordering::Relaxed).then(|| match read_only {
             Some(read_only) => format!(
                 "{read_only} To publish anyway, run the tests in a second workflow, on `workflow_run`, whose token may \
-                 write (README: \"Pull requests from forks\"), with:\n{permissions}"
+                 write (see \"Forks and Dependabot\" in docs/pull-requests.md), with:\n{permissions}"
             ),
             None => format!("The token lacks a permission; add to the job:\n{permissions}"),
         })

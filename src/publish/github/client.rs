@@ -311,7 +311,7 @@ impl Api {
                 Err(_) if !parts.status.is_success() => Vec::new(),
                 Err(error) => {
                     return Outcome::Broken {
-                        what: self.redactor.clean(format!("the answer broke off: {error}")),
+                        what: self.redactor.clean(format!("the answer can't be read: {error}")),
                         sent: true,
                     };
                 }

@@ -79,13 +79,13 @@ impl Lookup {
         let unavailable = |why: &str| LookupError::Unavailable(why.to_owned());
         if context.repository.is_none() {
             return Err(unavailable(
-                "GITHUB_REPOSITORY names no repository whose deployments could be read.",
+                "GITHUB_REPOSITORY is not set to a repository with deployments.",
             ));
         }
         let token = inputs
             .github_token
             .as_ref()
-            .ok_or_else(|| unavailable("Reading deployments needs `github_token`, with `deployments: read`."))?;
+            .ok_or_else(|| unavailable("`github_token` with `deployments: read` is needed to read deployments."))?;
         let (sender, until) = watch::channel(Some(Deadlines {
             regular: deadline,
             rate_limited: deadline,

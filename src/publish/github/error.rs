@@ -86,7 +86,7 @@ pub enum Unusable {
     #[error("the system has no random source")]
     NoRandom,
     /// It can't be sent in a header.
-    #[error("`github_token` contains characters that no token has")]
+    #[error("`github_token` contains characters that are not allowed in a token")]
     InvalidToken,
     /// The client rejects the URL.
     #[error("GITHUB_API_URL can't be used: {0}")]
@@ -113,7 +113,7 @@ pub enum PreviousAttemptError {
     /// Nothing can be read at GitHub.
     #[error(transparent)]
     Unusable(#[from] Unusable),
-    /// Without it, the attempts of this job can't be told from those of others.
+    /// Without it, the attempts of this job can't be distinguished from those of others.
     #[error("GITHUB_RUN_ID is not set")]
     NoRunId,
     /// GitHub did not answer within the time limit.

@@ -8,7 +8,7 @@ use crate::render::github::check::Place;
 const MOST: u64 = 1 << 20;
 /// The path if the workflow file is not known; annotations need one.
 const FALLBACK: &str = ".github";
-/// The action's name where the runner does not tell from which repository it came.
+/// Name of the action if the runner does not set the repository that it came from.
 const ACTION: &str = "qatech-run";
 
 /// The workflow file, at the step's line if the file can be read, else at line 1.

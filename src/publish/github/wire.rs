@@ -50,7 +50,7 @@ pub(super) struct CheckRunChange<'a> {
     pub(super) output: Output<'a>,
 }
 
-/// GitHub replaces it as a whole, but for the annotations, which it appends.
+/// GitHub replaces all of it, except for the annotations, which it appends.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Output<'a> {
     pub(super) title: &'a str,

@@ -1,5 +1,5 @@
 //! The hidden marker that opens our pull-request comment, by which a later run finds and judges it, and the summary of
-//! our check run, by which a re-run of the job knows what it was of.
+//! our check run, by which a re-run of the job identifies it.
 
 use std::fmt::{self, Write};
 
@@ -25,13 +25,13 @@ pub const LONGEST: usize = 8 * 1024;
 pub struct Marker {
     /// Hash of the comment's key.
     pub key: String,
-    /// The head commit that comment or check run are about; empty where it is not known.
+    /// The head commit of the comment or check run; empty if it is not known.
     pub head_sha: String,
     /// `GITHUB_RUN_ID`.
     pub run_id: u64,
     /// `GITHUB_RUN_ATTEMPT`.
     pub attempt: u64,
-    /// Hash of what was tested, which tells legs apart that share the key; empty where it is not known.
+    /// Hash of what was tested, which distinguishes legs with the same key; empty if it is not known.
     pub target: String,
     /// The latest attempt's short id for each plan, in the order of the input; `None` where there is none. Never empty
     /// when read back.
@@ -87,8 +87,8 @@ impl Marker {
         (marker.fields() == text).then_some(marker)
     }
 
-    /// The key in the marker that opens a text, of whatever version and whoever wrote it. It tells for what the text was
-    /// made, and nothing more.
+    /// The key in the marker at the start of a text, whatever its version and author. It can be used only to find out what the text
+    /// was written for.
     pub fn unverified_key(text: &str) -> Option<String> {
         let (_version, fields) = text.strip_prefix(START)?.strip_prefix(NAME)?.split_once(' ')?;
         let key = fields.strip_prefix("key=")?;
@@ -123,12 +123,12 @@ impl fmt::Display for SignedMarker {
 pub struct Unverified<'a> {
     /// What the MAC must cover.
     pub fields: &'a str,
-    /// The MAC, as it stands there.
+    /// The MAC as it was written.
     pub mac: &'a str,
 }
 
 impl<'a> Unverified<'a> {
-    /// Reads what opens a text.
+    /// Reads the marker at the start of a text.
     pub fn opening(text: &'a str) -> Option<Self> {
         let start = text.get(..text.floor_char_boundary(LONGEST))?;
         let (inner, _) = start.strip_prefix(START)?.split_once(END)?;
@@ -136,7 +136,7 @@ impl<'a> Unverified<'a> {
         Some(Self { fields, mac })
     }
 
-    /// The fields, for whoever has verified the MAC. Anything but the very form that we write is none.
+    /// The fields, for use after the MAC was verified. `None` if the form is not exactly the one that this program writes.
     pub fn marker(self) -> Option<Marker> {
         Marker::parse(self.fields)
     }

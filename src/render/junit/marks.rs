@@ -12,7 +12,7 @@ use quick_junit::XmlString;
 use std::borrow::Cow;
 use std::{io, vec};
 
-/// Stands for a text. A non-character: cleaning leaves it in no text that others wrote.
+/// Placeholder for a text. It is a non-character, which cleaning removes from all text that others wrote.
 const MARK: &str = "\u{fdd0}";
 /// Its first byte.
 const MARK_START: u8 = 0xef;

@@ -3,7 +3,7 @@
 //! - `time` is QA.tech's duration where the details of a case give it, else as observed, else zero: readers make `NaN` of
 //!   a `time` that is missing. A suite has a `timestamp` where we created the run ourselves.
 //! - Cases that did not finish are `skipped` with a message: nothing is known against them, and where that leaves a red
-//!   run without a red case, [`SyntheticCase`] adds one that tells why.
+//!   run without a red case, [`SyntheticCase`] adds one that gives the reason.
 //! - Reruns follow Surefire, as nextest does: a case that passed in the end has `flakyFailure`/`flakyError` for what went
 //!   before, one that failed has its first failure as such and `rerunFailure`/`rerunError` for the others.
 //! - The schema has no `properties` on a test case. They are lines `[[PROPERTY|name=value]]` in its `system-out`, as
@@ -142,7 +142,7 @@ fn suite<'a>(report: &Report, run: &'a RunReport, class: &'a str, marks: &mut Ma
     suite
 }
 
-/// What a suite says of its run.
+/// The properties of a suite, which describe its run.
 fn suite_properties(run: &RunReport) -> Vec<(String, String)> {
     let RunReport {
         requested_plan,

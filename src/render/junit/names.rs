@@ -1,4 +1,4 @@
-//! Names that readers can tell apart.
+//! Names that readers can distinguish.
 //!
 //! Readers fold white space, drop what can't be seen, and take what then has one class and one name for one test: the
 //! failure of one would hide behind the pass of the other.
@@ -7,19 +7,19 @@ use crate::render::escape::{cut_chars, is_blank, one_line};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-/// Longest tag that tells names apart, in characters.
+/// Longest tag that distinguishes equal names, in characters.
 const MAX_TAG: usize = 60;
 
 /// A name as it is wanted.
 pub(super) struct Wanted<'a> {
     /// The name; it may be blank.
     pub(super) name: &'a str,
-    /// What tells it from others of that name, the best first.
+    /// Texts that distinguish it from others with the same name, the best first.
     pub(super) tags: [&'a str; 2],
 }
 
 /// Cleaned names of at most `max` characters, in the order of `wanted`: none is blank, no two are the same, and none is
-/// in `taken`. A name that stands twice gets a tag each time, so that it does not depend on the order.
+/// in `taken`. A name that occurs twice gets a tag each time, so that the result does not depend on the order.
 pub(super) fn unique(wanted: &[Wanted<'_>], max: usize, mut taken: HashSet<String>) -> Vec<String> {
     let bases: Vec<Cow<'_, str>> = wanted.iter().map(|wanted| base(wanted, max)).collect();
     let mut count: HashMap<&str, usize> = HashMap::with_capacity(bases.len());

@@ -185,7 +185,8 @@ fn body(message: &str, run: &RunReport, case: &Case, attempt: &CaseAttempt) -> S
     }
 }
 
-/// Cut first, so that the cost of what is not shown stays small. Without tabs, which [`XmlString`] drops.
+/// Cuts and cleans a text. It is cut first, to limit the cost of the part that is not shown. Tabs are removed, since [`XmlString`] drops
+/// them.
 fn cut_and_clean(text: &str) -> Cow<'_, str> {
     let cleaned = match cut_bytes(text, MAX_BODY) {
         Cow::Borrowed(text) => clean(text),

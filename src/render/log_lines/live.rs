@@ -7,7 +7,7 @@ use crate::report::{Millis, RunReport};
 
 /// Characters of the bar.
 const MAX_BAR: usize = 10;
-/// A shorter bar says nothing: the line then goes without.
+/// Shortest useful bar. If there is less room, the line has no bar.
 const MIN_BAR: usize = 5;
 
 /// Such as `██████░░░░ 8 of 14 done, 1 failed, 2 min 5 s of ~4 min`. `end` is when the runs are expected to end, on

@@ -242,7 +242,7 @@ mod tests {
             assert_eq!(apply(&mut run, 0, failed, 1), Merged::default());
             apply(&mut run, 1, passed, 2);
             conclude(&mut run);
-            // Where nothing tells cases apart, those of the rerun are cases of their own.
+            // Cases of the rerun that can't be matched are separate cases.
             assert_eq!(run.cases.len(), if is_forgiven { MANY } else { 2 * MANY });
             assert_eq!(run.verdict == Some(Verdict::Flaky), is_forgiven);
         }
@@ -271,7 +271,7 @@ mod tests {
             vec![seen("1", "a", "A", "FAILED"), seen("2", "b", "B", "PASSED")],
             1,
         );
-        // The rerun has ids of its own: the short id, then the name tells.
+        // The rerun has other ids: cases are matched by short id, then by name.
         apply(&mut run, 1, vec![seen("9", "a", "A", "PASSED")], 2);
         assert_eq!(outcomes(&run), [("A", CaseOutcome::Flaky), ("B", CaseOutcome::Passed)]);
         assert_eq!(verdict(&run), (Some(Verdict::Flaky), None));
@@ -379,7 +379,7 @@ mod tests {
         );
         assert_eq!(
             outcomes(&run),
-            // A name that stands twice tells nothing, so the first is not forgiven.
+            // A name that occurs twice matches no case, so the failure of the first one stands.
             [
                 ("Same", CaseOutcome::Failed),
                 ("Same", CaseOutcome::Flaky),

@@ -67,7 +67,7 @@ fn builds_are_uploaded_registered_and_tested() {
             {"applicationShortId": "app_ios", "environment": {"applicationBuildShortId": short_id(1)}},
         ])
     );
-    assert!(done.log.contains("shop-2.0.ipa is uploaded as build"), "{}", done.log);
+    assert!(done.log.contains("shop-2.0.ipa was uploaded as build"), "{}", done.log);
     for hidden in ["signed-upload-", "build-token-"] {
         assert_eq!(done.places_with(hidden), [""; 0], "{hidden}");
     }

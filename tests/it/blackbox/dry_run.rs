@@ -131,9 +131,9 @@ fn what_would_keep_the_runs_from_being_started_is_named_at_once() {
     for problem in [
         "missing.ipa of app_ios can't be read",
         "missing.apk of app_android can't be read",
-        "the head commit is not known, `commit` can name it; GITHUB_REPOSITORY names no repository",
+        "the head commit is not known (set `commit`); GITHUB_REPOSITORY is not set to a repository",
         "`github_token`",
-        "`wait_for` names {sha}, but the head commit is not known",
+        "`wait_for` contains {sha}, but the head commit is not known",
     ] {
         assert!(done.log.contains(problem), "no {problem}:\n{}", done.log);
     }

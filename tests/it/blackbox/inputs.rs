@@ -72,12 +72,12 @@ fn wrong_values_are_named_with_what_is_allowed() {
         (
             "applications_config",
             "{\"applications\": {\"app_a\": {}, \"app_a\": {}}}",
-            &["app_a", "twice"],
+            &["app_a", "duplicate"],
         ),
         (
             "notifications_config",
             "[{\"type\":\"slack\",\"type\":\"slack\"}]",
-            &["\"type\"", "twice"],
+            &["\"type\"", "duplicate"],
         ),
         ("builds", "app_a = app.zip", &["app.zip", ".apk", ".aab", ".ipa"]),
         ("wait_for", "ftp://pr.example", &["http", "https"]),

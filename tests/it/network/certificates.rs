@@ -109,7 +109,7 @@ fn a_missing_certificate_store_is_reported_and_not_replaced() {
         let warnings: Vec<_> = done.log.lines().filter(|line| line.starts_with("::warning")).collect();
         assert_eq!(warnings.len(), names.len(), "{}", done.log);
         for name in names {
-            let told = |line: &&str| line.contains(name) && line.contains("no certificate that can be used");
+            let told = |line: &&str| line.contains(name) && line.contains("no usable certificate");
             assert!(warnings.iter().any(told), "{name}: {}", done.log);
         }
     };
@@ -146,7 +146,8 @@ fn a_missing_extra_certificate_file_is_reported() {
     );
     let done = run.env("NODE_EXTRA_CA_CERTS", "/nowhere/extra.pem").output();
     assert_eq!(done.code, 0, "{}", done.log);
-    let told = "::warning title=QA.tech::NODE_EXTRA_CA_CERTS names /nowhere/extra.pem, which holds no certificate";
+    let told =
+        "::warning title=QA.tech::NODE_EXTRA_CA_CERTS names /nowhere/extra.pem, which contains no usable certificate";
     assert!(done.log.contains(told), "{}", done.log);
 }
 

@@ -206,7 +206,7 @@ fn a_proxy_variable_that_is_no_url_is_an_error_before_anything_is_sent() {
         ("http://me:s3cr3t-word@pro xy.example", "HTTPS_PROXY is not a URL"),
         (
             "socks5://me:s3cr3t-word@proxy.example",
-            "HTTPS_PROXY names a proxy with the scheme \"socks5\"",
+            "HTTPS_PROXY has the scheme \"socks5\"",
         ),
     ] {
         let done = run(&fake.api_url()).env("HTTPS_PROXY", value).output();

@@ -116,7 +116,7 @@ impl OpenApi {
         }
         let body = match serde_json::from_slice::<Value>(&request.body) {
             Ok(body) => body,
-            Err(error) => return vec![format!("the body is no JSON: {error}")],
+            Err(error) => return vec![format!("the body is not JSON: {error}")],
         };
         let schema = schema_name(&wanted["content"]["application/json"]["schema"]);
         self.requests[schema]
@@ -312,7 +312,7 @@ mod tests {
             ("GET", "/v1/run/x?testCases=all&testCases=all", "", "twice"),
             ("GET", "/v1/run/x", "{}", "a body where none belongs"),
             ("POST", "/v1/run/x", "", "no body"),
-            ("POST", "/v1/run", "{", "no JSON"),
+            ("POST", "/v1/run", "{", "not JSON"),
             ("POST", "/v1/run", "[]", "type"),
             ("POST", "/v1/run", r#"{"projectId":"x"}"#, "projectId"),
             ("POST", "/v1/run", r#"{"trigger":"CLI"}"#, "CLI"),

@@ -270,7 +270,7 @@ impl World {
             ));
         }
         if !request.body.is_empty() && recorded.body.is_none() {
-            problems.push("the body is no JSON".to_owned());
+            problems.push("the body is not JSON".to_owned());
         }
         match recorded.call {
             None => problems.push("the fake GitHub knows no such call".to_owned()),

@@ -55,7 +55,7 @@ impl Request {
         }
         serde_json::from_slice(&self.body).unwrap_or_else(|error| {
             panic!(
-                "{} {} has no JSON body: {error}: {}",
+                "the body of {} {} is not JSON: {error}: {}",
                 self.method,
                 self.target,
                 String::from_utf8_lossy(&self.body)
