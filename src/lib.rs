@@ -13,12 +13,11 @@ pub mod preflight;
 pub mod publish;
 pub mod qatech;
 pub mod random;
-pub mod render;
-pub mod report;
 pub mod runs;
 mod setup;
 pub mod signals;
-pub mod text;
+
+pub use qatech_core::{render, report, text};
 
 use std::ffi::OsString;
 

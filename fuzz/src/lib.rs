@@ -146,11 +146,15 @@ pub fn annotation_paths(data: &[u8]) {
                     "reasoning",
                 )],
             )]);
-            let place = Place {
-                path: "default.yml".to_owned(),
-                line: 1,
+            let place_of = |name: &str| {
+                let rule = rules.iter().find(|rule| rule.matches(name));
+                let (path, line) = rule.map_or(("default.yml", 1), |rule| (&rule.path, rule.line));
+                Place {
+                    path: path.to_owned(),
+                    line,
+                }
             };
-            let (annotations, left_out) = check::annotations(&report, &rules, &place);
+            let (annotations, left_out) = check::annotations(&report, place_of);
             assert_eq!((annotations.len(), left_out), (1, 0));
             let matches = rules.iter().any(|rule| rule.matches(name));
             let default = annotations.iter().any(|annotation| annotation.path == "default.yml");

@@ -165,7 +165,7 @@ proptest! {
     #[test]
     fn annotations_are_plain_and_never_empty(text in hostile()) {
         let place = check::Place { path: ".github/workflows/qa.yml".into(), line: 3 };
-        let (annotations, left_out) = check::annotations(&detailed_with(&text), &[], &place);
+        let (annotations, left_out) = check::annotations(&detailed_with(&text), |_| place.clone());
         prop_assert_eq!((annotations.len(), left_out), (2, 0));
         for annotation in annotations {
             prop_assert!(!annotation.message.trim().is_empty() && !annotation.raw_details.is_empty());
@@ -272,7 +272,7 @@ fn a_hundred_kilobytes_without_a_space_keep_every_limit() {
             path: "a".into(),
             line: 1,
         };
-        for annotation in check::annotations(&report, &[], &place).0 {
+        for annotation in check::annotations(&report, |_| place.clone()).0 {
             assert!(annotation.message.len() < 65_536 && annotation.raw_details.len() < 65_536);
         }
         for line in Reader::Runner.failures(&report) {

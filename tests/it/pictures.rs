@@ -370,7 +370,7 @@ async fn inputs() -> BTreeMap<&'static str, String> {
         path: ".github/workflows/qa.yml".to_owned(),
         line: 12,
     };
-    let (annotations, left_out) = check::annotations(&report, &[], &place);
+    let (annotations, left_out) = check::annotations(&report, |_| place.clone());
     let conclusion = report.conclusion();
     let output = check::output(&report, left_out);
     let check = json!({

@@ -14,7 +14,7 @@ use crate::publish::github::session::{Active, GitHub, external_id, marker};
 use crate::publish::github::wire::{CheckRun, CheckRunChange, CheckRunOutput, NewAnnotation, Output};
 use crate::publish::identity::{latest_short_ids, sound_short_ids};
 use crate::render::github::check;
-use crate::render::github::check::{Annotation, CheckOutput};
+use crate::render::github::check::{Annotation, CheckOutput, Place};
 use crate::report::{Report, StepConclusion};
 
 /// Maximum number of annotations in a request (<https://docs.github.com/en/rest/checks/runs#update-a-check-run>).
@@ -37,8 +37,7 @@ impl GitHub {
         let Some(handle) = self.handle(check, &mut published) else {
             return published;
         };
-        let place = place::default_place(&self.context);
-        let (annotations, more) = check::annotations(report, &self.inputs.annotation_paths, &place);
+        let (annotations, more) = self.annotations(report);
         let output = self.check_output(active, report, more);
         let ending = Ending {
             external_id: &external_id(latest_short_ids(report), &self.context, &active.key),
@@ -71,15 +70,29 @@ impl GitHub {
         published
     }
 
+    /// The annotations, each at the place of the first rule that matches, and how many are left out.
+    fn annotations(&self, report: &Report) -> (Vec<Annotation>, usize) {
+        let default = place::default_place(&self.context);
+        check::annotations(report, |name| {
+            let rule = self.inputs.annotation_paths.iter().find(|rule| rule.matches(name));
+            rule.map_or_else(
+                || default.clone(),
+                |rule| Place {
+                    path: rule.path.clone(),
+                    line: rule.line,
+                },
+            )
+        })
+    }
+
     /// Completes our check run as cancelled, or puts the report on the job's, with one request.
     pub(super) async fn cancel_check(&self, active: &Active, check: Option<&Check>, report: &Report) -> Published {
         let mut published = Published::default();
         let Some(handle) = self.handle(check, &mut published) else {
             return published;
         };
-        let place = place::default_place(&self.context);
         let (mut annotations, mut more) = match active.completion.get() {
-            Completion::NotBegun => check::annotations(report, &self.inputs.annotation_paths, &place),
+            Completion::NotBegun => self.annotations(report),
             // They would be shown twice.
             Completion::Begun => (Vec::new(), 0),
             Completion::Done => return published,

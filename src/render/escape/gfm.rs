@@ -133,7 +133,9 @@ fn word_length(text: &str) -> usize {
 
 /// A run of word characters that begins with a letter or digit.
 fn escape_word(out: &mut String, word: &str, commits: bool) {
-    if !word.bytes().any(|byte| matches!(byte, b'_' | b'-')) && !(commits && could_be_commit(word)) {
+    // Without these, a word has nothing to escape and is no reference.
+    let has_signs = word.bytes().any(|byte| matches!(byte, b'_' | b'-'));
+    if !has_signs && (!commits || !could_be_commit(word)) {
         out.push_str(word);
         return;
     }

@@ -1,7 +1,6 @@
 //! The check run: conclusion, output and annotations. With `annotations: job`, the job's own check run gets the same output
 //! and the same annotations.
 
-use crate::inputs::PathRule;
 use crate::render::escape::{clean, cut_bytes, cut_chars, one_line};
 use crate::render::github::marker;
 use crate::render::github::marker::SignedMarker;
@@ -101,7 +100,7 @@ impl Annotation {
     }
 }
 
-/// The place of annotations that no rule matches.
+/// The place of an annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Path in the repository.
@@ -111,25 +110,21 @@ pub struct Place {
 }
 
 /// One annotation for each failed or errored case, those in quarantine last, at most [`ANNOTATIONS`], and how many more
-/// there would be.
-pub fn annotations(report: &Report, rules: &[PathRule], default: &Place) -> (Vec<Annotation>, usize) {
+/// there would be. `place_of` returns the place for the name of a case.
+pub fn annotations(report: &Report, place_of: impl Fn(&str) -> Place) -> (Vec<Annotation>, usize) {
     let several = report.runs.len() > 1;
     let mut cases = report.bad_cases_quarantined_last();
     let annotations = cases
         .by_ref()
         .take(ANNOTATIONS)
-        .map(|(run, case)| annotation(run, case, several, rules, default))
+        .map(|(run, case)| annotation(run, case, several, place_of(&case.name)))
         .collect();
     (annotations, cases.count())
 }
 
-fn annotation(run: &RunReport, case: &Case, several: bool, rules: &[PathRule], default: &Place) -> Annotation {
-    let (path, line) = rules
-        .iter()
-        .find(|rule| rule.matches(&case.name))
-        .map_or((&default.path, default.line), |rule| (&rule.path, rule.line));
+fn annotation(run: &RunReport, case: &Case, several: bool, Place { path, line }: Place) -> Annotation {
     Annotation {
-        path: path.clone(),
+        path,
         line,
         title: case_title(run, case, several, TITLE),
         message: cut_bytes(&failure_message(case, MESSAGE), MESSAGE).into_owned(),
@@ -214,12 +209,15 @@ mod tests {
 
     #[test]
     fn an_annotation_tells_the_latest_failure_and_all_of_it_in_its_details() {
-        let rules = PathRule::parse_lines("Pay* = src/pay.ts:12\n* = other.ts").unwrap();
-        let place = Place {
-            path: ".github/workflows/qa.yml".into(),
-            line: 9,
-        };
-        let (annotations, left_out) = annotations(&shop(), &rules, &place);
+        let (annotations, left_out) = annotations(&shop(), |name| Place {
+            path: if name.starts_with("Pay") {
+                "src/pay.ts"
+            } else {
+                "other.ts"
+            }
+            .into(),
+            line: 12,
+        });
         assert_eq!((annotations.len(), left_out), (3, 0));
         let first = &annotations[0];
         assert_eq!((first.path.as_str(), first.line), ("src/pay.ts", 12));
@@ -250,11 +248,6 @@ mod tests {
 
         Then the message "Something went wrong" appeared and the pay button was gone, so the order was never placed.
         "#);
-        let (unruled, _) = super::annotations(&shop(), &[], &place);
-        assert_eq!(
-            (unruled[0].path.as_str(), unruled[0].line),
-            (".github/workflows/qa.yml", 9)
-        );
     }
 
     #[test]
@@ -269,10 +262,10 @@ mod tests {
             (10_000, (1_000, 0)),
             (50_000, (1_000, 4_000)),
         ] {
-            let (made, left_out) = annotations(&large(cases, 10), &[], &place);
+            let (made, left_out) = annotations(&large(cases, 10), |_| place.clone());
             assert_eq!((made.len(), left_out), expected);
         }
-        let (made, _) = annotations(&large(40, 10), &[], &place);
+        let (made, _) = annotations(&large(40, 10), |_| place.clone());
         let names: Vec<_> = made.iter().map(|annotation| annotation.title.as_str()).collect();
         assert_eq!(
             names,

@@ -20,7 +20,7 @@ pub const LONGEST: usize = 8 * 1024;
 /// What a comment or a check run remembers of the run that wrote it.
 ///
 /// Anyone can write a marker, so it is written with a MAC over all its fields and counts only where that is ours; see
-/// [`MarkerKey`](crate::publish::identity::MarkerKey).
+/// `MarkerKey`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     /// Hash of the comment's key.

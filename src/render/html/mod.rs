@@ -43,7 +43,7 @@ pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
 }
 
 #[derive(Template)]
-#[template(path = "report.html", config = "src/render/templates/askama.toml")]
+#[template(path = "report.html", config = "render/templates/askama.toml")]
 struct Page<'a> {
     report: &'a Report,
     anchors: Anchors,

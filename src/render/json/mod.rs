@@ -70,7 +70,7 @@ impl<'a> From<&'a Report> for ReportJson<'a> {
             schema: SCHEMA,
             schema_minor: SCHEMA_MINOR,
             generator: Generator {
-                name: env!("CARGO_PKG_NAME"),
+                name: "qatech-run",
                 version: env!("CARGO_PKG_VERSION"),
             },
             started_at: utc(*started_at),
