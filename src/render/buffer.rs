@@ -2,11 +2,11 @@
 
 use std::io;
 
-/// As large as the buffer of a file: its writes pass that one by.
+/// As large as the file's own buffer, so that full ones bypass it.
 const SIZE: usize = 64 * 1024;
 
-/// A buffered writer. A large report makes millions of writes of a few bytes, for each of which std's `BufWriter` calls
-/// `memcpy`: with musl's, that takes longer than to render the report.
+/// A buffered writer. A large report makes millions of writes of a few bytes. For each of them, std's `BufWriter` calls `memcpy`,
+/// whose start-up in musl takes longer than the copy.
 pub(in crate::render) struct Buffer<W: io::Write> {
     out: W,
     bytes: Box<[u8]>,
