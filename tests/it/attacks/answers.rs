@@ -46,6 +46,7 @@ fn millions_of_cases_without_anything_in_them_do_not_fill_memory() {
         let done = looks_at(&fake, move |_, asked| {
             body("COMPLETED", "\"PASSED\"", if asked { &cases } else { "" })
         })
+        .measure_memory()
         .output();
         done.assert_memory_below(MEMORY);
         assert_eq!(
@@ -66,7 +67,7 @@ fn one_text_of_millions_of_values_does_not_fill_memory() {
         "\"PASSED\"",
         &format!(r#"{{"id": "1", "evaluationThought": [{values}]}}"#),
     );
-    let done = looks_at(&fake, move |_, _| answer.clone()).output();
+    let done = looks_at(&fake, move |_, _| answer.clone()).measure_memory().output();
     done.assert_memory_below(MEMORY * 2);
     assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
 }
@@ -100,6 +101,7 @@ fn a_new_status_at_each_poll_does_not_flood_the_log() {
         1..=100 => body(&format!("{look}{}", "X".repeat(1 << 20)), "null", ""),
         _ => body("COMPLETED", "\"PASSED\"", ""),
     })
+    .measure_memory()
     .output();
     done.assert_memory_below(MEMORY / 2);
     assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);

@@ -213,7 +213,7 @@ fn a_large_build_is_streamed_and_its_progress_logged() {
     // Sparse: it takes no room on the disk.
     let file = std::fs::File::create(run.job().file("workspace/shop.apk")).unwrap();
     file.set_len(SIZE).unwrap();
-    let done = run.output();
+    let done = run.measure_memory().output();
     assert_ending(&done, 0, "passed");
     assert_eq!(fake.builds()[0].size, Some(SIZE));
     assert!(done.log.contains("uploaded (100 %)"), "{}", done.log);

@@ -175,7 +175,7 @@ fn an_answer_of_more_than_64_mib_is_refused() {
     for reply in [Reply::huge_json(70 << 20), Reply::gzip_bomb(70 << 20)] {
         let fake = FakeQaTech::start();
         fake.fault("GET", "/run/*", 2, reply);
-        let done = start(&fake, soon_green()).output();
+        let done = start(&fake, soon_green()).measure_memory().output();
         assert_ending(&done, 0, "passed");
         done.assert_memory_below(200 << 20);
     }

@@ -15,7 +15,10 @@ fn passes_without_its_list(name: &str, reply: &Reply) {
     fake.plan("pln_a", passing());
     let reply = reply.clone();
     fake.intercept(move |request, _| (request.query("testCases") == Some("all")).then(|| Instead::Of(reply.clone())));
-    let done = run(&fake.api_url()).input("timeout_minutes", "0.5").output();
+    let done = run(&fake.api_url())
+        .input("timeout_minutes", "0.5")
+        .measure_memory()
+        .output();
     assert_eq!(
         (done.code, &done.outputs["verdict"]),
         (0, "passed"),
@@ -55,7 +58,7 @@ fn a_wrong_length_just_under_the_limit_is_aborted() {
         .framing(Framing::Claimed(64 * MIB))
         .cut_in_body(1, End::Close);
     fake.fault("GET", "/run/*", 1..=3, lie);
-    let done = run(&fake.api_url()).output();
+    let done = run(&fake.api_url()).measure_memory().output();
     assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
     done.assert_memory_below(MEMORY);
 }
@@ -68,7 +71,7 @@ fn an_answer_over_the_limit_to_a_start_or_an_error_is_no_start() {
         let mut reply = Reply::huge_json(100 * MIB).framing(Framing::Chunked);
         reply.status = code;
         fake.fault("POST", "/run", 1, reply);
-        let done = run(&fake.api_url()).output();
+        let done = run(&fake.api_url()).measure_memory().output();
         assert_eq!(
             (done.code, &done.outputs["verdict"], &done.outputs["run_created"]),
             (3, "unknown", created),
@@ -86,7 +89,10 @@ fn a_large_list_is_read_completely() {
     // 52 MB on the wire, and twice, since the run ends at its second look.
     let script = RunScript::big(5_000, 10_000).ends(When::Look(2), "COMPLETED", Some("FAILED"));
     fake.plan("pln_a", script);
-    let done = run(&fake.api_url()).input("timeout_minutes", "0.9").output();
+    let done = run(&fake.api_url())
+        .input("timeout_minutes", "0.9")
+        .measure_memory()
+        .output();
     assert_eq!((done.code, &done.outputs["verdict"]), (1, "failed"), "{}", done.log);
     assert_eq!((&done.outputs["total"], &done.outputs["failed"]), ("5000", "500"));
     done.assert_memory_below(MEMORY);
