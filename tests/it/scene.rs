@@ -139,6 +139,17 @@ pub fn told(done: &Done, command: &str) -> Vec<String> {
         .collect()
 }
 
+/// Fails unless a command of this name in the log contains `text`.
+#[track_caller]
+pub fn assert_told(done: &Done, command: &str, text: &str) {
+    let found = told(done, command);
+    assert!(
+        found.iter().any(|data| data.contains(text)),
+        "no {text:?} in {found:?}; the log:\n{}",
+        done.log
+    );
+}
+
 /// An output that is JSON.
 #[track_caller]
 pub fn json_output(done: &Done, name: &str) -> Value {

@@ -81,7 +81,7 @@ fn certificates_from_an_unused_pipe_are_wrong_inputs() {
     let path = pipe(&run, "pipe");
     let done = run.env("SSL_CERT_FILE", &path).output();
     assert_eq!(done.code, 2, "{}", done.log);
-    assert!(done.log.contains("SSL_CERT_FILE"), "{}", done.log);
+    done.assert_logged("SSL_CERT_FILE");
     assert_eq!((&done.outputs["run_created"][..], fake.requests().len()), ("false", 0));
 }
 
@@ -294,11 +294,7 @@ fn a_limit_on_the_size_of_files_is_an_error_as_any_other() {
         .input("junit_path", "junit.xml")
         .output();
     assert_ending(&done, 3, "passed");
-    assert!(
-        told(&done, "error").iter().any(|text| text.contains("`html_path`")),
-        "{}",
-        done.log
-    );
+    assert_told(&done, "error", "`html_path`");
     assert!(done.summary.contains("Passed"));
     assert!(
         done.job
@@ -310,7 +306,7 @@ fn a_limit_on_the_size_of_files_is_an_error_as_any_other() {
 
     let done = limited(0, &fake).output();
     assert_eq!(done.code, 3, "{}", done.log);
-    assert!(done.log.contains("QA.tech: Passed"), "{}", done.log);
+    done.assert_logged("QA.tech: Passed");
 }
 
 #[test]

@@ -47,10 +47,7 @@ fn each_plan_is_started_once_and_all_are_waited_for_together() {
         assert_eq!(&done.outputs["run_url"], urls.join(","));
         assert_eq!(&done.outputs["run_status"], "COMPLETED,COMPLETED,COMPLETED");
         assert_eq!(&done.outputs["run_result"], "PASSED,PASSED,PASSED");
-        assert_eq!(
-            (&done.outputs["run_created"], &done.outputs["total"]),
-            ("true,true,true", "3")
-        );
+        done.assert_outputs(&[("run_created", "true,true,true"), ("total", "3")]);
         assert_eq!(json_output(&done, "runs").as_array().unwrap().len(), 3);
     }
 }
@@ -80,7 +77,7 @@ fn a_failure_that_the_step_tolerates_does_not_hide_a_later_error() {
         .output();
     assert_ending(&done, 3, "error");
     assert_eq!(&done.outputs["run_status"], "COMPLETED,ERROR");
-    assert!(done.log.contains("`fail_fast` has no effect"), "{}", done.log);
+    done.assert_logged("`fail_fast` has no effect");
 }
 
 #[test]
@@ -245,5 +242,5 @@ fn one_run_that_times_out_does_not_hide_the_others() {
         .output();
     assert_ending(&done, 4, "timed_out");
     assert_eq!(&done.outputs["run_result"], ",PASSED");
-    assert_eq!((&done.outputs["total"], &done.outputs["passed"]), ("3", "2"));
+    done.assert_outputs(&[("total", "3"), ("passed", "2")]);
 }

@@ -134,12 +134,7 @@ fn a_comments_event_starts_with_the_pull_requests_head() {
 fn a_start_that_fails_leaves_a_completed_check() {
     let github = pull_request();
     let qatech = qatech(one_fails());
-    qatech.fault(
-        "POST",
-        "/run",
-        1,
-        Reply::json(402, &json!({"message": "usage limit exceeded"})),
-    );
+    qatech.fault_starts(1, Reply::json(402, &json!({"message": "usage limit exceeded"})));
     let done = job(&github, &qatech, &Scene::new().pull_request()).output();
     assert_eq!(done.code, 3, "{}", done.log);
     let run = github.only_check_run();

@@ -78,9 +78,7 @@ fn a_limit_of_24_minutes_is_reported_with_what_to_do() {
     let qatech = qatech(one_fails());
     let done = job(&github, &qatech, &Scene::new().pull_request()).output();
     assert_eq!(done.code, 1, "{}", done.log);
-    for part in ["still in progress", "24 min", "Re-run the job", "GitHub App"] {
-        assert!(done.log.contains(part), "{part}: {}", done.log);
-    }
+    done.assert_all_logged(&["still in progress", "24 min", "Re-run the job", "GitHub App"]);
     assert!(done.shown_log().contains("::error title=Pay::"), "{}", done.log);
     github.assert_count(Call::UpdateCheckRun, 1);
 }

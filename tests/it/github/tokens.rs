@@ -132,7 +132,7 @@ fn advice_is_about_what_was_refused() {
         let qatech = qatech(one_fails());
         let done = job(&github, &qatech, &Scene::new().pull_request()).output();
         assert_eq!(done.code, 1, "{}", done.log);
-        assert!(done.log.contains(advised), "{}", done.log);
+        done.assert_logged(advised);
         assert!(!done.log.contains("checks: write"), "{}", done.log);
         assert!(done.shown_log().contains("::error title=Pay::"), "{}", done.log);
     }

@@ -276,6 +276,13 @@ impl Played {
     pub fn problem(&self) -> &str {
         self.run.problem.as_deref().unwrap_or_default()
     }
+
+    /// Fails unless a warning contains this.
+    #[track_caller]
+    pub fn assert_warned(&self, words: &str) {
+        let warned = self.warnings.iter().any(|text| text.contains(words));
+        assert!(warned, "no {words:?} in {:?}", self.warnings);
+    }
 }
 
 /// Keeps the events.

@@ -237,6 +237,28 @@ impl Done {
         without_masks(&self.log)
     }
 
+    /// Fails unless its log contains `text`.
+    #[track_caller]
+    pub fn assert_logged(&self, text: &str) {
+        assert!(self.log.contains(text), "no {text:?} in the log:\n{}", self.log);
+    }
+
+    /// Fails unless its log contains each of these texts.
+    #[track_caller]
+    pub fn assert_all_logged(&self, texts: &[&str]) {
+        for text in texts {
+            self.assert_logged(text);
+        }
+    }
+
+    /// Fails unless these outputs have these values.
+    #[track_caller]
+    pub fn assert_outputs(&self, expected: &[(&str, &str)]) {
+        for (name, value) in expected {
+            assert_eq!(&self.outputs[*name], *value, "{name}; the log:\n{}", self.log);
+        }
+    }
+
     /// Fails if its peak memory reached this many bytes, or was not measured. Only Linux reports it.
     #[track_caller]
     pub fn assert_memory_below(&self, most: u64) {
