@@ -202,22 +202,29 @@ fn missing_files_of_the_runner_are_made() {
 #[cfg(target_os = "linux")]
 const SMALL_DISK: &str = "mkdir disk && mount -t tmpfs -o size=64k none disk";
 
+/// A shell script in a job at GitHub that mounts a small disk and starts the program, which starts a plan; `None` where
+/// this system lets nobody mount a disk.
+#[cfg(target_os = "linux")]
+fn on_small_disk(fake: &FakeQaTech, plan: RunScript, script: &str) -> Option<Run> {
+    let mounts = Mounts::that_can(SMALL_DISK)?;
+    fake.plan("pln_a", plan);
+    let run = scene::connect(mounts.run(script).github(), &fake.api_url());
+    Some(run.input("test_plan_short_id", "pln_a").input("annotations", "off"))
+}
+
 /// A file system with little room, where this system lets us mount one; `/dev/full` above does the rest.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_leaves_no_half_report() {
-    let Some(mounts) = Mounts::that_can(SMALL_DISK) else {
-        return;
-    };
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", RunScript::big(100, 5_000));
     // The old report stays whole, the new one is not there, and its remains are gone.
     let script = format!(
         "{SMALL_DISK} && echo old > disk/report.json && {PROGRAM}; code=$?; ls -A disk > left; cat disk/report.json > old; exit $code"
     );
-    let done = scene::connect(mounts.run(&script).github(), &fake.api_url())
-        .input("test_plan_short_id", "pln_a")
-        .input("annotations", "off")
+    let Some(run) = on_small_disk(&fake, RunScript::big(100, 5_000), &script) else {
+        return;
+    };
+    let done = run
         .input("json_path", "disk/report.json")
         .input("ctrf_path", "report.ctrf.json")
         .output();
@@ -236,20 +243,15 @@ fn a_disk_that_fills_up_leaves_no_half_report() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_leaves_no_half_output() {
-    let Some(mounts) = Mounts::that_can(SMALL_DISK) else {
-        return;
-    };
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", RunScript::big(1_000, 100));
     let script = format!(
         "{SMALL_DISK} && echo old=1 > disk/output; head -c 1000000 /dev/zero > disk/filler; \
          {PROGRAM}; code=$?; cat disk/output > left; exit $code"
     );
-    let done = scene::connect(mounts.run(&script).github(), &fake.api_url())
-        .env("GITHUB_OUTPUT", "disk/output")
-        .input("test_plan_short_id", "pln_a")
-        .input("annotations", "off")
-        .output();
+    let Some(run) = on_small_disk(&fake, RunScript::big(1_000, 100), &script) else {
+        return;
+    };
+    let done = run.env("GITHUB_OUTPUT", "disk/output").output();
     assert_eq!(done.code, 3, "{}", done.log);
     done.assert_logged("No space left on device");
     assert_eq!(done.job.read("workspace/left").as_deref(), Some("old=1\n"));

@@ -24,6 +24,14 @@ fn body(report: &Report) -> String {
     body.replace(concat!("qatech-run ", env!("CARGO_PKG_VERSION")), "qatech-run VERSION")
 }
 
+/// Fails unless a page contains each of these.
+#[track_caller]
+fn assert_has_all(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "no {part:?}");
+    }
+}
+
 #[test]
 fn golden_file() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/shop.body.html");

@@ -57,6 +57,24 @@ pub fn start(fake: &FakeQaTech, script: RunScript) -> Run {
     run(fake).input("test_plan_short_id", "pln_a")
 }
 
+/// The program, about to start the plans `pln_a`, `pln_b` and so on, which play these scripts.
+pub fn start_all<const N: usize>(fake: &FakeQaTech, scripts: [RunScript; N]) -> Run {
+    let plans: Vec<String> = (b'a'..)
+        .take(N)
+        .map(|letter| format!("pln_{}", char::from(letter)))
+        .collect();
+    for (plan, script) in plans.iter().zip(scripts) {
+        fake.plan(plan, script);
+    }
+    run(fake).input("test_plan_short_id", &plans.join(" "))
+}
+
+/// The program outside GitHub, about to start the plan `pln_a`, which plays this script.
+pub fn start_elsewhere(fake: &FakeQaTech, script: RunScript) -> Run {
+    fake.plan("pln_a", script);
+    elsewhere(fake).input("test_plan_short_id", "pln_a")
+}
+
 /// The program, about to attach to the run `abc123`, which plays this script.
 pub fn attach(fake: &FakeQaTech, script: RunScript) -> Run {
     fake.existing_run("abc123", script);

@@ -13,7 +13,7 @@ use qatech_fakes::http::wait_until;
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN};
 use qatech_fakes::runner::commands;
 
-use crate::scene::{PROGRAM, assert_ending, green, in_parallel, json_file, red, start, told};
+use crate::scene::{PROGRAM, assert_ending, assert_told, green, in_parallel, json_file, red, start, told};
 
 /// A pipe that nobody reads from or writes to.
 fn pipe(run: &Run, name: &str) -> String {

@@ -2,7 +2,7 @@
 
 use qatech_fakes::qatech::{FakeQaTech, TOKEN};
 
-use crate::scene::{OUTPUTS, PROGRAM, assert_ending, green, in_parallel, run, run_at, start, told};
+use crate::scene::{OUTPUTS, PROGRAM, assert_ending, assert_told, green, in_parallel, run, run_at, start, told};
 
 /// A run of the program that must be refused, with what its errors have to name.
 fn refused(inputs: &[(&str, &str)], named: &[&str]) {

@@ -7,7 +7,7 @@ use qatech_fakes::http::{End, Reply};
 use qatech_fakes::qatech::{Case, FakeQaTech, Identity, Outcome, Rerun, RunScript, When};
 use serde_json::json;
 
-use crate::scene::{assert_ending, endless, green, in_parallel, json_file, json_output, red, run, start};
+use crate::scene::{assert_ending, endless, green, in_parallel, json_file, json_output, red, run, start, start_all};
 
 fn rerunning(fake: &FakeQaTech, script: RunScript, times: &str) -> Run {
     start(fake, script).input("rerun_failed", times)
@@ -312,11 +312,7 @@ fn several_plans_are_rerun_at_once() {
             .ends(When::Look(3), "COMPLETED", Some("FAILED"))
             .rerun(Rerun::passing(rerun))
     };
-    fake.plan("pln_a", slow(&["Pay"]));
-    fake.plan("pln_b", green());
-    fake.plan("pln_c", slow(&[]));
-    let done = run(&fake)
-        .input("test_plan_short_id", "pln_a,pln_b,pln_c")
+    let done = start_all(&fake, [slow(&["Pay"]), green(), slow(&[])])
         .input("rerun_failed", "1")
         .output();
     assert_ending(&done, 1, "failed");
@@ -348,10 +344,7 @@ fn the_worst_verdict_over_several_knows_flaky() {
         (RunScript::new([Case::new("x", Outcome::Skipped)]), "flaky"),
     ] {
         let fake = FakeQaTech::start();
-        fake.plan("pln_a", red().rerun(Rerun::passing(&["Pay"])));
-        fake.plan("pln_b", other);
-        let done = run(&fake)
-            .input("test_plan_short_id", "pln_a,pln_b")
+        let done = start_all(&fake, [red().rerun(Rerun::passing(&["Pay"])), other])
             .input("rerun_failed", "1")
             .output();
         assert_ending(&done, 0, verdict);

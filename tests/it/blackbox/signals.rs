@@ -7,7 +7,7 @@ use qatech_fakes::http::{Reply, Server, wait_until};
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
 use serde_json::json;
 
-use crate::scene::{OUTPUTS, assert_ending, endless, green, json_file, red, run, start, wait_for_gets};
+use crate::scene::{OUTPUTS, assert_ending, endless, green, json_file, red, run, start, start_all, wait_for_gets};
 
 /// Generous: the contract says 2 s, and the machine of the tests may be busy.
 const SOON: Duration = Duration::from_secs(4);
@@ -188,9 +188,7 @@ fn a_second_signal_ends_at_once() {
 #[test]
 fn of_several_runs_those_that_ended_keep_their_verdict() {
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", green());
-    fake.plan("pln_b", endless());
-    let running = run(&fake).input("test_plan_short_id", "pln_a pln_b").start();
+    let running = start_all(&fake, [green(), endless()]).start();
     wait_for_gets(&fake, 5);
     let (done, _) = stop(running, Signal::Int);
     assert_eq!(done.code, 130);
