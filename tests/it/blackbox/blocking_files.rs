@@ -152,7 +152,9 @@ fn links_out_of_the_workspace_or_to_a_device_are_not_followed() {
             let fake = FakeQaTech::start();
             let run = passing(&fake);
             run.job().write("kept", "kept");
-            pipe(&run, "workspace/inside-pipe");
+            if *target == "inside-pipe" {
+                pipe(&run, "workspace/inside-pipe");
+            }
             let link = run.job().file("workspace/link");
             symlink(target, &link).unwrap();
             let path = if absolute { link.to_str().unwrap() } else { "./link" }.to_owned();

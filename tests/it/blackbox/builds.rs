@@ -203,7 +203,8 @@ fn runs_that_exist_need_no_build() {
 
 #[test]
 fn a_large_build_is_streamed_and_its_progress_logged() {
-    const SIZE: u64 = 500 << 20;
+    // Three times the memory that it may take.
+    const SIZE: u64 = 192 << 20;
     let fake = FakeQaTech::start();
     fake.intercept(|request, _| {
         let slow = |reply: Reply| reply.delay(Duration::from_secs(6));
