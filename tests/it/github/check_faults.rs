@@ -1,4 +1,4 @@
-//! The check run while GitHub fails, loses answers, hangs or refuses: it arrives whole, or the log says what does not.
+//! The check run while GitHub fails, loses answers, hangs or refuses: it is complete, or the log says what is missing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use qatech_fakes::github::{Call, CheckRun, FakeGitHub, Fault, On, Recorded};
 use qatech_run::publish::github::Published;
 use serde_json::json;
 
-/// Publishes a report of so many failed cases in a pull request's job.
+/// Publishes a report of this many failed cases in a pull request's job.
 async fn publish_failed(github: &FakeGitHub, cases: usize) -> Published {
     Stage::new(github, &Scene::new().pull_request())
         .publish(&failed(cases))
@@ -48,7 +48,7 @@ async fn limits_and_faults_on_the_way_cost_time_and_nothing_else() {
 async fn a_lost_answer_makes_no_second_check_and_no_second_annotation() {
     for fault in [Fault::reset(), Fault::html_bad_gateway(), Fault::html_page()] {
         let github = pull_request();
-        // Neither another app's check run, nor a completed one, nor another key's, is ours.
+        // A check run of another app or another key is not ours, and a completed one is not continued.
         let begun = format!("qatech-run:;{RUN_ID};0123456789abcdef");
         github.add_check_run(CheckRun::new("QA.tech (e2e)", HEAD_SHA).external_id(&begun));
         github.fault(On::call(Call::CreateCheckRun).first(1), fault.clone().after_write());

@@ -1,4 +1,5 @@
-//! Rate limits when the check run is completed: it would stay in progress, so it waits longer than the rest.
+//! Rate limits while the check run is completed: the program waits longer for it than for anything else, since it would stay
+//! in progress.
 
 use qatech_fakes::events::Scene;
 use qatech_fakes::github::{Call, Fault, On};
@@ -55,7 +56,7 @@ async fn nothing_else_waits_so_long() {
 #[test]
 fn the_log_says_what_a_secondary_limit_without_headers_is_waited_for() {
     let github = program::pull_request();
-    // GitHub's documentation asks for a minute where it names no time, which is as long as everything else gets.
+    // Where GitHub names no time, its documentation asks for a minute, which is the deadline of everything else.
     github.fault(On::call(Call::UpdateCheckRun).first(1), Fault::secondary_limit(None));
     let qatech = qatech(one_fails());
     let mut running = job(&github, &qatech, &Scene::new().pull_request()).start();
