@@ -122,7 +122,7 @@ impl Row {
         self
     }
 
-    fn from_fork(mut self) -> Self {
+    fn of_a_fork(mut self) -> Self {
         self.from_fork = true;
         self
     }
@@ -147,9 +147,9 @@ fn pull_request_rows() -> Vec<Row> {
     let (own, fork) = (json!({"full_name": "acme/shop"}), json!({"full_name": "mallory/shop"}));
     vec![
         of_seven("pull_request", merge_ref, &own),
-        of_seven("pull_request", merge_ref, &fork).from_fork(),
-        of_seven("pull_request", merge_ref, &Value::Null).from_fork(),
-        of_seven("pull_request_target", MAIN, &fork).from_fork(),
+        of_seven("pull_request", merge_ref, &fork).of_a_fork(),
+        of_seven("pull_request", merge_ref, &Value::Null).of_a_fork(),
+        of_seven("pull_request_target", MAIN, &fork).of_a_fork(),
     ]
 }
 
@@ -176,7 +176,7 @@ fn workflow_run_rows() -> Vec<Row> {
                 sha: HEAD.into(),
             })
             .message(MESSAGE)
-            .from_fork(),
+            .of_a_fork(),
     ]
 }
 

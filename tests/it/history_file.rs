@@ -142,7 +142,7 @@ fn one_fails() -> FakeQaTech {
 }
 
 fn assert_red(done: &Done) {
-    assert_ending(&done, 1, "failed");
+    assert_ending(done, 1, "failed");
 }
 
 #[test]
