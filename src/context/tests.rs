@@ -65,239 +65,181 @@ fn known(sha: &str) -> HeadSha {
     HeadSha::Known(sha.to_owned())
 }
 
-/// Event, ref, payload, and what must come of it: head, pull request, branch, message, from a fork.
-type Row = (
-    &'static str,
-    &'static str,
-    Value,
-    HeadSha,
-    PullRequestHint,
-    Option<&'static str>,
-    Option<&'static str>,
-    bool,
-);
+/// An event, and the context that must come of it.
+struct Row {
+    event: &'static str,
+    reference: &'static str,
+    payload: Value,
+    head: HeadSha,
+    pull_request: PullRequestHint,
+    branch: Option<&'static str>,
+    message: Option<&'static str>,
+    from_fork: bool,
+    on_default_branch: bool,
+}
 
-fn table() -> Vec<Row> {
-    let own = pull_request(&json!({"full_name": "acme/shop"}));
-    let fork = pull_request(&json!({"full_name": "mallory/shop"}));
-    let by_head = || PullRequestHint::ByHead {
-        owner: "mallory".into(),
-        branch: "feature/x".into(),
-        sha: HEAD.into(),
+/// A row of an event on the commit `MERGE` that belongs to no pull request and no branch.
+fn row(event: &'static str, reference: &'static str, payload: Value) -> Row {
+    Row {
+        event,
+        reference,
+        payload,
+        head: known(MERGE),
+        pull_request: PullRequestHint::None,
+        branch: None,
+        message: None,
+        from_fork: false,
+        on_default_branch: false,
+    }
+}
+
+impl Row {
+    fn head(mut self, sha: &str) -> Self {
+        self.head = known(sha);
+        self
+    }
+
+    fn pull_request(mut self, hint: PullRequestHint) -> Self {
+        self.pull_request = hint;
+        self
+    }
+
+    fn number(self, number: u64) -> Self {
+        self.pull_request(PullRequestHint::Number(number))
+    }
+
+    fn by_commit(self) -> Self {
+        self.pull_request(PullRequestHint::ByCommit(MERGE.into()))
+    }
+
+    fn branch(mut self, branch: &'static str) -> Self {
+        self.branch = Some(branch);
+        self
+    }
+
+    fn message(mut self, message: &'static str) -> Self {
+        self.message = Some(message);
+        self
+    }
+
+    fn of_a_fork(mut self) -> Self {
+        self.from_fork = true;
+        self
+    }
+
+    fn on_default_branch(mut self) -> Self {
+        self.on_default_branch = true;
+        self
+    }
+}
+
+const MAIN: &str = "refs/heads/main";
+const MESSAGE: &str = "Add a basket";
+
+fn pull_request_rows() -> Vec<Row> {
+    let of_seven = |event, reference, base: &Value| {
+        row(event, reference, pull_request(base))
+            .head(HEAD)
+            .number(7)
+            .branch("feature/x")
     };
+    let merge_ref = "refs/pull/7/merge";
+    let (own, fork) = (json!({"full_name": "acme/shop"}), json!({"full_name": "mallory/shop"}));
+    vec![
+        of_seven("pull_request", merge_ref, &own),
+        of_seven("pull_request", merge_ref, &fork).of_a_fork(),
+        of_seven("pull_request", merge_ref, &Value::Null).of_a_fork(),
+        of_seven("pull_request_target", MAIN, &fork).of_a_fork(),
+    ]
+}
+
+fn workflow_run_rows() -> Vec<Row> {
     let moved_on = json!([{"number": 8, "head": {"sha": OTHER, "ref": "feature/x"}}]);
     let listed = json!([
         {"number": 6, "head": {"sha": OTHER, "ref": "feature/x"}},
         {"number": 7, "head": {"sha": HEAD, "ref": "feature/x"}}
     ]);
+    let of = |event: &str, owner: &str, pulls: &Value| {
+        row("workflow_run", MAIN, workflow_run(event, owner, pulls))
+            .head(HEAD)
+            .branch("feature/x")
+    };
+    vec![
+        of("pull_request", "acme", &listed).number(7).message(MESSAGE),
+        of("pull_request", "acme", &moved_on).number(8).message(MESSAGE),
+        // A run of `pull_request_target` has the commit of the base: the listed head is used.
+        of("pull_request_target", "acme", &moved_on).head(OTHER).number(8),
+        of("pull_request", "mallory", &json!([]))
+            .pull_request(PullRequestHint::ByHead {
+                owner: "mallory".into(),
+                branch: "feature/x".into(),
+                sha: HEAD.into(),
+            })
+            .message(MESSAGE)
+            .of_a_fork(),
+    ]
+}
+
+fn other_rows() -> Vec<Row> {
     let repository = json!({"full_name": "acme/shop", "default_branch": "main"});
+    let queue = "refs/heads/gh-readonly-queue/release/1.0/pr-12-aaaa";
     let merge_group = json!({
-        "merge_group": {
-            "head_sha": HEAD, "head_ref": "refs/heads/gh-readonly-queue/release/1.0/pr-12-aaaa",
-            "head_commit": {"message": "Merge #12"}
-        },
+        "merge_group": {"head_sha": HEAD, "head_ref": queue, "head_commit": {"message": "Merge #12"}},
         "repository": repository
     });
-    let message = Some("Add a basket");
-    let merge_ref = "refs/pull/7/merge";
-    let main = "refs/heads/main";
+    let push = json!({"head_commit": {"message": MESSAGE}, "repository": repository});
+    let tag = json!({"repository": repository});
+    let deployment = |reference: &str| json!({"deployment": {"ref": reference}, "repository": repository});
+    let comment = |issue: Value| json!({"issue": issue, "repository": repository});
+    let on_pull_request = Row {
+        head: HeadSha::OfPullRequest(9),
+        ..row(
+            "issue_comment",
+            MAIN,
+            comment(json!({"number": 9, "pull_request": {"url": "x"}})),
+        )
+    };
     vec![
-        (
-            "pull_request",
-            merge_ref,
-            own.clone(),
-            known(HEAD),
-            PullRequestHint::Number(7),
-            Some("feature/x"),
-            None,
-            false,
-        ),
-        (
-            "pull_request",
-            merge_ref,
-            fork.clone(),
-            known(HEAD),
-            PullRequestHint::Number(7),
-            Some("feature/x"),
-            None,
-            true,
-        ),
-        (
-            "pull_request",
-            merge_ref,
-            pull_request(&Value::Null),
-            known(HEAD),
-            PullRequestHint::Number(7),
-            Some("feature/x"),
-            None,
-            true,
-        ),
-        (
-            "pull_request_target",
-            main,
-            fork,
-            known(HEAD),
-            PullRequestHint::Number(7),
-            Some("feature/x"),
-            None,
-            true,
-        ),
-        (
-            "workflow_run",
-            main,
-            workflow_run("pull_request", "acme", &listed),
-            known(HEAD),
-            PullRequestHint::Number(7),
-            Some("feature/x"),
-            message,
-            false,
-        ),
-        (
-            "workflow_run",
-            main,
-            workflow_run("pull_request", "acme", &moved_on),
-            known(HEAD),
-            PullRequestHint::Number(8),
-            Some("feature/x"),
-            message,
-            false,
-        ),
-        // A run of `pull_request_target` has the commit of the base: the listed head is used.
-        (
-            "workflow_run",
-            main,
-            workflow_run("pull_request_target", "acme", &moved_on),
-            known(OTHER),
-            PullRequestHint::Number(8),
-            Some("feature/x"),
-            None,
-            false,
-        ),
-        (
-            "workflow_run",
-            main,
-            workflow_run("pull_request", "mallory", &json!([])),
-            known(HEAD),
-            by_head(),
-            Some("feature/x"),
-            message,
-            true,
-        ),
-        (
-            "merge_group",
-            "refs/heads/gh-readonly-queue/release/1.0/pr-12-aaaa",
-            merge_group,
-            known(HEAD),
-            PullRequestHint::Number(12),
-            Some("gh-readonly-queue/release/1.0/pr-12-aaaa"),
-            Some("Merge #12"),
-            false,
-        ),
-        (
-            "push",
-            main,
-            json!({"head_commit": {"message": "Add a basket"}, "repository": repository}),
-            known(MERGE),
-            PullRequestHint::ByCommit(MERGE.into()),
-            Some("main"),
-            message,
-            false,
-        ),
-        (
-            "push",
-            "refs/tags/v1",
-            json!({"repository": repository}),
-            known(MERGE),
-            PullRequestHint::ByCommit(MERGE.into()),
-            None,
-            None,
-            false,
-        ),
-        (
-            "deployment_status",
-            "",
-            json!({"deployment": {"ref": "feature/x"}, "repository": repository}),
-            known(MERGE),
-            PullRequestHint::ByCommit(MERGE.into()),
-            Some("feature/x"),
-            None,
-            false,
-        ),
-        (
-            "deployment_status",
-            "",
-            json!({"deployment": {"ref": MERGE}, "repository": repository}),
-            known(MERGE),
-            PullRequestHint::ByCommit(MERGE.into()),
-            None,
-            None,
-            false,
-        ),
-        (
-            "issue_comment",
-            main,
-            json!({"issue": {"number": 9, "pull_request": {"url": "x"}}, "repository": repository}),
-            HeadSha::OfPullRequest(9),
-            PullRequestHint::Number(9),
-            None,
-            None,
-            false,
-        ),
-        (
-            "issue_comment",
-            main,
-            json!({"issue": {"number": 9}, "repository": repository}),
-            known(MERGE),
-            PullRequestHint::None,
-            Some("main"),
-            None,
-            false,
-        ),
-        (
-            "schedule",
-            main,
-            json!({"schedule": "0 0 * * *"}),
-            known(MERGE),
-            PullRequestHint::None,
-            Some("main"),
-            None,
-            false,
-        ),
-        (
-            "workflow_dispatch",
-            "refs/heads/feature/x",
-            json!({"repository": repository}),
-            known(MERGE),
-            PullRequestHint::None,
-            Some("feature/x"),
-            None,
-            false,
-        ),
+        row("merge_group", queue, merge_group)
+            .head(HEAD)
+            .number(12)
+            .branch("gh-readonly-queue/release/1.0/pr-12-aaaa")
+            .message("Merge #12"),
+        row("push", MAIN, push)
+            .by_commit()
+            .branch("main")
+            .message(MESSAGE)
+            .on_default_branch(),
+        row("push", "refs/tags/v1", tag.clone()).by_commit(),
+        row("deployment_status", "", deployment("feature/x"))
+            .by_commit()
+            .branch("feature/x"),
+        row("deployment_status", "", deployment(MERGE)).by_commit(),
+        on_pull_request.number(9),
+        row("issue_comment", MAIN, comment(json!({"number": 9})))
+            .branch("main")
+            .on_default_branch(),
+        row("schedule", MAIN, json!({"schedule": "0 0 * * *"}))
+            .branch("main")
+            .on_default_branch(),
+        row("workflow_dispatch", "refs/heads/feature/x", tag).branch("feature/x"),
     ]
 }
 
 #[test]
 fn head_pull_request_branch_and_message_are_found_in_every_event() {
-    for (index, (event, reference, payload, head, hint, branch, message, fork)) in table().into_iter().enumerate() {
-        let context = context(event, reference, &payload);
-        assert_eq!(context.head, head, "{index} {event}");
-        assert_eq!(context.pull_request, hint, "{index} {event}");
-        assert_eq!(context.origin.branch.as_deref(), branch, "{index} {event}");
-        assert_eq!(context.origin.commit_message.as_deref(), message, "{index} {event}");
-        assert_eq!(context.from_fork, fork, "{index} {event}");
-        assert_eq!(
-            context.origin.default_branch.as_deref(),
-            Some("main"),
-            "{index} {event}"
-        );
-        assert_eq!(context.warnings, Vec::<String>::new());
-        let on_default = matches!(event, "schedule") || (event == "push" && branch == Some("main"));
-        let plain_issue = event == "issue_comment" && branch == Some("main");
-        assert_eq!(
-            context.on_default_branch(),
-            on_default || plain_issue,
-            "{index} {event}"
-        );
+    let rows = [pull_request_rows(), workflow_run_rows(), other_rows()];
+    for row in rows.into_iter().flatten() {
+        let context = context(row.event, row.reference, &row.payload);
+        let which = format!("{} with {}", row.event, row.payload);
+        assert_eq!(context.head, row.head, "{which}");
+        assert_eq!(context.pull_request, row.pull_request, "{which}");
+        assert_eq!(context.origin.branch.as_deref(), row.branch, "{which}");
+        assert_eq!(context.origin.commit_message.as_deref(), row.message, "{which}");
+        assert_eq!(context.from_fork, row.from_fork, "{which}");
+        assert_eq!(context.origin.default_branch.as_deref(), Some("main"), "{which}");
+        assert_eq!(context.warnings, Vec::<String>::new(), "{which}");
+        assert_eq!(context.on_default_branch(), row.on_default_branch, "{which}");
     }
 }
 

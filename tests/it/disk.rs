@@ -10,7 +10,7 @@ use qatech_fakes::mounts::Mounts;
 use qatech_fakes::qatech::{FakeQaTech, RunScript};
 use serde_json::Value;
 
-use crate::scene::{self, PROGRAM};
+use crate::scene::{self, PROGRAM, assert_ending};
 
 /// What is in the way of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,17 @@ fn run(fake: &FakeQaTech) -> Run {
     scene::start(fake, scene::green()).input("json_path", "report.json")
 }
 
+/// Plays a run that passes and the path on which the obstacle lies, unless it is none to this user; `replaces` where the
+/// program replaces the file instead of writing into it.
+fn meet(obstacle: Obstacle, replaces: bool, play: impl FnOnce(Run, &str)) {
+    let fake = FakeQaTech::start();
+    let run = run(&fake);
+    let path = obstacle.put(run.job().folder());
+    if !obstacle.is_none(run.job().folder(), replaces) {
+        play(run, &path);
+    }
+}
+
 fn assert_report(done: &Done) {
     let report: Value = serde_json::from_str(&done.job.read("workspace/report.json").expect("a report")).expect("JSON");
     assert_eq!(report["verdict"], "passed", "{}", done.log);
@@ -96,53 +107,40 @@ fn assert_tidy(done: &Done) {
 
 #[test]
 fn outputs_that_can_not_be_written_fail_the_step_after_all_else() {
-    for obstacle in OBSTACLES {
-        let fake = FakeQaTech::start();
-        let run = run(&fake);
-        let path = obstacle.put(run.job().folder());
-        if obstacle.is_none(run.job().folder(), false) {
-            continue;
-        }
-        let done = run.env("GITHUB_OUTPUT", &path).output();
-        assert_eq!(done.code, 3, "{obstacle:?}: {}", done.log);
-        assert!(
-            done.log.contains("::error title=QA.tech::the outputs can't be written"),
-            "{obstacle:?}: {}",
-            done.log
-        );
-        assert_report(&done);
-        assert!(
-            done.summary.contains("passed") || done.summary.contains("Passed"),
-            "{}",
-            done.summary
-        );
-    }
+    scene::in_parallel(&OBSTACLES, |&obstacle| {
+        meet(obstacle, false, |run, path| {
+            let done = run.env("GITHUB_OUTPUT", path).output();
+            assert_eq!(done.code, 3, "{obstacle:?}: {}", done.log);
+            assert!(
+                done.log.contains("::error title=QA.tech::the outputs can't be written"),
+                "{obstacle:?}: {}",
+                done.log
+            );
+            assert_report(&done);
+            assert!(
+                done.summary.contains("passed") || done.summary.contains("Passed"),
+                "{}",
+                done.summary
+            );
+        });
+    });
 }
 
 #[test]
 fn a_summary_that_can_not_be_written_is_warned_of() {
-    for obstacle in OBSTACLES {
-        let fake = FakeQaTech::start();
-        let run = run(&fake);
-        let path = obstacle.put(run.job().folder());
-        if obstacle.is_none(run.job().folder(), false) {
-            continue;
-        }
-        let done = run.env("GITHUB_STEP_SUMMARY", &path).output();
-        assert_eq!(
-            (done.code, &done.outputs["verdict"]),
-            (0, "passed"),
-            "{obstacle:?}: {}",
-            done.log
-        );
-        assert!(
-            done.log
-                .contains("::warning title=QA.tech::the job summary can't be written"),
-            "{}",
-            done.log
-        );
-        assert_report(&done);
-    }
+    scene::in_parallel(&OBSTACLES, |&obstacle| {
+        meet(obstacle, false, |run, path| {
+            let done = run.env("GITHUB_STEP_SUMMARY", path).output();
+            assert_eq!(
+                (done.code, &done.outputs["verdict"]),
+                (0, "passed"),
+                "{obstacle:?}: {}",
+                done.log
+            );
+            done.assert_logged("::warning title=QA.tech::the job summary can't be written");
+            assert_report(&done);
+        });
+    });
 }
 
 #[test]
@@ -152,29 +150,25 @@ fn a_report_file_that_fails_fails_the_step_after_everything_else() {
         .flat_map(|input| OBSTACLES.map(|obstacle| (input, obstacle)))
         .collect();
     scene::in_parallel(&pairs, |&(input, obstacle)| {
-        let fake = FakeQaTech::start();
-        let run = run(&fake);
-        let path = obstacle.put(run.job().folder());
         // The history is appended to.
-        if obstacle.is_none(run.job().folder(), input != "history_path") {
-            return;
-        }
-        let done = run.input(input, &path).output();
-        assert_eq!(
-            (done.code, &done.outputs["verdict"]),
-            (3, "passed"),
-            "{input} {obstacle:?}: {}",
-            done.log
-        );
-        assert!(
-            done.log.contains(&format!("`{input}`")),
-            "{input} {obstacle:?}: {}",
-            done.log
-        );
-        assert_report(&done);
-        assert!(!done.summary.is_empty());
-        assert_tidy(&done);
-        assert_eq!(done.outputs.get(input), None, "{input} {obstacle:?}");
+        meet(obstacle, input != "history_path", |run, path| {
+            let done = run.input(input, path).output();
+            assert_eq!(
+                (done.code, &done.outputs["verdict"]),
+                (3, "passed"),
+                "{input} {obstacle:?}: {}",
+                done.log
+            );
+            assert!(
+                done.log.contains(&format!("`{input}`")),
+                "{input} {obstacle:?}: {}",
+                done.log
+            );
+            assert_report(&done);
+            assert!(!done.summary.is_empty());
+            assert_tidy(&done);
+            assert_eq!(done.outputs.get(input), None, "{input} {obstacle:?}");
+        });
     });
 }
 
@@ -189,7 +183,7 @@ fn all_faults_together_still_log_the_verdict() {
     }
     let done = run.output();
     assert_eq!(done.code, 3, "{}", done.log);
-    assert!(done.log.contains("QA.tech: Passed"), "{}", done.log);
+    done.assert_logged("QA.tech: Passed");
 }
 
 #[test]
@@ -200,7 +194,7 @@ fn missing_files_of_the_runner_are_made() {
         std::fs::remove_file(run.job().file(name)).expect("remove a file");
     }
     let done = run.output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+    assert_ending(&done, 0, "passed");
     assert!(!done.summary.is_empty());
 }
 
@@ -208,27 +202,34 @@ fn missing_files_of_the_runner_are_made() {
 #[cfg(target_os = "linux")]
 const SMALL_DISK: &str = "mkdir disk && mount -t tmpfs -o size=64k none disk";
 
+/// A shell script in a job at GitHub that mounts a small disk and starts the program, which starts a plan; `None` where
+/// this system lets nobody mount a disk.
+#[cfg(target_os = "linux")]
+fn on_small_disk(fake: &FakeQaTech, plan: RunScript, script: &str) -> Option<Run> {
+    let mounts = Mounts::that_can(SMALL_DISK)?;
+    fake.plan("pln_a", plan);
+    let run = scene::connect(mounts.run(script).github(), &fake.api_url());
+    Some(run.input("test_plan_short_id", "pln_a").input("annotations", "off"))
+}
+
 /// A file system with little room, where this system lets us mount one; `/dev/full` above does the rest.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_leaves_no_half_report() {
-    let Some(mounts) = Mounts::that_can(SMALL_DISK) else {
-        return;
-    };
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", RunScript::big(100, 5_000));
     // The old report stays whole, the new one is not there, and its remains are gone.
     let script = format!(
         "{SMALL_DISK} && echo old > disk/report.json && {PROGRAM}; code=$?; ls -A disk > left; cat disk/report.json > old; exit $code"
     );
-    let done = scene::connect(mounts.run(&script).github(), &fake.api_url())
-        .input("test_plan_short_id", "pln_a")
-        .input("annotations", "off")
+    let Some(run) = on_small_disk(&fake, RunScript::big(100, 5_000), &script) else {
+        return;
+    };
+    let done = run
         .input("json_path", "disk/report.json")
         .input("ctrf_path", "report.ctrf.json")
         .output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (3, "failed"), "{}", done.log);
-    assert!(done.log.contains("No space left on device"), "{}", done.log);
+    assert_ending(&done, 3, "failed");
+    done.assert_logged("No space left on device");
     assert_eq!(done.job.read("workspace/left").as_deref(), Some("report.json\n"));
     assert_eq!(done.job.read("workspace/old").as_deref(), Some("old\n"));
     assert!(
@@ -242,21 +243,16 @@ fn a_disk_that_fills_up_leaves_no_half_report() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_leaves_no_half_output() {
-    let Some(mounts) = Mounts::that_can(SMALL_DISK) else {
-        return;
-    };
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", RunScript::big(1_000, 100));
     let script = format!(
         "{SMALL_DISK} && echo old=1 > disk/output; head -c 1000000 /dev/zero > disk/filler; \
          {PROGRAM}; code=$?; cat disk/output > left; exit $code"
     );
-    let done = scene::connect(mounts.run(&script).github(), &fake.api_url())
-        .env("GITHUB_OUTPUT", "disk/output")
-        .input("test_plan_short_id", "pln_a")
-        .input("annotations", "off")
-        .output();
+    let Some(run) = on_small_disk(&fake, RunScript::big(1_000, 100), &script) else {
+        return;
+    };
+    let done = run.env("GITHUB_OUTPUT", "disk/output").output();
     assert_eq!(done.code, 3, "{}", done.log);
-    assert!(done.log.contains("No space left on device"), "{}", done.log);
+    done.assert_logged("No space left on device");
     assert_eq!(done.job.read("workspace/left").as_deref(), Some("old=1\n"));
 }

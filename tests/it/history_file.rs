@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::scene;
+use crate::scene::{self, assert_ending};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -142,7 +142,7 @@ fn one_fails() -> FakeQaTech {
 }
 
 fn assert_red(done: &Done) {
-    assert_eq!((done.code, &done.outputs["verdict"]), (1, "failed"), "{}", done.log);
+    assert_ending(done, 1, "failed");
 }
 
 #[test]
@@ -195,8 +195,8 @@ fn a_history_that_cannot_be_written_fails_the_step_after_all_else() {
     let done = program(&one_fails(), folder.path())
         .input("junit_path", junit.to_str().expect("UTF-8"))
         .output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (3, "failed"), "{}", done.log);
-    assert!(done.log.contains("`history_path`: can't open "), "{}", done.log);
+    assert_ending(&done, 3, "failed");
+    done.assert_logged("`history_path`: can't open ");
     assert!(done.summary.contains("Pay") && junit.exists());
 }
 

@@ -24,6 +24,14 @@ fn body(report: &Report) -> String {
     body.replace(concat!("qatech-run ", env!("CARGO_PKG_VERSION")), "qatech-run VERSION")
 }
 
+/// Fails unless a page contains each of these.
+#[track_caller]
+fn assert_has_all(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "no {part:?}");
+    }
+}
+
 #[test]
 fn golden_file() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/shop.body.html");
@@ -219,14 +227,15 @@ fn a_run_without_tests_is_not_green() {
 #[test]
 fn suggested_lines_and_reasons_are_text() {
     let page = body(&with_everything("known"));
-    for words in [
-        "<dt>Fixed</dt>",
-        "<span class=\"span\">flaky in 4 of 10 results, failed on the default branch 1 time</span>",
-        " until 2026-01-15 # known</code>",
-        "In quarantine: known, until 2026-12-31",
-    ] {
-        assert!(page.contains(words), "{words}");
-    }
+    assert_has_all(
+        &page,
+        &[
+            "<dt>Fixed</dt>",
+            "<span class=\"span\">flaky in 4 of 10 results, failed on the default branch 1 time</span>",
+            " until 2026-01-15 # known</code>",
+            "In quarantine: known, until 2026-12-31",
+        ],
+    );
     let plain = signs(&page);
     for text in reports::HOSTILE {
         assert_eq!(
@@ -314,14 +323,15 @@ fn commit_and_pull_request_are_links_where_their_place_is_known() {
 #[test]
 fn changes_against_the_history_are_shown() {
     let page = body(&reports::with_history());
-    for words in [
-        "The last 30 results",
-        "Failed on the default branch before",
-        "Failing since 20",
-        "New failure<",
-    ] {
-        assert!(page.contains(words), "{words}");
-    }
+    assert_has_all(
+        &page,
+        &[
+            "The last 30 results",
+            "Failed on the default branch before",
+            "Failing since 20",
+            "New failure<",
+        ],
+    );
     assert!(
         !body(&sample::shop()).contains("h-trend"),
         "without a history there is nothing to tell"

@@ -74,11 +74,7 @@ fn a_deployment_that_is_there_is_tested() {
     job.deploy("Preview", DeploymentStatus::success(PREVIEW));
     let done = job.run("app_web = deployment").output();
     assert_eq!(job.tested(&done), [PREVIEW]);
-    assert!(
-        done.log.contains("Deployment at Preview: https://pr-7.example"),
-        "{}",
-        done.log
-    );
+    done.assert_logged("Deployment at Preview: https://pr-7.example");
     let asked = job.github.requests_of(Call::ListDeployments);
     assert!(asked[0].path.ends_with("/deployments"), "{}", asked[0].path);
     assert!(asked[0].query.contains(&("sha".to_owned(), HEAD_SHA.to_owned())));
@@ -127,12 +123,7 @@ fn a_deployment_that_never_comes_times_out() {
         .input("deployment_timeout_minutes", "0.01")
         .output();
     job.assert_not_started(&done, 4, "timed_out");
-    assert!(
-        done.log
-            .contains("no deployment of a11ce0a at any environment except production"),
-        "{}",
-        done.log
-    );
+    done.assert_logged("no deployment of a11ce0a at any environment except production");
 
     // All of it is inside `timeout_minutes`.
     let job = Job::new();
@@ -190,7 +181,7 @@ fn production_is_taken_only_by_its_name() {
                 .input("deployment_timeout_minutes", "0.01")
                 .output();
             assert_ending(&done, 4, "timed_out");
-            assert!(done.log.contains("the only ones are at production"), "{}", done.log);
+            done.assert_logged("the only ones are at production");
             assert_eq!(job.github.check_runs().len(), job_before + 1);
         }
         assert_eq!(job.qatech.start_bodies().len(), 0);
@@ -205,7 +196,7 @@ fn a_missing_permission_is_named() {
     job.github.permit(Scope::Deployments, Access::None);
     let done = job.run("app_web = deployment").output();
     job.assert_not_started(&done, 3, "unknown");
-    assert!(done.log.contains("It needs `deployments: read`"), "{}", done.log);
+    done.assert_logged("It needs `deployments: read`");
     job.github.assert_count(Call::ListDeployments, 1);
 
     let job = Job::new();
@@ -214,11 +205,7 @@ fn a_missing_permission_is_named() {
         .without_env("INPUT_GITHUB_TOKEN")
         .output();
     assert_ending(&done, 3, "unknown");
-    assert!(
-        done.log.contains("`github_token` with `deployments: read` is needed"),
-        "{}",
-        done.log
-    );
+    done.assert_logged("`github_token` with `deployments: read` is needed");
 }
 
 #[test]
@@ -234,11 +221,7 @@ fn hostile_urls_are_refused() {
         job.deploy("Preview", DeploymentStatus::success(url));
         let done = job.run("app_web = deployment").output();
         job.assert_not_started(&done, 3, "unknown");
-        assert!(
-            done.log.contains("the URL of the deployment at Preview"),
-            "{}",
-            done.log
-        );
+        done.assert_logged("the URL of the deployment at Preview");
         assert_eq!(done.places_with("hidden-password"), [""; 0]);
     }
     // GitHub's own pages are logs.
@@ -248,7 +231,7 @@ fn hostile_urls_are_refused() {
     let run = job.run("app_web = deployment");
     let done = run.input("deployment_timeout_minutes", "0.01").output();
     job.assert_not_started(&done, 4, "timed_out");
-    assert!(done.log.contains("success, but without a URL"), "{}", done.log);
+    done.assert_logged("success, but without a URL");
 }
 
 #[test]
@@ -305,7 +288,7 @@ fn the_description_of_a_failed_deployment_keeps_the_query_of_its_url() {
     ] {
         let done = run.output();
         job.assert_not_started(&done, 3, "unknown");
-        assert!(done.log.contains(&before[..100]), "{}", done.log);
+        done.assert_logged(&before[..100]);
         assert_eq!(done.places_with("hidden-"), [""; 0]);
     }
 }
@@ -337,7 +320,7 @@ fn the_events_own_deployment_comes_first() {
     event.payload["deployment_status"]["description"] = json!("No space left");
     let done = job.of(&event).input("environments", "app_web = deployment").output();
     job.assert_not_started(&done, 3, "unknown");
-    assert!(done.log.contains("failure (No space left)"), "{}", done.log);
+    done.assert_logged("failure (No space left)");
 }
 
 #[test]
@@ -395,11 +378,7 @@ fn any_answer_below_500_but_404_is_ready() {
         let done = waiting(&job, &server.url()).output();
         job.assert_not_started(&done, 4, "timed_out");
         assert!(server.requests().len() > 1);
-        assert!(
-            done.log.contains(&format!("it answered with HTTP {status}")),
-            "{}",
-            done.log
-        );
+        done.assert_logged(&format!("it answered with HTTP {status}"));
     }
 }
 
@@ -417,11 +396,7 @@ fn a_preview_that_comes_late_is_awaited_with_all_others() {
         .output();
     assert_ending(&done, 0, "passed");
     assert_eq!((late.requests().len(), early.requests().len()), (4, 1));
-    assert!(
-        done.log.contains(&format!("{}/health is ready (200 OK)", early.url())),
-        "{}",
-        done.log
-    );
+    done.assert_logged(&format!("{}/health is ready (200 OK)", early.url()));
     assert_eq!(done.places_with("hidden-health-key"), [""; 0]);
     assert_eq!(early.requests()[0].target, "/health?key=hidden-health-key");
 }
@@ -438,7 +413,7 @@ fn the_text_of_the_commit_is_awaited() {
     assert_ending(&done, 0, "passed");
     assert_eq!(server.requests().len(), 3);
     assert_eq!(server.requests()[0].path, format!("/{HEAD_SHA}/version"));
-    assert!(done.log.contains("without the text"), "{}", done.log);
+    done.assert_logged("without the text");
 
     // Only the first MiB is searched, and the text may come in pieces.
     let page = |before: u64| {
@@ -455,7 +430,7 @@ fn the_text_of_the_commit_is_awaited() {
     let far = page(1 << 20);
     let done = waiting(&job, &format!("{} contains ready", far.url())).output();
     job.assert_not_started(&done, 4, "timed_out");
-    assert!(done.log.contains("Next step: No run was started."), "{}", done.log);
+    done.assert_logged("Next step: No run was started.");
     let near = page((1 << 20) - 5);
     let done = waiting(&job, &format!("{} contains ready", near.url())).output();
     assert_ending(&done, 0, "passed");
@@ -496,7 +471,7 @@ fn a_try_that_hangs_is_given_up_after_five_seconds() {
         .input("wait_for", &server.url())
         .output();
     assert_ending(&done, 0, "passed");
-    assert!(done.log.contains("no answer within 5 s"), "{}", done.log);
+    done.assert_logged("no answer within 5 s");
 }
 
 #[test]
@@ -558,12 +533,10 @@ fn outside_github_urls_are_waited_for_and_deployments_are_not_known() {
         .output();
     assert_eq!(done.code, 3, "{}", done.log);
     // All that is missing, at once.
-    for missing in [
+    done.assert_all_logged(&[
         "GITHUB_REPOSITORY is not set to a repository",
         "`github_token` with `deployments: read` is needed",
-    ] {
-        assert!(done.log.contains(missing), "{}", done.log);
-    }
+    ]);
     let before = qatech.requests().len();
     let done = scene::elsewhere(&qatech)
         .input("environments", "app_web = deployment")
@@ -571,16 +544,14 @@ fn outside_github_urls_are_waited_for_and_deployments_are_not_known() {
         .input("builds", "app_ios = none.ipa\napp_android = none.apk")
         .output();
     assert_eq!(done.code, 3, "{}", done.log);
-    for missing in [
+    done.assert_all_logged(&[
         "the head commit is not known",
         "GITHUB_REPOSITORY",
         "`github_token`",
         "`wait_for` contains {sha}",
         "none.ipa",
         "none.apk",
-    ] {
-        assert!(done.log.contains(missing), "{missing}: {}", done.log);
-    }
+    ]);
     assert_eq!(qatech.requests().len(), before, "{}", done.log);
 }
 

@@ -68,6 +68,24 @@ pub fn start(fake: &FakeQaTech, script: RunScript) -> Run {
     run(fake).input("test_plan_short_id", "pln_a")
 }
 
+/// The program, about to start the plans `pln_a`, `pln_b` and so on, which play these scripts.
+pub fn start_all<const N: usize>(fake: &FakeQaTech, scripts: [RunScript; N]) -> Run {
+    let plans: Vec<String> = (b'a'..)
+        .take(N)
+        .map(|letter| format!("pln_{}", char::from(letter)))
+        .collect();
+    for (plan, script) in plans.iter().zip(scripts) {
+        fake.plan(plan, script);
+    }
+    run(fake).input("test_plan_short_id", &plans.join(" "))
+}
+
+/// The program outside GitHub, about to start the plan `pln_a`, which plays this script.
+pub fn start_elsewhere(fake: &FakeQaTech, script: RunScript) -> Run {
+    fake.plan("pln_a", script);
+    elsewhere(fake).input("test_plan_short_id", "pln_a")
+}
+
 /// The program, about to attach to the run `abc123`, which plays this script.
 pub fn attach(fake: &FakeQaTech, script: RunScript) -> Run {
     fake.existing_run("abc123", script);
@@ -148,6 +166,17 @@ pub fn told(done: &Done, command: &str) -> Vec<String> {
         .filter(|found| found.name == command)
         .map(|found| found.data)
         .collect()
+}
+
+/// Fails unless a command of this name in the log contains `text`.
+#[track_caller]
+pub fn assert_told(done: &Done, command: &str, text: &str) {
+    let found = told(done, command);
+    assert!(
+        found.iter().any(|data| data.contains(text)),
+        "no {text:?} in {found:?}; the log:\n{}",
+        done.log
+    );
 }
 
 /// An output that is JSON.

@@ -4,6 +4,7 @@ use qatech_fakes::http::{Body, Reply, Server};
 use qatech_fakes::qatech::{Case, FakeQaTech, Instead, Nth, RunScript};
 
 use super::{body, looks_at, run};
+use crate::scene::assert_ending;
 
 /// The limit of the tests in `network`, in bytes.
 const MEMORY: u64 = 200_000_000;
@@ -27,15 +28,15 @@ fn a_wait_that_no_clock_can_hold_ends_nothing() {
             .input("test_plan_short_id", "pln_a")
             .input("timeout_minutes", "0.03")
             .output();
-        assert_eq!((done.code, &done.outputs["verdict"]), (4, "timed_out"), "{}", done.log);
+        assert_ending(&done, 4, "timed_out");
     }
     let webhook = Server::start(|_| Reply::empty(503).header("Retry-After", FOR_EVER));
     let done = run(&fake)
         .input("test_plan_short_id", "pln_a")
         .input("webhook_url", &format!("{}/hook-of-ours", webhook.url()))
         .output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
-    assert!(done.log.contains("HTTP 503"), "{}", done.log);
+    assert_ending(&done, 0, "passed");
+    done.assert_logged("HTTP 503");
 }
 
 #[test]
@@ -46,6 +47,7 @@ fn millions_of_cases_without_anything_in_them_do_not_fill_memory() {
         let done = looks_at(&fake, move |_, asked| {
             body("COMPLETED", "\"PASSED\"", if asked { &cases } else { "" })
         })
+        .measure_memory()
         .output();
         done.assert_memory_below(MEMORY);
         assert_eq!(
@@ -66,9 +68,9 @@ fn one_text_of_millions_of_values_does_not_fill_memory() {
         "\"PASSED\"",
         &format!(r#"{{"id": "1", "evaluationThought": [{values}]}}"#),
     );
-    let done = looks_at(&fake, move |_, _| answer.clone()).output();
+    let done = looks_at(&fake, move |_, _| answer.clone()).measure_memory().output();
     done.assert_memory_below(MEMORY * 2);
-    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+    assert_ending(&done, 0, "passed");
 }
 
 #[test]
@@ -100,9 +102,10 @@ fn a_new_status_at_each_poll_does_not_flood_the_log() {
         1..=100 => body(&format!("{look}{}", "X".repeat(1 << 20)), "null", ""),
         _ => body("COMPLETED", "\"PASSED\"", ""),
     })
+    .measure_memory()
     .output();
     done.assert_memory_below(MEMORY / 2);
-    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+    assert_ending(&done, 0, "passed");
     assert!(done.log.matches("unknown status").count() <= 10, "{}", done.log);
     assert!(done.log.len() < 100_000, "{}", done.log.len());
 }
@@ -148,7 +151,7 @@ fn cases_that_fail_anew_at_each_poll_do_not_flood_the_log() {
         body(status, result, &cases.join(","))
     })
     .output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+    assert_ending(&done, 0, "passed");
     let lines = done.log.lines().count();
     assert!((2_000..2_050).contains(&lines), "{lines}");
 }

@@ -97,7 +97,7 @@ fn a_dry_run_shows_no_environment_as_it_was_written() {
         .input("dry_run", "true")
         .output();
     assert_eq!(done.code, 0, "{}", done.log);
-    assert!(done.log.contains("pr.example"), "{}", done.log);
+    done.assert_logged("pr.example");
     assert_kept(&done, &PARTS);
 }
 
@@ -108,10 +108,10 @@ fn an_api_that_names_a_run_after_the_token_is_not_believed() {
     for (started, verdict) in [(named("1", TOKEN), "unknown"), (named(TOKEN, "abc123"), "passed")] {
         let fake = FakeQaTech::start();
         fake.existing_run("abc123", RunScript::new([Case::passed("Login")]));
-        fake.fault("POST", "/run", 1, Reply::json(200, &started));
+        fake.fault_starts(1, Reply::json(200, &started));
         let look =
             json!({"id": TOKEN, "shortId": "abc123", "status": "COMPLETED", "result": "PASSED", "runTestCases": []});
-        fake.fault("GET", "/run/*", 1, Reply::json(200, &look));
+        fake.fault_polls(1, Reply::json(200, &look));
         let done = run(&fake)
             .input("json_path", "r.json")
             .input("ctrf_path", "r.ctrf.json")
@@ -126,7 +126,7 @@ fn half_a_token_is_not_shown_where_a_page_is_cut() {
     for before in (4_800..4_900).step_by(3).chain(3_900..3_920) {
         let fake = FakeQaTech::start();
         let page = format!("{}{TOKEN} and more{}", " ".repeat(before), "x".repeat(5_000));
-        fake.fault("POST", "/run", 1, Reply::raw(500, "text/html", page));
+        fake.fault_starts(1, Reply::raw(500, "text/html", page));
         let done = run(&fake).output();
         assert_kept(&done, &[&TOKEN[..10]]);
     }

@@ -53,10 +53,6 @@ fn a_rerun_that_a_signal_cuts_off_may_have_been_started() {
     running.signal(Signal::Term);
     let done = running.wait();
     assert_ending(&done, 143, "failed");
-    assert!(
-        done.log.contains("a rerun of run run001 may have been started"),
-        "{}",
-        done.log
-    );
+    done.assert_logged("a rerun of run run001 may have been started");
     assert_eq!(fake.rerun_bodies().len(), 1);
 }

@@ -21,13 +21,8 @@ fn nothing_is_sent_and_what_would_be_is_printed() {
         .output();
     assert_ending(&done, 0, "");
     assert_eq!((fake.requests().len(), webhook.requests().len()), (0, 0));
-    assert_eq!(
-        (&done.outputs["run_created"], &done.outputs["run_short_id"]),
-        ("false", "")
-    );
-    for part in ["pln_a", "app_web", "https://pr-12.example/", "POST"] {
-        assert!(done.log.contains(part), "no {part}:\n{}", done.log);
-    }
+    done.assert_outputs(&[("run_created", "false"), ("run_short_id", "")]);
+    done.assert_all_logged(&["pln_a", "app_web", "https://pr-12.example/", "POST"]);
     for secret in [TOKEN, "hidden-query", "hidden-path", "ghs_hidden_token"] {
         assert_eq!(done.places_with(secret), [""; 0], "{secret}");
     }
@@ -113,7 +108,7 @@ fn the_check_is_on_the_expected_commit() {
         .output();
     assert_ending(&done, 0, "");
     let line = format!("would wait for https://{sha}.pr.example/v?*** to contain \"v={sha}\"");
-    assert!(done.log.contains(&line), "{}", done.log);
+    done.assert_logged(&line);
     assert_eq!(done.places_with("hidden-"), [""; 0]);
 }
 
@@ -128,15 +123,13 @@ fn what_would_keep_the_runs_from_being_started_is_named_at_once() {
     };
     let done = preparing(elsewhere(&fake)).output();
     assert_eq!(done.code, 2, "{}", done.log);
-    for problem in [
+    done.assert_all_logged(&[
         "missing.ipa of app_ios can't be read",
         "missing.apk of app_android can't be read",
         "the head commit is not known (set `commit`); GITHUB_REPOSITORY is not set to a repository",
         "`github_token`",
         "`wait_for` contains {sha}, but the head commit is not known",
-    ] {
-        assert!(done.log.contains(problem), "no {problem}:\n{}", done.log);
-    }
+    ]);
     // For a run that exists, nothing is prepared.
     let attached = elsewhere(&fake)
         .input("dry_run", "true")
@@ -155,7 +148,7 @@ fn attaching_sends_nothing_either() {
     assert_ending(&done, 0, "");
     assert!(fake.requests().is_empty());
     for url in ["/run/abc123?testCases=all", "/run/d%2Fe%3Ff?testCases=all"] {
-        assert!(done.log.contains(&format!("{}{url}", fake.api_url())), "{}", done.log);
+        done.assert_logged(&format!("{}{url}", fake.api_url()));
     }
 }
 
@@ -164,7 +157,7 @@ fn wrong_inputs_are_found() {
     let fake = FakeQaTech::start();
     let done = run(&fake).input("dry_run", "true").input("comment", "loud").output();
     assert_eq!(done.code, 2, "{}", done.log);
-    assert!(done.log.contains("loud"), "{}", done.log);
+    done.assert_logged("loud");
 }
 
 #[test]
@@ -189,5 +182,5 @@ fn without_a_token_nothing_is_written_either() {
         "{}",
         done.log
     );
-    assert!(done.log.contains("would write r.json"), "{}", done.log);
+    done.assert_logged("would write r.json");
 }

@@ -6,7 +6,7 @@ use qatech_fakes::qatech::{FakeQaTech, TOKEN};
 use qatech_fakes::runner::commands;
 use qatech_run::inputs::table::INPUTS;
 
-use crate::scene::{OUTPUTS, PROGRAM, elsewhere, green, red};
+use crate::scene::{OUTPUTS, PROGRAM, elsewhere, green, red, start_elsewhere};
 
 #[test]
 fn version_and_help_need_no_environment() {
@@ -27,11 +27,7 @@ fn version_and_help_need_no_environment() {
 #[test]
 fn outputs_go_to_standard_output_and_the_log_to_standard_error() {
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", red());
-    let done = elsewhere(&fake)
-        .input("test_plan_short_id", "pln_a")
-        .input("outputs_path", "out.env")
-        .output();
+    let done = start_elsewhere(&fake, red()).input("outputs_path", "out.env").output();
     assert_eq!(done.code, 1, "{}", done.log);
     let pairs: Vec<(&str, &str)> = done.stdout.lines().map(|line| line.split_once('=').unwrap()).collect();
     for name in OUTPUTS {
@@ -56,9 +52,7 @@ fn outputs_go_to_standard_output_and_the_log_to_standard_error() {
 #[test]
 fn the_log_ends_with_the_result_whatever_else_there_is_to_say() {
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", red());
-    let done = elsewhere(&fake)
-        .input("test_plan_short_id", "pln_a")
+    let done = start_elsewhere(&fake, red())
         .input("junit_path", "/dev/null/junit.xml")
         .output();
     assert_eq!(done.code, 3, "{}", done.log);
@@ -92,9 +86,7 @@ fn no_workflow_command_is_printed_least_of_all_a_mask() {
 #[test]
 fn outside_github_its_features_do_nothing_even_if_requested() {
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", red());
-    let done = elsewhere(&fake)
-        .input("test_plan_short_id", "pln_a")
+    let done = start_elsewhere(&fake, red())
         .input("comment", "always")
         .input("annotations", "check")
         .input("issue", "failure")

@@ -38,7 +38,7 @@ fn a_case_without_a_pass_keeps_the_run_failed() {
         let done = start(&fake, script).input("rerun_failed", "1").output();
         assert_ending(&done, 1, "failed");
         assert_eq!(fake.reruns(), 1, "{status} {result}");
-        assert!(done.log.contains("not seen to pass"), "{}", done.log);
+        done.assert_logged("not seen to pass");
     });
 }
 
@@ -53,7 +53,7 @@ fn cases_that_were_announced_and_not_listed_keep_the_run_failed() {
         .rerun(Rerun::exactly(RunScript::new([Case::passed("A")])));
     let done = start(&fake, script).input("rerun_failed", "1").output();
     assert_ending(&done, 1, "failed");
-    assert!(done.log.contains("1 of the 5 test cases"), "{}", done.log);
+    done.assert_logged("1 of the 5 test cases");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use qatech_fakes::qatech::{FakeQaTech, TOKEN};
 
-use crate::scene::{OUTPUTS, PROGRAM, assert_ending, green, in_parallel, run, run_at, start, told};
+use crate::scene::{OUTPUTS, PROGRAM, assert_ending, assert_told, green, in_parallel, run, run_at, start, told};
 
 /// A run of the program that must be refused, with what its errors have to name.
 fn refused(inputs: &[(&str, &str)], named: &[&str]) {
@@ -21,7 +21,7 @@ fn refused(inputs: &[(&str, &str)], named: &[&str]) {
     for name in OUTPUTS {
         assert!(done.outputs.get(name).is_some(), "{inputs:?}: no output {name}");
     }
-    assert_eq!((&done.outputs["verdict"], &done.outputs["run_created"]), ("", "false"));
+    done.assert_outputs(&[("verdict", ""), ("run_created", "false")]);
 }
 
 #[test]
@@ -148,9 +148,7 @@ fn a_proxy_that_can_not_be_used_is_told_with_the_rest() {
         .env("HTTPS_PROXY", "no url")
         .output();
     assert_eq!((done.code, &done.outputs["run_created"]), (2, "false"), "{}", done.log);
-    for problem in ["`fail_on`", "`quarantine`, line 1", "HTTPS_PROXY"] {
-        assert!(done.log.contains(problem), "{problem}: {}", done.log);
-    }
+    done.assert_all_logged(&["`fail_on`", "`quarantine`, line 1", "HTTPS_PROXY"]);
     assert!(fake.requests().is_empty());
 }
 
@@ -313,11 +311,7 @@ fn project_id_is_ignored_with_a_notice() {
     let fake = FakeQaTech::start();
     let done = start(&fake, green()).input("project_id", "prj-1234").output();
     assert_ending(&done, 0, "passed");
-    assert!(
-        told(&done, "notice").iter().any(|notice| notice.contains("project_id")),
-        "{}",
-        done.log
-    );
+    assert_told(&done, "notice", "project_id");
 }
 
 #[test]
@@ -325,13 +319,9 @@ fn the_vendors_default_url_is_taken_as_ours() {
     for url in ["https://app.qa.tech", "https://app.qa.tech/api", "https://api.qa.tech"] {
         let done = run_at(url).input("dry_run", "true").output();
         assert_eq!(done.code, 0, "{}", done.log);
-        assert!(done.log.contains("https://api.qa.tech/v1/run"), "{}", done.log);
+        done.assert_logged("https://api.qa.tech/v1/run");
         assert!(!done.log.contains("app.qa.tech/run"), "{}", done.log);
-        assert!(
-            told(&done, "notice").iter().any(|notice| notice.contains("api_url")),
-            "{}",
-            done.log
-        );
+        assert_told(&done, "notice", "api_url");
     }
 }
 

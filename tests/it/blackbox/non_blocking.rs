@@ -16,11 +16,7 @@ fn a_run_is_started_and_not_waited_for() {
     assert_eq!(&done.outputs["run_short_id"], "run001");
     assert_eq!(&done.outputs["run_url"], "https://app.qa.tech/p/fake/results/run001");
     assert_eq!(&done.outputs["run_result"], "");
-    assert!(
-        done.log.contains("https://app.qa.tech/p/fake/results/run001"),
-        "{}",
-        done.log
-    );
+    done.assert_logged("https://app.qa.tech/p/fake/results/run001");
 }
 
 #[test]
@@ -42,7 +38,7 @@ fn an_existing_run_is_polled_once() {
 fn a_start_that_fails_is_red() {
     for (status, created) in [(401, "false"), (500, "")] {
         let fake = FakeQaTech::start();
-        fake.fault("POST", "/run", 1, Reply::json(status, &json!({"message": "no"})));
+        fake.fault_starts(1, Reply::json(status, &json!({"message": "no"})));
         let done = start(&fake, red()).input("blocking", "false").output();
         assert_eq!((done.code, &done.outputs["run_created"]), (3, created), "{}", done.log);
         assert_eq!(fake.start_bodies().len(), 1);
@@ -79,7 +75,7 @@ fn one_poll_of_a_missing_run_fails() {
 #[test]
 fn a_poll_is_repeated_until_there_is_an_answer() {
     let fake = FakeQaTech::start();
-    fake.fault("GET", "/run/*", 1..=2, Reply::empty(503));
+    fake.fault_polls(1..=2, Reply::empty(503));
     let done = attach(&fake, red()).input("blocking", "false").output();
     assert_ending(&done, 0, "");
     assert_eq!((fake.gets(), &done.outputs["run_result"]), (3, "FAILED"));

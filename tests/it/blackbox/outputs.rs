@@ -149,7 +149,7 @@ fn what_others_wrote_before_stays() {
     run.job().write("output", "mine=1\n");
     run.job().write("summary.md", "before\n");
     let done = run.output();
-    assert_eq!((&done.outputs["mine"], &done.outputs["verdict"]), ("1", "passed"));
+    done.assert_outputs(&[("mine", "1"), ("verdict", "passed")]);
     assert!(done.summary.starts_with("before\n"), "{}", done.summary);
 }
 
@@ -163,7 +163,7 @@ fn hostile_text_forges_no_output() {
     fake.plan("pln_a", script.test_plan(Some(evil)));
     let done = run(&fake).input("test_plan_short_id", "pln_a").output();
     assert_ending(&done, 1, "failed");
-    assert_eq!((&done.outputs["total"], &done.outputs["failed"]), ("1", "1"));
+    done.assert_outputs(&[("total", "1"), ("failed", "1")]);
     assert_eq!(commands(&done.log).iter().filter(|c| c.name == "set-output").count(), 0);
     assert!(!done.outputs["run_url"].contains('\n'));
     assert!(!done.outputs["failed_tests"].contains('\n'));
@@ -220,15 +220,10 @@ fn outputs_path_stays_small_and_is_written_for_wrong_inputs_too() {
 #[test]
 fn after_a_refused_poll_the_known_state_is_reported() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "GET",
-        "/run/*",
-        2..=usize::MAX,
-        Reply::json(403, &json!({"message": "Organization suspended"})),
-    );
+    fake.fault_polls(2.., Reply::json(403, &json!({"message": "Organization suspended"})));
     let done = attach(&fake, endless()).output();
     assert_ending(&done, 3, "unknown");
-    assert_eq!((&done.outputs["run_status"], &done.outputs["total"]), ("RUNNING", "2"));
+    done.assert_outputs(&[("run_status", "RUNNING"), ("total", "2")]);
 }
 
 #[test]

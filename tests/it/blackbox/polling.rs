@@ -73,7 +73,7 @@ fn cases_of_a_large_run_are_requested_rarely_and_at_the_end() {
     assert!(middle.iter().filter(|ask| *ask == "all").count() <= 1, "{asked:?}");
     assert!(middle.iter().filter(|ask| *ask == "failed").count() <= 2, "{asked:?}");
     assert!(middle.iter().any(|ask| ask == "-"), "{asked:?}");
-    assert_eq!((&done.outputs["total"], &done.outputs["failed"]), ("300", "30"));
+    done.assert_outputs(&[("total", "300"), ("failed", "30")]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn the_log_shows_status_changes_and_failed_cases_once() {
         let lines = quiet.iter().filter(|line| line.contains(word)).count();
         assert_eq!(lines, 1, "{word}:\n{}", done.log);
     }
-    assert!(done.log.contains("Pay by card did not pass"), "{}", done.log);
+    done.assert_logged("Pay by card did not pass");
     assert!(quiet.len() < 30, "{}", done.log);
     let names: Vec<String> = commands(&done.log).into_iter().map(|command| command.name).collect();
     let group = names.iter().position(|name| name == "group");

@@ -75,7 +75,7 @@ fn temporary_errors_are_retried() {
     ];
     in_parallel(&faults, |(name, fault)| {
         let fake = FakeQaTech::start();
-        fake.fault("GET", "/run/*", 2..=3, fault.clone());
+        fake.fault_polls(2..=3, fault.clone());
         let done = start(&fake, soon_green()).output();
         assert_eq!(
             (done.code, &done.outputs["verdict"]),
@@ -93,11 +93,11 @@ fn status_and_beginning_of_an_invalid_answer_are_shown() {
     for (status, kind) in [(502, "text/html"), (200, "text/html"), (200, "application/json")] {
         let fake = FakeQaTech::start();
         let page = format!("<html><h1>Nginx is unwell</h1>{}TheEndOfThePage", "x".repeat(3_000));
-        fake.fault("GET", "/run/*", 1, Reply::raw(status, kind, page));
+        fake.fault_polls(1, Reply::raw(status, kind, page));
         let done = start(&fake, green()).output();
         assert_ending(&done, 0, "passed");
-        assert!(done.log.contains("Nginx is unwell"), "{}", done.log);
-        assert!(done.log.contains(&status.to_string()), "{}", done.log);
+        done.assert_logged("Nginx is unwell");
+        done.assert_logged(&status.to_string());
         assert!(
             !done.log.contains("TheEndOfThePage") && !done.log.contains(&"x".repeat(200)),
             "{}",
@@ -115,7 +115,7 @@ fn retry_after_is_obeyed_in_seconds_and_as_a_date() {
             let fake = FakeQaTech::start();
             // A date has whole seconds only.
             let value = if by_date { date(5) } else { "3".to_owned() };
-            fake.fault("GET", "/run/*", 2, Reply::empty(status).header("Retry-After", &value));
+            fake.fault_polls(2, Reply::empty(status).header("Retry-After", &value));
             let done = start(&fake, RunScript::new([Case::passed("Login").ends(When::Look(2))])).output();
             assert_ending(&done, 0, "passed");
             let requests = fake.requests();
@@ -129,12 +129,7 @@ fn retry_after_is_obeyed_in_seconds_and_as_a_date() {
 #[test]
 fn the_deadline_ends_a_long_retry_after() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "GET",
-        "/run/*",
-        2..=usize::MAX,
-        Reply::empty(429).header("Retry-After", "600"),
-    );
+    fake.fault_polls(2.., Reply::empty(429).header("Retry-After", "600"));
     let done = start(&fake, soon_green()).input("timeout_minutes", "0.05").output();
     assert_ending(&done, 4, "timed_out");
 }
@@ -142,7 +137,7 @@ fn the_deadline_ends_a_long_retry_after() {
 #[test]
 fn an_api_that_stays_away_times_out_and_backs_off() {
     let fake = FakeQaTech::start();
-    fake.fault("GET", "/run/*", 2..=usize::MAX, Reply::empty(503));
+    fake.fault_polls(2.., Reply::empty(503));
     let done = start(&fake, soon_green()).input("timeout_minutes", "0.1").output();
     assert_ending(&done, 4, "timed_out");
     // At an interval of 0.1 s there would be 60.
@@ -160,7 +155,7 @@ fn a_refusal_ends_at_once_with_advice() {
         (404, "Run not found", "short id"),
     ] {
         let fake = FakeQaTech::start();
-        fake.fault("GET", "/run/*", 2, Reply::json(status, &json!({"message": message})));
+        fake.fault_polls(2, Reply::json(status, &json!({"message": message})));
         let done = attach(&fake, soon_green()).output();
         assert_ending(&done, 3, "unknown");
         assert_eq!(fake.gets(), 2, "{status}");
@@ -174,8 +169,8 @@ fn a_refusal_ends_at_once_with_advice() {
 fn an_answer_of_more_than_64_mib_is_refused() {
     for reply in [Reply::huge_json(70 << 20), Reply::gzip_bomb(70 << 20)] {
         let fake = FakeQaTech::start();
-        fake.fault("GET", "/run/*", 2, reply);
-        let done = start(&fake, soon_green()).output();
+        fake.fault_polls(2, reply);
+        let done = start(&fake, soon_green()).measure_memory().output();
         assert_ending(&done, 0, "passed");
         done.assert_memory_below(200 << 20);
     }
@@ -206,7 +201,7 @@ fn a_slow_body_is_read_to_its_end() {
     let fake = FakeQaTech::start();
     let script = RunScript::new([Case::passed("Login")]);
     let slow = run_json(|run| run["result"] = json!("PASSED")).drip(20, Duration::from_millis(200));
-    fake.fault("GET", "/run/*", 1..=9, slow);
+    fake.fault_polls(1..=9, slow);
     let done = start(&fake, script).output();
     assert_ending(&done, 0, "passed");
 }
@@ -214,12 +209,7 @@ fn a_slow_body_is_read_to_its_end() {
 #[test]
 fn a_body_that_never_ends_is_given_up_after_30_seconds() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "GET",
-        "/run/*",
-        2,
-        Reply::huge_json(1 << 20).drip(1, Duration::from_millis(500)),
-    );
+    fake.fault_polls(2, Reply::huge_json(1 << 20).drip(1, Duration::from_millis(500)));
     let done = start(&fake, soon_green()).output();
     assert_ending(&done, 0, "passed");
     assert!(done.elapsed >= Duration::from_secs(28), "{:?}", done.elapsed);
@@ -228,12 +218,7 @@ fn a_body_that_never_ends_is_given_up_after_30_seconds() {
 #[test]
 fn a_compressed_answer_is_understood() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "GET",
-        "/run/*",
-        1..=usize::MAX,
-        run_json(|run| run["result"] = json!("PASSED")).gzip(),
-    );
+    fake.fault_polls(1.., run_json(|run| run["result"] = json!("PASSED")).gzip());
     assert_ending(&start(&fake, green()).output(), 0, "passed");
 }
 
@@ -253,7 +238,7 @@ fn a_compressed_answer_may_have_several_members_and_the_older_name() {
     for encoding in ["gzip", "x-gzip", "GZIP"] {
         let fake = FakeQaTech::start();
         let answer = Reply::raw(200, "application/json", body.concat()).header("Content-Encoding", encoding);
-        fake.fault("GET", "/run/*", 1..=usize::MAX, answer);
+        fake.fault_polls(1.., answer);
         assert_ending(&start(&fake, green()).output(), 0, "passed");
     }
 }
@@ -290,7 +275,7 @@ fn nothing_is_shown_of_a_secret_at_the_edge_of_what_is_shown() {
     let fake = FakeQaTech::start();
     for length in 170..200 {
         let page = format!("{}{TOKEN}", "x".repeat(length));
-        fake.fault("GET", "/run/*", length - 169, Reply::raw(502, "text/plain", page));
+        fake.fault_polls(length - 169, Reply::raw(502, "text/plain", page));
     }
     let done = start(&fake, green()).input("timeout_minutes", "0.1").output();
     assert!(fake.gets() > 3);
@@ -313,13 +298,10 @@ fn half_a_character_in_one_case_costs_no_case() {
     let at = body.windows(7).position(|bytes| bytes == b"NO TEXT").unwrap();
     let body = [&body[..at], b"\xff", &body[at + 7..]].concat();
     let fake = FakeQaTech::start();
-    fake.fault("GET", "/run/*", Nth::Every, Reply::raw(200, "application/json", body));
+    fake.fault_polls(Nth::Every, Reply::raw(200, "application/json", body));
     let done = attach(&fake, green()).output();
     assert_ending(&done, 1, "failed");
-    assert_eq!(
-        (&done.outputs["total"], &done.outputs["passed"], &done.outputs["failed"]),
-        ("2", "1", "1")
-    );
+    done.assert_outputs(&[("total", "2"), ("passed", "1"), ("failed", "1")]);
     assert!(done.outputs["failed_tests"].contains("cut \u{fffd}"), "{}", done.log);
     assert!(done.summary.contains("it did ?"), "{}", done.summary);
 }

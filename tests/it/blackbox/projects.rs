@@ -34,12 +34,7 @@ fn a_refusal_says_what_an_organizations_key_needs() {
         .collect();
     in_parallel(&table, |(status, named, hinted)| {
         let fake = FakeQaTech::start();
-        fake.fault(
-            "POST",
-            "/run",
-            1,
-            Reply::json(*status, &json!({"statusText": "because I say so"})),
-        );
+        fake.fault_starts(1, Reply::json(*status, &json!({"statusText": "because I say so"})));
         let run = start(&fake, green());
         let run = if *named {
             run.input("project_short_id", "proj_shop")
@@ -48,7 +43,7 @@ fn a_refusal_says_what_an_organizations_key_needs() {
         };
         let done = run.output();
         assert_ending(&done, 3, "unknown");
-        assert!(done.log.contains("because I say so"), "{}", done.log);
+        done.assert_logged("because I say so");
         assert_eq!(
             done.log.contains("set `project_short_id`"),
             *hinted,
@@ -70,13 +65,8 @@ fn a_firewalls_answer_is_not_reported_as_a_refusal_by_qatech() {
         let done = start(&fake, green()).output();
         assert_ending(&done, 3, "unknown");
         assert_eq!(&done.outputs["run_created"], created);
-        assert!(
-            done.log
-                .contains("HTTP 403 Forbidden with an answer that is not QA.tech's"),
-            "{}",
-            done.log
-        );
-        assert!(done.log.contains("<title>403 Forbidden</title>"), "{}", done.log);
+        done.assert_logged("HTTP 403 Forbidden with an answer that is not QA.tech's");
+        done.assert_logged("<title>403 Forbidden</title>");
         for blame in ["API token is not valid", "project_short_id", "suspended", "THE-END"] {
             assert!(!done.log.contains(blame), "{blame}: {}", done.log);
         }
@@ -152,7 +142,7 @@ fn config_overrides_are_sent_and_shown_nowhere() {
             assert_eq!(fake.start_bodies()[0]["parameters"], overrides());
             assert!(done.summary.contains("Log in as"), "{}", done.summary);
         } else {
-            assert!(done.log.contains("\"parameters\""), "{}", done.log);
+            done.assert_logged("\"parameters\"");
             assert_eq!(fake.requests().len(), 0);
         }
     }
@@ -165,12 +155,7 @@ fn config_overrides_are_sent_and_shown_nowhere() {
 #[test]
 fn config_overrides_are_kept_where_errors_echo_them() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "POST",
-        "/run",
-        1,
-        Reply::json(400, &json!({"message": overrides().to_string()})),
-    );
+    fake.fault_starts(1, Reply::json(400, &json!({"message": overrides().to_string()})));
     let done = start(&fake, green())
         .input("config_overrides", &overrides().to_string())
         .output();
@@ -191,10 +176,7 @@ fn a_weak_secret_changes_nothing_that_is_used() {
     assert_ending(&done, 0, "passed");
     assert_eq!(&done.outputs["run_short_id"], "run001");
     assert_eq!(&done.outputs["run_url"], "https://app.qa.tech/p/fake/results/run001");
-    assert_eq!(
-        (&done.outputs["run_status"][..], &done.outputs["passed"][..]),
-        ("COMPLETED", "1")
-    );
+    done.assert_outputs(&[("run_status", "COMPLETED"), ("passed", "1")]);
     assert!(!done.summary.contains("run0 of fake"), "{}", done.summary);
 }
 

@@ -159,7 +159,7 @@ fn a_list_that_cannot_be_used_ends_before_anything_is_sent() {
                 .input("dry_run", dry_run)
                 .output();
             assert_eq!((done.code, &done.outputs["run_created"]), (2, "false"), "{}", done.log);
-            assert!(done.log.contains(expected), "{}", done.log);
+            done.assert_logged(expected);
         }
     }
     assert_eq!(fake.starts(), 0);

@@ -7,7 +7,7 @@ use qatech_fakes::http::{End, Reply};
 use qatech_fakes::qatech::{Case, FakeQaTech, Identity, Outcome, Rerun, RunScript, When};
 use serde_json::json;
 
-use crate::scene::{assert_ending, endless, green, in_parallel, json_file, json_output, red, run, start};
+use crate::scene::{assert_ending, endless, green, in_parallel, json_file, json_output, red, run, start, start_all};
 
 fn rerunning(fake: &FakeQaTech, script: RunScript, times: &str) -> Run {
     start(fake, script).input("rerun_failed", times)
@@ -32,10 +32,7 @@ fn what_passes_in_a_rerun_is_flaky() {
         assert_eq!(fake.rerun_bodies(), [json!({"failedOnly": true})]);
         assert_eq!(counts(&done), ["2", "1", "0", "0", "0", "1"], "{identity:?}");
         // The five outputs speak of the latest attempt.
-        assert_eq!(
-            (&done.outputs["run_short_id"], &done.outputs["run_result"]),
-            ("run002", "PASSED")
-        );
+        done.assert_outputs(&[("run_short_id", "run002"), ("run_result", "PASSED")]);
         assert_eq!(&done.outputs["run_url"], "https://app.qa.tech/p/fake/results/run002");
         let runs = json_output(&done, "runs");
         let attempts = runs[0]["attempts"].as_array().unwrap();
@@ -222,10 +219,7 @@ fn nothing_to_rerun_keeps_the_first_result() {
     let done = rerunning(&fake, red(), "3").output();
     assert_ending(&done, 1, "failed");
     assert_eq!(fake.rerun_bodies().len(), 1);
-    assert_eq!(
-        (&done.outputs["run_short_id"], &done.outputs["failed"]),
-        ("run001", "1")
-    );
+    done.assert_outputs(&[("run_short_id", "run001"), ("failed", "1")]);
 }
 
 #[test]
@@ -243,7 +237,7 @@ fn a_rerun_that_may_have_been_started_is_not_repeated() {
         let done = rerunning(&fake, red().rerun(Rerun::passing(&["Pay"])), "2").output();
         assert_ending(&done, 1, "failed");
         assert_eq!((fake.rerun_bodies().len(), fake.reruns()), (1, 1), "{}", done.log);
-        assert!(done.log.contains("may have been started"), "{}", done.log);
+        done.assert_logged("may have been started");
     });
 }
 
@@ -269,7 +263,7 @@ fn a_refused_rerun_keeps_the_first_result_and_says_why() {
         let done = rerunning(&fake, red(), "3").output();
         assert_ending(&done, 1, "failed");
         assert_eq!(fake.rerun_bodies().len(), 1);
-        assert!(done.log.contains("because I say so"), "{}", done.log);
+        done.assert_logged("because I say so");
     }
 }
 
@@ -282,10 +276,7 @@ fn a_rerun_has_the_same_deadline() {
         .output();
     // What failed was not seen to pass.
     assert_ending(&done, 1, "failed");
-    assert_eq!(
-        (&done.outputs["failed"], &done.outputs["run_short_id"]),
-        ("1", "run002")
-    );
+    done.assert_outputs(&[("failed", "1"), ("run_short_id", "run002")]);
 }
 
 #[test]
@@ -321,11 +312,7 @@ fn several_plans_are_rerun_at_once() {
             .ends(When::Look(3), "COMPLETED", Some("FAILED"))
             .rerun(Rerun::passing(rerun))
     };
-    fake.plan("pln_a", slow(&["Pay"]));
-    fake.plan("pln_b", green());
-    fake.plan("pln_c", slow(&[]));
-    let done = run(&fake)
-        .input("test_plan_short_id", "pln_a,pln_b,pln_c")
+    let done = start_all(&fake, [slow(&["Pay"]), green(), slow(&[])])
         .input("rerun_failed", "1")
         .output();
     assert_ending(&done, 1, "failed");
@@ -357,10 +344,7 @@ fn the_worst_verdict_over_several_knows_flaky() {
         (RunScript::new([Case::new("x", Outcome::Skipped)]), "flaky"),
     ] {
         let fake = FakeQaTech::start();
-        fake.plan("pln_a", red().rerun(Rerun::passing(&["Pay"])));
-        fake.plan("pln_b", other);
-        let done = run(&fake)
-            .input("test_plan_short_id", "pln_a,pln_b")
+        let done = start_all(&fake, [red().rerun(Rerun::passing(&["Pay"])), other])
             .input("rerun_failed", "1")
             .output();
         assert_ending(&done, 0, verdict);
@@ -390,7 +374,7 @@ fn a_signal_during_a_rerun_reports_both_attempts() {
         assert_ending(&done, code, "interrupted");
         assert_eq!(&done.outputs["run_short_id"], "run002");
         assert!(done.summary.contains("results/run001") && done.summary.contains("results/run002"));
-        assert_eq!((&done.outputs["flaky"], &done.outputs["total"]), ("0", "2"));
+        done.assert_outputs(&[("flaky", "0"), ("total", "2")]);
     }
 }
 
@@ -418,11 +402,7 @@ fn a_github_rerun_without_a_trace_starts_afresh_and_says_why() {
         .output();
     assert_ending(&done, 0, "passed");
     assert_eq!((fake.starts(), fake.reruns()), (1, 0));
-    assert!(
-        done.log.contains("new runs are started: there is no `github_token`"),
-        "{}",
-        done.log
-    );
+    done.assert_logged("new runs are started: there is no `github_token`");
 }
 
 #[test]

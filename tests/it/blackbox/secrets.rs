@@ -69,7 +69,7 @@ fn they_are_kept_from_everything_that_is_written() {
     let done = with_secrets(start(&fake, chatty()), &webhook)
         .event("push", &json!({"head_commit": {"message": message}}))
         .output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (1, "failed"), "{}", done.log);
+    assert_ending(&done, 1, "failed");
     let report = done.job.read("workspace/r.json").unwrap_or_default();
     assert!(report.contains("Deploy a preview with ***"), "{report}");
     assert_kept(&done);

@@ -6,7 +6,7 @@ use qatech_fakes::http::Reply;
 use qatech_fakes::qatech::{Case, FakeQaTech, Instead, RunScript, When};
 use serde_json::json;
 
-use crate::scene::{assert_ending, endless, green, in_parallel, json_output, red, run, script_for};
+use crate::scene::{assert_ending, endless, green, in_parallel, json_output, red, run, script_for, start_all};
 
 fn slow(script: RunScript) -> RunScript {
     script.ends(When::Look(4), "COMPLETED", Some("PASSED"))
@@ -47,10 +47,7 @@ fn each_plan_is_started_once_and_all_are_waited_for_together() {
         assert_eq!(&done.outputs["run_url"], urls.join(","));
         assert_eq!(&done.outputs["run_status"], "COMPLETED,COMPLETED,COMPLETED");
         assert_eq!(&done.outputs["run_result"], "PASSED,PASSED,PASSED");
-        assert_eq!(
-            (&done.outputs["run_created"], &done.outputs["total"]),
-            ("true,true,true", "3")
-        );
+        done.assert_outputs(&[("run_created", "true,true,true"), ("total", "3")]);
         assert_eq!(json_output(&done, "runs").as_array().unwrap().len(), 3);
     }
 }
@@ -71,16 +68,13 @@ fn several_runs_are_attached_to() {
 #[test]
 fn a_failure_that_the_step_tolerates_does_not_hide_a_later_error() {
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", red());
-    fake.plan("pln_b", red().ends(When::Look(4), "ERROR", None));
-    let done = run(&fake)
-        .input("test_plan_short_id", "pln_a pln_b")
+    let done = start_all(&fake, [red(), red().ends(When::Look(4), "ERROR", None)])
         .input("fail_fast", "true")
         .input("fail_on", "error")
         .output();
     assert_ending(&done, 3, "error");
     assert_eq!(&done.outputs["run_status"], "COMPLETED,ERROR");
-    assert!(done.log.contains("`fail_fast` has no effect"), "{}", done.log);
+    done.assert_logged("`fail_fast` has no effect");
 }
 
 #[test]
@@ -112,10 +106,7 @@ fn the_worst_verdict_and_exit_code_are_the_steps() {
     }
     in_parallel(&table, |(worse, better, code)| {
         let fake = FakeQaTech::start();
-        fake.plan("pln_a", script_for(better));
-        fake.plan("pln_b", script_for(worse));
-        let done = run(&fake)
-            .input("test_plan_short_id", "pln_a pln_b")
+        let done = start_all(&fake, [script_for(better), script_for(worse)])
             .input("timeout_minutes", "0.03")
             .input("fail_on", all)
             .output();
@@ -132,10 +123,7 @@ fn the_worst_verdict_and_exit_code_are_the_steps() {
 fn a_code_counts_only_where_its_verdict_is_in_fail_on() {
     for (fail_on, code) in [("failed", 1), ("timed_out", 4), ("error", 0)] {
         let fake = FakeQaTech::start();
-        fake.plan("pln_a", red());
-        fake.plan("pln_b", endless());
-        let done = run(&fake)
-            .input("test_plan_short_id", "pln_a pln_b")
+        let done = start_all(&fake, [red(), endless()])
             .input("timeout_minutes", "0.03")
             .input("fail_on", fail_on)
             .output();
@@ -174,18 +162,18 @@ fn when_a_start_fails_the_others_are_waited_for() {
 #[test]
 fn a_failed_case_of_one_run_ends_the_wait_for_all_with_fail_fast() {
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", endless());
-    fake.plan(
-        "pln_b",
-        RunScript::new([
-            Case::failed("Pay").ends(When::Look(2)),
-            Case::passed("x").ends(When::Never),
-        ]),
-    );
-    let done = run(&fake)
-        .input("test_plan_short_id", "pln_a,pln_b")
-        .input("fail_fast", "true")
-        .output();
+    let done = start_all(
+        &fake,
+        [
+            endless(),
+            RunScript::new([
+                Case::failed("Pay").ends(When::Look(2)),
+                Case::passed("x").ends(When::Never),
+            ]),
+        ],
+    )
+    .input("fail_fast", "true")
+    .output();
     assert_ending(&done, 1, "failed");
     let runs = json_output(&done, "runs");
     assert_eq!(
@@ -237,13 +225,10 @@ fn a_run_that_has_ended_keeps_its_verdict_when_another_fails_fast() {
 #[test]
 fn one_run_that_times_out_does_not_hide_the_others() {
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", endless());
-    fake.plan("pln_b", green());
-    let done = run(&fake)
-        .input("test_plan_short_id", "pln_a,pln_b")
+    let done = start_all(&fake, [endless(), green()])
         .input("timeout_minutes", "0.03")
         .output();
     assert_ending(&done, 4, "timed_out");
     assert_eq!(&done.outputs["run_result"], ",PASSED");
-    assert_eq!((&done.outputs["total"], &done.outputs["passed"]), ("3", "2"));
+    done.assert_outputs(&[("total", "3"), ("passed", "2")]);
 }

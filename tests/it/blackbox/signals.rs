@@ -7,7 +7,7 @@ use qatech_fakes::http::{Reply, Server, wait_until};
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
 use serde_json::json;
 
-use crate::scene::{OUTPUTS, assert_ending, endless, green, json_file, red, run, start, wait_for_gets};
+use crate::scene::{OUTPUTS, assert_ending, endless, green, json_file, red, run, start, start_all, wait_for_gets};
 
 /// Generous: the contract says 2 s, and the machine of the tests may be busy.
 const SOON: Duration = Duration::from_secs(4);
@@ -44,10 +44,7 @@ fn each_signal_writes_what_is_known_and_has_its_code() {
         for name in OUTPUTS {
             assert!(done.outputs.get(name).is_some(), "no {name}");
         }
-        assert_eq!(
-            (&done.outputs["run_short_id"], &done.outputs["run_status"]),
-            ("run001", "RUNNING")
-        );
+        done.assert_outputs(&[("run_short_id", "run001"), ("run_status", "RUNNING")]);
         let counts = ["total", "passed", "failed"].map(|name| &done.outputs[name]);
         assert_eq!(counts, ["3", "1", "1"]);
         assert!(done.summary.to_lowercase().contains("interrupted"), "{}", done.summary);
@@ -117,7 +114,7 @@ fn what_later_steps_need_goes_before_files_that_may_hang() {
 #[test]
 fn a_request_under_way_does_not_hold_it_up() {
     let fake = FakeQaTech::start();
-    fake.fault("GET", "/run/*", 2, Reply::hang());
+    fake.fault_polls(2, Reply::hang());
     let running = start(&fake, endless()).start();
     wait_for_gets(&fake, 2);
     let (done, took) = stop(running, Signal::Term);
@@ -129,12 +126,7 @@ fn a_request_under_way_does_not_hold_it_up() {
 #[test]
 fn a_pause_between_retries_does_not_hold_it_up() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "GET",
-        "/run/*",
-        2..=usize::MAX,
-        Reply::empty(503).header("Retry-After", "60"),
-    );
+    fake.fault_polls(2.., Reply::empty(503).header("Retry-After", "60"));
     let running = start(&fake, endless()).start();
     wait_for_gets(&fake, 2);
     let (done, took) = stop(running, Signal::Int);
@@ -149,35 +141,27 @@ fn a_start_under_way_is_awaited_for_a_second() {
         "testCount": 2, "testPlan": null}});
     let fake = FakeQaTech::start();
     fake.plan("pln_a", green());
-    fake.fault(
-        "POST",
-        "/run",
-        1,
-        Reply::json(200, &answer).delay(Duration::from_millis(500)),
-    );
+    fake.fault_starts(1, Reply::json(200, &answer).delay(Duration::from_millis(500)));
     let running = run(&fake).start();
     assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
     let (done, took) = stop(running, Signal::Int);
     assert_ending(&done, 130, "interrupted");
     assert!(took < SOON, "{took:?}");
-    assert_eq!(
-        (&done.outputs["run_short_id"], &done.outputs["run_created"]),
-        ("late1", "true")
-    );
-    assert!(done.log.contains("https://x.example/late1"), "{}", done.log);
+    done.assert_outputs(&[("run_short_id", "late1"), ("run_created", "true")]);
+    done.assert_logged("https://x.example/late1");
 }
 
 #[test]
 fn a_start_that_is_not_answered_may_have_happened() {
     let fake = FakeQaTech::start();
-    fake.fault("POST", "/run", 1, Reply::hang());
+    fake.fault_starts(1, Reply::hang());
     let running = run(&fake).input("test_plan_short_id", "pln_a").start();
     assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
     let (done, took) = stop(running, Signal::Term);
     assert_ending(&done, 143, "interrupted");
     assert!(took < SOON, "{took:?}");
     assert_eq!(&done.outputs["run_created"], "");
-    assert!(done.log.contains("may have been started"), "{}", done.log);
+    done.assert_logged("may have been started");
     assert_eq!(fake.start_bodies().len(), 1);
 }
 
@@ -186,7 +170,7 @@ fn a_second_signal_ends_at_once() {
     // The first signal is followed by a second of waiting for the start; the second one cuts that short. Nothing shows
     // when the first was taken, and until then another one is the same to the system: so they are sent until it ends.
     let fake = FakeQaTech::start();
-    fake.fault("POST", "/run", 1, Reply::hang());
+    fake.fault_starts(1, Reply::hang());
     let mut running = run(&fake).input("test_plan_short_id", "pln_a").start();
     assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
     let ended = wait_until(SOON, || {
@@ -204,9 +188,7 @@ fn a_second_signal_ends_at_once() {
 #[test]
 fn of_several_runs_those_that_ended_keep_their_verdict() {
     let fake = FakeQaTech::start();
-    fake.plan("pln_a", green());
-    fake.plan("pln_b", endless());
-    let running = run(&fake).input("test_plan_short_id", "pln_a pln_b").start();
+    let running = start_all(&fake, [green(), endless()]).start();
     wait_for_gets(&fake, 5);
     let (done, _) = stop(running, Signal::Int);
     assert_eq!(done.code, 130);
@@ -242,7 +224,7 @@ fn a_sink_that_hangs_does_not_hold_it_up() {
     assert!(took < SOON, "{took:?}");
     assert_eq!(done.code, 143, "{}", done.log);
     // What was known is told all the same.
-    assert_eq!((&done.outputs["run_result"], &done.outputs["failed"]), ("FAILED", "1"));
+    done.assert_outputs(&[("run_result", "FAILED"), ("failed", "1")]);
     assert!(done.summary.contains("Pay"), "{}", done.summary);
     assert!(json_file(&done, "workspace/r.json").is_object());
 }
@@ -250,12 +232,7 @@ fn a_sink_that_hangs_does_not_hold_it_up() {
 #[test]
 fn a_start_that_waits_for_its_turn_was_not_made() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "POST",
-        "/run",
-        1..=usize::MAX,
-        Reply::empty(429).header("Retry-After", "60"),
-    );
+    fake.fault_starts(1.., Reply::empty(429).header("Retry-After", "60"));
     let mut running = run(&fake).input("test_plan_short_id", "pln_a").start();
     assert!(wait_until(Duration::from_secs(20), || fake.start_bodies().len() == 1));
     // Until the answer has arrived, the start might have been made.
@@ -270,7 +247,7 @@ fn a_start_that_waits_for_its_turn_was_not_made() {
 #[test]
 fn without_blocking_a_signal_counts_too() {
     let fake = FakeQaTech::start();
-    fake.fault("POST", "/run", 1, Reply::hang());
+    fake.fault_starts(1, Reply::hang());
     let running = run(&fake)
         .input("test_plan_short_id", "pln_a")
         .input("blocking", "false")

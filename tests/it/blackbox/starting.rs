@@ -40,9 +40,9 @@ fn a_start_that_may_have_happened_is_not_repeated() {
         let done = start(&fake, green()).output();
         assert_ending(&done, 3, "unknown");
         assert_eq!((fake.start_bodies().len(), fake.starts()), (1, 1), "{}", done.log);
-        assert!(done.log.contains("may have been started"), "{}", done.log);
-        assert!(done.log.contains(NOT_REPEATED), "{}", done.log);
-        assert_eq!((&done.outputs["run_created"], &done.outputs["run_short_id"]), ("", ""));
+        done.assert_logged("may have been started");
+        done.assert_logged(NOT_REPEATED);
+        done.assert_outputs(&[("run_created", ""), ("run_short_id", "")]);
         assert!(done.summary.contains("may have been started"), "{}", done.summary);
     });
 }
@@ -50,25 +50,25 @@ fn a_start_that_may_have_happened_is_not_repeated() {
 #[test]
 fn a_start_without_an_answer_ends_after_30_seconds() {
     let fake = FakeQaTech::start();
-    fake.fault("POST", "/run", 1, Reply::hang());
+    fake.fault_starts(1, Reply::hang());
     let done = start(&fake, green()).output();
     assert_ending(&done, 3, "unknown");
     assert!(done.elapsed >= Duration::from_secs(28), "{:?}", done.elapsed);
     assert_eq!(fake.start_bodies().len(), 1);
-    assert!(done.log.contains(NOT_REPEATED), "{}", done.log);
+    done.assert_logged(NOT_REPEATED);
     assert_eq!(&done.outputs["run_created"], "");
 }
 
 #[test]
 fn the_deadline_holds_for_a_start_without_an_answer() {
     let fake = FakeQaTech::start();
-    fake.fault("POST", "/run", 1, Reply::hang());
+    fake.fault_starts(1, Reply::hang());
     let done = start(&fake, green()).input("timeout_minutes", "0.05").output();
     assert!(done.elapsed < Duration::from_secs(28), "{:?}", done.elapsed);
     assert_eq!(fake.start_bodies().len(), 1);
     assert_ne!(done.code, 0);
     assert_eq!(&done.outputs["run_created"], "");
-    assert!(done.log.contains("may have been started"), "{}", done.log);
+    done.assert_logged("may have been started");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_refusal_ends_at_once_with_advice() {
         (404, "Test plan not found", &["short id"]),
     ] {
         let fake = FakeQaTech::start();
-        fake.fault("POST", "/run", 1, Reply::json(status, &json!({"message": message})));
+        fake.fault_starts(1, Reply::json(status, &json!({"message": message})));
         let done = start(&fake, green()).output();
         assert_ending(&done, 3, "unknown");
         assert_eq!((fake.start_bodies().len(), fake.starts(), fake.gets()), (1, 0, 0));
@@ -106,7 +106,7 @@ fn too_many_requests_are_repeated_since_nothing_was_started() {
         Reply::raw(429, "text/html", "<html>"),
     ] {
         let fake = FakeQaTech::start();
-        fake.fault("POST", "/run", 1..=2, reply);
+        fake.fault_starts(1..=2, reply);
         let done = start(&fake, green()).output();
         assert_ending(&done, 0, "passed");
         assert_eq!((fake.start_bodies().len(), fake.starts()), (3, 1));
@@ -117,12 +117,7 @@ fn too_many_requests_are_repeated_since_nothing_was_started() {
 #[test]
 fn too_many_requests_are_repeated_until_the_deadline_only() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "POST",
-        "/run",
-        1..=usize::MAX,
-        Reply::empty(429).header("Retry-After", "3600"),
-    );
+    fake.fault_starts(1.., Reply::empty(429).header("Retry-After", "3600"));
     let done = start(&fake, green()).input("timeout_minutes", "0.05").output();
     assert_ending(&done, 4, "timed_out");
     assert_eq!((fake.starts(), &done.outputs["run_created"]), (0, "false"));
@@ -149,21 +144,13 @@ fn a_connection_that_is_never_made_times_out() {
         .input("timeout_minutes", "0.05")
         .output();
     assert_ending(&done, 4, "timed_out");
-    assert_eq!(
-        (&done.outputs["run_created"], &done.outputs["run_short_id"]),
-        ("false", "")
-    );
+    done.assert_outputs(&[("run_created", "false"), ("run_short_id", "")]);
 }
 
 #[test]
 fn a_run_that_is_not_found_right_after_its_start_is_polled_again() {
     let fake = FakeQaTech::start();
-    fake.fault(
-        "GET",
-        "/run/*",
-        1..=3,
-        Reply::json(404, &json!({"message": "Run not found"})),
-    );
+    fake.fault_polls(1..=3, Reply::json(404, &json!({"message": "Run not found"})));
     let done = start(&fake, green()).output();
     assert_ending(&done, 0, "passed");
     assert!(fake.gets() >= 4);
@@ -176,11 +163,8 @@ fn a_run_to_attach_to_that_is_not_found_ends_at_once() {
     let done = run(&fake).input("run_short_id", "gone").output();
     assert_ending(&done, 3, "unknown");
     assert_eq!(fake.gets(), 1, "{}", done.log);
-    assert!(done.log.contains("short id"), "{}", done.log);
-    assert_eq!(
-        (&done.outputs["run_short_id"], &done.outputs["run_created"]),
-        ("gone", "false")
-    );
+    done.assert_logged("short id");
+    done.assert_outputs(&[("run_short_id", "gone"), ("run_created", "false")]);
 }
 
 #[test]
@@ -189,13 +173,13 @@ fn redirects_are_not_followed_and_the_token_goes_nowhere_else() {
     for status in [301, 302, 303, 307, 308] {
         let moved = Reply::empty(status).header("Location", format!("{}/v1/run", other.url()));
         let fake = FakeQaTech::start();
-        fake.fault("POST", "/run", 1, moved.clone());
+        fake.fault_starts(1, moved.clone());
         let done = start(&fake, green()).output();
         assert_ending(&done, 3, "unknown");
         assert_eq!(fake.start_bodies().len(), 1);
 
         let fake = FakeQaTech::start();
-        fake.fault("GET", "/run/*", 1, moved);
+        fake.fault_polls(1, moved);
         assert_ending(&start(&fake, green()).output(), 0, "passed");
     }
     assert_eq!(other.requests().len(), 0);
@@ -247,18 +231,10 @@ fn a_start_that_answers_late_is_waited_for() {
         "id": "00000000-0000-4000-8000-000000000001", "shortId": "late1", "url": "https://x.example/late1",
         "testCount": 2, "testPlan": null}});
     fake.existing_run("late1", endless());
-    fake.fault(
-        "POST",
-        "/run",
-        1,
-        Reply::json(200, &answer).delay(Duration::from_secs(3)),
-    );
+    fake.fault_starts(1, Reply::json(200, &answer).delay(Duration::from_secs(3)));
     let done = run(&fake).input("timeout_minutes", "0.1").output();
     assert_ending(&done, 4, "timed_out");
-    assert_eq!(
-        (&done.outputs["run_short_id"], &done.outputs["run_url"]),
-        ("late1", "https://x.example/late1")
-    );
+    done.assert_outputs(&[("run_short_id", "late1"), ("run_url", "https://x.example/late1")]);
 }
 
 #[test]

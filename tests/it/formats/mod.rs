@@ -1,4 +1,4 @@
-//! The report formats for machines: golden files, schemas, equal counts, and text that must do no harm.
+//! Machine-readable reports: golden files, schemas, equal counts, and hostile text.
 
 pub mod reports;
 
@@ -124,7 +124,7 @@ fn class_and_name_in_junit_are_no_longer_than_a_title() {
     }
 }
 
-/// Class and name as readers see them.
+/// Class and name of a test case, as a reader of JUnit files sees them.
 fn identities(xml: &str) -> Vec<String> {
     let tree = roxmltree::Document::parse(xml).expect("well-formed");
     let cases = tree.descendants().filter(|node| node.has_tag_name("testcase"));
@@ -164,7 +164,7 @@ fn similar_names_have_unique_identities_in_junit() {
 #[test]
 fn a_red_run_is_never_a_green_or_empty_file() {
     for (name, report) in reports::all() {
-        // Nobody waits for what one look sees, and it may still be red.
+        // A run that is polled once has no verdict, but the state that the poll found may be red.
         let seen = report.runs.iter().filter_map(|run| run.seen());
         let red = seen
             .chain(report.verdict())
@@ -185,7 +185,7 @@ fn a_red_run_is_never_a_green_or_empty_file() {
     }
 }
 
-/// Counts as each format has them, in the terms of [`Counts`]; entries for whole runs are left out.
+/// The counts of each format, as [`Counts`]; entries for whole runs are left out.
 fn counts_in_junit(xml: &str) -> (Counts, u64) {
     let tree = roxmltree::Document::parse(xml).expect("well-formed");
     let (mut counts, mut unfinished) = (Counts::default(), 0);
@@ -326,7 +326,7 @@ fn hostile_text_stays_text() {
         strings(&document, &mut told);
         assert!(!told.iter().any(|text| text.chars().any(is_control)), "{text:?}");
 
-        // JSON keeps the text exactly, and what is in the file does nothing when printed or embedded.
+        // JSON keeps the text exactly, and the file is harmless when it is printed or embedded.
         let written = json_text(&report);
         assert_eq!(parse(&written)["runs"][0]["cases"][0]["name"], text);
         assert!(!written.contains('<') && !written.contains("##") && !written.chars().any(is_control));

@@ -7,7 +7,7 @@ use qatech_run::report::{
     AttemptOrigin, Case, CaseAttempt, CaseCoverage, CaseOutcome, Mode, Observed, Report, RunReport, Signal, Verdict,
 };
 
-/// Each kind of report that reads differently, by name.
+/// Every kind of report whose text differs, by name.
 pub fn all() -> Vec<(&'static str, Report)> {
     let mut without_token = report(Vec::new());
     without_token.mode = Mode::SkippedWithoutToken;
@@ -62,7 +62,7 @@ fn start_failed() -> RunReport {
     run
 }
 
-/// A run of which no case is known.
+/// A run without a known case.
 fn bare(verdict: Option<Verdict>, problem: Option<&str>) -> RunReport {
     let mut run = run("Checkout", "chk1", Vec::new());
     run.verdict = verdict;
@@ -71,7 +71,7 @@ fn bare(verdict: Option<Verdict>, problem: Option<&str>) -> RunReport {
     run
 }
 
-/// A run of which no more is known than a status.
+/// A run of which only the status is known.
 fn not_waited_for(status: Option<&str>) -> RunReport {
     let mut run = bare(None, None);
     for attempt in &mut run.attempts {
@@ -82,7 +82,7 @@ fn not_waited_for(status: Option<&str>) -> RunReport {
     run
 }
 
-/// The deadline came first: nothing failed, two cases did not end, four were never listed.
+/// A run that timed out: nothing failed, two cases did not end, four were never listed.
 fn timed_out() -> RunReport {
     let cases = vec![
         passed(1, "Log in"),
@@ -139,7 +139,7 @@ fn reruns() -> RunReport {
     run
 }
 
-/// Texts that mean something to one format or another.
+/// Texts with a special meaning in at least one format.
 pub const HOSTILE: [&str; 14] = [
     "]]></failure></testcase><testcase name=\"forged\"/>",
     "</script><script>alert(1)</script>",
@@ -202,7 +202,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             details: None,
         };
         let earlier = earlier.into_iter().filter(|outcome| *outcome != CaseOutcome::Flaky);
-        // A flaky case has its bad attempt from the sample; a passed one has none.
+        // The sample gives a flaky case its failed attempt; a passed case has none.
         if outcome != CaseOutcome::Passed {
             case.attempts.splice(0..0, earlier.map(one));
         }
@@ -210,7 +210,7 @@ fn any_case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// More pages for the browser tests: sizes and mixtures that the machines' formats need no golden files for.
+/// More pages for the browser tests: sizes and combinations for which the other formats need no golden files.
 #[allow(
     dead_code,
     reason = "only one of the test programs that share this file opens a browser"
@@ -238,7 +238,7 @@ pub fn for_browsers() -> Vec<(&'static str, Report)> {
     ]
 }
 
-/// The shop's run after 40 results of other days, on the default branch and on its own.
+/// The shop's run after 40 earlier results, on the default branch and on its own branch.
 #[allow(dead_code, reason = "as above")]
 pub fn with_history() -> Report {
     let mut lines = String::new();
@@ -249,7 +249,7 @@ pub fn with_history() -> Report {
             9 => (Verdict::Cancelled, CaseOutcome::Unfinished),
             _ => (Verdict::Passed, CaseOutcome::Passed),
         };
-        // The shop's cases 2, 4 and 5 by number: the last days are red.
+        // Cases 2, 4 and 5 failed on the last days.
         let (verdict, outcome) = if day > 36 {
             (Verdict::Failed, CaseOutcome::Failed)
         } else {

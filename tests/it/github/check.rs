@@ -95,12 +95,12 @@ async fn verdicts_become_conclusions() {
             "{verdict}"
         );
     }
-    // What `fail_on` tolerates never blocks.
+    // A verdict that `fail_on` tolerates never blocks.
     let github = pull_request();
     let stage = Stage::new(&github, &Scene::new().pull_request()).input("fail_on", "error");
     stage.publish(&failed(3)).await;
     assert_eq!(github.only_check_run().conclusion.as_deref(), Some("neutral"));
-    // Nor is any of it red.
+    // Nothing of it is shown as a failure either.
     let levels = |github: &FakeGitHub| {
         let annotations = github.annotations().into_iter();
         annotations
@@ -208,7 +208,7 @@ async fn without_token_or_address_nothing_is_called() {
         (stage.clone().variable("GITHUB_API_URL", ""), 1),
         (stage.clone().variable("GITHUB_API_URL", "http://ghe.example"), 1),
         (stage.clone().variable("GITHUB_REPOSITORY", ""), 1),
-        // Outside of GitHub there is nothing to say.
+        // Outside GitHub there is nothing to publish.
         (
             stage
                 .clone()

@@ -1,4 +1,4 @@
-//! The check run while GitHub fails, loses answers, hangs or refuses: it arrives whole, or the log says what does not.
+//! The check run while GitHub fails, loses answers, hangs or refuses: it is complete, or the log says what is missing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -6,8 +6,16 @@ use std::time::{Duration, Instant};
 use crate::github::check::pull_request;
 use crate::github::stage::{RUN_ID, Stage, failed, in_seconds, passed};
 use qatech_fakes::events::{HEAD_SHA, Scene};
-use qatech_fakes::github::{Call, CheckRun, Fault, On, Recorded};
+use qatech_fakes::github::{Call, CheckRun, FakeGitHub, Fault, On, Recorded};
+use qatech_run::publish::github::Published;
 use serde_json::json;
+
+/// Publishes a report of this many failed cases in a pull request's job.
+async fn publish_failed(github: &FakeGitHub, cases: usize) -> Published {
+    Stage::new(github, &Scene::new().pull_request())
+        .publish(&failed(cases))
+        .await
+}
 
 #[tokio::test]
 async fn limits_and_faults_on_the_way_cost_time_and_nothing_else() {
@@ -24,9 +32,7 @@ async fn limits_and_faults_on_the_way_cost_time_and_nothing_else() {
     ] {
         let github = pull_request();
         github.fault(On::call(call).first(1), fault);
-        let published = Stage::new(&github, &Scene::new().pull_request())
-            .publish(&failed(60))
-            .await;
+        let published = publish_failed(&github, 60).await;
         let run = github.only_check_run();
         assert_eq!(run.annotations.len(), 60);
         assert_eq!(run.conclusion.as_deref(), Some("failure"));
@@ -42,15 +48,13 @@ async fn limits_and_faults_on_the_way_cost_time_and_nothing_else() {
 async fn a_lost_answer_makes_no_second_check_and_no_second_annotation() {
     for fault in [Fault::reset(), Fault::html_bad_gateway(), Fault::html_page()] {
         let github = pull_request();
-        // Neither another app's check run, nor a completed one, nor another key's, is ours.
+        // A check run of another app or another key is not ours, and a completed one is not continued.
         let begun = format!("qatech-run:;{RUN_ID};0123456789abcdef");
         github.add_check_run(CheckRun::new("QA.tech (e2e)", HEAD_SHA).external_id(&begun));
         github.fault(On::call(Call::CreateCheckRun).first(1), fault.clone().after_write());
         github.fault(On::call(Call::UpdateCheckRun).first(1), fault.clone().after_write());
         github.fault(On::call(Call::UpdateCheckRun).nth(3), fault.after_write());
-        let published = Stage::new(&github, &Scene::new().pull_request())
-            .publish(&failed(120))
-            .await;
+        let published = publish_failed(&github, 120).await;
         let runs = github.check_runs();
         assert_eq!(runs.len(), 2, "{}", github.log());
         assert_eq!(runs[0].status, "in_progress");
@@ -91,9 +95,7 @@ async fn a_short_outage_of_github_leaves_the_check_complete() {
             (from..from + 4).contains(&nth)
         };
         github.fault(On::when(fails), fault);
-        let published = Stage::new(&github, &Scene::new().pull_request())
-            .publish(&failed(120))
-            .await;
+        let published = publish_failed(&github, 120).await;
         let run = github.only_check_run();
         assert_eq!(
             (run.conclusion.as_deref(), run.annotations.len()),
@@ -207,9 +209,7 @@ async fn a_limit_longer_than_the_time_is_not_waited_for() {
     let github = pull_request();
     github.fault(On::call(Call::UpdateCheckRun), Fault::primary_limit(3_000));
     let from = Instant::now();
-    let published = Stage::new(&github, &Scene::new().pull_request())
-        .publish(&failed(1))
-        .await;
+    let published = publish_failed(&github, 1).await;
     assert!(published.annotate_in_log);
     assert!(published.warnings[0].contains("rate limit"), "{published:?}");
     assert!(from.elapsed() < Duration::from_secs(50), "{:?}", from.elapsed());
@@ -220,9 +220,7 @@ async fn a_limit_longer_than_the_time_is_not_waited_for() {
 async fn a_batch_that_is_refused_leaves_a_completed_check() {
     let github = pull_request();
     github.fault(On::call(Call::UpdateCheckRun).from(2), Fault::forbidden());
-    let published = Stage::new(&github, &Scene::new().pull_request())
-        .publish(&failed(120))
-        .await;
+    let published = publish_failed(&github, 120).await;
     let run = github.only_check_run();
     assert_eq!(
         (run.conclusion.as_deref(), run.annotations.len()),

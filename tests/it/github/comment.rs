@@ -1,4 +1,4 @@
-//! The sticky comment against a fake GitHub: whose it is, when it is written, and when it is left alone.
+//! The pull request comment against a fake GitHub: which comment is ours, when it is written, and when it is left alone.
 
 use crate::github::stage::{RUN_ID, Stage, failed, in_seconds, passed};
 use qatech_fakes::events::{DEFAULT_SHA, HEAD_SHA, Scene};
@@ -27,7 +27,7 @@ fn of(github: &FakeGitHub, event: &qatech_fakes::events::Event) -> Stage {
         .input("annotations", "off")
 }
 
-/// The marker that the job's own comment would have, with other numbers.
+/// The marker of the job's own comment, with other numbers.
 fn marker(stage: &Stage, head_sha: &str, run_id: u64, attempt: u64) -> Marker {
     let identity = Identity::new(&stage.inputs(), &stage.context());
     Marker {
@@ -79,7 +79,7 @@ async fn every_event_comments_on_its_pull_request_and_on_no_other() {
             "{}",
             event.name
         );
-        // Where there is nobody to tell, that is said.
+        // If there is no pull request to comment on, the log says so.
         assert!(
             published
                 .notices
@@ -184,7 +184,7 @@ async fn it_is_created_by_verdict_and_updated_ever_after() {
             ..marker(&job, HEAD_SHA, 901, 1)
         }
     );
-    // The same once more is not written.
+    // The same text is not written again.
     assert_eq!(later.publish(&passed()).await.links.comment_url, url);
     assert_eq!(github.only_comment(7).updates, 1);
     job.input("comment", "off").publish(&failed(1)).await;

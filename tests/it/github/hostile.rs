@@ -1,10 +1,10 @@
-//! Texts that try to get out of where they are put, and what a real Markdown parser and the runner make of the result.
+//! Texts that try to escape their context, read back by a real Markdown parser and by the runner's rules.
 
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, parse_document};
 use qatech_fakes::events::{HOSTILE_TEXT, MARKDOWN_TAGS};
 
-/// One text for each way out.
+/// One text for each way to escape.
 pub fn texts() -> Vec<String> {
     let long = "x".repeat(100_000);
     let fence = "`".repeat(40);
@@ -26,7 +26,7 @@ pub fn texts() -> Vec<String> {
     .collect()
 }
 
-/// No HTML and no link but ours, and tables that keep their columns.
+/// Fails if there is any HTML or link that is not ours, or if a table has lost or gained a column.
 pub fn assert_markdown(markdown: &str) {
     let mut options = Options::default();
     options.extension.table = true;
@@ -69,7 +69,7 @@ fn tags(html: &str) {
     }
 }
 
-/// No line that the runner takes for a command, but those the program gives on purpose.
+/// Fails if the runner would take a line for a command, except for those that the program prints on purpose.
 pub fn assert_log(log: &str) {
     for line in log.lines() {
         assert!(!line.contains("##["), "{line:?}");

@@ -1,4 +1,4 @@
-//! Issues of red plans against a fake GitHub: opened, commented on, closed, reopened, and when nothing is touched.
+//! Issues about failed plans against a fake GitHub: when they are opened, commented on, closed, reopened, and left alone.
 
 use crate::github::stage::{Stage, failed, in_seconds, passed, with_verdict};
 use qatech_fakes::events::{Event, Scene};
@@ -19,7 +19,7 @@ fn job(github: &FakeGitHub, event: &Event) -> Stage {
         .input("annotations", "off")
 }
 
-/// The report as of another workflow run: another number, another attempt.
+/// The same report from another workflow run: another number, another attempt.
 fn of_run(mut report: Report, run_id: u64, attempt: u64) -> Report {
     report.origin.run_id = Some(run_id);
     report.origin.run_attempt = Some(attempt);
@@ -52,7 +52,7 @@ async fn it_opens_comments_closes_and_reopens() {
     let comments = github.comments(issue.number);
     assert_eq!(comments.len(), 1);
     assert!(comments[0].body.contains("still fails"));
-    // The same run again: it has said so already.
+    // The same run again: it has commented already.
     job.publish(&of_run(failed(1), 901, 2)).await;
     assert_eq!(github.comments(issue.number).len(), 1);
 
@@ -63,7 +63,7 @@ async fn it_opens_comments_closes_and_reopens() {
         ("closed", Some("completed"))
     );
     assert!(github.comments(issue.number)[1].body.contains("passes again"));
-    // Green and closed: nothing to do.
+    // Passed, and the issue is closed: nothing to do.
     job.publish(&of_run(passed(), 903, 1)).await;
     assert_eq!(github.comments(issue.number).len(), 2);
 
@@ -81,7 +81,7 @@ async fn each_plan_has_its_own() {
     let urls = job.publish(&report).await.links.issue_url.unwrap();
     assert_eq!(urls.split(',').count(), 2, "{urls}");
     assert_eq!(github.issues().len(), 2);
-    // One turns green.
+    // One of them passes.
     let mut report = of_plan(passed(), "pln_a");
     report.runs.extend(of_plan(failed(1), "pln_b").runs);
     job.publish(&of_run(report, 901, 1)).await;
@@ -89,7 +89,7 @@ async fn each_plan_has_its_own() {
     assert_eq!(states, ["closed", "open"]);
 }
 
-/// Runs that were attached to, of which no answer names the plan.
+/// Attached runs, whose plan no answer names.
 fn attached(verdicts: &[Verdict]) -> Report {
     let mut report = failed(1);
     report.origin.workflow = Some("CI".to_owned());
@@ -119,7 +119,7 @@ async fn runs_of_unknown_plans_share_the_jobs_issue_and_the_worst_decides() {
     job.publish(&of_run(attached(&[Passed, Failed, Passed]), 901, 1)).await;
     assert_eq!(github.comments(issue.number).len(), 1);
     assert!(github.comments(issue.number)[0].body.contains("still fails"));
-    // What is not known may be red.
+    // An unknown result may be a failure.
     job.publish(&of_run(attached(&[Passed, Unknown]), 902, 1)).await;
     assert_eq!(
         (github.only_issue().state.as_str(), github.comments(issue.number).len()),
@@ -156,10 +156,10 @@ async fn all_plans_are_searched_in_one_pass() {
         report.runs.extend(of_plan(second, "pln_b").runs);
         report
     };
-    // Green: nothing to close, and what is closed is of no interest.
+    // Passed: there is nothing to close, and closed issues are not searched.
     job.publish(&of_plans(passed(), passed())).await;
     github.assert_count(Call::ListIssues, 1);
-    // Red for the first time: what is closed may be ours. One pass for both.
+    // The first failure: a closed issue may be ours. One search serves both.
     job.publish(&of_run(of_plans(failed(1), failed(1)), 901, 1)).await;
     github.assert_count(Call::ListIssues, 1 + 1 + 3);
     // Both are open.

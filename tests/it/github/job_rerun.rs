@@ -21,7 +21,7 @@ fn a_re_run_of_the_job_reruns_what_failed() {
     assert_eq!((qatech.starts(), qatech.reruns()), (1, 1));
     assert_ne!(first.outputs["run_short_id"], second.outputs["run_short_id"]);
     assert_eq!(github.comments(7).len(), 1);
-    // Another workflow run is none of it.
+    // Another workflow run is not an earlier attempt.
     stage()
         .env("GITHUB_RUN_ATTEMPT", "2")
         .env("GITHUB_RUN_ID", "77")
@@ -31,7 +31,7 @@ fn a_re_run_of_the_job_reruns_what_failed() {
 
 #[test]
 fn a_run_that_goes_on_is_waited_for_before_its_failed_cases_are_rerun() {
-    // The first attempt gave up; what fails after that is no less failed.
+    // The first attempt timed out; cases that fail after that are still failed.
     in_parallel(
         &[(["Pay", "Search"], 0, "flaky"), (["Pay", "-"], 1, "failed")],
         |&(reruns, code, verdict)| {
@@ -116,7 +116,7 @@ fn plans_that_passed_are_not_run_again() {
     assert_eq!((qatech.starts(), qatech.rerun_bodies().len()), (2, 1));
     assert_eq!(second.outputs["run_short_id"], format!("{passed},run003"));
     assert!(!second.log.contains("::warning"), "{}", second.log);
-    // In another order each would get the other's run.
+    // In another order, each plan would get the other plan's run.
     let third = stage("pln_b pln_a").env("GITHUB_RUN_ATTEMPT", "3").output();
     assert_eq!((qatech.starts(), qatech.rerun_bodies().len()), (4, 1), "{}", third.log);
 }

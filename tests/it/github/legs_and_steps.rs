@@ -1,4 +1,4 @@
-//! Legs of a matrix and steps of a job that differ in a URL only: each keeps its own check run and comment.
+//! Matrix jobs and steps of a job that differ in a URL only: each keeps its own check run and comment.
 
 use qatech_fakes::events::Scene;
 use qatech_fakes::github::{CheckRun, FakeGitHub};
@@ -60,7 +60,7 @@ fn none_hides_anothers_red_at_this_push_and_the_next() {
             conclusions(&github.check_runs()),
             [(names[0], "failure"), (names[1], "success")]
         );
-        // The next push finds the same two, whichever ends first.
+        // The next push finds the same two, whichever job ends first.
         let slow = RunScript::new([Case::passed("Home")]);
         assert_eq!(play(&github, red(), "92", (variable, second)).code, 1);
         assert_eq!(play(&github, slow, "92", (variable, first)).code, 0);

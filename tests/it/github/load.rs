@@ -1,4 +1,4 @@
-//! Large reports: none keeps the check run in progress after a signal, or makes the summary too long for GitHub.
+//! Large reports: none of them keeps the check run in progress after a signal or makes the summary too long for GitHub.
 
 use qatech_fakes::events::Scene;
 #[cfg(unix)]

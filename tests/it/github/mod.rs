@@ -1,4 +1,4 @@
-//! GitHub's part of the program against a fake GitHub that holds requests against GitHub's own schemas and limits.
+//! The program's GitHub part against a fake GitHub that validates requests with GitHub's own schemas and limits.
 
 mod check;
 mod check_faults;

@@ -1,4 +1,4 @@
-//! The whole program between a fake QA.tech and a fake GitHub: the verdict is the same whatever GitHub does.
+//! The whole program with a fake QA.tech and a fake GitHub: the verdict does not depend on what GitHub does.
 
 use std::time::Duration;
 #[cfg(unix)]
@@ -67,7 +67,7 @@ fn the_verdict_is_the_same_whatever_github_does() {
                 assert_eq!(&done.outputs["failed"], "1", "{name}");
                 assert!(done.summary.contains("Pay"), "{name}");
                 assert_eq!(qatech.starts(), 1, "{name}");
-                // Either the check shows the failed case, or the log does.
+                // Either the check run or the log shows the failed case.
                 let annotated = done.shown_log().contains("::error title=Pay::");
                 assert_eq!(annotated, !heals, "{name}: {}", done.log);
                 assert_eq!(github.annotations().len(), usize::from(heals), "{name}");
@@ -134,12 +134,7 @@ fn a_comments_event_starts_with_the_pull_requests_head() {
 fn a_start_that_fails_leaves_a_completed_check() {
     let github = pull_request();
     let qatech = qatech(one_fails());
-    qatech.fault(
-        "POST",
-        "/run",
-        1,
-        Reply::json(402, &json!({"message": "usage limit exceeded"})),
-    );
+    qatech.fault_starts(1, Reply::json(402, &json!({"message": "usage limit exceeded"})));
     let done = job(&github, &qatech, &Scene::new().pull_request()).output();
     assert_eq!(done.code, 3, "{}", done.log);
     let run = github.only_check_run();

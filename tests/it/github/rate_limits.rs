@@ -1,4 +1,5 @@
-//! Rate limits when the check run is completed: it would stay in progress, so it waits longer than the rest.
+//! Rate limits while the check run is completed: the program waits longer for it than for anything else, since it would stay
+//! in progress.
 
 use qatech_fakes::events::Scene;
 use qatech_fakes::github::{Call, Fault, On};
@@ -55,7 +56,7 @@ async fn nothing_else_waits_so_long() {
 #[test]
 fn the_log_says_what_a_secondary_limit_without_headers_is_waited_for() {
     let github = program::pull_request();
-    // GitHub's documentation asks for a minute where it names no time, which is as long as everything else gets.
+    // Where GitHub names no time, its documentation asks for a minute, which is the deadline of everything else.
     github.fault(On::call(Call::UpdateCheckRun).first(1), Fault::secondary_limit(None));
     let qatech = qatech(one_fails());
     let mut running = job(&github, &qatech, &Scene::new().pull_request()).start();
@@ -78,9 +79,7 @@ fn a_limit_of_24_minutes_is_reported_with_what_to_do() {
     let qatech = qatech(one_fails());
     let done = job(&github, &qatech, &Scene::new().pull_request()).output();
     assert_eq!(done.code, 1, "{}", done.log);
-    for part in ["still in progress", "24 min", "Re-run the job", "GitHub App"] {
-        assert!(done.log.contains(part), "{part}: {}", done.log);
-    }
+    done.assert_all_logged(&["still in progress", "24 min", "Re-run the job", "GitHub App"]);
     assert!(done.shown_log().contains("::error title=Pay::"), "{}", done.log);
     github.assert_count(Call::UpdateCheckRun, 1);
 }

@@ -1,4 +1,4 @@
-//! Whoever can write to GitHub, but has no API token, can't make a re-run of the job believe in another run.
+//! An attacker who can write to GitHub but has no API token can't make a re-run of the job accept another run.
 
 use qatech_fakes::events::{HEAD_SHA, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, CheckRun, FakeGitHub};
@@ -7,7 +7,7 @@ use qatech_fakes::qatech::{Case, FakeQaTech, RunScript};
 
 use crate::github::program::{job, one_fails, pull_request, qatech};
 
-/// What a job's first attempt, which failed, left at GitHub.
+/// What the first attempt of a job, which failed, left at GitHub.
 struct Left {
     qatech: FakeQaTech,
     check: CheckRun,
@@ -21,7 +21,7 @@ fn first_attempt() -> Left {
         .input("on_github_rerun", "failed")
         .output();
     assert_eq!(done.code, 1, "{}", done.log);
-    // A run that passed, of another plan: what the attacker wants to be taken for.
+    // The attacker's choice: a run of another plan, which passed.
     qatech.existing_run("evil", RunScript::new([Case::passed("Other")]));
     Left {
         check: github.only_check_run(),
@@ -30,7 +30,7 @@ fn first_attempt() -> Left {
     }
 }
 
-/// The second attempt, on a GitHub that holds this check run and comment.
+/// The second attempt of the job, at a GitHub with this check run and comment.
 fn second_attempt(left: &Left, check: Option<CheckRun>, comment: Option<&str>) -> (FakeGitHub, Done) {
     let github = pull_request();
     if let Some(check) = check {
@@ -46,7 +46,7 @@ fn second_attempt(left: &Left, check: Option<CheckRun>, comment: Option<&str>) -
     (github, done)
 }
 
-/// It must start the plan afresh, and rerun nothing.
+/// Fails unless it starts the plan anew and reruns nothing.
 fn assert_afresh(left: &Left, done: &Done, what: &str) {
     assert_eq!(
         (left.qatech.starts(), left.qatech.rerun_bodies().len()),
@@ -69,7 +69,7 @@ fn runs_that_were_swapped_in_the_comment_are_not_used() {
     let comment = swapped(&left.comment);
     let (github, done) = second_attempt(&left, None, Some(&comment));
     assert_afresh(&left, &done, "comment");
-    // And it is written again in its place.
+    // And the check run is written anew.
     let comment = github.only_comment(7);
     assert!(
         comment.updates == 1 && !comment.body.contains("evil"),

@@ -1,4 +1,4 @@
-//! What a re-run of the job reads back of its earlier attempt, and whom it believes.
+//! What a re-run of the job reads from its earlier attempt, and which check runs and comments it trusts.
 
 use std::time::Duration;
 
@@ -42,11 +42,11 @@ async fn the_check_run_of_the_first_attempt_is_found() {
     let part = second_attempt(&github).begin();
     part.wait_created(TIME).await;
     assert_eq!(part.previous_run_ids(TIME).await, Ok(ids(&["run-1"])));
-    // Its own check run, which has only begun, is beside the other by now.
+    // By now its own check run, which has only begun, exists beside the other one.
     assert_eq!(github.check_runs().len(), 2);
 }
 
-/// A check run as the job would have left it at an attempt.
+/// The check run that the job would have left after an attempt.
 fn left(stage: &Stage, name: &str, attempt: u64, short_ids: &str) -> CheckRun {
     let key = key(stage);
     let run = CheckRun::new(name, HEAD_SHA).external_id(&format!("qatech-run:{short_ids};{RUN_ID};{key}"));
@@ -71,7 +71,7 @@ async fn the_newest_of_many_check_runs_counts() {
     let stage = second_attempt(&github).variable("GITHUB_RUN_ATTEMPT", "4");
     github.add_check_run(left(&stage, "Another name", 2, "new,"));
     github.add_check_run(left(&stage, "QA.tech (e2e)", 1, "old,b"));
-    // It was killed before it could tell; and one of an attempt that can't be an earlier one.
+    // One that was killed before it wrote its runs, and one of an attempt that can't be an earlier one.
     github.add_check_run(left(&stage, "QA.tech (e2e)", 3, ""));
     github.add_check_run(left(&stage, "QA.tech (e2e)", 5, "later"));
     for number in 0..150 {
@@ -136,7 +136,7 @@ async fn indistinguishable_legs_start_new_runs() {
     github.add_check_run(left(&stage, "QA.tech (e2e)", 1, "a"));
     github.add_check_run(left(&stage, "QA.tech (e2e)", 2, "b"));
     assert_eq!(stage.begin().previous_run_ids(TIME).await, Ok(ids(&["b"])));
-    // Also where one of them names no run, or its attempt is over.
+    // The same if one of them names no run, or if its attempt is over.
     github.add_check_run(left(&stage, "QA.tech (e2e)", 1, ""));
     let why = stage.begin().previous_run_ids(TIME).await.unwrap_err();
     assert!(why.to_string().contains("several check runs"), "{why}");

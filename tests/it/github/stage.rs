@@ -1,4 +1,4 @@
-//! A stage for GitHub's part of the program: a fake GitHub, the variables of an event, and a report to publish.
+//! The fixture for the program's GitHub part: a fake GitHub, the variables of an event, and a report to publish.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use qatech_run::report::{CaseOutcome, Report, Verdict};
 use qatech_run::text::Redactor;
 use tokio::time::Instant;
 
-/// `GITHUB_RUN_ID` of every test that does not say otherwise.
+/// `GITHUB_RUN_ID`, unless a test sets another.
 pub const RUN_ID: u64 = 900;
 
-/// What a job is given.
+/// The inputs and variables of a job.
 #[derive(Clone)]
 pub struct Stage {
     inputs: Vec<(OsString, OsString)>,
@@ -53,7 +53,7 @@ impl Stage {
             .variable("GITHUB_SERVER_URL", &github.server_url())
     }
 
-    /// With an input; blank unsets it.
+    /// Sets an input; a blank value unsets it.
     pub fn input(mut self, name: &str, value: &str) -> Self {
         let name: OsString = format!("INPUT_{}", name.to_ascii_uppercase()).into();
         self.inputs.retain(|(known, _)| *known != name);
@@ -61,7 +61,7 @@ impl Stage {
         self
     }
 
-    /// With a variable in the place of the event's; blank unsets it.
+    /// Sets a variable in place of the event's; a blank value unsets it.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         let name = OsString::from(name);
         self.variables.retain(|(known, _)| *known != name);
@@ -82,7 +82,7 @@ impl Stage {
         Context::new(self.variables.clone(), Some(&self.event.payload))
     }
 
-    /// Begins.
+    /// Begins to publish.
     pub fn begin(&self) -> GitHub {
         let client = http::client(&Network::default()).expect("there is a client");
         let inputs = self.inputs();
@@ -107,12 +107,12 @@ impl Stage {
     }
 }
 
-/// So many seconds from now.
+/// The instant this many seconds from now.
 pub fn in_seconds(seconds: u64) -> Instant {
     Instant::now() + Duration::from_secs(seconds)
 }
 
-/// A run of one plan with so many failed cases, and one that passed.
+/// A run of one plan with this many failed cases and one that passed.
 pub fn failed(cases: usize) -> Report {
     let mut all: Vec<_> = (1..=cases)
         .map(|number| {
@@ -135,7 +135,7 @@ pub fn failed(cases: usize) -> Report {
     of_cases("run-1", all)
 }
 
-/// A run in which everything passed.
+/// A run in which every case passed.
 pub fn passed() -> Report {
     failed(0)
 }

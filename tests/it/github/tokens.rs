@@ -1,4 +1,4 @@
-//! Tokens other than the job's own: whose the results are then, and what helps where they are refused.
+//! Tokens other than the job's own: who is the author of the results, and what the log advises if they are refused.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ async fn an_app_finds_the_runs_of_the_jobs_earlier_attempt() {
     let second = stage.variable("GITHUB_RUN_ATTEMPT", "2").begin();
     let found = second.previous_run_ids(Duration::from_secs(20)).await;
     assert_eq!(found, Ok(vec![Some(valid_short_id("run-1"))]));
-    // Another app's check run is none of ours, whatever it says.
+    // Another app's check run is never ours, whatever it contains.
     github.set_token(Token::app("ghs_app", "other-ci"));
     let stage = Stage::new(&github, &Scene::new().pull_request()).input("on_github_rerun", "failed");
     let second = stage.variable("GITHUB_RUN_ATTEMPT", "2").begin();
@@ -132,7 +132,7 @@ fn advice_is_about_what_was_refused() {
         let qatech = qatech(one_fails());
         let done = job(&github, &qatech, &Scene::new().pull_request()).output();
         assert_eq!(done.code, 1, "{}", done.log);
-        assert!(done.log.contains(advised), "{}", done.log);
+        done.assert_logged(advised);
         assert!(!done.log.contains("checks: write"), "{}", done.log);
         assert!(done.shown_log().contains("::error title=Pay::"), "{}", done.log);
     }

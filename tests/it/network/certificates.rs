@@ -1,17 +1,17 @@
 //! Which certificates are taken, and that a server with another one never hears a token.
 
 use qatech_fakes::harness::Run;
-use qatech_fakes::qatech::TOKEN;
+use qatech_fakes::qatech::{FakeQaTech, TOKEN};
 use qatech_fakes::tls::Authority;
 
 use super::{behind, never_starts, run};
-use crate::scene;
+use crate::scene::{self, assert_ending};
 
 const NAMES: &[&str] = &["localhost", "127.0.0.1"];
 
 fn passes(run: Run) {
     let done = run.output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+    assert_ending(&done, 0, "passed");
     assert_eq!(done.places_with(TOKEN), [""; 0]);
 }
 
@@ -20,6 +20,16 @@ fn with_file(run: Run, variable: &str, name: &str, text: &str) -> Run {
     run.job().write(name, text);
     let path = run.job().file(name);
     run.env(variable, &path.to_string_lossy())
+}
+
+/// A run that reaches the fake by name, and trusts this authority and no other.
+fn trusting(fake: &FakeQaTech, authority: &Authority) -> Run {
+    with_file(
+        run(&fake.api_url_as("https://localhost")),
+        "SSL_CERT_FILE",
+        "ca.pem",
+        &authority.pem(),
+    )
 }
 
 #[test]
@@ -48,12 +58,7 @@ fn an_authority_is_trusted_where_the_environment_names_it() {
 fn node_extra_ca_certs_adds_to_a_store_and_survives_what_is_no_certificate() {
     let (authority, other) = (Authority::new(), Authority::new());
     let fake = behind(authority.signs(NAMES));
-    let run = with_file(
-        run(&fake.api_url_as("https://localhost")),
-        "SSL_CERT_FILE",
-        "ca.pem",
-        &other.pem(),
-    );
+    let run = trusting(&fake, &other);
     let broken = "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
     let extra = format!("# ours\n{broken}{}", authority.pem());
     passes(with_file(run, "NODE_EXTRA_CA_CERTS", "extra.pem", &extra));
@@ -74,12 +79,7 @@ fn an_unknown_certificate_authority_is_refused() {
 fn an_expired_certificate_is_refused() {
     let authority = Authority::new();
     let fake = behind(authority.signed_long_ago(NAMES));
-    let run = with_file(
-        run(&fake.api_url_as("https://localhost")),
-        "SSL_CERT_FILE",
-        "ca.pem",
-        &authority.pem(),
-    );
+    let run = trusting(&fake, &authority);
     never_starts(run, &fake, "expired");
 }
 
@@ -87,12 +87,7 @@ fn an_expired_certificate_is_refused() {
 fn another_hosts_certificate_is_refused() {
     let authority = Authority::new();
     let fake = behind(authority.signs(&["api.qa.tech"]));
-    let run = with_file(
-        run(&fake.api_url_as("https://localhost")),
-        "SSL_CERT_FILE",
-        "ca.pem",
-        &authority.pem(),
-    );
+    let run = trusting(&fake, &authority);
     never_starts(run, &fake, "not valid for name");
 }
 
@@ -138,17 +133,11 @@ fn a_missing_certificate_store_is_reported_and_not_replaced() {
 fn a_missing_extra_certificate_file_is_reported() {
     let authority = Authority::new();
     let fake = behind(authority.signs(NAMES));
-    let run = with_file(
-        run(&fake.api_url_as("https://localhost")),
-        "SSL_CERT_FILE",
-        "ca.pem",
-        &authority.pem(),
-    );
+    let run = trusting(&fake, &authority);
     let done = run.env("NODE_EXTRA_CA_CERTS", "/nowhere/extra.pem").output();
     assert_eq!(done.code, 0, "{}", done.log);
-    let told =
-        "::warning title=QA.tech::NODE_EXTRA_CA_CERTS names /nowhere/extra.pem, which contains no usable certificate";
-    assert!(done.log.contains(told), "{}", done.log);
+    let told = "::warning title=QA.tech::NODE_EXTRA_CA_CERTS names /nowhere/extra.pem, which contains no usable certificate";
+    done.assert_logged(told);
 }
 
 /// A root whose certificate stores are empty, as in a distroless container, or hold another system's.

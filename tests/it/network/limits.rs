@@ -4,6 +4,7 @@ use qatech_fakes::http::{End, Framing, Reply};
 use qatech_fakes::qatech::{FakeQaTech, Instead, Nth, RunScript, When};
 
 use super::{passing, run};
+use crate::scene::assert_ending;
 
 const MIB: u64 = 1024 * 1024;
 /// The limit of the issue, in bytes.
@@ -15,7 +16,10 @@ fn passes_without_its_list(name: &str, reply: &Reply) {
     fake.plan("pln_a", passing());
     let reply = reply.clone();
     fake.intercept(move |request, _| (request.query("testCases") == Some("all")).then(|| Instead::Of(reply.clone())));
-    let done = run(&fake.api_url()).input("timeout_minutes", "0.5").output();
+    let done = run(&fake.api_url())
+        .input("timeout_minutes", "0.5")
+        .measure_memory()
+        .output();
     assert_eq!(
         (done.code, &done.outputs["verdict"]),
         (0, "passed"),
@@ -54,9 +58,9 @@ fn a_wrong_length_just_under_the_limit_is_aborted() {
     let lie = Reply::raw(200, "application/json", "{")
         .framing(Framing::Claimed(64 * MIB))
         .cut_in_body(1, End::Close);
-    fake.fault("GET", "/run/*", 1..=3, lie);
-    let done = run(&fake.api_url()).output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+    fake.fault_polls(1..=3, lie);
+    let done = run(&fake.api_url()).measure_memory().output();
+    assert_ending(&done, 0, "passed");
     done.assert_memory_below(MEMORY);
 }
 
@@ -67,8 +71,8 @@ fn an_answer_over_the_limit_to_a_start_or_an_error_is_no_start() {
         fake.plan("pln_a", passing());
         let mut reply = Reply::huge_json(100 * MIB).framing(Framing::Chunked);
         reply.status = code;
-        fake.fault("POST", "/run", 1, reply);
-        let done = run(&fake.api_url()).output();
+        fake.fault_starts(1, reply);
+        let done = run(&fake.api_url()).measure_memory().output();
         assert_eq!(
             (done.code, &done.outputs["verdict"], &done.outputs["run_created"]),
             (3, "unknown", created),
@@ -86,9 +90,12 @@ fn a_large_list_is_read_completely() {
     // 52 MB on the wire, and twice, since the run ends at its second look.
     let script = RunScript::big(5_000, 10_000).ends(When::Look(2), "COMPLETED", Some("FAILED"));
     fake.plan("pln_a", script);
-    let done = run(&fake.api_url()).input("timeout_minutes", "0.9").output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (1, "failed"), "{}", done.log);
-    assert_eq!((&done.outputs["total"], &done.outputs["failed"]), ("5000", "500"));
+    let done = run(&fake.api_url())
+        .input("timeout_minutes", "0.9")
+        .measure_memory()
+        .output();
+    assert_ending(&done, 1, "failed");
+    done.assert_outputs(&[("total", "5000"), ("failed", "500")]);
     done.assert_memory_below(MEMORY);
 }
 
@@ -97,9 +104,9 @@ fn a_server_that_fails_fast_is_not_hammered() {
     let failing = |reply: Reply| {
         let fake = FakeQaTech::start();
         fake.plan("pln_a", passing());
-        fake.fault("GET", "/run/*", Nth::Every, reply);
+        fake.fault_polls(Nth::Every, reply);
         let done = run(&fake.api_url()).input("timeout_minutes", "0.1").output();
-        assert_eq!((done.code, &done.outputs["verdict"]), (4, "timed_out"), "{}", done.log);
+        assert_ending(&done, 4, "timed_out");
         assert!((2..=12).contains(&fake.gets()), "{} in six seconds", fake.gets());
         assert!(done.log.lines().count() < 60, "{}", done.log);
     };

@@ -9,7 +9,7 @@ use qatech_fakes::harness::{Done, Run};
 use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, TOKEN, When};
 use qatech_fakes::tls::Certificate;
 
-use crate::scene;
+use crate::scene::{self, assert_ending};
 
 /// A plan of two cases that passes at its second look.
 fn passing() -> RunScript {
@@ -33,7 +33,7 @@ fn run(api_url: &str) -> Run {
 /// Nothing is started, nothing is told, and the step waits for a better time until its own is over.
 fn never_starts(run: Run, fake: &FakeQaTech, why: &str) -> Done {
     let done = run.input("timeout_minutes", "0.04").output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (4, "timed_out"), "{}", done.log);
+    assert_ending(&done, 4, "timed_out");
     assert_eq!((&done.outputs["run_created"], fake.starts()), ("false", 0));
     assert!(done.log.contains(why), "no {why:?} in the log:\n{}", done.log);
     assert!(fake.requests().is_empty(), "{:?}", fake.requests());

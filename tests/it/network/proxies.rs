@@ -7,6 +7,7 @@ use qatech_fakes::qatech::{FakeQaTech, TOKEN};
 use qatech_fakes::tls::Authority;
 
 use super::{behind, never_starts, passing, run};
+use crate::scene::assert_ending;
 
 struct Scene {
     fake: FakeQaTech,
@@ -40,7 +41,7 @@ impl Scene {
 
     fn passes(&self, run: Run) {
         let done = run.output();
-        assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+        assert_ending(&done, 0, "passed");
         assert_eq!(done.places_with(TOKEN), [""; 0]);
         for request in self.proxy.requests() {
             assert_eq!(request.method, "CONNECT");
@@ -142,7 +143,7 @@ fn a_proxys_password_is_sent_to_it_and_shown_nowhere() {
     let done = run
         .env("HTTPS_PROXY", "http://other:secret-of-upper@127.0.0.1:9")
         .output();
-    assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+    assert_ending(&done, 0, "passed");
     for request in scene.proxy.requests() {
         let sent = request.headers.get("proxy-authorization");
         assert_eq!(sent, Some(format!("Basic {}", secrets[2]).as_str()));
@@ -193,7 +194,7 @@ fn plain_http_to_this_machine_never_goes_through_a_proxy() {
         let fake = FakeQaTech::start();
         fake.plan("pln_a", passing());
         let done = run(&fake.api_url()).env(spelling, &proxy.url()).output();
-        assert_eq!((done.code, &done.outputs["verdict"]), (0, "passed"), "{}", done.log);
+        assert_ending(&done, 0, "passed");
         assert_eq!((proxy.requests().len(), fake.starts()), (0, 1), "{spelling}");
     }
 }
@@ -212,7 +213,7 @@ fn a_proxy_variable_that_is_no_url_is_an_error_before_anything_is_sent() {
         let done = run(&fake.api_url()).env("HTTPS_PROXY", value).output();
         assert_eq!(done.code, 2, "{}", done.log);
         assert_eq!(&done.outputs["run_created"], "false");
-        assert!(done.log.contains(problem), "{}", done.log);
+        done.assert_logged(problem);
         assert_eq!(done.places_with("s3cr3t"), [""; 0], "{}", done.log);
     }
     assert!(fake.requests().is_empty());

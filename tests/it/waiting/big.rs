@@ -78,11 +78,7 @@ async fn fail_fast_requests_failed_cases_at_each_poll() {
     let played = play.against(&sim).await;
     assert_eq!(played.verdict(), "failed");
     // At the next poll, which is at most 10 s later.
-    assert!(
-        (300 * SECOND..=310 * SECOND).contains(&played.took),
-        "{:?}",
-        played.took
-    );
+    played.assert_took(300..=310);
     assert_eq!(count(&sim, Cases::None), 0);
 }
 
@@ -96,11 +92,7 @@ async fn an_answer_over_the_limit_falls_back_to_the_failed_cases() {
     assert_eq!((played.verdict(), played.run.cases.len()), ("failed", 1));
     assert_eq!(played.run.listed, CaseCoverage::Failures);
     assert_eq!(count(&sim, Cases::All), 1, "not asked for again");
-    assert!(
-        played.warnings.iter().any(|text| text.contains("64 MiB")),
-        "{:?}",
-        played.warnings
-    );
+    played.assert_warned("64 MiB");
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,11 +114,7 @@ async fn even_the_failed_cases_may_be_over_the_limit() {
             played.problem()
         );
         assert!(sim.looks().len() < 250, "{}", sim.looks().len());
-        assert!(
-            played.warnings.iter().any(|text| text.contains("could not be read")),
-            "{:?}",
-            played.warnings
-        );
+        played.assert_warned("could not be read");
     }
 }
 
@@ -151,11 +139,7 @@ async fn the_verdict_stands_where_the_last_answer_fails() {
     let played = Play::default().against(&sim).await;
     assert_eq!(played.verdict(), "failed");
     assert!(played.took < 640 * SECOND, "{:?}", played.took);
-    assert!(
-        played.warnings.iter().any(|text| text.contains("only failed")),
-        "{:?}",
-        played.warnings
-    );
+    played.assert_warned("only failed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,11 +158,7 @@ async fn the_verdict_stands_where_the_deadline_comes_before_the_last_answer() {
     .await;
     assert_eq!(played.verdict(), "failed", "{}", played.problem());
     assert!(played.took <= 641 * SECOND, "{:?}", played.took);
-    assert!(
-        played.warnings.iter().any(|text| text.contains("in time")),
-        "{:?}",
-        played.warnings
-    );
+    played.assert_warned("in time");
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,11 +204,7 @@ async fn a_list_of_all_that_hangs_leaves_time_for_the_failed_cases() {
     };
     let played = play.against(&slow).await;
     assert_eq!(played.verdict(), "failed", "{}", played.problem());
-    assert!(
-        played.warnings.iter().any(|text| text.contains("only failed")),
-        "{:?}",
-        played.warnings
-    );
+    played.assert_warned("only failed");
 }
 
 #[tokio::test(start_paused = true)]

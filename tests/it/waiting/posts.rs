@@ -295,11 +295,7 @@ async fn a_failure_that_was_never_listed_is_never_forgiven() {
     let played = rerunning(&sim, 1).await;
     assert_eq!(played.verdict(), "failed", "{}", played.problem());
     assert!(played.problem().contains("could be listed"), "{}", played.problem());
-    assert!(
-        played.warnings.iter().any(|text| text.contains("could not be read")),
-        "{:?}",
-        played.warnings
-    );
+    played.assert_warned("could not be read");
     assert_eq!(played.run.listed, CaseCoverage::Partial);
     // Ten were announced.
     assert_eq!(played.run.counts().total, 10);

@@ -2,6 +2,7 @@
 //! Included by path where a bench or another test wants it too.
 
 use std::cell::RefCell;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -275,6 +276,20 @@ impl Played {
     /// Why, for people.
     pub fn problem(&self) -> &str {
         self.run.problem.as_deref().unwrap_or_default()
+    }
+
+    /// Fails unless it took so many seconds of simulated time.
+    #[track_caller]
+    pub fn assert_took(&self, seconds: RangeInclusive<u64>) {
+        let range = Duration::from_secs(*seconds.start())..=Duration::from_secs(*seconds.end());
+        assert!(range.contains(&self.took), "{:?}", self.took);
+    }
+
+    /// Fails unless a warning contains this.
+    #[track_caller]
+    pub fn assert_warned(&self, words: &str) {
+        let warned = self.warnings.iter().any(|text| text.contains(words));
+        assert!(warned, "no {words:?} in {:?}", self.warnings);
     }
 }
 

@@ -53,6 +53,7 @@ fn play(part: &str, lines: std::ops::RangeInclusive<usize>) {
         .arg("--exact")
         .arg("--nocapture")
         .env(PART, part)
+        .measure_memory()
         .output();
     assert_eq!(done.code, 0, "{}", done.log);
     let written = done.stderr.lines().count();

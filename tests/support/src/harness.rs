@@ -34,6 +34,7 @@ pub const FILE_INPUTS: [&str; 6] = [
 pub struct Run {
     program: PathBuf,
     arguments: Vec<String>,
+    measures_memory: bool,
     job: Job,
 }
 
@@ -43,6 +44,7 @@ impl Run {
         Self {
             program: program.as_ref().to_owned(),
             arguments: Vec::new(),
+            measures_memory: false,
             job: Job::new(),
         }
     }
@@ -50,9 +52,10 @@ impl Run {
     /// Adds the variables that GitHub's runner sets; variables that are already set stay.
     #[must_use]
     pub fn github(mut self) -> Self {
-        let before = std::mem::replace(&mut self.job, Job::github());
-        for (key, value) in before.env() {
-            self.job.set_env(key, value);
+        let before = self.job.env().clone();
+        self.job.add_github();
+        for (key, value) in before {
+            self.job.set_env(&key, &value);
         }
         self
     }
@@ -91,6 +94,13 @@ impl Run {
         self
     }
 
+    /// Samples the program's peak memory, for [`Done::assert_memory_below`].
+    #[must_use]
+    pub fn measure_memory(mut self) -> Self {
+        self.measures_memory = true;
+        self
+    }
+
     /// The environment, to add files or to get paths in it.
     pub fn job(&self) -> &Job {
         &self.job
@@ -106,10 +116,11 @@ impl Run {
             .envs(std::env::vars_os().filter(|(name, _)| cfg!(windows) && name.eq_ignore_ascii_case("SystemRoot")))
             .envs(self.job.env())
             .current_dir(self.job.file("workspace"));
-        Running {
-            process: Process::spawn(command),
-            job: self.job,
+        let mut process = Process::spawn(command);
+        if self.measures_memory {
+            process.measure_memory();
         }
+        Running { process, job: self.job }
     }
 
     /// Runs the program to its end.
@@ -210,7 +221,7 @@ pub struct Done {
     pub log: String,
     /// From start to end.
     pub elapsed: Duration,
-    /// Peak memory, in bytes (Linux only; sampled every few milliseconds).
+    /// Peak memory, in bytes (Linux only, after [`Run::measure_memory`]; sampled every few milliseconds).
     pub peak_memory: Option<u64>,
     /// The step outputs, read by the runner's rules.
     pub outputs: Outputs,
@@ -226,7 +237,29 @@ impl Done {
         without_masks(&self.log)
     }
 
-    /// Fails if its peak memory reached this many bytes. Only Linux reports it.
+    /// Fails unless its log contains `text`.
+    #[track_caller]
+    pub fn assert_logged(&self, text: &str) {
+        assert!(self.log.contains(text), "no {text:?} in the log:\n{}", self.log);
+    }
+
+    /// Fails unless its log contains each of these texts.
+    #[track_caller]
+    pub fn assert_all_logged(&self, texts: &[&str]) {
+        for text in texts {
+            self.assert_logged(text);
+        }
+    }
+
+    /// Fails unless these outputs have these values.
+    #[track_caller]
+    pub fn assert_outputs(&self, expected: &[(&str, &str)]) {
+        for (name, value) in expected {
+            assert_eq!(&self.outputs[*name], *value, "{name}; the log:\n{}", self.log);
+        }
+    }
+
+    /// Fails if its peak memory reached this many bytes, or was not measured. Only Linux reports it.
     #[track_caller]
     pub fn assert_memory_below(&self, most: u64) {
         assert!(

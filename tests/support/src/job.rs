@@ -40,6 +40,12 @@ impl Job {
     /// What GitHub's runner sets for a push to `main` of `octo-org/shop`, with the event `{}`.
     pub fn github() -> Self {
         let mut job = Self::new();
+        job.add_github();
+        job
+    }
+
+    /// Adds what [`Job::github`] sets, in place of variables of these names.
+    pub(crate) fn add_github(&mut self) {
         let nowhere = closed_port();
         let server = nowhere.url();
         for (key, value) in [
@@ -75,18 +81,17 @@ impl Job {
             ("RUNNER_NAME", "GitHub Actions 1"),
             ("RUNNER_OS", "Linux"),
         ] {
-            job.set_env(key, value);
+            self.set_env(key, value);
         }
-        job.nowhere = Some(nowhere);
+        self.nowhere = Some(nowhere);
         for (key, name) in [("GITHUB_WORKSPACE", "workspace"), ("RUNNER_TEMP", ".")] {
-            job.set_env(key, &job.file(name).to_string_lossy());
+            self.set_env(key, &self.file(name).to_string_lossy());
         }
         for (key, name) in [("GITHUB_OUTPUT", "output"), ("GITHUB_STEP_SUMMARY", "summary.md")] {
-            job.write(name, "");
-            job.set_env(key, &job.file(name).to_string_lossy());
+            self.write(name, "");
+            self.set_env(key, &self.file(name).to_string_lossy());
         }
-        job.set_event("push", &Value::Object(serde_json::Map::new()));
-        job
+        self.set_event("push", &Value::Object(serde_json::Map::new()));
     }
 
     /// Sets a variable.

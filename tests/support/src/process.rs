@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::http::{lock, wait_until};
+use crate::http::lock;
 
 /// How long any child may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -35,8 +36,10 @@ struct Collected {
 pub(crate) struct Process {
     child: Child,
     collected: Arc<Mutex<Collected>>,
-    readers: Vec<JoinHandle<()>>,
+    /// Disconnected once both output streams have been read to their end.
+    streams: Receiver<()>,
     started: Instant,
+    measures_memory: bool,
     peak_memory: Option<u64>,
 }
 
@@ -66,24 +69,26 @@ impl Process {
             .unwrap_or_else(|error| panic!("start {command:?}: {error}"));
         drop(child.stdin.take());
         let collected = Arc::new(Mutex::new(Collected::default()));
-        let readers = [
-            child
-                .stdout
-                .take()
-                .map(|pipe| collect(pipe, &collected, |collected| &mut collected.stdout)),
-            child
-                .stderr
-                .take()
-                .map(|pipe| collect(pipe, &collected, |collected| &mut collected.stderr)),
-        ];
-        let readers = readers.into_iter().flatten().collect();
+        let (open, streams) = channel();
+        if let Some(pipe) = child.stdout.take() {
+            collect(pipe, &collected, |collected| &mut collected.stdout, open.clone());
+        }
+        if let Some(pipe) = child.stderr.take() {
+            collect(pipe, &collected, |collected| &mut collected.stderr, open);
+        }
         Self {
             child,
             collected,
-            readers,
+            streams,
             started: Instant::now(),
+            measures_memory: false,
             peak_memory: None,
         }
+    }
+
+    /// Samples its memory from now on, each time its end is asked for.
+    pub(crate) fn measure_memory(&mut self) {
+        self.measures_memory = true;
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -100,9 +105,11 @@ impl Process {
         String::from_utf8_lossy(&lock(&self.collected).log).into_owned()
     }
 
-    /// Whether it has ended; also samples its memory.
+    /// Whether it has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.peak_memory = peak_memory(self.child.id()).max(self.peak_memory);
+        if self.measures_memory {
+            self.peak_memory = peak_memory(self.child.id()).max(self.peak_memory);
+        }
         self.child.try_wait().expect("ask for a child's state")
     }
 
@@ -111,21 +118,20 @@ impl Process {
     /// # Panics
     /// If it runs longer than [`LIMIT`]: it is killed, and its log is shown.
     pub(crate) fn wait(mut self) -> Ended {
-        let mut status = None;
-        let left = LIMIT.saturating_sub(self.started.elapsed());
-        wait_until(left, || {
-            status = self.ended();
-            status.is_some()
-        });
+        let status = loop {
+            let status = self.ended();
+            if status.is_some() || self.started.elapsed() >= LIMIT {
+                break status;
+            }
+            self.pause();
+        };
         let elapsed = self.started.elapsed();
         self.kill();
         let Some(status) = status else {
             panic!("killed after {elapsed:?}; its log:\n{}", self.log());
         };
-        for reader in self.readers.drain(..) {
-            // A reader fails only by a panic, which has been shown.
-            let _ = reader.join();
-        }
+        // Ends when both readers have dropped their senders: nothing is ever sent.
+        let _ = self.streams.recv();
         let collected = std::mem::take(&mut *lock(&self.collected));
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ended {
@@ -135,6 +141,14 @@ impl Process {
             stderr: text(collected.stderr),
             log: text(collected.log),
             peak_memory: self.peak_memory,
+        }
+    }
+
+    /// Pauses until its streams close, which they do when it ends, unless a process that it left behind keeps them open.
+    fn pause(&self) {
+        let most = Duration::from_millis(if self.measures_memory { 5 } else { 50 });
+        if self.streams.recv_timeout(most) == Err(RecvTimeoutError::Disconnected) {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -169,13 +183,16 @@ fn send(pid: u32, signal: Signal) {
     let _ = rustix::process::kill_process(pid, signal);
 }
 
+/// Collects what comes out of a pipe, in a thread that holds `open` until the pipe's end.
 fn collect(
     pipe: impl Read + Send + 'static,
     collected: &Arc<Mutex<Collected>>,
     own: fn(&mut Collected) -> &mut Vec<u8>,
-) -> JoinHandle<()> {
+    open: Sender<()>,
+) {
     let collected = Arc::clone(collected);
     thread::spawn(move || {
+        let _open = open;
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         while pipe.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
@@ -183,7 +200,7 @@ fn collect(
             own(&mut collected).extend_from_slice(&line);
             collected.log.append(&mut line);
         }
-    })
+    });
 }
 
 fn code(status: ExitStatus) -> i32 {

@@ -1,7 +1,7 @@
 //! Faults of the fake QA.tech: which requests get which answer instead.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
+use std::ops::{RangeFrom, RangeInclusive};
 use std::sync::Arc;
 
 use crate::http::{Reply, Request};
@@ -50,6 +50,12 @@ impl From<usize> for Nth {
 impl From<RangeInclusive<usize>> for Nth {
     fn from(range: RangeInclusive<usize>) -> Self {
         Self::Range(range)
+    }
+}
+
+impl From<RangeFrom<usize>> for Nth {
+    fn from(range: RangeFrom<usize>) -> Self {
+        Self::Range(range.start..=usize::MAX)
     }
 }
 
@@ -117,6 +123,16 @@ impl FakeQaTech {
     /// base path, as sent, and may contain `*` for any text: `/run`, `/run/*`.
     pub fn fault(&self, method: &str, path: &str, nth: impl Into<Nth>, reply: Reply) {
         self.add_fault(method, path, nth.into(), Instead::Of(reply));
+    }
+
+    /// A [`fault`](Self::fault) of the n-th request to start a run.
+    pub fn fault_starts(&self, nth: impl Into<Nth>, reply: Reply) {
+        self.fault("POST", "/run", nth, reply);
+    }
+
+    /// A [`fault`](Self::fault) of the n-th poll of any run.
+    pub fn fault_polls(&self, nth: impl Into<Nth>, reply: Reply) {
+        self.fault("GET", "/run/*", nth, reply);
     }
 
     /// Like [`fault`](Self::fault), but the request has its effect (a run is created), and only the answer is lost.

@@ -130,18 +130,19 @@ fn phases_say_what_they_are_told() {
     assert_eq!(good(&fake, "GET", "/run/never", "")["status"], "RUNNING");
 }
 
+fn cases_to_rerun() -> [Case; 4] {
+    [
+        Case::passed("a"),
+        Case::failed("b"),
+        Case::failed("c"),
+        Case::new("d", Outcome::Skipped),
+    ]
+}
+
 #[test]
 fn reruns_play_the_failed_cases_and_hand_on_what_is_left() {
     let fake = FakeQaTech::start();
-    let cases = || {
-        [
-            Case::passed("a"),
-            Case::failed("b"),
-            Case::failed("c"),
-            Case::new("d", Outcome::Skipped),
-        ]
-    };
-    let script = RunScript::new(cases())
+    let script = RunScript::new(cases_to_rerun())
         .rerun(Rerun::passing(&["b", "d"]))
         .rerun(Rerun::passing(&["c"]).identity(Identity::NewIds));
     fake.default_plan(script.test_plan(None));
@@ -199,11 +200,13 @@ fn reruns_play_the_failed_cases_and_hand_on_what_is_left() {
     assert_eq!(good(&fake, "POST", "/run/run001", "{}")["run"]["testCount"], 4);
     assert_eq!((fake.starts(), fake.reruns()), (1, 4));
     assert_eq!(fake.runs()[2].rerun_of.as_deref(), Some("run002"));
+}
 
-    fake.existing_run(
-        "own",
-        RunScript::new(cases()).rerun(Rerun::exactly(RunScript::new([Case::failed("new")]))),
-    );
+#[test]
+fn a_rerun_may_have_a_script_of_its_own() {
+    let fake = FakeQaTech::start();
+    let own = Rerun::exactly(RunScript::new([Case::failed("new")]));
+    fake.existing_run("own", RunScript::new(cases_to_rerun()).rerun(own));
     good(&fake, "POST", "/run/own", r#"{"failedOnly":true}"#);
     let last = fake.runs().pop().unwrap();
     assert_eq!(
