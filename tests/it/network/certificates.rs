@@ -136,7 +136,8 @@ fn a_missing_extra_certificate_file_is_reported() {
     let run = trusting(&fake, &authority);
     let done = run.env("NODE_EXTRA_CA_CERTS", "/nowhere/extra.pem").output();
     assert_eq!(done.code, 0, "{}", done.log);
-    let told = "::warning title=QA.tech::NODE_EXTRA_CA_CERTS names /nowhere/extra.pem, which contains no usable certificate";
+    let told =
+        "::warning title=QA.tech::NODE_EXTRA_CA_CERTS names /nowhere/extra.pem, which contains no usable certificate";
     done.assert_logged(told);
 }
 
