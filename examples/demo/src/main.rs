@@ -177,10 +177,10 @@ fn prepare(qatech: &FakeQaTech) {
         "Language can be switched",
     ];
     let cases = other_cases().into_iter().chain(passing.map(Case::passed));
-    // Side by side, as agents work: one ends every third of a second.
+    // Side by side, as agents work: one ends every fifth of a second.
     let cases = cases.enumerate().map(|(index, case)| {
         let turn = (index * 7) % 20;
-        case.ends(at(1.0 + turn as f64 * 0.35))
+        case.ends(at(1.0 + turn as f64 * 0.2))
     });
     let again = Rerun::passing(&["Sign in with a magic link"]);
     qatech.plan(
