@@ -1,4 +1,4 @@
-//! The pure core, from the bytes of an answer to every rendered text, for 100 to 20,000 cases with 2 kB of reasoning.
+//! Measures the pure core, from the bytes of an answer to each rendered text, with 100 to 20,000 cases of 2 kB of reasoning.
 //!
 //! `cargo bench --bench core`; `scripts/bench.py --core` adds the linear fit.
 
@@ -41,7 +41,7 @@ fn report(cases: usize) -> Report {
     sample::large(cases, REASONING)
 }
 
-/// A report all of whose cases have failed, with reasons that every format has to escape.
+/// A report in which every case failed, with reasons that every format has to escape.
 fn hostile(cases: usize) -> Report {
     let mut report = report(cases);
     for case in report.runs.iter_mut().flat_map(|run| &mut run.cases) {
@@ -96,7 +96,7 @@ fn seen(report: &Report) -> Vec<CaseSnapshot> {
         .collect()
 }
 
-/// As many secrets as a step with both tokens, a webhook, two environments with credentials and a proxy has.
+/// The secrets of a step with both tokens, a webhook, two environments with credentials, and a proxy.
 fn redactor() -> Redactor {
     let mut redactor = Redactor::default();
     redactor.add(&Secret::new("qatech-token-0123456789"));
@@ -154,7 +154,7 @@ fn empty_run(report: &Report) -> RunReport {
     }
 }
 
-/// From the last byte of the answer to the verdict: parse and merge.
+/// Parsing and merging: from the last byte of the answer to the verdict.
 fn poll(api: &Canned, run: RunReport) -> Vec<RunReport> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()

@@ -1,7 +1,7 @@
-//! How late the end of a run is noticed, what the wait costs, and the curve of the cadence: on simulated time, by the
-//! program's own code. `cargo bench --bench latency` prints the tables; `tests/it/latency.rs` holds the figures.
+//! Measures how late the end of a run is noticed, how many requests the wait makes, and how the interval changes. The program's
+//! own code runs on simulated time. `cargo bench --bench latency` prints the tables; `tests/it/latency.rs` checks the figures.
 
-// A bench is for people: it prints.
+// It prints its results.
 #![allow(clippy::print_stdout, clippy::indexing_slicing)]
 
 mod simulated;
@@ -22,11 +22,11 @@ const LENGTHS: [(f64, f64); 6] = [
 /// Runs of each kind and range, unless a number on the command line says otherwise.
 const RUNS: u32 = 1_000;
 
-/// How the cases of a run end.
+/// The name of a kind of run, the fixed interval if any, and when the cases end.
 type Shape = (&'static str, Option<Duration>, fn(Duration) -> Play);
 
 const SHAPES: [Shape; 11] = [
-    ("no cases told", None, |length| Play::even(length, 0)),
+    ("no cases listed", None, |length| Play::even(length, 0)),
     ("one case", None, |length| Play::even(length, 1)),
     ("20 cases, one after the other", None, |length| Play::even(length, 20)),
     ("20 cases, the last one stuck", None, |length| Play::stuck(length, 20)),
@@ -46,7 +46,9 @@ const SHAPES: [Shape; 11] = [
     ("300 cases, with history", None, |length| {
         Play::even(length, 300).with_history()
     }),
-    ("the vendor's interval, 20 s", VENDOR, |length| Play::even(length, 0)),
+    ("QA.tech's own action, every 20 s", VENDOR, |length| {
+        Play::even(length, 0)
+    }),
 ];
 
 fn main() {
@@ -76,8 +78,8 @@ fn main() {
 
 /// The interval between polls against the time since the start.
 fn curve() {
-    println!("\nSeconds between polls (20 cases, one after the other; no cases told), 30 minutes:\n");
-    println!("| elapsed | no cases told | 20 cases |\n|---|---|---|");
+    println!("\nSeconds between polls (20 cases, one after the other; no cases listed), 30 minutes:\n");
+    println!("| elapsed | no cases listed | 20 cases |\n|---|---|---|");
     let length = Duration::from_secs(1800);
     let polls = |cases| wait(&Play::even(length, cases), None).polls;
     let (blind, foreseen) = (polls(0), polls(20));
@@ -100,7 +102,7 @@ fn bar(seconds: f64) -> String {
     "▇".repeat((seconds * 2.0).round() as usize)
 }
 
-/// What polling costs on the wire.
+/// The bytes that polling transfers.
 fn bytes() {
     println!(
         "\nBytes of bodies while a 10-minute run is polled, against all cases at each poll (2 kB of reasoning a case, every tenth fails):\n"

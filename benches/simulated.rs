@@ -1,9 +1,9 @@
-//! A simulated QA.tech on tokio's paused time: hours of waiting by the program's own code, in milliseconds.
+//! A simulated QA.tech on tokio's paused time, so that hours of waiting take milliseconds.
 //!
-//! Only the API is simulated. Start, wait and cadence are `runs::driver`'s. Shared by `benches/latency.rs`, which prints
-//! tables, and `tests/it/latency.rs`, which holds the figures.
+//! Only the API is simulated; `runs::driver` starts the run and waits for it. `benches/latency.rs` prints tables, and
+//! `tests/it/latency.rs` checks the figures.
 
-// Each of the two uses its part.
+// Each of the two uses a part.
 #![allow(dead_code, clippy::expect_used)]
 
 use std::cell::Cell;
@@ -23,18 +23,18 @@ use qatech_run::runs::store::{Discard, RunStore};
 use qatech_run::text::ShortId;
 use tokio::time::{Instant, sleep};
 
-/// Time from a request's first byte to its answer's first one.
+/// Time from the first byte of a request to the first byte of its answer.
 const ROUND_TRIP: Duration = Duration::from_millis(150);
 /// Bandwidth, in bytes per second.
 const BANDWIDTH: f64 = 20e6;
-/// Bytes of JSON around a case, its ids, its name and its goal; and around the cases.
+/// Bytes of JSON of a case without its reasoning, and of an answer without its cases.
 const CASE_FRAME: usize = 400;
 const RUN_FRAME: usize = 150;
 
-/// The vendor's action polls every 20 seconds.
+/// QA.tech's own action polls every 20 seconds.
 pub const VENDOR: Option<Duration> = Some(Duration::from_secs(20));
 
-/// A run at the server.
+/// A run at QA.tech.
 #[derive(Debug, Clone)]
 pub struct Play {
     /// From its creation to its end.
@@ -43,7 +43,7 @@ pub struct Play {
     pub cases: Vec<Duration>,
     /// Bytes of reasoning of a case that has ended.
     pub reasoning: usize,
-    /// How long such a run usually takes, where there is a history.
+    /// How long such a run usually takes, if there is a history.
     pub usual: Option<Duration>,
 }
 
@@ -102,7 +102,7 @@ pub struct Waited {
     pub requests: u64,
     /// Bytes of bodies.
     pub bytes: usize,
-    /// Bytes of bodies, had each GET asked for all cases.
+    /// Bytes of bodies if each GET asked for all cases.
     pub bytes_of_all: usize,
     /// When each GET was made: seconds since the run's creation.
     pub polls: Vec<f64>,
@@ -167,13 +167,13 @@ pub fn wait(play: &Play, interval: Option<Duration>) -> Waited {
         })
 }
 
-/// The mean latency, in seconds, of runs that end anywhere between two ages with the same chance, where the polls do not
-/// depend on the end: integrated over the polls of one long run, without the noise of a sample.
+/// The mean latency, in seconds, of runs whose end is equally likely at each moment between two ages, if the polls do not depend on
+/// the end. It is integrated over the polls of one long run, so it has no sampling error.
 pub fn mean_latency(polls: &[f64], from: f64, to: f64) -> f64 {
     let gaps = polls.windows(2).filter_map(|pair| {
         let &[before, after] = pair else { return None };
         let (begin, end) = (before.max(from), after.min(to));
-        // The time from an end until the poll at `after`, over all ends in between.
+        // The integral of the time from an end to the poll at `after`.
         (begin < end).then(|| ((after - begin).powi(2) - (after - end).powi(2)) / 2.0)
     });
     gaps.sum::<f64>() / (to - from) + ROUND_TRIP.as_secs_f64() / 2.0

@@ -3,10 +3,10 @@
 
     scripts/bench.py [--binary FILE] [--vendor FOLDER] [--rounds N] [--core]
 
-It is measured against the smallest client that makes the same two requests with the same TLS stack (benches/process,
-built here with the same profile and for the same target) and, where its folder is given, against the vendor's action
-(a checkout of QAdottech/run-action; needs `node`). The programs take turns, so that a busy machine is busy for all.
-`--core` adds the linear fits of what `cargo bench --bench core` has left in target/criterion.
+It is compared with the smallest client that makes the same two requests with the same TLS stack (benches/process,
+built with the same profile for the same target). With `--vendor`, it is also compared with QA.tech's own action (a
+checkout of QAdottech/run-action; needs `node`). The programs take turns, so that other load affects all of them.
+`--core` adds linear fits of the results that `cargo bench --bench core` wrote to target/criterion.
 
 Needs cargo, and GNU time for peak memory (that column is empty without it).
 """
@@ -72,7 +72,7 @@ def build(target, package):
 
 
 class Server:
-    """The fake, for as long as the block lasts."""
+    """The fake QA.tech, which runs until the end of the block."""
 
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -86,13 +86,13 @@ class Server:
 
 
 class Bench:
-    """The programs, each with all that it needs for a run of a plan."""
+    """The programs, with the command and the environment of each."""
 
     def __init__(self, folder, url, ours, smallest, vendor):
         self.folder, self.url, self.ours, self.smallest, self.vendor = folder, url, ours, smallest, vendor
 
     def environment(self, plan, **inputs):
-        """A step's environment, without a GitHub token: nothing but QA.tech is called."""
+        """The environment of a step without a GitHub token, so that only QA.tech is called."""
         variables = {
             "PATH": os.environ["PATH"],
             "GITHUB_ACTIONS": "true",
@@ -130,7 +130,7 @@ class Bench:
 
 
 def measure(command, environment, codes):
-    """Seconds of wall time and of CPU time of one run."""
+    """Runs a program once. Returns its wall time and CPU time, in seconds."""
     command = [str(part) for part in command]
     files = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
     began = time.perf_counter()
@@ -144,7 +144,7 @@ def measure(command, environment, codes):
 
 
 def peak(command, environment):
-    """Peak memory in MB. From a process that is small itself: a child counts what its parent had when it forked."""
+    """Peak memory in MB. Started by a small process: a child inherits the peak of its parent when it is forked."""
     tool = shutil.which("time", path="/usr/bin:/bin")
     if tool is None:
         return None

@@ -1,11 +1,11 @@
-//! A fake QA.tech for the bench: every run has ended before it is first looked at, and every answer is made beforehand, so
-//! that it is the client that is measured.
+//! A fake QA.tech for benchmarks. Each run has ended before the first poll, and each answer is prepared in advance, so that only the
+//! client is measured.
 //!
-//! A plan is called `pln_CASESxBYTESxTEXT`: a run of it has so many cases with so many bytes of reasoning each; every tenth has
-//! failed. TEXT says what the reasoning is made of, see [`reasoning`]; it may be left out. The deprecated paths that the vendor's
-//! action calls are there too. Prints its address; ends with its standard input.
+//! A plan `pln_CASESxBYTESxTEXT` starts a run with this number of cases, each with this number of bytes of reasoning. Every tenth case
+//! failed. TEXT is the kind of reasoning, see [`reasoning`]; it is optional. The deprecated paths that QA.tech's own action calls are
+//! supported, too. The server prints its address, and stops at the end of its standard input.
 
-// It prints its address, and gives up where the machine does not play along.
+// It prints its address, and panics if the machine is not as expected.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ fn answer(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Repl
         ("GET", ["v1", "run", short_id] | ["api", "projects", _, "runs", short_id]) => {
             let cases = match request.query("testCases") {
                 Some("all") => short_id,
-                // The deprecated API tells no cases.
+                // The deprecated API lists no cases.
                 _ => "none",
             };
             let body = bodies.lock().unwrap().get(cases).cloned();
@@ -43,7 +43,7 @@ fn answer(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Repl
     }
 }
 
-/// Starts a run and makes its answer, unless a run of the plan was made before.
+/// Starts a run, and prepares its answer unless the plan was run before.
 fn start(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Reply {
     let plan = request.json()["testPlanShortId"]
         .as_str()
@@ -71,7 +71,7 @@ fn start(request: &Request, bodies: &Mutex<HashMap<String, Arc<[u8]>>>) -> Reply
     )
 }
 
-/// A reasoning of so many characters: prose, markup that every format has to escape, or one character again and again.
+/// A reasoning of this many characters: prose, markup that every format has to escape, or one repeated character.
 fn reasoning(text: &str, length: usize) -> String {
     let pattern = match text {
         "markup" => "<b>&| `x`",
@@ -109,7 +109,7 @@ fn run(short_id: &str, cases: usize, reasoning: &str) -> Vec<u8> {
         "id": "550e8400-e29b-41d4-a716-446655440000",
         "shortId": short_id,
         "status": "COMPLETED",
-        // Green, so that no program has to say more than the other.
+        // A small run passes, so that no program has to report more than the other.
         "result": if cases > 3 { "FAILED" } else { "PASSED" },
         "runTestCases": (0..cases).map(case).collect::<Vec<_>>(),
     });

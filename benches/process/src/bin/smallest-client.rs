@@ -1,9 +1,9 @@
-//! The smallest program that makes the same two requests with the same TLS stack: start a run, look at it once, and
-//! leave. It knows no certificates, checks nothing and writes nothing: what it takes is what any such program takes.
+//! The smallest program that makes the same two requests with the same TLS stack: it starts a run, polls it once, and exits. It
+//! reads no certificates, checks nothing and writes nothing, so it measures what every such program needs.
 //!
 //! `smallest-client API_URL TOKEN PLAN`, where `API_URL` is the same as the action's `api_url`.
 
-// It is measured, not relied upon: it gives up where anything is not as it should be.
+// It is only measured: it panics if anything is not as expected.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
