@@ -118,4 +118,4 @@ for file in junit.xml report.html; do
 		exit 1
 	}
 done
-echo "smoke: $* waits, tells the truth and writes its reports"
+echo "smoke: $* waits, reports the actual result and writes its reports"

@@ -92,7 +92,7 @@ fn demo() -> std::process::ExitCode {
     ] {
         println!("  {file:<14} {what}");
     }
-    // The demo went well if the program told the truth, which is red here.
+    // The demo succeeds if the program reports the actual result, which is a failure here.
     std::process::ExitCode::from(u8::from(code != 1))
 }
 

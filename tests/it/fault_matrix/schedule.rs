@@ -34,7 +34,7 @@ impl Ending {
         Self::Flaky,
     ];
 
-    /// Which verdicts are the truth, besides `unknown` and `timed_out`.
+    /// The correct verdicts, besides `unknown` and `timed_out`.
     pub fn truths(self, reruns: u32) -> &'static [&'static str] {
         match self {
             Self::Passed => &["passed"],

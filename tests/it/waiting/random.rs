@@ -1,4 +1,4 @@
-//! Random APIs: whatever they answer, the wait ends in time, tells the truth or `unknown`, and asks within bounds.
+//! Random APIs: whatever they answer, the wait ends in time with the actual result or `unknown`, and the number of requests is bounded.
 
 use std::time::Duration;
 
