@@ -13,9 +13,51 @@ const SLACK: usize = 40;
 pub(super) struct Escapes {
     /// The bytes that may not stay as they are. Of characters that are not ASCII, first bytes only.
     pub(super) signs: ByteSet,
-    /// Adds what is written for the character at a position, which begins with one of the signs, and returns its length in
+    /// The signs whose escape is always the same.
+    pub(super) fixed: FixedEscapes,
+    /// Adds what is written for the character at a position, which begins with another of the signs, and returns its length in
     /// bytes.
     pub(super) push: fn(chunk: &mut Chunk, text: &[u8], at: usize) -> usize,
+}
+
+/// The escape of each ASCII character that has always the same one. Each entry ends with the escape's length; 0 means none.
+pub(super) struct FixedEscapes([[u8; 8]; 128]);
+
+impl FixedEscapes {
+    /// From characters and their escapes, which have at most seven bytes.
+    // Loops with an index: nothing else runs at compile time, where a wrong index is an error of the compiler.
+    #[allow(clippy::indexing_slicing)]
+    pub(super) const fn new(escapes: &[(u8, &str)]) -> Self {
+        let mut entries = [[0; 8]; 128];
+        let mut number = 0;
+        while number < escapes.len() {
+            let (sign, escape) = escapes[number];
+            let entry = &mut entries[sign as usize];
+            let mut at = 0;
+            while at < escape.len() {
+                entry[at] = escape.as_bytes()[at];
+                at += 1;
+            }
+            assert!(escape.len() < 8, "the last byte is the length");
+            entry[7] = escape.len() as u8;
+            number += 1;
+        }
+        Self(entries)
+    }
+
+    #[inline(always)]
+    fn get(&self, sign: u8) -> Option<[u8; 8]> {
+        self.0
+            .get(usize::from(sign))
+            .copied()
+            .filter(|entry| length_of(entry) > 0)
+    }
+}
+
+#[inline(always)]
+fn length_of(entry: &[u8; 8]) -> usize {
+    let [.., length] = entry;
+    usize::from(*length)
 }
 
 /// The text that is to be written next.
@@ -42,25 +84,18 @@ impl Chunk {
         self.push(group, length);
     }
 
+    /// Adds the sign at a position as it is: for formats in which all signs have a fixed escape.
+    pub(super) fn push_sign(&mut self, text: &[u8], at: usize) -> usize {
+        if let Some(sign) = text.get(at) {
+            self.push([*sign; 8], 1);
+        }
+        1
+    }
+
     fn is_full(&self) -> bool {
         self.length >= CHUNK
     }
 }
-
-/// An escape, as [`Chunk::push`] takes it.
-macro_rules! short {
-    ($text:literal) => {{
-        const LENGTH: usize = $text.len();
-        const GROUP: [u8; 8] = {
-            let mut group = [0; 8];
-            let (start, _) = group.split_at_mut(LENGTH);
-            start.copy_from_slice($text);
-            group
-        };
-        (GROUP, LENGTH)
-    }};
-}
-pub(super) use short;
 
 /// A text of UTF-8 in escaped parts, each of whole characters.
 pub(super) struct Parts<'a> {
@@ -72,11 +107,12 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn new(text: &'a [u8], escapes: &'a Escapes) -> Self {
+    /// The parts from the first sign on, which stands at this position.
+    pub(super) fn new(text: &'a [u8], at: usize, escapes: &'a Escapes) -> Self {
         Self {
             escapes,
             text,
-            at: 0,
+            at,
             chunk: Chunk {
                 bytes: [0; CHUNK + SLACK],
                 length: 0,
@@ -87,7 +123,7 @@ impl<'a> Parts<'a> {
     /// The next part; `None` at the end.
     pub(super) fn next(&mut self) -> Option<&[u8]> {
         let Self {
-            escapes: Escapes { signs, push },
+            escapes: Escapes { signs, fixed, push },
             text,
             at,
             chunk,
@@ -117,8 +153,16 @@ impl<'a> Parts<'a> {
             }
             chunk.push(*group, plain);
             *at += plain;
-            while !chunk.is_full() && text.get(*at).is_some_and(|byte| signs.has(*byte)) {
-                *at += push(chunk, text, *at);
+            while !chunk.is_full()
+                && let Some(sign) = text.get(*at).copied().filter(|byte| signs.has(*byte))
+            {
+                match fixed.get(sign) {
+                    Some(entry) => {
+                        chunk.push(entry, length_of(&entry));
+                        *at += 1;
+                    }
+                    None => *at += push(chunk, text, *at),
+                }
             }
         }
         // The rest of a character.
@@ -141,17 +185,13 @@ fn last_group(rest: &[u8]) -> [u8; 8] {
 
 /// Writes a text of UTF-8 with all that has to be escaped in it.
 pub(super) fn write_escaped(out: &mut (impl io::Write + ?Sized), text: &[u8], escapes: &Escapes) -> io::Result<()> {
-    if is_plain(text, escapes) {
-        return out.write_all(text);
-    }
-    let mut parts = Parts::new(text, escapes);
-    while let Some(part) = parts.next() {
-        out.write_all(part)?;
+    let plain = escapes.signs.find(text);
+    out.write_all(text.get(..plain).unwrap_or_default())?;
+    if plain < text.len() {
+        let mut parts = Parts::new(text, plain, escapes);
+        while let Some(part) = parts.next() {
+            out.write_all(part)?;
+        }
     }
     Ok(())
-}
-
-/// Whether there is nothing to escape in a text, as in most short ones.
-pub(super) fn is_plain(text: &[u8], escapes: &Escapes) -> bool {
-    escapes.signs.find(text) == text.len()
 }

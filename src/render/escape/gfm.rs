@@ -71,13 +71,9 @@ fn escape_line(out: &mut String, line: &str, commits: bool) {
             // `1.` and `1)` begin a list.
             let end = token.chars().next_back();
             match after.chars().next() {
-                Some('.') if at_start && is_number(token) => {
-                    out.push_str("&#46;");
-                    (word + 1, Some('.'))
-                }
-                Some(')') if at_start && is_number(token) => {
-                    out.push_str("&#41;");
-                    (word + 1, Some(')'))
+                Some(sign @ ('.' | ')')) if at_start && is_number(token) => {
+                    out.push_str(if sign == '.' { "&#46;" } else { "&#41;" });
+                    (word + 1, Some(sign))
                 }
                 _ => (word, end),
             }

@@ -5,7 +5,7 @@
 //! of `##`, since GitHub's runner takes `##[name]` anywhere in a printed line for a command.
 
 use crate::render::buffer::Buffer;
-use crate::render::escape::chunk::{Chunk, Escapes, short, write_escaped};
+use crate::render::escape::chunk::{Chunk, Escapes, FixedEscapes, write_escaped};
 use crate::render::escape::is_hostile;
 use crate::text::scan::{ByteSet, first_char, is_punctuation};
 use serde::{Serialize, Serializer};
@@ -148,9 +148,20 @@ impl Formatter for Harmless {
 /// The inside of a string.
 static JSON: Escapes = Escapes {
     signs: ByteSet::with_special(b"\"\\<#"),
+    fixed: FixedEscapes::new(&[
+        (b'<', "\\u003c"),
+        (b'"', "\\\""),
+        (b'\\', "\\\\"),
+        (b'\n', "\\n"),
+        (b'\t', "\\t"),
+        (b'\r', "\\r"),
+        (0x8, "\\b"),
+        (0xc, "\\f"),
+    ]),
     push,
 };
 
+/// Adds a `#`, or a character that is not ASCII or is a control character.
 fn push(chunk: &mut Chunk, text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     if let [first @ 0xe2, second, third, ..] = rest
@@ -162,30 +173,15 @@ fn push(chunk: &mut Chunk, text: &[u8], at: usize) -> usize {
     let Some((c, length)) = first_char(rest) else {
         return 1;
     };
-    let last = at.checked_sub(1).and_then(|last| text.get(last));
-    let (group, count) = match c {
-        '<' => short!(b"\\u003c"),
-        '#' if last == Some(&b'#') => short!(b"\\u0023"),
-        '"' => short!(b"\\\""),
-        '\\' => short!(b"\\\\"),
-        '\n' => short!(b"\\n"),
-        '\t' => short!(b"\\t"),
-        '\r' => short!(b"\\r"),
-        '\u{8}' => short!(b"\\b"),
-        '\u{c}' => short!(b"\\f"),
-        _ if must_escape(c) => {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
-                chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
-            }
-            return length;
+    let follows_hash = || at.checked_sub(1).and_then(|last| text.get(last)) == Some(&b'#');
+    if is_hostile(c) || c < ' ' || c == '#' && follows_hash() {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
+            chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
         }
-        _ => {
-            chunk.push_char(c);
-            return length;
-        }
-    };
-    chunk.push(group, count);
+    } else {
+        chunk.push_char(c);
+    }
     length
 }
 
@@ -195,14 +191,6 @@ fn hex_digit(number: u16) -> u8 {
         .get(usize::from(number & 0xf))
         .copied()
         .unwrap_or_default()
-}
-
-fn must_escape(c: char) -> bool {
-    matches!(c, '\0'..='\u{1f}' | '"' | '\\') || is_risky(c)
-}
-
-fn is_risky(c: char) -> bool {
-    c == '<' || is_hostile(c)
 }
 
 #[cfg(test)]
@@ -272,7 +260,7 @@ mod tests {
         #[test]
         fn any_text_parses_back_and_holds_nothing_risky(text in any::<String>()) {
             let json = line(&text);
-            prop_assert!(!json.contains("##") && !json.trim_end().chars().any(|c| is_risky(c) || c.is_control()));
+            prop_assert!(!json.contains("##") && !json.trim_end().chars().any(|c| c == '<' || is_hostile(c) || c.is_control()));
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
         }
     }

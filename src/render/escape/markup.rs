@@ -1,6 +1,6 @@
 //! Text for HTML and XML, in elements and in quoted attributes.
 
-use crate::render::escape::chunk::{Escapes, Parts, is_plain, short, write_escaped};
+use crate::render::escape::chunk::{Chunk, Escapes, FixedEscapes, Parts, write_escaped};
 use crate::text::scan::ByteSet;
 use std::{fmt, io};
 
@@ -10,33 +10,27 @@ const SIGNS: ByteSet = ByteSet::new(b"<>&\"'");
 /// The references that askama writes.
 static HTML: Escapes = Escapes {
     signs: SIGNS,
-    push: |chunk, text, at| {
-        let (group, length) = match text.get(at) {
-            Some(b'<') => short!(b"&#60;"),
-            Some(b'>') => short!(b"&#62;"),
-            Some(b'&') => short!(b"&#38;"),
-            Some(b'"') => short!(b"&#34;"),
-            _ => short!(b"&#39;"),
-        };
-        chunk.push(group, length);
-        1
-    },
+    fixed: FixedEscapes::new(&[
+        (b'<', "&#60;"),
+        (b'>', "&#62;"),
+        (b'&', "&#38;"),
+        (b'"', "&#34;"),
+        (b'\'', "&#39;"),
+    ]),
+    push: Chunk::push_sign,
 };
 
 /// The entities that quick-xml writes.
 static XML: Escapes = Escapes {
     signs: SIGNS,
-    push: |chunk, text, at| {
-        let (group, length) = match text.get(at) {
-            Some(b'<') => short!(b"&lt;"),
-            Some(b'>') => short!(b"&gt;"),
-            Some(b'&') => short!(b"&amp;"),
-            Some(b'"') => short!(b"&quot;"),
-            _ => short!(b"&apos;"),
-        };
-        chunk.push(group, length);
-        1
-    },
+    fixed: FixedEscapes::new(&[
+        (b'<', "&lt;"),
+        (b'>', "&gt;"),
+        (b'&', "&amp;"),
+        (b'"', "&quot;"),
+        (b'\'', "&apos;"),
+    ]),
+    push: Chunk::push_sign,
 };
 
 /// Writes a text with character references for the signs that mean something in HTML, those that askama writes.
@@ -44,10 +38,13 @@ static XML: Escapes = Escapes {
 /// # Errors
 /// Those of `out`.
 pub fn write_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    if is_plain(text.as_bytes(), &HTML) {
-        return out.write_str(text);
+    let plain = HTML.signs.find(text.as_bytes());
+    let (start, rest) = text.split_at_checked(plain).ok_or(fmt::Error)?;
+    out.write_str(start)?;
+    if rest.is_empty() {
+        return Ok(());
     }
-    let mut parts = Parts::new(text.as_bytes(), &HTML);
+    let mut parts = Parts::new(text.as_bytes(), plain, &HTML);
     while let Some(part) = parts.next() {
         out.write_str(std::str::from_utf8(part).map_err(|_| fmt::Error)?)?;
     }
