@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::inputs::json;
+use crate::inputs::table::PREFIX;
 use crate::text::{Redactor, Secret};
 
 /// Variables for the token if the input is not set, in order of precedence: this program's, that of QA.tech's command line, and
@@ -47,7 +48,7 @@ impl Secrets {
     pub(super) fn warnings(&self) -> Vec<String> {
         let warning = |variable: &String| {
             let name = variable
-                .strip_prefix("INPUT_")
+                .strip_prefix(PREFIX)
                 .map_or_else(|| variable.clone(), str::to_ascii_lowercase);
             format!(
                 "`{name}` contains a secret of fewer than {MIN_LENGTH} characters. It is removed from the log and the reports even \

@@ -15,10 +15,20 @@ pub struct Input {
     pub help: &'static str,
 }
 
+/// What the name of each input's variable begins with.
+pub(super) const PREFIX: &str = "INPUT_";
+
 impl Input {
     /// The environment variable that carries it: `INPUT_<NAME>`.
     pub fn variable(&self) -> String {
-        format!("INPUT_{}", self.name.to_ascii_uppercase())
+        format!("{PREFIX}{}", self.name.to_ascii_uppercase())
+    }
+
+    /// Whether a text is [`Self::variable`]. Without a copy: each variable is compared with each input.
+    pub fn is_variable(&self, text: &str) -> bool {
+        let upper_case = self.name.bytes().map(|byte| byte.to_ascii_uppercase());
+        text.strip_prefix(PREFIX)
+            .is_some_and(|name| name.bytes().eq(upper_case))
     }
 }
 

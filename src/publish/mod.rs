@@ -36,7 +36,7 @@ const PUBLISHING: Duration = Duration::from_secs(60);
 const LAST_PATCH: Duration = Duration::from_millis(1_800);
 /// With more cases than this, the job summary is rendered on another thread, so that it does not delay the check run's last
 /// request. For fewer, starting a thread takes longer.
-const FEW_CASES: usize = 100;
+const FEW_CASES: u64 = 100;
 /// How long to wait for other jobs that append to the same history; a signal must not wait for longer than two seconds.
 const HISTORY_LOCK: Duration = Duration::from_millis(1_500);
 
@@ -325,8 +325,7 @@ impl App<'_> {
                 summary::LIMIT
             ));
         } else {
-            let cases: usize = report.runs.iter().map(|run| run.cases.len()).sum();
-            let text = if cases <= FEW_CASES {
+            let text = if report.listed_cases() <= FEW_CASES {
                 summary::summary(report, room)
             } else {
                 let report = Arc::clone(report);

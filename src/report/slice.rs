@@ -29,6 +29,11 @@ impl<'a> ReportSlice<'a> {
         self.runs.iter().map(RunReport::counts).sum()
     }
 
+    /// How many cases the runs list, which may be fewer than they have.
+    pub fn listed_cases(self) -> u64 {
+        self.runs.iter().map(|run| run.cases.len() as u64).sum()
+    }
+
     /// The kinds of failures over the runs.
     pub fn failure_kinds(self) -> FailureKinds {
         self.runs.iter().flat_map(|run| &run.cases).collect()
@@ -63,6 +68,11 @@ impl Report {
     /// See [`ReportSlice::counts`].
     pub fn counts(&self) -> Counts {
         self.as_slice().counts()
+    }
+
+    /// See [`ReportSlice::listed_cases`].
+    pub fn listed_cases(&self) -> u64 {
+        self.as_slice().listed_cases()
     }
 
     /// See [`ReportSlice::failure_kinds`].

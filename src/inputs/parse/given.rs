@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 
 use crate::inputs::secrets::{Secrets, TOKEN_VARIABLES};
-use crate::inputs::table::{INPUTS, Input, Raw};
+use crate::inputs::table::{INPUTS, PREFIX, Raw};
 use crate::inputs::values::Parser;
 use crate::text::Secret;
 
@@ -62,7 +62,7 @@ impl Parser {
         let mut tokens = TOKEN_VARIABLES.iter().filter_map(|name| values.remove(*name));
         given.token = tokens.next().map(Secret::new);
         drop(tokens);
-        match envy::prefixed("INPUT_").from_iter(values) {
+        match envy::prefixed(PREFIX).from_iter(values) {
             Ok(raw) => given.raw = raw,
             Err(error) => self.problems.push(format!("the inputs can't be read: {error}")),
         }
@@ -77,15 +77,6 @@ fn known_name(name: &str) -> Option<String> {
     } else {
         name.to_owned()
     };
-    let is_input = || name.strip_prefix("INPUT_").is_some_and(names_input);
+    let is_input = || INPUTS.iter().any(|input| input.is_variable(&name));
     (TOKEN_VARIABLES.contains(&name.as_str()) || name == PROJECT_VARIABLE || is_input()).then_some(name)
-}
-
-/// Whether a text is the name of an input in upper case. Without a copy of each name: this runs for each variable.
-fn names_input(text: &str) -> bool {
-    let is_it = |input: &Input| {
-        text.bytes()
-            .eq(input.name.bytes().map(|byte| byte.to_ascii_uppercase()))
-    };
-    INPUTS.iter().any(is_it)
 }

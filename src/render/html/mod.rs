@@ -93,8 +93,7 @@ impl<'a> From<&'a Report> for Page<'a> {
             subject.push_str(run.label());
         }
         let subject = cut_chars(&one_line(&subject), 120).into_owned();
-        let listed: usize = runs.iter().map(|run| run.cases.len()).sum();
-        let listed = u64::try_from(listed).unwrap_or(u64::MAX);
+        let listed = report.listed_cases();
         // Runs that were only started have no counts yet.
         let counts = match mode {
             Mode::StartOnly => Counts::default(),
