@@ -161,20 +161,28 @@ static JSON: Escapes = Escapes {
     push,
 };
 
-/// Adds a `#`, or a character that is not ASCII or is a control character.
+/// Adds a `#`, a character that is not ASCII, or a control character.
 fn push(chunk: &mut Chunk, text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
-    if let [first @ 0xe2, second, third, ..] = rest
-        && is_punctuation(*second, *third)
-    {
-        chunk.push([*first, *second, *third, 0, 0, 0, 0, 0], 3);
-        return 3;
+    match rest {
+        [b'#', ..] => {
+            if at.checked_sub(1).and_then(|last| text.get(last)) == Some(&b'#') {
+                chunk.push(*b"\\u0023  ", 6);
+            } else {
+                chunk.push([b'#'; 8], 1);
+            }
+            return 1;
+        }
+        [first @ 0xe2, second, third, ..] if is_punctuation(*second, *third) => {
+            chunk.push([*first, *second, *third, 0, 0, 0, 0, 0], 3);
+            return 3;
+        }
+        _ => {}
     }
     let Some((c, length)) = first_char(rest) else {
         return 1;
     };
-    let follows_hash = || at.checked_sub(1).and_then(|last| text.get(last)) == Some(&b'#');
-    if is_hostile(c) || c < ' ' || c == '#' && follows_hash() {
+    if is_hostile(c) || c < ' ' {
         for unit in c.encode_utf16(&mut [0; 2]) {
             let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
             chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
