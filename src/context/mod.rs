@@ -10,6 +10,7 @@ mod hints;
 mod other_ci;
 mod variables;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -88,7 +89,7 @@ impl Context {
     /// Determines the context from environment variables, and from the event file if they name one. An event file that can't be read
     /// causes a warning.
     pub async fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let variables = Variables::new(variables, is_ours);
+        let variables = Variables::new(variables, is_ours());
         let Some(path) = variables.path("GITHUB_EVENT_PATH") else {
             return Self::from_parts(&variables, None);
         };
@@ -106,7 +107,7 @@ impl Context {
 
     /// Determines the context from environment variables and the event's payload.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, event: Option<&Value>) -> Self {
-        Self::from_parts(&Variables::new(variables, is_ours), event)
+        Self::from_parts(&Variables::new(variables, is_ours()), event)
     }
 
     fn from_parts(variables: &Variables, payload: Option<&Value>) -> Self {
@@ -262,12 +263,15 @@ fn graphql_beside(api: &Url) -> Option<Url> {
     Url::parse(&format!("{base}/graphql")).ok()
 }
 
-/// Whether a variable describes where the program runs.
-fn is_ours(variable: &str) -> bool {
-    variable.starts_with("GITHUB_")
-        || variable.starts_with("QATECH_RUN_")
-        || variable == "RUNNER_TEMP"
-        || other_ci::is_known(variable)
+/// Tells whether a variable describes where the program runs.
+fn is_ours() -> impl Fn(&str) -> bool {
+    let of_other_ci: HashSet<&str> = other_ci::variables().collect();
+    move |variable| {
+        variable.starts_with("GITHUB_")
+            || variable.starts_with("QATECH_RUN_")
+            || variable == "RUNNER_TEMP"
+            || of_other_ci.contains(variable)
+    }
 }
 
 /// The path in `owner/name/.github/workflows/ci.yml@refs/heads/main`.

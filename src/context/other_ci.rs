@@ -2,6 +2,8 @@
 //!
 //! Their values appear in reports, history and webhook. They are not sent to QA.tech: its `trigger: API` has no such fields.
 
+use std::iter;
+
 use url::Url;
 
 use crate::context::variables::Variables;
@@ -168,15 +170,11 @@ const SYSTEMS: [System; 6] = [
     },
 ];
 
-/// Whether a variable is in the table.
-pub(super) fn is_known(name: &str) -> bool {
-    SYSTEMS.iter().any(|system| {
-        system.marker == name
-            || system
-                .table
-                .iter()
-                .flat_map(|(_, template)| variables_of(template))
-                .any(|variable| variable == name)
+/// The variables in the table.
+pub(super) fn variables() -> impl Iterator<Item = &'static str> {
+    SYSTEMS.iter().flat_map(|system| {
+        let templates = system.table.iter().flat_map(|(_, template)| variables_of(template));
+        iter::once(system.marker).chain(templates)
     })
 }
 
@@ -325,7 +323,7 @@ mod tests {
         let all = pairs
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        origin(&Variables::new(all, is_known))
+        origin(&Variables::new(all, |name| variables().any(|known| known == name)))
     }
 
     fn text(value: &str) -> Option<String> {
