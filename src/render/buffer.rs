@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// As large as the file's own buffer, so that full ones bypass it.
-const SIZE: usize = 64 * 1024;
+/// From this size on, a write costs the kernel little more than the copy. Larger than the file's own buffer, which full ones bypass.
+const SIZE: usize = 256 * 1024;
 
 /// A buffered writer. A large report makes millions of writes of a few bytes. For each of them, std's `BufWriter` calls `memcpy`,
 /// whose start-up in musl takes longer than the copy.

@@ -28,6 +28,7 @@ fn write(value: &impl Serialize, out: &mut impl io::Write, indented: bool) -> io
         indented,
         depth: 0,
         is_empty: true,
+        in_key: false,
     };
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, layout))?;
     io::Write::write_all(&mut out, b"\n")?;
@@ -55,10 +56,12 @@ struct Harmless {
     depth: usize,
     /// Nothing has been written into the innermost of them.
     is_empty: bool,
+    /// A key is being written. Its closing quotation mark is written together with the colon.
+    in_key: bool,
 }
 
-/// Two spaces for each of the usual levels.
-const INDENT: &[u8] = b"\n                                ";
+/// A comma, a newline, and two spaces for each of the usual levels.
+const NEXT_LINE: &[u8] = b",\n                                ";
 
 impl Harmless {
     fn open<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
@@ -69,8 +72,8 @@ impl Harmless {
 
     fn close<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
         self.depth = self.depth.saturating_sub(1);
-        if !self.is_empty {
-            self.begin_line(out)?;
+        if self.indented && !self.is_empty {
+            self.begin_line(out, true)?;
         }
         self.is_empty = false;
         out.write_all(bracket)
@@ -78,19 +81,21 @@ impl Harmless {
 
     /// Begins an element of an array or an entry of an object.
     fn begin<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        if !first {
-            out.write_all(b",")?;
+        if self.indented {
+            self.begin_line(out, first)
+        } else if first {
+            Ok(())
+        } else {
+            out.write_all(b",")
         }
-        self.begin_line(out)
     }
 
-    fn begin_line<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        if !self.indented {
-            return Ok(());
-        }
-        let usual = INDENT.get(..1 + 2 * self.depth).unwrap_or(INDENT);
-        out.write_all(usual)?;
-        (INDENT.len()..1 + 2 * self.depth).try_for_each(|_| out.write_all(b" "))
+    /// Begins a line, after a comma unless it is the first.
+    fn begin_line<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        let end = 2 + 2 * self.depth;
+        let usual = end.min(NEXT_LINE.len());
+        out.write_all(NEXT_LINE.get(usize::from(first)..usual).unwrap_or_default())?;
+        (usual..end).try_for_each(|_| out.write_all(b" "))
     }
 }
 
@@ -132,11 +137,17 @@ impl Formatter for Harmless {
     }
 
     fn begin_object_key<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.in_key = true;
         self.begin(out, first)
     }
 
+    fn end_string<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        if self.in_key { Ok(()) } else { out.write_all(b"\"") }
+    }
+
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        out.write_all(if self.indented { b": " } else { b":" })
+        self.in_key = false;
+        out.write_all(if self.indented { b"\": " } else { b"\":" })
     }
 
     fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
