@@ -22,7 +22,7 @@ use qatech_run::render::github::{check, comment};
 use qatech_run::render::markdown::summary;
 use qatech_run::render::{ctrf, html, json, junit, outputs};
 use qatech_run::report::merge;
-use qatech_run::report::merge::CaseSnapshot;
+use qatech_run::report::merge::{CaseSnapshot, KnownElements, Listed, Recorded};
 use qatech_run::report::{Case, CaseOutcome, Quarantine, Report, RunReport, sample};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
@@ -76,12 +76,12 @@ fn case_json(case: &Case) -> serde_json::Value {
     })
 }
 
-fn seen(report: &Report) -> Vec<CaseSnapshot> {
+fn seen(report: &Report) -> Vec<Listed<CaseSnapshot>> {
     let cases = report.runs.iter().flat_map(|run| &run.cases);
     cases
         .map(|case| {
             let last = case.latest().unwrap();
-            CaseSnapshot {
+            Listed::from(CaseSnapshot {
                 id: case.id.clone(),
                 short_id: case.short_id.clone(),
                 name: case.name.clone(),
@@ -91,7 +91,7 @@ fn seen(report: &Report) -> Vec<CaseSnapshot> {
                 reasoning: last.reasoning.clone(),
                 goal: case.goal.clone(),
                 examples: None,
-            }
+            })
         })
         .collect()
 }
@@ -135,7 +135,7 @@ impl Api for Canned {
         Err(CaseError::Unsupported)
     }
 
-    async fn get(&self, _: &ShortId, _: Option<&str>, _: Cases) -> Result<Got, GetError> {
+    async fn get(&self, _: &ShortId, _: Option<&str>, _: Cases, _: &KnownElements) -> Result<Got, GetError> {
         let run: Run = serde_json::from_slice(&self.0).unwrap();
         Ok(Got {
             run,
@@ -201,7 +201,8 @@ fn reading(criterion: &mut Criterion) {
             bench.iter_batched(
                 || (report.runs.first().unwrap().clone(), seen(&report)),
                 |(mut run, seen)| {
-                    merge::apply(&mut run, 0, seen, 1, &Quarantine::default());
+                    let recorded = &mut Recorded::default();
+                    merge::apply(&mut run, 0, seen, 1, &Quarantine::default(), recorded);
                     run
                 },
                 BatchSize::PerIteration,

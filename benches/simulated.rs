@@ -14,6 +14,7 @@ use qatech_run::net::retry::Deadline;
 use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
 use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
+use qatech_run::report::merge::KnownElements;
 use qatech_run::report::{RunReport, sample};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
@@ -265,7 +266,13 @@ impl Api for Simulated<'_> {
         Err(CaseError::Unsupported)
     }
 
-    async fn get(&self, short_id: &ShortId, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
+    async fn get(
+        &self,
+        short_id: &ShortId,
+        _id: Option<&str>,
+        cases: Cases,
+        _known: &KnownElements,
+    ) -> Result<Got, GetError> {
         let play = self.play;
         sleep(ROUND_TRIP / 2).await;
         let age = self.created.get().elapsed();
@@ -287,7 +294,7 @@ impl Api for Simulated<'_> {
             short_id: short_id.to_string(),
             status: if over { "COMPLETED" } else { "RUNNING" }.to_owned(),
             result: over.then(|| "FAILED".to_owned()),
-            run_test_cases: Some(listed.map(|(number, ends)| case(number, *ends <= age)).collect()),
+            run_test_cases: Some(listed.map(|(number, ends)| case(number, *ends <= age).into()).collect()),
         };
         sleep(ROUND_TRIP / 2 + Duration::from_secs_f64(size as f64 / BANDWIDTH)).await;
         Ok(Got { run, size })

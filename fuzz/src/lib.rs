@@ -18,6 +18,7 @@ use qatech_run::render::markdown::summary;
 use qatech_run::render::{ctrf, escape, html, json, junit, log_lines, outputs};
 use qatech_run::report::history::{Entry, History, MAX_ENTRIES, bounded};
 use qatech_run::report::merge;
+use qatech_run::report::merge::Recorded;
 use qatech_run::report::sample;
 use qatech_run::report::{AttemptOrigin, Quarantine, Report, ReportSlice, Verdict};
 use qatech_run::text::Secret;
@@ -84,10 +85,11 @@ pub fn api_body(data: &[u8]) {
             .clone()
             .unwrap_or_default()
             .into_iter()
-            .map(RunTestCase::into_snapshot)
+            .map(|case| case.map(RunTestCase::into_snapshot))
             .collect();
         let count = seen.len();
-        let bad = merge::apply(&mut run, 0, seen, at, &Quarantine::default()).newly_bad;
+        let (quarantine, recorded) = (Quarantine::default(), &mut Recorded::default());
+        let bad = merge::apply(&mut run, 0, seen, at, &quarantine, recorded).newly_bad;
         assert!(
             bad.iter()
                 .all(|index| run.cases.get(*index).is_some_and(|case| case.outcome.is_bad()))

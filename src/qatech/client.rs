@@ -18,11 +18,13 @@ use crate::net::http::{BodyError, Clients, PermanentFailure};
 use crate::net::retry::is_transient;
 use crate::qatech::clean::Cleaner;
 use crate::qatech::details::CaseAnswer;
+use crate::qatech::digest::Digester;
 pub use crate::qatech::error::{CaseError, GetError, PostError};
 use crate::qatech::error::{Refusal, Refusals};
 use crate::qatech::repair::repair;
 use crate::qatech::run_reader::{ReadError, RunReader};
 use crate::qatech::wire::{RerunRequest, Run, RunTestCaseDetail, StartRequest, StartResponse, StartedRun};
+use crate::report::merge::KnownElements;
 use crate::text::{Redactor, Secret, ShortId};
 
 /// A client of QA.tech's API, with one key.
@@ -33,6 +35,8 @@ pub struct Client {
     token: Secret,
     pub(super) project: Option<String>,
     pub(super) cleaner: Cleaner,
+    /// `None`: each answer is read as a whole.
+    digester: Option<Digester>,
 }
 
 /// The largest answer with the details of one test case, in bytes: eight of them are read at once.
@@ -93,11 +97,18 @@ pub trait Api {
         timeout: Duration,
     ) -> impl Future<Output = Result<StartedRun, PostError>>;
 
-    /// `GET /run/{shortId}`: a run's status (<https://docs.qa.tech/api-reference/get-run-status>).
+    /// `GET /run/{shortId}`: a run's status (<https://docs.qa.tech/api-reference/get-run-status>). Elements of the list of
+    /// test cases that are known are not read.
     ///
     /// # Errors
     /// See [`GetError`]. An answer for another run than `short_id` (or `id`, where known) is invalid.
-    fn get(&self, short_id: &ShortId, id: Option<&str>, cases: Cases) -> impl Future<Output = Result<Got, GetError>>;
+    fn get(
+        &self,
+        short_id: &ShortId,
+        id: Option<&str>,
+        cases: Cases,
+        known: &KnownElements,
+    ) -> impl Future<Output = Result<Got, GetError>>;
 
     /// `GET /run-test-case/{shortId}`: the details of one test case of a run.
     ///
@@ -128,7 +139,13 @@ impl Api for Client {
         self.create_run(&["run", short_id], &request, timeout).await
     }
 
-    async fn get(&self, short_id: &ShortId, id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
+    async fn get(
+        &self,
+        short_id: &ShortId,
+        id: Option<&str>,
+        cases: Cases,
+        known: &KnownElements,
+    ) -> Result<Got, GetError> {
         let mut request = self.request(&self.clients.pooled, Method::GET, &["run", short_id]);
         match cases {
             Cases::None => {}
@@ -145,7 +162,7 @@ impl Api for Client {
             .map_err(|error| retry(http::explain(error), None))?;
         let (status, headers) = (response.status(), response.headers().clone());
         if status.is_success() {
-            return self.read_run(response, short_id, id).await;
+            return self.read_run(response, short_id, id, known).await;
         }
         let body = match http::read_body(response).await {
             Ok(body) => body,
@@ -196,17 +213,24 @@ impl Client {
             token,
             project,
             cleaner: Cleaner::new(redactor),
+            digester: Digester::new(),
         }
     }
 
     /// Reads an answer with a run while it arrives.
-    async fn read_run(&self, response: Response, short_id: &ShortId, id: Option<&str>) -> Result<Got, GetError> {
+    async fn read_run(
+        &self,
+        response: Response,
+        short_id: &ShortId,
+        id: Option<&str>,
+        known: &KnownElements,
+    ) -> Result<Got, GetError> {
         let (status, headers) = (response.status(), response.headers().clone());
         let retry = |what| GetError::Retry {
             what: self.cleaner.text(what),
             after: None,
         };
-        let mut reader = RunReader::new(&self.cleaner);
+        let mut reader = RunReader::new(&self.cleaner, self.digester.as_ref(), known);
         match http::read_body_into(response, http::MAX_BODY, &mut reader).await {
             Ok(()) => {}
             Err(BodyError::TooLarge) => return Err(GetError::TooLarge),

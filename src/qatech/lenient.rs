@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::report::merge::MAX_CASES;
+use crate::report::merge::{Listed, MAX_CASES};
 
 /// Largest number of test cases that is plausible.
 const MAX_COUNT: u64 = 1_000_000_000;
@@ -51,10 +51,10 @@ macro_rules! any_scalar {
 /// becomes a test case without fields.
 pub(super) fn cases<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
-) -> Result<Option<Vec<T>>, D::Error> {
+) -> Result<Option<Vec<Listed<T>>>, D::Error> {
     struct List<T>(PhantomData<T>);
     impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for List<T> {
-        type Value = Option<Vec<T>>;
+        type Value = Option<Vec<Listed<T>>>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of test cases")
@@ -68,11 +68,11 @@ pub(super) fn cases<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let mut list = Vec::new();
-            while let Some(case) = seq.next_element_seed(Case(PhantomData))? {
+            while let Some(case) = seq.next_element_seed(Case(PhantomData::<T>))? {
                 if list.len() == MAX_CASES {
                     return Err(A::Error::custom(TOO_MANY));
                 }
-                list.push(case);
+                list.push(Listed::from(case));
             }
             Ok(Some(list))
         }

@@ -4,6 +4,7 @@ pub mod builds;
 pub mod clean;
 pub mod client;
 pub mod details;
+mod digest;
 pub mod error;
 mod lenient;
 pub mod repair;

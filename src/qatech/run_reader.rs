@@ -1,5 +1,5 @@
 //! Reads the answer to `GET /run/{shortId}` while it arrives: each test case is read and cleaned as soon as its last byte is
-//! there, so that an answer of 64 MiB is never held beside what was read of it.
+//! there, so that an answer of 64 MiB is never held beside what was read of it. What is known from an earlier answer is not read.
 
 use std::io;
 
@@ -7,10 +7,11 @@ use memchr::memchr2;
 use serde::de::DeserializeOwned;
 
 use crate::qatech::clean::Cleaner;
+use crate::qatech::digest::Digester;
 use crate::qatech::lenient::{Lenient, is_too_many};
 use crate::qatech::repair::repair;
 use crate::qatech::wire::{Run, RunTestCase};
-use crate::report::merge::MAX_CASES;
+use crate::report::merge::{KnownElements, Listed, MAX_CASES};
 
 /// The key of the list whose elements are read one by one.
 const LIST: &[u8] = b"\"runTestCases\"";
@@ -34,6 +35,8 @@ pub(super) enum ReadError {
 /// Reads an answer from what is written to it.
 pub(super) struct RunReader<'a> {
     cleaner: &'a Cleaner,
+    digester: Option<&'a Digester>,
+    known: &'a KnownElements,
     /// The beginning of the answer.
     head: Vec<u8>,
     size: usize,
@@ -41,7 +44,7 @@ pub(super) struct RunReader<'a> {
     outline: Vec<u8>,
     /// The beginning of an element whose end has not arrived.
     element: Vec<u8>,
-    cases: Vec<RunTestCase>,
+    cases: Vec<Listed<RunTestCase>>,
     scanner: Scanner,
     /// Why the rest is not read.
     failed: Option<ReadError>,
@@ -67,10 +70,12 @@ struct List {
 }
 
 impl<'a> RunReader<'a> {
-    /// A reader that cleans what it reads.
-    pub(super) fn new(cleaner: &'a Cleaner) -> Self {
+    /// A reader that cleans what it reads, and does not read the elements that are known.
+    pub(super) fn new(cleaner: &'a Cleaner, digester: Option<&'a Digester>, known: &'a KnownElements) -> Self {
         Self {
             cleaner,
+            digester,
+            known,
             head: Vec::new(),
             size: 0,
             outline: Vec::new(),
@@ -160,17 +165,28 @@ impl<'a> RunReader<'a> {
     }
 
     fn end_element(&mut self, rest: &[u8]) -> Result<(), ReadError> {
-        let Lenient(case): Lenient<RunTestCase> = if self.element.is_empty() {
-            parse(rest)?
+        let element = if self.element.is_empty() {
+            rest
         } else {
             self.element.extend_from_slice(rest);
-            parse(&self.element)?
+            &self.element
+        };
+        let digest = self.digester.map(|digester| digester.digest(element));
+        let listed = match digest.and_then(|digest| self.known.get(&digest)) {
+            Some(index) => Listed::Unchanged(*index),
+            None => {
+                let Lenient(case) = parse::<Lenient<RunTestCase>>(element)?;
+                Listed::Read {
+                    case: Box::new(case.cleaned(self.cleaner)),
+                    digest,
+                }
+            }
         };
         self.element.clear();
         if self.cases.len() == MAX_CASES {
             return Err(ReadError::TooManyCases);
         }
-        self.cases.push(case.cleaned(self.cleaner));
+        self.cases.push(listed);
         Ok(())
     }
 }
@@ -271,8 +287,18 @@ mod tests {
 
     /// The answer read in parts of these sizes, again and again.
     fn read(body: &[u8], sizes: &[usize]) -> Result<String, ReadError> {
+        let run = read_with(None, &KnownElements::new(), body, sizes)?;
+        Ok(format!("{run:?}"))
+    }
+
+    fn read_with(
+        digester: Option<&Digester>,
+        known: &KnownElements,
+        body: &[u8],
+        sizes: &[usize],
+    ) -> Result<Run, ReadError> {
         let cleaner = cleaner();
-        let mut reader = RunReader::new(&cleaner);
+        let mut reader = RunReader::new(&cleaner, digester, known);
         let mut rest = body;
         let mut sizes = sizes.iter().cycle();
         while !rest.is_empty() {
@@ -281,7 +307,7 @@ mod tests {
             rest = after;
         }
         assert_eq!(reader.size(), body.len());
-        reader.finish().map(|run| format!("{run:?}"))
+        reader.finish()
     }
 
     /// The answer read as a whole.
@@ -326,10 +352,90 @@ mod tests {
         assert_eq!(read(body.as_bytes(), &[4096]), Err(ReadError::TooManyCases));
     }
 
+    fn answer(elements: &[String]) -> Vec<u8> {
+        let list = elements.join(", ");
+        format!(r#"{{"id":"1","shortId":"a","status":"RUNNING","runTestCases":[ {list} ]}}"#).into_bytes()
+    }
+
+    /// The elements that were read, with their digests, as though each was then recorded as the case of its place.
+    fn known(run: &Run) -> KnownElements {
+        let list = run.run_test_cases.iter().flatten().enumerate();
+        list.filter_map(|(index, listed)| match listed {
+            Listed::Unchanged(_) => None,
+            Listed::Read { case: _, digest } => Some(((*digest)?, index)),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn an_element_that_is_known_is_not_read() {
+        let digester = Digester::new().unwrap();
+        let mut elements: Vec<_> = (0..10_000)
+            .map(|number| {
+                serde_json::json!({"id": number, "evaluationThought": "a secret-0123 ".repeat(5)}).to_string()
+            })
+            .collect();
+        let read = |known: &KnownElements, elements: &[String], size: usize| {
+            read_with(Some(&digester), known, &answer(elements), &[size]).unwrap()
+        };
+        let places = |run: &Run| -> Vec<_> {
+            let list = run.run_test_cases.iter().flatten();
+            list.map(|listed| match listed {
+                Listed::Unchanged(index) => Some(*index),
+                Listed::Read { .. } => None,
+            })
+            .collect()
+        };
+        let first = read(&KnownElements::new(), &elements, 4_096);
+        assert_eq!(places(&first), vec![None; 10_000]);
+        let known = known(&first);
+        assert_eq!(known.len(), 10_000);
+        for size in [1, 100, usize::MAX] {
+            let all: Vec<_> = (0..10_000).map(Some).collect();
+            // Nothing is held but the places.
+            assert_eq!(places(&read(&known, &elements, size)), all);
+        }
+        elements.swap(0, 1);
+        elements[3].push(' ');
+        elements[4] = elements[5].clone();
+        let mut changed = elements[..7].to_vec();
+        changed[6] = changed[6].replace("secret", "Secret");
+        let second = read(&known, &changed, 50);
+        assert_eq!(
+            places(&second),
+            [Some(1), Some(0), Some(2), None, Some(5), Some(5), None]
+        );
+        let last = second
+            .run_test_cases
+            .iter()
+            .flatten()
+            .next_back()
+            .and_then(Listed::case);
+        assert_eq!(last.unwrap().id.as_deref(), Some("6"));
+    }
+
+    #[test]
+    fn what_is_wrong_beside_known_elements_is_an_error() {
+        let digester = Digester::new().unwrap();
+        let element = "{}".to_owned();
+        let read = |known: &KnownElements, body: &[u8]| read_with(Some(&digester), known, body, &[3]);
+        let known = known(&read(&KnownElements::new(), &answer(std::slice::from_ref(&element))).unwrap());
+        assert_eq!(known.len(), 1);
+        for wrong in ["", "{", "{}}", "nul", "{},"] {
+            let body = answer(&[element.clone(), wrong.to_owned(), element.clone()]);
+            assert_eq!(read(&known, &body).unwrap_err(), ReadError::NotJson, "{wrong}");
+        }
+        let mut elements = vec![element; MAX_CASES];
+        assert!(read(&known, &answer(&elements)).is_ok());
+        elements.push("{}".to_owned());
+        assert_eq!(read(&known, &answer(&elements)).unwrap_err(), ReadError::TooManyCases);
+    }
+
     #[test]
     fn the_beginning_is_kept() {
         let cleaner = cleaner();
-        let mut reader = RunReader::new(&cleaner);
+        let known = KnownElements::new();
+        let mut reader = RunReader::new(&cleaner, None, &known);
         reader.write_all(b"<html>").unwrap();
         reader.write_all(&[b' '; 2 * MAX_HEAD]).unwrap();
         assert_eq!(reader.head().len(), MAX_HEAD);

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::inputs::{ApplicationOverride, ConfigOverrides, Inputs, NotificationOverride, Platform};
 use crate::qatech::clean::Cleaner;
 use crate::qatech::lenient::{cases, count, if_readable, is_false, lenient, text};
-use crate::report::merge::CaseSnapshot;
+use crate::report::merge::{CaseSnapshot, Listed};
 use crate::text::ShortId;
 
 /// Body of `POST /run`.
@@ -293,7 +293,7 @@ pub struct Run {
     /// Test cases, at most [`MAX_CASES`](crate::report::merge::MAX_CASES); empty if none were requested. `None` if
     /// there is no list.
     #[serde(default, deserialize_with = "cases")]
-    pub run_test_cases: Option<Vec<RunTestCase>>,
+    pub run_test_cases: Option<Vec<Listed<RunTestCase>>>,
 }
 
 /// One test case.
@@ -340,7 +340,10 @@ impl Run {
             result,
             run_test_cases,
         } = self;
-        let cases = |cases: Vec<RunTestCase>| cases.into_iter().map(|case| case.cleaned(cleaner)).collect();
+        let cases = |cases: Vec<Listed<RunTestCase>>| {
+            let cases = cases.into_iter();
+            cases.map(|case| case.map(|case| case.cleaned(cleaner))).collect()
+        };
         Self {
             id: cleaner.identifier(id),
             short_id,
@@ -479,7 +482,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(run.result, None);
-        let cases = run.run_test_cases.unwrap();
+        let cases: Vec<_> = run.run_test_cases.iter().flatten().filter_map(Listed::case).collect();
         assert_eq!(cases[0].evaluation_thought.as_deref(), Some(r#"{"steps":3}"#));
         assert_eq!(cases[1].name, None);
     }
@@ -599,7 +602,8 @@ mod tests {
             assert!(read(list).is_none(), "{list}");
         }
         // An element that is not a test case becomes one without fields: it must not count as passed, nor be omitted.
-        let cases = read(r#"[null, 7, -7, 2.5, true, "x", ["y"], {"name": "n"}]"#).unwrap();
+        let list = read(r#"[null, 7, -7, 2.5, true, "x", ["y"], {"name": "n"}]"#).unwrap();
+        let cases: Vec<_> = list.iter().filter_map(Listed::case).collect();
         assert_eq!(cases.len(), 8);
         assert!(
             cases[..7]

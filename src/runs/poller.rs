@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::net::retry::{Backoff, Deadline, OUT_OF_REACH};
 use crate::qatech::client::{Api, Cases, GetError};
-use crate::qatech::wire::{Run, RunTestCase};
+use crate::qatech::wire::Run;
 use crate::report::{CaseCoverage, Millis, Verdict, status};
 use crate::runs::event::Event;
 use crate::runs::fetch_policy::FetchPolicy;
@@ -133,7 +133,7 @@ enum ListError {
 }
 
 /// Which test cases an answer covers, by the cases that were requested.
-fn coverage(cases: Cases, list: Option<&Vec<RunTestCase>>) -> CaseCoverage {
+fn coverage<T>(cases: Cases, list: Option<&Vec<T>>) -> CaseCoverage {
     match (list, cases) {
         (None, _) | (_, Cases::None) => CaseCoverage::Partial,
         (Some(_), Cases::Failed) => CaseCoverage::Failures,
@@ -181,7 +181,8 @@ impl<A: Api> Poller<'_, A> {
         let id = self.attempt.id();
         self.last_poll = Instant::now();
         let cases = self.fetch.next(self.policy.fail_fast, self.policy.deadline.left());
-        let answer = self.client.get(&self.short_id, id.as_deref(), cases).await;
+        let known = self.attempt.known_elements();
+        let answer = self.client.get(&self.short_id, id.as_deref(), cases, &known).await;
         self.attempt.count_request(answer.is_err());
         match answer {
             Ok(got) => {
@@ -345,18 +346,16 @@ impl<A: Api> Poller<'_, A> {
         if self.fetch.is_too_large(cases) {
             return Err(ListError::TooLarge);
         }
-        let id = self.attempt.id();
+        let (id, known) = (self.attempt.id(), self.attempt.known_elements());
         let mut backoff = Backoff::default().with_max_attempts(FINAL_LIST_TRIES);
         loop {
-            let answer = self.client.get(&self.short_id, id.as_deref(), cases).await;
+            let answer = self.client.get(&self.short_id, id.as_deref(), cases, &known).await;
             self.attempt.count_request(answer.is_err());
             match answer {
                 Ok(got) => {
                     let list = got.run.run_test_cases;
                     let listed = coverage(cases, list.as_ref());
-                    let cases = list.ok_or(ListError::Missing)?.into_iter();
-                    self.attempt
-                        .record_cases(cases.map(RunTestCase::into_snapshot).collect(), listed);
+                    self.attempt.record_cases(list.ok_or(ListError::Missing)?, listed);
                     return Ok(());
                 }
                 Err(GetError::Retry { what, after }) => match backoff.unreachable(after) {

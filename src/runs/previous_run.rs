@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::net::retry::{Backoff, OUT_OF_REACH};
 use crate::qatech::client::{Api, Cases, GetError};
 use crate::qatech::wire::{Run, RunTestCase};
+use crate::report::merge::KnownElements;
 use crate::report::{CaseCoverage, CaseOutcome, RunReport, Verdict, status};
 use crate::runs::event::Event;
 use crate::runs::poller::Policy;
@@ -55,8 +56,10 @@ pub(super) enum NotReusable {
 pub(super) async fn poll(client: &impl Api, policy: Policy, run: RunHandle<'_>, short_id: &ShortId) -> PreviousRun {
     let until = policy.deadline.within(OUT_OF_REACH);
     let mut backoff = Backoff::default().until(until);
+    let known = KnownElements::new();
     loop {
-        let Some(answer) = until.limit(client.get(short_id, None, Cases::All)).await else {
+        let get = client.get(short_id, None, Cases::All, &known);
+        let Some(answer) = until.limit(get).await else {
             return PreviousRun::OutOfReach("no answer in time".to_owned());
         };
         let (what, after) = match answer {
@@ -91,11 +94,15 @@ fn classify(run: Run) -> PreviousRun {
     if passed(status, result) {
         return PreviousRun::Passed;
     }
-    let seen = run
-        .run_test_cases
-        .iter()
-        .flatten()
-        .map(|case| (outcome(case), case.status.as_deref().unwrap_or_default()));
+    // No element is known, so each was read. One that was not would not have ended.
+    let seen = run.run_test_cases.iter().flatten().map(|listed| {
+        let case = listed.case();
+        let status = case.and_then(|case| case.status.as_deref());
+        (
+            case.map_or(CaseOutcome::Unfinished, outcome),
+            status.unwrap_or_default(),
+        )
+    });
     match blocker(status, result, seen) {
         Some(why) => PreviousRun::NotReusable(why),
         None => PreviousRun::Failed(run),
@@ -163,7 +170,7 @@ mod tests {
             short_id: "run1".to_owned(),
             status: status.to_owned(),
             result: result.map(str::to_owned),
-            run_test_cases: Some(cases.iter().map(case).collect()),
+            run_test_cases: Some(cases.iter().map(|words| case(words).into()).collect()),
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::qatech::wire::{Run, RunTestCase};
 use crate::report::merge;
-use crate::report::merge::{CaseSnapshot, Merged};
+use crate::report::merge::{KnownElements, Listed, Merged, Recorded};
 use crate::report::{
     Attempt, AttemptOrigin, CaseCoverage, CaseOutcome, Counts, Millis, Quarantine, RunReport, StatusChange, TestPlan,
     Verdict, status,
@@ -43,6 +43,8 @@ pub struct RunStore {
     runs: RefCell<Vec<RunReport>>,
     /// When each run is expected to end, where that can be estimated.
     expected_ends: Vec<Cell<Option<Millis>>>,
+    /// The elements of answers that each run was last recorded from.
+    recorded: RefCell<Vec<Recorded>>,
     warnings: RefCell<Vec<String>>,
     handler: Box<dyn EventHandler>,
     /// Which failed test cases do not fail the step.
@@ -55,6 +57,7 @@ impl RunStore {
         Self {
             began,
             expected_ends: runs.iter().map(|_| Cell::new(None)).collect(),
+            recorded: RefCell::new(runs.iter().map(|_| Recorded::default()).collect()),
             runs: RefCell::new(runs),
             warnings: RefCell::default(),
             handler,
@@ -192,6 +195,12 @@ impl<'a> RunHandle<'a> {
             run.cases.clear();
             run.listed = CaseCoverage::Partial;
         });
+        self.update_recorded(|recorded| *recorded = Recorded::default());
+    }
+
+    fn update_recorded<T: Default>(self, f: impl FnOnce(&mut Recorded) -> T) -> T {
+        let mut recorded = self.store.recorded.borrow_mut();
+        recorded.get_mut(self.index).map(f).unwrap_or_default()
     }
 
     /// Sets the verdict over all attempts, with a warning where the cases contradict QA.tech's result.
@@ -284,19 +293,28 @@ impl<'a> AttemptHandle<'a> {
             run_test_cases,
         } = answer;
         self.record_status(id, status, result);
-        let cases = run_test_cases.into_iter().flatten();
-        self.record_cases(cases.map(RunTestCase::into_snapshot).collect(), listed);
+        self.record_cases(run_test_cases.unwrap_or_default(), listed);
+    }
+
+    /// The elements of answers that need not be read again, until the next answer is recorded.
+    pub fn known_elements(self) -> KnownElements {
+        self.run.update_recorded(|recorded| recorded.known(self.index))
     }
 
     /// Merges the test cases of an answer that has this coverage.
-    pub fn record_cases(self, seen: Vec<CaseSnapshot>, listed: CaseCoverage) {
+    pub fn record_cases(self, cases: Vec<Listed<RunTestCase>>, listed: CaseCoverage) {
         let at = self.run.store.now();
+        let cases = cases.into_iter().map(|case| case.map(RunTestCase::into_snapshot));
+        let cases = cases.collect();
         let merged = self.run.update(|run| {
             // A rerun lists only what it repeats, so only the first attempt's list shows whether cases are missing.
             if self.index == 0 {
                 run.listed = run.listed.max(listed);
             }
-            let merged = merge::apply(run, self.index, seen, at, &self.run.store.quarantine);
+            let quarantine = &self.run.store.quarantine;
+            let merged = self
+                .run
+                .update_recorded(|recorded| merge::apply(run, self.index, cases, at, quarantine, recorded));
             if merged.left_out {
                 run.listed = CaseCoverage::Partial;
             }
@@ -383,13 +401,13 @@ mod tests {
         attempt
     }
 
-    fn failed(name: &str) -> CaseSnapshot {
-        CaseSnapshot {
-            name: name.to_owned(),
-            status: "COMPLETED".to_owned(),
+    fn failed(name: &str) -> Listed<RunTestCase> {
+        Listed::from(RunTestCase {
+            name: Some(name.to_owned()),
+            status: Some("COMPLETED".to_owned()),
             result: Some("FAILED".to_owned()),
-            ..CaseSnapshot::default()
-        }
+            ..RunTestCase::default()
+        })
     }
 
     #[test]
@@ -421,6 +439,45 @@ mod tests {
         let problem = runs.first().and_then(|run| run.problem.as_deref());
         assert_eq!(problem, Some("changed by the handler"));
         assert_eq!(warnings, ["a case failed"], "the same warning is kept once");
+    }
+
+    #[test]
+    fn elements_are_known_until_their_case_changes_or_another_attempt_begins() {
+        let store = RunStore::new(Instant::now(), vec![RunReport::planned(None)], Box::new(Discard));
+        let run = store.runs().next().unwrap();
+        let listed = |name: &str, digest| Listed::Read {
+            case: Box::new(RunTestCase {
+                name: Some(name.to_owned()),
+                status: Some("RUNNING".to_owned()),
+                ..RunTestCase::default()
+            }),
+            digest: Some(digest),
+        };
+        let first = run.add_attempt(attempt(), None);
+        assert!(first.known_elements().is_empty());
+        first.record_cases(vec![listed("a", 7), listed("b", 8)], CaseCoverage::Failures);
+        assert_eq!(first.known_elements(), [(7, 0), (8, 1)].into());
+        let before = run.read(Clone::clone).unwrap();
+        first.record_cases(vec![Listed::Unchanged(1), Listed::Unchanged(0)], CaseCoverage::Complete);
+        let after = run.read(Clone::clone).unwrap();
+        assert_eq!(before.cases, after.cases);
+        assert_eq!(
+            (before.listed, after.listed),
+            (CaseCoverage::Failures, CaseCoverage::Complete)
+        );
+        first.record_cases(vec![listed("b", 9)], CaseCoverage::Failures);
+        assert_eq!(first.known_elements(), [(7, 0), (9, 1)].into());
+        let second = run.add_attempt(attempt(), None);
+        assert!(second.known_elements().is_empty());
+        second.record_cases(vec![listed("b", 9)], CaseCoverage::Complete);
+        assert_eq!(second.known_elements(), [(9, 1)].into());
+        assert!(first.known_elements().is_empty());
+        run.start_over();
+        assert!(run.add_attempt(attempt(), None).known_elements().is_empty());
+        // An attempt with the same index: the run was started over.
+        first.record_cases(vec![listed("c", 1)], CaseCoverage::Complete);
+        run.start_over();
+        assert!(first.known_elements().is_empty());
     }
 
     #[test]

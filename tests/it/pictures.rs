@@ -202,7 +202,7 @@ fn answer(look: &Look<'_>, age: u64) -> Got {
             short_id: look.short_id.to_owned(),
             status: if over { "COMPLETED" } else { "RUNNING" }.to_owned(),
             result: over.then(|| "FAILED".to_owned()),
-            run_test_cases: Some(cases.into_iter().map(|(case, _)| case).collect()),
+            run_test_cases: Some(cases.into_iter().map(|(case, _)| case.into()).collect()),
         },
     }
 }

@@ -5,8 +5,26 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use crate::report::Case;
 use crate::report::merge::snapshot::{CaseSnapshot, fallback_name};
 
+/// What a test case is matched by; empty where the API returned none.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Keys<'a> {
+    pub(super) id: &'a str,
+    pub(super) short_id: &'a str,
+    pub(super) name: &'a str,
+}
+
+impl<'a> From<&'a CaseSnapshot> for Keys<'a> {
+    fn from(seen: &'a CaseSnapshot) -> Self {
+        Self {
+            id: &seen.id,
+            short_id: &seen.short_id,
+            name: &seen.name,
+        }
+    }
+}
+
 /// For each case that a poll has seen, the index of the known case that it is.
-pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot]) -> Vec<Option<usize>> {
+pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[Keys<'_>]) -> Vec<Option<usize>> {
     let mut matches = vec![None; seen.len()];
     if cases.is_empty() {
         return matches;
@@ -15,14 +33,14 @@ pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot])
     let by_id = unique(cases.iter().map(|case| case.id.as_str()));
     let by_short_id = unique(cases.iter().map(|case| case.short_id.as_str()));
     let by_name = unique(cases.iter().map(|case| case.name.as_str()));
-    let seen_ids = unique(seen.iter().map(|case| case.id.as_str()));
-    let seen_short_ids = unique(seen.iter().map(|case| case.short_id.as_str()));
-    let seen_names = unique(seen.iter().map(|case| case.name.as_str()));
+    let seen_ids = unique(seen.iter().map(|case| case.id));
+    let seen_short_ids = unique(seen.iter().map(|case| case.short_id));
+    let seen_names = unique(seen.iter().map(|case| case.name));
     // Each rule is applied to all cases before the next one: a name must not take a case that an id matches.
     let rules: [(Key, Places<'_>, Places<'_>); 3] = [
-        (|case| &case.id, seen_ids, by_id),
-        (|case| &case.short_id, seen_short_ids, by_short_id),
-        (|case| &case.name, seen_names, by_name),
+        (|case| case.id, seen_ids, by_id),
+        (|case| case.short_id, seen_short_ids, by_short_id),
+        (|case| case.name, seen_names, by_name),
     ];
     for (key, on_this_side, on_that_side) in rules {
         for (case, place) in seen.iter().zip(matches.iter_mut()) {
@@ -48,7 +66,7 @@ pub(super) fn match_cases(cases: &[Case], attempt: usize, seen: &[CaseSnapshot])
 fn match_in_order(
     cases: &[Case],
     attempt: usize,
-    seen: &[CaseSnapshot],
+    seen: &[Keys<'_>],
     matches: &mut [Option<usize>],
     taken: &HashSet<usize>,
 ) {
@@ -63,16 +81,14 @@ fn match_in_order(
         }
     }
     for (case, place) in seen.iter().zip(matches).filter(|(_, place)| place.is_none()) {
-        let CaseSnapshot { id, short_id, name, .. } = case;
+        let Keys { id, short_id, name } = *case;
         let name = if name.trim().is_empty() { "" } else { name };
-        *place = alike
-            .get_mut(&(id.as_str(), short_id.as_str(), name))
-            .and_then(VecDeque::pop_front);
+        *place = alike.get_mut(&(id, short_id, name)).and_then(VecDeque::pop_front);
     }
 }
 
 /// One of a case's keys.
-type Key = fn(&CaseSnapshot) -> &str;
+type Key = for<'a> fn(&Keys<'a>) -> &'a str;
 /// The index of each key; `None` for a key that occurs twice.
 type Places<'a> = HashMap<&'a str, Option<usize>>;
 

@@ -104,13 +104,21 @@ fn text_len(text: &Option<String>) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::Merged;
+    use super::super::{Listed, Merged, Recorded};
     use super::*;
     use crate::report::Quarantine;
     use crate::report::sample::run;
 
     fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: u64) -> Merged {
-        super::super::apply(run, attempt, seen, at, &Quarantine::default())
+        let listed = seen.into_iter().map(Listed::from).collect();
+        super::super::apply(
+            run,
+            attempt,
+            listed,
+            at,
+            &Quarantine::default(),
+            &mut Recorded::default(),
+        )
     }
 
     fn seen(id: String, reasoning: usize) -> CaseSnapshot {
@@ -136,10 +144,16 @@ mod tests {
         // A known case can still change, and its new text replaces the old one.
         let merged = apply(&mut run, 0, vec![seen("3".into(), most + 1)], 30);
         assert!(!merged.left_out && run.cases.get(3).unwrap().latest().unwrap().reasoning.is_some());
-        // In a rerun, its outcome counts even if there is no room for its text.
-        let merged = apply(&mut run, 1, vec![seen("3".into(), most)], 40);
+        // In a rerun, its outcome counts even if there is no room for its text, which is read again.
+        let recorded = &mut Recorded::default();
+        let listed = [(3, most), (4, 0)].map(|(number, size)| Listed::Read {
+            case: Box::new(seen(number.to_string(), size)),
+            digest: Some(number),
+        });
+        let merged = super::super::apply(&mut run, 1, listed.into(), 40, &Quarantine::default(), recorded);
+        assert_eq!(recorded.known(1), [(4, 4)].into());
         let latest = run.cases.get(3).unwrap().latest().unwrap();
-        assert!(merged.left_out && merged.newly_bad == [3]);
+        assert!(merged.left_out && merged.newly_bad == [3, 4]);
         assert_eq!((latest.attempt, latest.reasoning.as_deref()), (1, None));
     }
 

@@ -2,13 +2,16 @@
 
 mod match_cases;
 mod memory_budget;
+mod recorded;
 mod snapshot;
 mod verdict;
 
 use crate::report::{Case, CaseAttempt, CaseOutcome, Millis, Observed, Quarantine, RunReport, status};
-use match_cases::match_cases;
+use match_cases::{Keys, match_cases};
 pub use memory_budget::MAX_CASES;
 use memory_budget::MemoryBudget;
+use recorded::Element;
+pub use recorded::{KnownElements, Listed, Recorded};
 pub use snapshot::CaseSnapshot;
 use snapshot::fallback_name;
 pub use verdict::{conclude, contradiction, not_played};
@@ -26,18 +29,39 @@ pub struct Merged {
 /// cases stay as they are. A case that matches an entry of the quarantine list is marked when it is first seen.
 ///
 /// Cases are matched by id, else by short id, else by name, each if it is unique on both sides. The rest are matched with
-/// those of the attempt's earlier poll, in order.
+/// those of the attempt's earlier poll, in order. This does not depend on which elements are unchanged.
 pub fn apply(
     run: &mut RunReport,
     attempt: usize,
-    seen: Vec<CaseSnapshot>,
+    mut listed: Vec<Listed<CaseSnapshot>>,
     at: Millis,
     quarantine: &Quarantine,
+    recorded: &mut Recorded,
 ) -> Merged {
-    let places = match_cases(&run.cases, attempt, &seen);
+    recorded.enter(attempt);
+    let keys = listed.iter().map(|element| match element {
+        Listed::Unchanged(index) => recorded.keys(&run.cases, *index).unwrap_or_default(),
+        Listed::Read { case, digest: _ } => Keys::from(&**case),
+    });
+    let places = match_cases(&run.cases, attempt, &keys.collect::<Vec<_>>());
+    // Before the first case changes: among cases without a unique key, an unchanged element can move to another case.
+    for (element, place) in listed.iter_mut().zip(&places) {
+        match element {
+            Listed::Unchanged(index) if *place != Some(*index) => {
+                if let Some(restored) = recorded.restore(&run.cases, *index) {
+                    *element = restored;
+                }
+            }
+            Listed::Unchanged(_) | Listed::Read { .. } => {}
+        }
+    }
     let mut budget = MemoryBudget::new(run);
     let mut merged = Merged::default();
-    for (mut seen, place) in seen.into_iter().zip(places) {
+    for (element, place) in listed.into_iter().zip(places) {
+        let (mut seen, digest) = match element {
+            Listed::Unchanged(_) => continue,
+            Listed::Read { case, digest } => (*case, digest),
+        };
         let fits = match place.and_then(|index| run.cases.get(index)) {
             Some(case) => budget.take_known(case, attempt, &seen),
             None => budget.take_new(&seen),
@@ -59,6 +83,9 @@ pub fn apply(
         if is_new && case.quarantine.is_none() {
             case.quarantine = quarantine.matches(&case.name, &seen.short_id);
         }
+        // What was left out is read again: there may be room for it then.
+        let digest = digest.filter(|_| fits);
+        recorded.set(index, digest.and_then(|digest| Element::new(case, &seen, digest)));
         if record(case, attempt, seen, at) {
             merged.newly_bad.push(index);
         }
@@ -188,7 +215,15 @@ mod tests {
 
     /// Merges without a quarantine list.
     fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: Millis) -> Merged {
-        super::apply(run, attempt, seen, at, &Quarantine::default())
+        let listed = seen.into_iter().map(Listed::from).collect();
+        super::apply(
+            run,
+            attempt,
+            listed,
+            at,
+            &Quarantine::default(),
+            &mut Recorded::default(),
+        )
     }
 
     fn attempt(verdict: Verdict) -> Attempt {
@@ -455,7 +490,168 @@ mod tests {
             })
     }
 
+    /// How an answer's list differs from the one before.
+    #[derive(Debug, Clone)]
+    enum Change {
+        Add(CaseSnapshot),
+        Replace(prop::sample::Index, CaseSnapshot),
+        Title(prop::sample::Index, Option<String>),
+        Repeat(prop::sample::Index),
+        Remove(prop::sample::Index),
+        Swap(prop::sample::Index, prop::sample::Index),
+    }
+
+    fn any_change() -> impl Strategy<Value = Change> {
+        let with_texts = || {
+            let texts = (prop::option::of("[gh]"), prop::option::of("[st]"));
+            (any_seen(), texts).prop_map(|(seen, (goal, title))| CaseSnapshot { goal, title, ..seen })
+        };
+        prop_oneof![
+            4 => with_texts().prop_map(Change::Add),
+            2 => (any::<prop::sample::Index>(), with_texts()).prop_map(|(at, seen)| Change::Replace(at, seen)),
+            2 => (any::<prop::sample::Index>(), prop::option::of("[st]")).prop_map(|(at, title)| Change::Title(at, title)),
+            1 => any::<prop::sample::Index>().prop_map(Change::Repeat),
+            1 => any::<prop::sample::Index>().prop_map(Change::Remove),
+            2 => any::<[prop::sample::Index; 2]>().prop_map(|[one, other]| Change::Swap(one, other)),
+        ]
+    }
+
+    fn change(list: &mut Vec<CaseSnapshot>, change: Change) {
+        match change {
+            Change::Add(seen) => list.push(seen),
+            _ if list.is_empty() => {}
+            Change::Replace(at, seen) => *at.get_mut(list) = seen,
+            Change::Title(at, title) => at.get_mut(list).title = title,
+            Change::Repeat(at) => list.push(at.get(list).clone()),
+            Change::Remove(at) => drop(list.remove(at.index(list.len()))),
+            Change::Swap(one, other) => {
+                let len = list.len();
+                list.swap(one.index(len), other.index(len));
+            }
+        }
+    }
+
+    /// A list as the API's client returns it.
+    fn as_read(list: &[CaseSnapshot], known: &KnownElements) -> Vec<Listed<CaseSnapshot>> {
+        let read = |seen: &CaseSnapshot| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            std::hash::Hash::hash(&format!("{seen:?}"), &mut hasher);
+            let digest = std::hash::Hasher::finish(&hasher);
+            match known.get(&digest) {
+                Some(index) => Listed::Unchanged(*index),
+                None => Listed::Read {
+                    case: Box::new(seen.clone()),
+                    digest: Some(digest),
+                },
+            }
+        };
+        list.iter().map(read).collect()
+    }
+
+    fn unchanged(list: &[Listed<CaseSnapshot>]) -> usize {
+        list.iter().filter(|element| element.case().is_none()).count()
+    }
+
+    #[test]
+    fn an_unchanged_element_is_listed_and_changes_nothing() {
+        let mut run = run(&[Verdict::Failed]);
+        let recorded = &mut Recorded::default();
+        let mut list = vec![
+            seen("1", "a", "A", "PASSED"),
+            seen("2", "b", "B", ""),
+            seen("3", "c", "C", "FAILED"),
+        ];
+        let mut poll = |list: &[CaseSnapshot], at| {
+            let listed = as_read(list, &recorded.known(0));
+            let count = unchanged(&listed);
+            (
+                count,
+                super::apply(&mut run, 0, listed, at, &Quarantine::default(), recorded).newly_bad,
+            )
+        };
+        assert_eq!(poll(&list, 1), (0, vec![2]));
+        list.reverse();
+        assert_eq!(poll(&list, 2), (3, vec![]));
+        // Only the failed ones.
+        assert_eq!(poll(&list[..1], 3), (1, vec![]));
+        list[1].result = Some("FAILED".into());
+        assert_eq!(poll(&list, 4), (2, vec![1]));
+        // What a case was recorded from before is read again.
+        list[1].result = None;
+        assert_eq!(poll(&list, 5), (2, vec![]));
+        let ended: Vec<_> = run.cases.iter().map(|case| case.attempts[0].observed.ended).collect();
+        assert_eq!(ended, [Some(1), None, Some(1)]);
+    }
+
+    #[test]
+    fn a_case_that_differs_from_its_element_is_read_again() {
+        let with_goal = |goal: Option<&str>, result| CaseSnapshot {
+            goal: goal.map(Into::into),
+            ..seen("1", "a", "A", result)
+        };
+        let long = "x".repeat(1_000);
+        for (before, now, is_known) in [
+            (with_goal(Some("g"), ""), with_goal(Some("h"), "PASSED"), true),
+            (with_goal(Some("g"), ""), with_goal(None, "PASSED"), false),
+            (seen("1", "a", "A", ""), seen("1", "a", "Renamed", "PASSED"), false),
+            (seen("1", "a", "A", ""), seen("2", "a", "A", "PASSED"), true),
+            (seen("1", "a", "A", ""), seen(&long, "a", "A", "PASSED"), false),
+            (seen("1", "a", "", ""), seen("1", "a", "", "PASSED"), false),
+        ] {
+            let mut run = run(&[Verdict::Passed]);
+            let recorded = &mut Recorded::default();
+            for list in [[before], [now.clone()]] {
+                let listed = as_read(&list, &recorded.known(0));
+                super::apply(&mut run, 0, listed, 1, &Quarantine::default(), recorded);
+            }
+            assert_eq!(run.cases.len(), 1);
+            assert_eq!(
+                unchanged(&as_read(&[now.clone()], &recorded.known(0))),
+                usize::from(is_known),
+                "{now:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_attempt_knows_no_element_of_the_one_before() {
+        let mut run = run(&[Verdict::Failed, Verdict::Passed]);
+        let recorded = &mut Recorded::default();
+        let list = [seen("1", "a", "A", "FAILED")];
+        for attempt in [0, 1] {
+            assert!(recorded.known(attempt).is_empty());
+            for reads in [1, 0] {
+                let listed = as_read(&list, &recorded.known(attempt));
+                assert_eq!(unchanged(&listed), 1 - reads);
+                super::apply(&mut run, attempt, listed, 1, &Quarantine::default(), recorded);
+            }
+        }
+        assert!(recorded.known(0).is_empty());
+        assert_eq!(run.cases[0].attempts.len(), 2);
+    }
+
     proptest! {
+        #[test]
+        fn unchanged_elements_are_merged_as_if_they_were_read(
+            polls in prop::collection::vec(
+                (prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::collection::vec(any_change(), 0..4)), 1..8,
+            ),
+        ) {
+            let (mut with, mut without) = (run(&[Verdict::Failed; 8]), run(&[Verdict::Failed; 8]));
+            let recorded = &mut Recorded::default();
+            let (mut attempt, mut list) = (0, vec![]);
+            for (at, (is_rerun, only_failed, changes)) in polls.into_iter().enumerate() {
+                attempt += usize::from(is_rerun);
+                changes.into_iter().for_each(|one| change(&mut list, one));
+                let mut answer = list.clone();
+                answer.retain(|seen| !only_failed || seen.result.as_deref() == Some("FAILED"));
+                let listed = as_read(&answer, &recorded.known(attempt));
+                let merged = super::apply(&mut with, attempt, listed, at as Millis, &Quarantine::default(), recorded);
+                prop_assert_eq!(merged, apply(&mut without, attempt, answer, at as Millis));
+                prop_assert_eq!(&with, &without);
+            }
+        }
+
         #[test]
         fn merging_never_loses_a_case_and_never_forgives_unseen(
             looks in prop::collection::vec((0usize..3, prop::collection::vec(any_seen(), 0..5)), 1..6),

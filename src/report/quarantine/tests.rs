@@ -1,6 +1,6 @@
 use super::*;
 use crate::report::merge;
-use crate::report::merge::CaseSnapshot;
+use crate::report::merge::{CaseSnapshot, Recorded};
 use crate::report::sample::{attempt, case, run};
 use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Verdict};
 use proptest::prelude::*;
@@ -127,8 +127,9 @@ fn concluded(attempts: &[Ended<'_>], listed: CaseCoverage, list: &Quarantine) ->
     for (index, (_, cases)) in attempts.iter().enumerate() {
         let seen = cases
             .iter()
-            .map(|(name, status, result)| snapshot(name, status, result));
-        merge::apply(&mut concluded, index, seen.collect(), index as Millis, list);
+            .map(|(name, status, result)| snapshot(name, status, result).into());
+        let recorded = &mut Recorded::default();
+        merge::apply(&mut concluded, index, seen.collect(), index as Millis, list, recorded);
     }
     merge::conclude(&mut concluded);
     concluded

@@ -10,6 +10,7 @@ use qatech_run::inputs::{CaseDetailsFor, RerunOnly};
 use qatech_run::qatech::client::{Api, CaseError, Cases, GetError, Got, PostError, RerunCases};
 use qatech_run::qatech::details::CaseAnswer;
 use qatech_run::qatech::wire::{Run, RunTestCase, StartFields, StartRequest, StartedRun};
+use qatech_run::report::merge::{KnownElements, Listed};
 use qatech_run::report::{Millis, RunReport, sample};
 use qatech_run::runs::details::DetailsFetcher;
 use qatech_run::runs::driver::{Driver, Origin};
@@ -154,7 +155,13 @@ impl Api for Sim {
         Err(CaseError::Unsupported)
     }
 
-    async fn get(&self, short_id: &ShortId, _id: Option<&str>, cases: Cases) -> Result<Got, GetError> {
+    async fn get(
+        &self,
+        short_id: &ShortId,
+        _id: Option<&str>,
+        cases: Cases,
+        _known: &KnownElements,
+    ) -> Result<Got, GetError> {
         self.note(Call::Get(short_id.to_string(), cases));
         let at = self.began.elapsed();
         let nth = self.looks().len();
@@ -204,6 +211,7 @@ pub fn run(look: &Look<'_>, status: &str, result: Option<&str>, cases: &[(&str, 
             result: (!result.is_empty()).then(|| (*result).to_owned()),
             ..RunTestCase::default()
         })
+        .map(Listed::from)
         .collect();
     Got {
         size: 100 + 100 * run_test_cases.len(),
