@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use qatech_fakes::harness::Done;
 use qatech_fakes::http::{Request, wait_until};
-use qatech_fakes::qatech::{Case, FakeQaTech, RunScript, When};
+use qatech_fakes::qatech::{Case, FakeQaTech, Identity, Outcome, Rerun, RunScript, When};
 use qatech_fakes::runner::commands;
+use serde_json::Value;
 
-use crate::scene::{assert_ending, attach, endless, green, run, start};
+use crate::scene::{assert_ending, attach, endless, green, json_file, run, start};
 
 fn gets(fake: &FakeQaTech) -> Vec<Request> {
     let requests = fake.requests().into_iter();
@@ -74,6 +76,58 @@ fn cases_of_a_large_run_are_requested_rarely_and_at_the_end() {
     assert!(middle.iter().filter(|ask| *ask == "failed").count() <= 2, "{asked:?}");
     assert!(middle.iter().any(|ask| ask == "-"), "{asked:?}");
     done.assert_outputs(&[("total", "300"), ("failed", "30")]);
+}
+
+#[test]
+fn cases_that_change_between_polls_are_reported_as_one_poll_at_the_end_sees_them() {
+    let fake = FakeQaTech::start();
+    let same = |number: usize| {
+        let case = Case::new("Same", Outcome::Passed).ids("", "");
+        case.texts(&format!("Title {number}"), "<b>done</b>", "A goal")
+            .ends(When::Look(number))
+    };
+    let script = RunScript::new([
+        Case::passed("Login"),
+        Case::failed("Pay").ends(When::Look(3)),
+        same(4),
+        same(2),
+        Case::new("Refund", Outcome::Skipped).ends(When::Look(5)),
+        Case::failed("Cancel").ends(When::Look(6)),
+    ]);
+    let rerun = Rerun::passing(&["Pay", "Refund", "Cancel"]).identity(Identity::NewIdsAndShortIds);
+    let done = start(&fake, script.rerun(rerun))
+        .input("rerun_failed", "1")
+        .input("json_path", "r.json")
+        .output();
+    assert_ending(&done, 0, "flaky");
+    assert!(fake.gets() >= 12, "{}", fake.gets());
+    let cases = |done: &Done| json_file(done, "workspace/r.json")["runs"][0]["cases"].clone();
+    let told = |cases: &Value, attempt: usize| -> Vec<_> {
+        let told = cases.as_array().unwrap().iter().filter_map(|case| {
+            let attempts = case["attempts"].as_array().unwrap();
+            let one = attempts.iter().find(|one| one["attempt"] == attempt)?;
+            let fields = ["short_id", "status", "result", "title", "reasoning"].map(|field| one[field].clone());
+            Some((case["name"].clone(), case["goal"].clone(), fields))
+        });
+        told.collect()
+    };
+    let polled_often = cases(&done);
+    for (attempt, (short_id, count)) in [("run001", 6), ("run002", 3)].into_iter().enumerate() {
+        let attached = run(&fake)
+            .input("run_short_id", short_id)
+            .input("json_path", "r.json")
+            .output();
+        let expected = told(&cases(&attached), 0);
+        assert_eq!(expected.len(), count);
+        assert_eq!(told(&polled_often, attempt), expected, "{short_id}");
+    }
+    let times = |case: usize| {
+        let first = &polled_often[case]["attempts"][0];
+        ["first_seen_ms", "running_ms", "ended_ms"].map(|name| first[name].as_u64())
+    };
+    let [login, pay] = [times(0), times(1)];
+    assert_eq!((login[1], login[2]), (None, login[0]));
+    assert!(pay[1] == pay[0] && pay[2] > pay[0], "{pay:?}");
 }
 
 #[test]

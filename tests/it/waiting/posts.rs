@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use qatech_run::qatech::client::{Cases, GetError, Got, PostError};
 use qatech_run::qatech::wire::StartedRun;
-use qatech_run::report::CaseCoverage;
+use qatech_run::report::{CaseCoverage, CaseOutcome};
 use qatech_run::runs::event::Event;
 use qatech_run::runs::shutdown::Shutdown;
 use qatech_run::runs::store::{Discard, RunStore};
@@ -203,6 +203,47 @@ async fn cases_that_pass_in_a_rerun_are_flaky() {
         .collect();
     // Each rerun is one of the run before: it holds what is still failed.
     assert_eq!(reruns, [Call::Rerun("run1".to_owned()), Call::Rerun("run2".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_each_attempt_a_case_is_read_once_for_each_of_its_states() {
+    let sim = Sim::new(|look| {
+        let (status, result, b) = match (look.short_id, look.nth) {
+            (_, 1..3 | 4..6) => ("RUNNING", None, ""),
+            ("run1", _) => ("COMPLETED", Some("FAILED"), "FAILED"),
+            (_, _) => ("COMPLETED", Some("PASSED"), "PASSED"),
+        };
+        let cases = [("a", "PASSED"), ("b", b), ("c", "PASSED")];
+        Ok(run(
+            look,
+            status,
+            result,
+            if look.short_id == "run1" { &cases } else { &cases[1..2] },
+        ))
+    });
+    let played = rerunning(&sim, 1).await;
+    assert_eq!(played.verdict(), "flaky", "{}", played.problem());
+    let outcomes: Vec<_> = played
+        .run
+        .cases
+        .iter()
+        .map(|case| (case.name.as_str(), case.outcome))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("a", CaseOutcome::Passed),
+            ("b", CaseOutcome::Flaky),
+            ("c", CaseOutcome::Passed)
+        ]
+    );
+    let bad = played
+        .events
+        .iter()
+        .filter(|(_, event)| matches!(event, Event::BadCase(_)));
+    assert_eq!(bad.count(), 1);
+    // All three in the second poll and `a` and `c` in the third; `b` in the second of the rerun.
+    assert_eq!((sim.looks().len(), sim.unchanged()), (6, 6));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,8 @@
 //! A simulated QA.tech behind `qatech::client::Api`, on tokio's clock: with time paused, hours of waiting take milliseconds.
 //! Included by path where a bench or another test wants it too.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::time::Duration;
@@ -64,6 +65,7 @@ pub struct Sim {
     show: Box<Show>,
     create: Box<Create>,
     asked: RefCell<Vec<Asked>>,
+    unchanged: Cell<usize>,
 }
 
 impl Sim {
@@ -75,6 +77,7 @@ impl Sim {
             show: Box::new(show),
             create: Box::new(|nth| Ok(started(nth))),
             asked: RefCell::default(),
+            unchanged: Cell::default(),
         }
     }
 
@@ -98,6 +101,27 @@ impl Sim {
     /// Every call so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.borrow().clone()
+    }
+
+    /// How many elements of answers were not read, since they were known.
+    pub fn unchanged(&self) -> usize {
+        self.unchanged.get()
+    }
+
+    /// Gives each element a digest, and leaves out the known ones, as the client does.
+    fn as_read(&self, mut got: Got, known: &KnownElements) -> Got {
+        for listed in got.run.run_test_cases.iter_mut().flatten() {
+            let mut hasher = DefaultHasher::new();
+            format!("{listed:?}").hash(&mut hasher);
+            let element = hasher.finish();
+            if let Some(index) = known.get(&element) {
+                *listed = Listed::Unchanged(*index);
+                self.unchanged.set(self.unchanged.get() + 1);
+            } else if let Listed::Read { case: _, digest } = listed {
+                *digest = Some(element);
+            }
+        }
+        got
     }
 
     /// When each GET came.
@@ -160,7 +184,7 @@ impl Api for Sim {
         short_id: &ShortId,
         _id: Option<&str>,
         cases: Cases,
-        _known: &KnownElements,
+        known: &KnownElements,
     ) -> Result<Got, GetError> {
         self.note(Call::Get(short_id.to_string(), cases));
         let at = self.began.elapsed();
@@ -174,12 +198,13 @@ impl Api for Sim {
                 after: None,
             });
         }
-        (self.show)(&Look {
+        let got = (self.show)(&Look {
             at,
             nth,
             short_id,
             cases,
-        })
+        })?;
+        Ok(self.as_read(got, known))
     }
 }
 
