@@ -490,26 +490,31 @@ mod tests {
             })
     }
 
+    /// Goal and title.
+    type Texts = (Option<String>, Option<String>);
+
+    fn any_texts() -> impl Strategy<Value = Texts> {
+        (prop::option::of("[gh]"), prop::option::of("[st]"))
+    }
+
     /// How an answer's list differs from the one before.
     #[derive(Debug, Clone)]
     enum Change {
         Add(CaseSnapshot),
         Replace(prop::sample::Index, CaseSnapshot),
-        Title(prop::sample::Index, Option<String>),
+        Texts(prop::sample::Index, Texts),
         Repeat(prop::sample::Index),
         Remove(prop::sample::Index),
         Swap(prop::sample::Index, prop::sample::Index),
     }
 
     fn any_change() -> impl Strategy<Value = Change> {
-        let with_texts = || {
-            let texts = (prop::option::of("[gh]"), prop::option::of("[st]"));
-            (any_seen(), texts).prop_map(|(seen, (goal, title))| CaseSnapshot { goal, title, ..seen })
-        };
+        let with_texts =
+            || (any_seen(), any_texts()).prop_map(|(seen, (goal, title))| CaseSnapshot { goal, title, ..seen });
         prop_oneof![
             4 => with_texts().prop_map(Change::Add),
             2 => (any::<prop::sample::Index>(), with_texts()).prop_map(|(at, seen)| Change::Replace(at, seen)),
-            2 => (any::<prop::sample::Index>(), prop::option::of("[st]")).prop_map(|(at, title)| Change::Title(at, title)),
+            2 => (any::<prop::sample::Index>(), any_texts()).prop_map(|(at, texts)| Change::Texts(at, texts)),
             1 => any::<prop::sample::Index>().prop_map(Change::Repeat),
             1 => any::<prop::sample::Index>().prop_map(Change::Remove),
             2 => any::<[prop::sample::Index; 2]>().prop_map(|[one, other]| Change::Swap(one, other)),
@@ -521,7 +526,10 @@ mod tests {
             Change::Add(seen) => list.push(seen),
             _ if list.is_empty() => {}
             Change::Replace(at, seen) => *at.get_mut(list) = seen,
-            Change::Title(at, title) => at.get_mut(list).title = title,
+            Change::Texts(at, (goal, title)) => {
+                let seen = at.get_mut(list);
+                (seen.goal, seen.title) = (goal, title);
+            }
             Change::Repeat(at) => list.push(at.get(list).clone()),
             Change::Remove(at) => drop(list.remove(at.index(list.len()))),
             Change::Swap(one, other) => {
@@ -600,16 +608,14 @@ mod tests {
         ] {
             let mut run = run(&[Verdict::Passed]);
             let recorded = &mut Recorded::default();
-            for list in [[before], [now.clone()]] {
-                let listed = as_read(&list, &recorded.known(0));
+            for seen in [&before, &now] {
+                let listed = as_read(std::slice::from_ref(seen), &recorded.known(0));
                 super::apply(&mut run, 0, listed, 1, &Quarantine::default(), recorded);
             }
             assert_eq!(run.cases.len(), 1);
-            assert_eq!(
-                unchanged(&as_read(&[now.clone()], &recorded.known(0))),
-                usize::from(is_known),
-                "{now:?}"
-            );
+            let known = recorded.known(0);
+            let count = |seen| unchanged(&as_read(std::slice::from_ref(seen), &known));
+            assert_eq!((count(&before), count(&now)), (0, usize::from(is_known)), "{now:?}");
         }
     }
 
@@ -634,16 +640,25 @@ mod tests {
         #[test]
         fn unchanged_elements_are_merged_as_if_they_were_read(
             polls in prop::collection::vec(
-                (prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::collection::vec(any_change(), 0..4)), 1..8,
+                (
+                    prop::bool::weighted(0.2),
+                    prop::bool::weighted(0.2),
+                    prop::option::weighted(0.2, any::<prop::sample::Index>()),
+                    prop::collection::vec(any_change(), 0..4),
+                ),
+                1..10,
             ),
         ) {
-            let (mut with, mut without) = (run(&[Verdict::Failed; 8]), run(&[Verdict::Failed; 8]));
+            let (mut with, mut without) = (run(&[Verdict::Failed; 10]), run(&[Verdict::Failed; 10]));
             let recorded = &mut Recorded::default();
-            let (mut attempt, mut list) = (0, vec![]);
-            for (at, (is_rerun, only_failed, changes)) in polls.into_iter().enumerate() {
+            let (mut attempt, mut lists) = (0, vec![vec![]]);
+            for (at, (is_rerun, only_failed, earlier, changes)) in polls.into_iter().enumerate() {
                 attempt += usize::from(is_rerun);
+                // As the list before, or as an earlier one.
+                let mut list = earlier.map_or(&lists[at], |earlier| earlier.get(&lists)).clone();
                 changes.into_iter().for_each(|one| change(&mut list, one));
                 let mut answer = list.clone();
+                lists.push(list);
                 answer.retain(|seen| !only_failed || seen.result.as_deref() == Some("FAILED"));
                 let listed = as_read(&answer, &recorded.known(attempt));
                 let merged = super::apply(&mut with, attempt, listed, at as Millis, &Quarantine::default(), recorded);
