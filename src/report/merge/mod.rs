@@ -44,7 +44,8 @@ pub fn apply(
         Listed::Read { case, digest: _ } => Keys::from(&**case),
     });
     let places = match_cases(&run.cases, attempt, &keys.collect::<Vec<_>>());
-    // Before the first case changes: among cases without a unique key, an unchanged element can move to another case.
+    // Where keys are not unique, an unchanged element can match another case than before, and is recorded in it like any other.
+    // It is restored before the first case changes.
     for (element, place) in listed.iter_mut().zip(&places) {
         match element {
             Listed::Unchanged(index) if *place != Some(*index) => {

@@ -209,7 +209,7 @@ async fn cases_that_pass_in_a_rerun_are_flaky() {
 async fn in_each_attempt_a_case_is_read_once_for_each_of_its_states() {
     let sim = Sim::new(|look| {
         let (status, result, b) = match (look.short_id, look.nth) {
-            (_, 1..3 | 4..6) => ("RUNNING", None, ""),
+            (_, 1 | 2 | 4 | 5) => ("RUNNING", None, ""),
             ("run1", _) => ("COMPLETED", Some("FAILED"), "FAILED"),
             (_, _) => ("COMPLETED", Some("PASSED"), "PASSED"),
         };
