@@ -297,7 +297,7 @@ pub struct Run {
 }
 
 /// One test case.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunTestCase {
     /// Id.

@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use qatech_fakes::harness::Done;
 use qatech_fakes::http::{Request, wait_until};
-use qatech_fakes::qatech::{Case, FakeQaTech, Identity, Outcome, Rerun, RunScript, When};
+use qatech_fakes::qatech::{Case, FakeQaTech, Identity, Outcome, Rerun, RunScript, TOKEN, When};
 use qatech_fakes::runner::commands;
+use qatech_run::net::http;
+use qatech_run::net::proxy::Network;
+use qatech_run::qatech::Client;
+use qatech_run::qatech::client::{Api as _, Cases};
+use qatech_run::report::merge::{KnownElements, Listed};
+use qatech_run::report::sample::valid_short_id;
+use qatech_run::text::{Redactor, Secret};
 use serde_json::Value;
 
 use crate::scene::{assert_ending, attach, endless, green, json_file, run, start};
@@ -128,6 +135,36 @@ fn cases_that_change_between_polls_are_reported_as_one_poll_at_the_end_sees_them
     let [login, pay] = [times(0), times(1)];
     assert_eq!((login[1], login[2]), (None, login[0]));
     assert!(pay[1] == pay[0] && pay[2] > pay[0], "{pay:?}");
+}
+
+#[tokio::test]
+async fn the_client_reads_no_element_that_is_known() {
+    let fake = FakeQaTech::start();
+    let script = RunScript::new([
+        Case::passed("Login"),
+        Case::failed("Pay"),
+        Case::passed("Cart").ends(When::Look(2)),
+    ]);
+    fake.existing_run("abc123", script);
+    let clients = http::clients(&Network::default()).unwrap();
+    let url = url::Url::parse(&fake.api_url()).unwrap();
+    let api = Client::new(clients, url, Secret::new(TOKEN), None, Redactor::default());
+    let list = async |cases, known: &KnownElements| {
+        let got = api.get(&valid_short_id("abc123"), None, cases, known).await;
+        got.unwrap().run.run_test_cases.unwrap()
+    };
+    let first = list(Cases::All, &KnownElements::new()).await;
+    let known = first.iter().enumerate().filter_map(|(index, element)| match element {
+        Listed::Unchanged(_) => None,
+        Listed::Read { case: _, digest } => Some((digest.unwrap(), index)),
+    });
+    let known: KnownElements = known.collect();
+    assert_eq!(known.len(), 3);
+    let [login, pay, cart] = list(Cases::All, &known).await.try_into().unwrap();
+    assert_eq!((login, pay), (Listed::Unchanged(0), Listed::Unchanged(1)));
+    assert_eq!(cart.case().unwrap().result.as_deref(), Some("PASSED"));
+    // A list of the failed ones has the same elements.
+    assert_eq!(list(Cases::Failed, &known).await, [Listed::Unchanged(1)]);
 }
 
 #[test]
