@@ -2,14 +2,17 @@
 
 use std::io;
 
-/// From this size on, a write costs the kernel little more than the copy. Larger than the file's own buffer, which full ones bypass.
-const SIZE: usize = 256 * 1024;
+/// Size at first: most of what is written is small.
+const SMALLEST: usize = 4 * 1024;
+/// Largest size. From here on, a write costs the kernel little more than the copy. Larger than the file's own buffer, which full
+/// ones bypass.
+const LARGEST: usize = 256 * 1024;
 
 /// A buffered writer. A large report makes millions of writes of a few bytes. For each of them, std's `BufWriter` calls `memcpy`,
 /// whose start-up in musl takes longer than the copy.
 pub(in crate::render) struct Buffer<W: io::Write> {
     out: W,
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     length: usize,
 }
 
@@ -18,9 +21,22 @@ impl<W: io::Write> Buffer<W> {
     pub(in crate::render) fn new(out: W) -> Self {
         Self {
             out,
-            bytes: vec![0; SIZE].into_boxed_slice(),
+            bytes: vec![0; SMALLEST],
             length: 0,
         }
+    }
+
+    /// Makes room for this many bytes, by growing up to the largest size, or else by writing what there is. False if the buffer can't
+    /// hold so many.
+    fn make_room(&mut self, count: usize) -> io::Result<bool> {
+        let wanted = self.length.saturating_add(count);
+        if wanted > LARGEST {
+            self.write_buffer()?;
+        }
+        while self.bytes.len() < wanted && self.bytes.len() < LARGEST {
+            self.bytes.resize(self.bytes.len() * 4, 0);
+        }
+        Ok(count <= LARGEST)
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {
@@ -37,11 +53,8 @@ impl<W: io::Write> io::Write for Buffer<W> {
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > SIZE - self.length {
-            self.write_buffer()?;
-            if bytes.len() > SIZE {
-                return self.out.write_all(bytes);
-            }
+        if bytes.len() > self.bytes.len() - self.length && !self.make_room(bytes.len())? {
+            return self.out.write_all(bytes);
         }
         let end = self.length + bytes.len();
         if let Some(place) = self.bytes.get_mut(self.length..end) {
@@ -91,7 +104,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_that_is_written_arrives(sizes in prop::collection::vec(prop_oneof![0..40_usize, Just(SIZE - 20), SIZE - 2..SIZE + 3], 0..20)) {
+        fn all_that_is_written_arrives(sizes in prop::collection::vec(prop_oneof![0..40_usize, SMALLEST - 2..SMALLEST + 3, Just(LARGEST - 20), LARGEST - 2..LARGEST + 3], 0..20)) {
             let all: Vec<u8> = (0..=u8::MAX).cycle().take(sizes.iter().sum()).collect();
             let (mut out, mut rest) = (Vec::new(), all.as_slice());
             let mut buffer = Buffer::new(&mut out);

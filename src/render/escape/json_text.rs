@@ -14,25 +14,26 @@ use std::io;
 
 /// Writes a value over several lines, indented, with a newline at the end.
 pub fn write_pretty(value: &impl Serialize, out: &mut impl io::Write) -> io::Result<()> {
-    write(value, out, true)
+    // The serializer makes many small writes.
+    let mut out = Buffer::new(out);
+    write(value, &mut out, true)?;
+    io::Write::flush(&mut out)
 }
 
-/// Writes a value on one line, with a newline at the end.
-pub fn write_line(value: &impl Serialize, out: &mut impl io::Write) -> io::Result<()> {
+/// Adds a value on one line, with a newline at the end.
+pub fn write_line(value: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
     write(value, out, false)
 }
 
 fn write(value: &impl Serialize, out: &mut impl io::Write, indented: bool) -> io::Result<()> {
-    let mut out = Buffer::new(out);
     let layout = Harmless {
         indented,
         depth: 0,
         is_empty: true,
         in_key: false,
     };
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, layout))?;
-    io::Write::write_all(&mut out, b"\n")?;
-    io::Write::flush(&mut out)
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, layout))?;
+    out.write_all(b"\n")
 }
 
 /// Serializes a long text as a string. serde_json would look at it byte by byte before `Harmless` does, which takes longer
