@@ -5,6 +5,8 @@
 #   scripts/build-dist.sh --check [PLATFORM…]  build a copy of the sources in a folder of its own, with a cargo home of
 #                                              its own and from empty caches, and compare with what is in dist/
 #   scripts/build-dist.sh --sums               only write SHA256SUMS (after macOS binaries were added)
+#   scripts/build-dist.sh --symbols            only build Linux-X64 with the names of its functions, and print its path
+#                                              (for scripts/function-order.py)
 #
 # PLATFORM: Linux-X64, Linux-ARM64, Windows-X64; all three where none is named. macOS needs Apple's frameworks and is
 # built by .github/workflows/release.yml.
@@ -41,9 +43,10 @@ for argument in "$@"; do
 	case $argument in
 	--check) mode=check ;;
 	--sums) mode=sums ;;
+	--symbols) mode=symbols platforms=(Linux-X64) ;;
 	Linux-X64 | Linux-ARM64 | Windows-X64) platforms+=("$argument") ;;
 	*)
-		echo "build-dist: unknown argument '$argument' (Linux-X64, Linux-ARM64, Windows-X64, --check, --sums)" >&2
+		echo "build-dist: unknown argument '$argument' (Linux-X64, Linux-ARM64, Windows-X64, --check, --sums, --symbols)" >&2
 		exit 2
 		;;
 	esac
@@ -140,12 +143,23 @@ build() {
 		;;
 	esac
 
+	if [ "$target" = x86_64-unknown-linux-musl ]; then
+		# What each run calls stands together, so that a short run loads a third of the code. A name that is gone does no harm.
+		flags+=(
+			"-Clink-arg=--symbol-ordering-file=$source/scripts/function-order.txt"
+			-Clink-arg=--no-warn-symbol-ordering
+		)
+	fi
+
 	local name=${target//-/_}
 	(
 		cd "$source"
 		# Whatever else the environment says about flags and profiles would change the bytes.
 		unset RUSTFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTC CFLAGS CPPFLAGS CXXFLAGS LDFLAGS
 		unset "${!CARGO_PROFILE_@}" "${!CARGO_BUILD_@}" "${!CARGO_TARGET_@}" "${!CFLAGS_@}" "${!TARGET_@}"
+		if [ "$mode" = symbols ]; then
+			export CARGO_PROFILE_RELEASE_STRIP=debuginfo
+		fi
 		export CARGO_ENCODED_RUSTFLAGS
 		CARGO_ENCODED_RUSTFLAGS=$(IFS=$separator && echo "${flags[*]}")
 		# lld writes SOURCE_DATE_EPOCH into Windows binaries.
@@ -198,6 +212,11 @@ export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 tools=$root/target/dist-tools
 zig=
 install_tools
+
+if [ "$mode" = symbols ]; then
+	build "$root" "$root/target/dist-symbols" Linux-X64
+	exit
+fi
 
 if [ "$mode" = build ]; then
 	changed=no
