@@ -5,8 +5,6 @@
 #   scripts/build-dist.sh --check [PLATFORM…]  build a copy of the sources in a folder of its own, with a cargo home of
 #                                              its own and from empty caches, and compare with what is in dist/
 #   scripts/build-dist.sh --sums               only write SHA256SUMS (after macOS binaries were added)
-#   scripts/build-dist.sh --symbols            only build Linux-X64 with the names of its functions, and print its path
-#                                              (for scripts/function-order.py)
 #
 # PLATFORM: Linux-X64, Linux-ARM64, Windows-X64; all three where none is named. macOS needs Apple's frameworks and is
 # built by .github/workflows/release.yml.
@@ -43,10 +41,9 @@ for argument in "$@"; do
 	case $argument in
 	--check) mode=check ;;
 	--sums) mode=sums ;;
-	--symbols) mode=symbols platforms=(Linux-X64) ;;
 	Linux-X64 | Linux-ARM64 | Windows-X64) platforms+=("$argument") ;;
 	*)
-		echo "build-dist: unknown argument '$argument' (Linux-X64, Linux-ARM64, Windows-X64, --check, --sums, --symbols)" >&2
+		echo "build-dist: unknown argument '$argument' (Linux-X64, Linux-ARM64, Windows-X64, --check, --sums)" >&2
 		exit 2
 		;;
 	esac
@@ -148,8 +145,15 @@ build() {
 		flags+=(
 			"-Clink-arg=--symbol-ordering-file=$source/scripts/function-order.txt"
 			-Clink-arg=--no-warn-symbol-ordering
+			"-Clink-arg=-Map=$target_dir/functions.map"
 		)
 	fi
+
+	# Cargo does not know of these files.
+	local file
+	for file in function-order.txt no-unwind-tables.ld; do
+		if [ "$source/scripts/$file" -nt "$binary" ]; then touch "$source/src/main.rs"; fi
+	done
 
 	local name=${target//-/_}
 	(
@@ -157,9 +161,6 @@ build() {
 		# Whatever else the environment says about flags and profiles would change the bytes.
 		unset RUSTFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTC CFLAGS CPPFLAGS CXXFLAGS LDFLAGS
 		unset "${!CARGO_PROFILE_@}" "${!CARGO_BUILD_@}" "${!CARGO_TARGET_@}" "${!CFLAGS_@}" "${!TARGET_@}"
-		if [ "$mode" = symbols ]; then
-			export CARGO_PROFILE_RELEASE_STRIP=debuginfo
-		fi
 		export CARGO_ENCODED_RUSTFLAGS
 		CARGO_ENCODED_RUSTFLAGS=$(IFS=$separator && echo "${flags[*]}")
 		# lld writes SOURCE_DATE_EPOCH into Windows binaries.
@@ -212,11 +213,6 @@ export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 tools=$root/target/dist-tools
 zig=
 install_tools
-
-if [ "$mode" = symbols ]; then
-	build "$root" "$root/target/dist-symbols" Linux-X64
-	exit
-fi
 
 if [ "$mode" = build ]; then
 	changed=no
