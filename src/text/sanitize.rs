@@ -218,28 +218,30 @@ impl vte::Perform for SequenceEnd {
 
 /// [`clean`], and each run of white space is one space; none at the ends.
 pub fn one_line(text: &str) -> Cow<'_, str> {
-    let text = match clean(text) {
-        Cow::Borrowed(text) => text,
-        Cow::Owned(text) => return Cow::Owned(squeeze(&text)),
-    };
     let trimmed = text.trim();
-    if is_squeezed(trimmed) {
-        Cow::Borrowed(trimmed)
-    } else {
-        Cow::Owned(squeeze(trimmed))
+    if is_plain_line(trimmed) {
+        return Cow::Borrowed(trimmed);
+    }
+    match clean(trimmed) {
+        Cow::Borrowed(text) if is_squeezed(text) => Cow::Borrowed(text),
+        text => Cow::Owned(squeeze(&text)),
     }
 }
 
-/// Whether all white space of a trimmed text is single spaces.
-fn is_squeezed(text: &str) -> bool {
+/// Whether a trimmed text needs neither cleaning nor squeezing. Most names and lines are such; others may be.
+fn is_plain_line(text: &str) -> bool {
     let mut after_space = false;
-    let is_plain = text.bytes().all(|byte| {
+    text.bytes().all(|byte| {
         let is_space = byte == b' ';
         let fits = !(is_space && after_space || SPECIAL.has(byte));
         after_space = is_space;
         fits
-    });
-    is_plain || !text.contains("  ") && text.chars().all(|c| c == ' ' || !c.is_whitespace())
+    })
+}
+
+/// Whether all white space of a trimmed text is single spaces.
+fn is_squeezed(text: &str) -> bool {
+    !text.contains("  ") && text.chars().all(|c| c == ' ' || !c.is_whitespace())
 }
 
 /// Whether nothing is left to see once a text is cleaned.
