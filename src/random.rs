@@ -1,4 +1,4 @@
-//! Random bytes from the system, for jitter, delimiters that can't be guessed, delivery ids and seeds.
+//! Random bytes from the system, for jitter, delimiters that can't be guessed, and delivery ids.
 
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -10,16 +10,6 @@ pub fn hex(bytes: usize) -> Result<String, ring::error::Unspecified> {
     let mut buffer = vec![0; bytes];
     SystemRandom::new().fill(&mut buffer)?;
     Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// A random number.
-///
-/// # Errors
-/// If the system has no random source.
-pub fn seed() -> Result<u64, ring::error::Unspecified> {
-    let mut buffer = [0; 8];
-    SystemRandom::new().fill(&mut buffer)?;
-    Ok(u64::from_le_bytes(buffer))
 }
 
 /// A number in `0.0..1.0` for jitter; 0.5 if the system has no random source.
@@ -38,7 +28,6 @@ mod tests {
         let draws: Vec<_> = (0..100).map(|_| super::unit()).collect();
         assert!(draws.iter().all(|draw| (0.0..1.0).contains(draw)));
         assert_ne!(super::hex(16).ok(), super::hex(16).ok());
-        assert_ne!(super::seed().ok(), super::seed().ok());
         assert_eq!(super::hex(16).map(|hex| hex.len()), Ok(32));
     }
 }

@@ -35,8 +35,7 @@ pub struct Client {
     token: Secret,
     pub(super) project: Option<String>,
     pub(super) cleaner: Cleaner,
-    /// `None`: each answer is read as a whole.
-    digester: Option<Digester>,
+    digester: Digester,
 }
 
 /// The largest answer with the details of one test case, in bytes: eight of them are read at once.
@@ -230,7 +229,7 @@ impl Client {
             what: self.cleaner.text(what),
             after: None,
         };
-        let mut reader = RunReader::new(&self.cleaner, self.digester.as_ref(), known);
+        let mut reader = RunReader::new(&self.cleaner, &self.digester, known);
         match http::read_body_into(response, http::MAX_BODY, &mut reader).await {
             Ok(()) => {}
             Err(BodyError::TooLarge) => return Err(GetError::TooLarge),

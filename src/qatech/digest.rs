@@ -1,11 +1,9 @@
 //! Digests of the elements of answers, by which an element is known again.
 
-use std::hash::Hasher;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
-
-use crate::random;
 
 /// Computes digests with random seeds, so that nobody can prepare two elements with the same digest.
 ///
@@ -19,12 +17,13 @@ pub(super) struct Digester {
 }
 
 impl Digester {
-    /// With new seeds. `None` if the system has no random source.
-    pub(super) fn new() -> Option<Self> {
-        Some(Self {
-            seed: random::seed().ok()?,
-            shared: SharedSeed::from_u64(random::seed().ok()?),
-        })
+    /// With new seeds: those of a hash map.
+    pub(super) fn new() -> Self {
+        let random = RandomState::new();
+        Self {
+            seed: random.hash_one(0),
+            shared: SharedSeed::from_u64(random.hash_one(1)),
+        }
     }
 
     /// The digest of an element, byte for byte.

@@ -26,19 +26,6 @@ impl<W: io::Write> Buffer<W> {
         }
     }
 
-    /// Makes room for this many bytes, by growing up to the largest size, or else by writing what there is. False if the buffer can't
-    /// hold so many.
-    fn make_room(&mut self, count: usize) -> io::Result<bool> {
-        let wanted = self.length.saturating_add(count);
-        if wanted > LARGEST {
-            self.write_buffer()?;
-        }
-        while self.bytes.len() < wanted && self.bytes.len() < LARGEST {
-            self.bytes.resize(self.bytes.len() * 4, 0);
-        }
-        Ok(count <= LARGEST)
-    }
-
     fn write_buffer(&mut self) -> io::Result<()> {
         let full = self.bytes.get(..self.length).unwrap_or_default();
         self.length = 0;
@@ -53,10 +40,16 @@ impl<W: io::Write> io::Write for Buffer<W> {
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > self.bytes.len() - self.length && !self.make_room(bytes.len())? {
-            return self.out.write_all(bytes);
+        if bytes.len() > LARGEST - self.length {
+            self.write_buffer()?;
+            if bytes.len() > LARGEST {
+                return self.out.write_all(bytes);
+            }
         }
         let end = self.length + bytes.len();
+        while end > self.bytes.len() {
+            self.bytes.resize(4 * self.bytes.len(), 0);
+        }
         if let Some(place) = self.bytes.get_mut(self.length..end) {
             copy(bytes, place);
         }

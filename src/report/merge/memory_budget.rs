@@ -104,22 +104,11 @@ fn text_len(text: &Option<String>) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::tests::apply;
     use super::super::{Listed, Merged, Recorded};
     use super::*;
     use crate::report::Quarantine;
     use crate::report::sample::run;
-
-    fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: u64) -> Merged {
-        let listed = seen.into_iter().map(Listed::from).collect();
-        super::super::apply(
-            run,
-            attempt,
-            listed,
-            at,
-            &Quarantine::default(),
-            &mut Recorded::default(),
-        )
-    }
 
     fn seen(id: String, reasoning: usize) -> CaseSnapshot {
         CaseSnapshot {

@@ -214,8 +214,8 @@ mod tests {
         }
     }
 
-    /// Merges without a quarantine list.
-    fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: Millis) -> Merged {
+    /// Merges elements without digests, without a quarantine list.
+    pub(super) fn apply(run: &mut RunReport, attempt: usize, seen: Vec<CaseSnapshot>, at: Millis) -> Merged {
         let listed = seen.into_iter().map(Listed::from).collect();
         super::apply(
             run,
