@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes scripts/function-order.txt: the functions that a short run calls, in the order of the binary.
+"""Builds dist/qatech-run-Linux-X64 with the functions first that a short run calls, and lists them in scripts/function-order.txt.
 
     scripts/function-order.py
 
-The linker puts them first (scripts/build-dist.sh), so that a run loads the pages of these functions only. Run this script
-before a release, and after a change of the compiler, of dependencies or of the version: the names contain hashes, and a
-function whose name has changed goes back to the others.
+The linker puts them first (scripts/build-dist.sh), so that a run loads the pages of these functions only. Run this script after
+each change of compiled code: the names contain hashes and numbers that the compiler gives, and each function whose name has
+changed goes back among the others, where it costs the 64 kB that are loaded around it.
 
-It builds dist/qatech-run-Linux-X64 first. Build it again afterwards. Needs what scripts/build-dist.sh needs, and valgrind.
+Needs what scripts/build-dist.sh needs, and valgrind.
 """
 
 import bisect
@@ -26,10 +26,16 @@ HEADER = "# Written by scripts/function-order.py.\n"
 
 
 def main():
-    subprocess.run([SCRIPTS / "build-dist.sh", BINARY.name.removeprefix("qatech-run-")], check=True)
+    build()
     names = called_functions(MAP.read_text(), called_addresses())
     (SCRIPTS / "function-order.txt").write_text(HEADER + "".join(f"{name}\n" for name in names))
     print(f"{len(names)} functions")
+    # The order does not change the names.
+    build()
+
+
+def build():
+    subprocess.run([SCRIPTS / "build-dist.sh", BINARY.name.removeprefix("qatech-run-")], check=True)
 
 
 def called_addresses():
