@@ -7,7 +7,7 @@ pub(crate) struct ByteSet([bool; 256]);
 impl ByteSet {
     /// These bytes.
     pub(crate) const fn new(bytes: &[u8]) -> Self {
-        Self([false; 256]).set(bytes, true)
+        Self([false; 256]).with(bytes)
     }
 
     /// These bytes, the control characters of C0, DEL, and each byte with which UTF-8 begins characters of which some are not
@@ -17,8 +17,13 @@ impl ByteSet {
             b"\0\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\
             \x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f";
         Self::new(bytes)
-            .set(CONTROLS, true)
-            .set(b"\xc2\xcd\xd8\xe1\xe2\xe3\xef\xf0\xf1\xf2\xf3\xf4", true)
+            .with(CONTROLS)
+            .with(b"\xc2\xcd\xd8\xe1\xe2\xe3\xef\xf0\xf1\xf2\xf3\xf4")
+    }
+
+    /// The set with these bytes too.
+    pub(crate) const fn with(self, bytes: &[u8]) -> Self {
+        self.set(bytes, true)
     }
 
     /// The set without these bytes.

@@ -7,27 +7,54 @@ use std::io;
 /// From how many bytes on a chunk is written.
 const CHUNK: usize = 512;
 /// Room for what is added before that is noticed.
-const SLACK: usize = 40;
+const SLACK: usize = 32;
 
 /// How a format escapes.
 pub(super) struct Escapes {
     /// The bytes that may not stay as they are. Of characters that are not ASCII, first bytes only.
     pub(super) signs: ByteSet,
     /// The signs whose escape is always the same.
-    pub(super) fixed: FixedEscapes,
-    /// Adds what is written for the character at a position, which begins with another of the signs, and returns its length in
+    fixed: FixedEscapes,
+    replace: Replace,
+}
+
+/// What is written for the character at a position.
+type Replace = fn(text: &[u8], at: usize) -> Replacement;
+
+impl Escapes {
+    /// Replaces these characters with their escapes, which have at most seven bytes, and no others.
+    pub(super) const fn new(escapes: &[(u8, &str)]) -> Self {
+        Self::with_others(escapes, ByteSet::new(b""), |text, at| {
+            Replacement::new([text.get(at).copied().unwrap_or_default()], 1, 1)
+        })
+    }
+
+    /// Replaces these characters with their escapes, and decides on others by a function: on those that begin with one of some
     /// bytes.
-    pub(super) push: fn(chunk: &mut Chunk, text: &[u8], at: usize) -> usize,
+    // A loop with an index: nothing else runs at compile time, where a wrong index is an error of the compiler.
+    #[allow(clippy::indexing_slicing)]
+    pub(super) const fn with_others(escapes: &[(u8, &str)], others: ByteSet, replace: Replace) -> Self {
+        let mut signs = others;
+        let mut number = 0;
+        while number < escapes.len() {
+            signs = signs.with(&[escapes[number].0]);
+            number += 1;
+        }
+        Self {
+            signs,
+            fixed: FixedEscapes::new(escapes),
+            replace,
+        }
+    }
 }
 
 /// The escape of each ASCII character that has always the same one. Each entry ends with the escape's length; 0 means none.
-pub(super) struct FixedEscapes([[u8; 8]; 128]);
+struct FixedEscapes([[u8; 8]; 128]);
 
 impl FixedEscapes {
-    /// From characters and their escapes, which have at most seven bytes.
-    // Loops with an index: nothing else runs at compile time, where a wrong index is an error of the compiler.
+    // As above.
     #[allow(clippy::indexing_slicing)]
-    pub(super) const fn new(escapes: &[(u8, &str)]) -> Self {
+    const fn new(escapes: &[(u8, &str)]) -> Self {
         let mut entries = [[0; 8]; 128];
         let mut number = 0;
         while number < escapes.len() {
@@ -60,40 +87,28 @@ fn length_of(entry: &[u8; 8]) -> usize {
     usize::from(*length)
 }
 
-/// The text that is to be written next.
-pub(super) struct Chunk {
-    bytes: [u8; CHUNK + SLACK],
-    length: usize,
+/// What is written in place of a character.
+pub(super) struct Replacement {
+    bytes: [u8; 14],
+    /// How many of them count.
+    length: u8,
+    /// How many bytes the character has.
+    read: u8,
 }
 
-impl Chunk {
-    /// Adds up to eight bytes: the first `count` of the group.
+impl Replacement {
+    /// The first `length` of these bytes, which are at most 14, for a character that has `read` bytes.
     #[inline(always)]
-    pub(super) fn push(&mut self, group: [u8; 8], count: usize) {
-        let rest = self.bytes.get_mut(self.length..).unwrap_or_default();
-        if let Some(place) = rest.first_chunk_mut::<8>() {
-            *place = group;
-            self.length += count;
+    pub(super) fn new<const N: usize>(bytes: [u8; N], length: usize, read: usize) -> Self {
+        let mut replacement = Self {
+            bytes: [0; 14],
+            length: length as u8,
+            read: read as u8,
+        };
+        if let Some(place) = replacement.bytes.first_chunk_mut() {
+            *place = bytes;
         }
-    }
-
-    /// Adds a character.
-    pub(super) fn push_char(&mut self, c: char) {
-        let mut group = [0; 8];
-        let length = c.encode_utf8(&mut group).len();
-        self.push(group, length);
-    }
-
-    /// Adds the sign at a position as it is: for formats in which all signs have a fixed escape.
-    pub(super) fn push_sign(&mut self, text: &[u8], at: usize) -> usize {
-        if let Some(sign) = text.get(at) {
-            self.push([*sign; 8], 1);
-        }
-        1
-    }
-
-    fn is_full(&self) -> bool {
-        self.length >= CHUNK
+        replacement
     }
 }
 
@@ -103,7 +118,7 @@ pub(super) struct Parts<'a> {
     text: &'a [u8],
     /// How much of the text has been read.
     at: usize,
-    chunk: Chunk,
+    chunk: [u8; CHUNK + SLACK],
 }
 
 impl<'a> Parts<'a> {
@@ -113,24 +128,18 @@ impl<'a> Parts<'a> {
             escapes,
             text,
             at,
-            chunk: Chunk {
-                bytes: [0; CHUNK + SLACK],
-                length: 0,
-            },
+            chunk: [0; CHUNK + SLACK],
         }
     }
 
     /// The next part; `None` at the end.
     pub(super) fn next(&mut self) -> Option<&[u8]> {
-        let Self {
-            escapes: Escapes { signs, fixed, push },
-            text,
-            at,
-            chunk,
-        } = self;
-        chunk.length = 0;
-        while !chunk.is_full() {
-            let rest = text.get(*at..).unwrap_or_default();
+        let Escapes { signs, fixed, replace } = self.escapes;
+        let (text, chunk) = (self.text, &mut self.chunk);
+        let (mut at, mut length) = (self.at, 0);
+        while length < CHUNK
+            && let Some(rest) = text.get(at..)
+        {
             let last;
             let (group, size) = match rest.first_chunk::<8>() {
                 Some(group) => (group, 8),
@@ -139,10 +148,11 @@ impl<'a> Parts<'a> {
                     (&last, rest.len())
                 }
             };
+            put(chunk, length, *group);
             if !signs.has_any(group) {
-                chunk.push(*group, size);
-                *at += size;
-                if size == 0 {
+                length += size;
+                at += size;
+                if size < 8 {
                     break;
                 }
                 continue;
@@ -151,26 +161,47 @@ impl<'a> Parts<'a> {
             while group.get(plain).is_some_and(|byte| !signs.has(*byte)) {
                 plain += 1;
             }
-            chunk.push(*group, plain);
-            *at += plain;
-            while !chunk.is_full()
-                && let Some(sign) = text.get(*at).copied().filter(|byte| signs.has(*byte))
+            length += plain;
+            at += plain;
+            // Signs often stand in a row.
+            while length < CHUNK
+                && let Some(sign) = text.get(at).copied().filter(|byte| signs.has(*byte))
             {
                 match fixed.get(sign) {
                     Some(entry) => {
-                        chunk.push(entry, length_of(&entry));
-                        *at += 1;
+                        put(chunk, length, entry);
+                        length += length_of(&entry);
+                        at += 1;
                     }
-                    None => *at += push(chunk, text, *at),
+                    None => {
+                        let Replacement {
+                            bytes,
+                            length: count,
+                            read,
+                        } = replace(text, at);
+                        put(chunk, length, bytes);
+                        length += usize::from(count);
+                        at += usize::from(read);
+                    }
                 }
             }
         }
         // The rest of a character.
-        while let Some(byte @ 0x80..=0xbf) = text.get(*at) {
-            chunk.push([*byte; 8], 1);
-            *at += 1;
+        while let Some(byte @ 0x80..=0xbf) = text.get(at) {
+            put(chunk, length, [*byte]);
+            length += 1;
+            at += 1;
         }
-        chunk.bytes.get(..chunk.length).filter(|part| !part.is_empty())
+        self.at = at;
+        chunk.get(..length).filter(|part| !part.is_empty())
+    }
+}
+
+/// Puts bytes into a chunk at a position.
+#[inline(always)]
+fn put<const N: usize>(chunk: &mut [u8; CHUNK + SLACK], at: usize, bytes: [u8; N]) {
+    if let Some(place) = chunk.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = bytes;
     }
 }
 

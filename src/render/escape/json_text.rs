@@ -5,7 +5,7 @@
 //! of `##`, since GitHub's runner takes `##[name]` anywhere in a printed line for a command.
 
 use crate::render::buffer::Buffer;
-use crate::render::escape::chunk::{Chunk, Escapes, FixedEscapes, write_escaped};
+use crate::render::escape::chunk::{Escapes, Replacement, write_escaped};
 use crate::render::escape::is_hostile;
 use crate::text::scan::{ByteSet, first_char, is_punctuation};
 use serde::{Serialize, Serializer};
@@ -158,9 +158,8 @@ impl Formatter for Harmless {
 }
 
 /// The inside of a string.
-static JSON: Escapes = Escapes {
-    signs: ByteSet::with_special(b"\"\\<#"),
-    fixed: FixedEscapes::new(&[
+static JSON: Escapes = Escapes::with_others(
+    &[
         (b'<', "\\u003c"),
         (b'"', "\\\""),
         (b'\\', "\\\\"),
@@ -169,40 +168,36 @@ static JSON: Escapes = Escapes {
         (b'\r', "\\r"),
         (0x8, "\\b"),
         (0xc, "\\f"),
-    ]),
-    push,
-};
+    ],
+    ByteSet::with_special(b"#"),
+    replace,
+);
 
-/// Adds a `#`, a character that is not ASCII, or a control character.
-fn push(chunk: &mut Chunk, text: &[u8], at: usize) -> usize {
+/// What is written for a `#`, a character that is not ASCII, or a control character.
+fn replace(text: &[u8], at: usize) -> Replacement {
     let rest = text.get(at..).unwrap_or_default();
     match rest {
-        [b'#', ..] => {
-            if at.checked_sub(1).and_then(|last| text.get(last)) == Some(&b'#') {
-                chunk.push(*b"\\u0023  ", 6);
-            } else {
-                chunk.push([b'#'; 8], 1);
-            }
-            return 1;
-        }
         [first @ 0xe2, second, third, ..] if is_punctuation(*second, *third) => {
-            chunk.push([*first, *second, *third, 0, 0, 0, 0, 0], 3);
-            return 3;
+            return Replacement::new([*first, *second, *third], 3, 3);
         }
+        [b'#', ..] if at.checked_sub(1).and_then(|last| text.get(last)) == Some(&b'#') => {
+            return Replacement::new(*b"\\u0023", 6, 1);
+        }
+        [b'#', ..] => return Replacement::new(*b"#", 1, 1),
         _ => {}
     }
     let Some((c, length)) = first_char(rest) else {
-        return 1;
+        return Replacement::new([], 0, 1);
     };
-    if is_hostile(c) || c < ' ' {
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            let [a, b, c, d] = [12, 8, 4, 0].map(|shift| hex_digit(*unit >> shift));
-            chunk.push([b'\\', b'u', a, b, c, d, 0, 0], 6);
-        }
-    } else {
-        chunk.push_char(c);
+    if !is_hostile(c) && c >= ' ' {
+        let mut bytes = [0; 4];
+        c.encode_utf8(&mut bytes);
+        return Replacement::new(bytes, length, length);
     }
-    length
+    let mut units = [0; 2];
+    let count = c.encode_utf16(&mut units).len();
+    let [[a, b, c, d], [e, f, g, h]] = units.map(|unit| [12, 8, 4, 0].map(|shift| hex_digit(unit >> shift)));
+    Replacement::new([b'\\', b'u', a, b, c, d, b'\\', b'u', e, f, g, h], 6 * count, length)
 }
 
 /// The last four bits as a digit.

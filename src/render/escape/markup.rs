@@ -1,37 +1,25 @@
 //! Text for HTML and XML, in elements and in quoted attributes.
 
-use crate::render::escape::chunk::{Chunk, Escapes, FixedEscapes, Parts, write_escaped};
-use crate::text::scan::ByteSet;
+use crate::render::escape::chunk::{Escapes, Parts, write_escaped};
 use std::{fmt, io};
 
-/// The signs that mean something.
-const SIGNS: ByteSet = ByteSet::new(b"<>&\"'");
-
 /// The references that askama writes.
-static HTML: Escapes = Escapes {
-    signs: SIGNS,
-    fixed: FixedEscapes::new(&[
-        (b'<', "&#60;"),
-        (b'>', "&#62;"),
-        (b'&', "&#38;"),
-        (b'"', "&#34;"),
-        (b'\'', "&#39;"),
-    ]),
-    push: Chunk::push_sign,
-};
+static HTML: Escapes = Escapes::new(&[
+    (b'<', "&#60;"),
+    (b'>', "&#62;"),
+    (b'&', "&#38;"),
+    (b'"', "&#34;"),
+    (b'\'', "&#39;"),
+]);
 
 /// The entities that quick-xml writes.
-static XML: Escapes = Escapes {
-    signs: SIGNS,
-    fixed: FixedEscapes::new(&[
-        (b'<', "&lt;"),
-        (b'>', "&gt;"),
-        (b'&', "&amp;"),
-        (b'"', "&quot;"),
-        (b'\'', "&apos;"),
-    ]),
-    push: Chunk::push_sign,
-};
+static XML: Escapes = Escapes::new(&[
+    (b'<', "&lt;"),
+    (b'>', "&gt;"),
+    (b'&', "&amp;"),
+    (b'"', "&quot;"),
+    (b'\'', "&apos;"),
+]);
 
 /// Writes a text with character references for the signs that mean something in HTML, those that askama writes.
 ///
