@@ -89,7 +89,7 @@ impl Context {
     /// Determines the context from environment variables, and from the event file if they name one. An event file that can't be read
     /// causes a warning.
     pub async fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let variables = Variables::new(variables, is_ours());
+        let variables = read_variables(variables);
         let Some(path) = variables.path("GITHUB_EVENT_PATH") else {
             return Self::from_parts(&variables, None);
         };
@@ -107,7 +107,7 @@ impl Context {
 
     /// Determines the context from environment variables and the event's payload.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>, event: Option<&Value>) -> Self {
-        Self::from_parts(&Variables::new(variables, is_ours()), event)
+        Self::from_parts(&read_variables(variables), event)
     }
 
     fn from_parts(variables: &Variables, payload: Option<&Value>) -> Self {
@@ -263,15 +263,23 @@ fn graphql_beside(api: &Url) -> Option<Url> {
     Url::parse(&format!("{base}/graphql")).ok()
 }
 
-/// Tells whether a variable describes where the program runs.
-fn is_ours() -> impl Fn(&str) -> bool {
-    let of_other_ci: HashSet<&str> = other_ci::variables().collect();
-    move |variable| {
+/// The variables that describe where the program runs. On GitHub, those of other systems say nothing.
+fn read_variables(all: impl IntoIterator<Item = (OsString, OsString)>) -> Variables {
+    let all: Vec<_> = all.into_iter().collect();
+    let on_github = all
+        .iter()
+        .any(|(name, value)| name == "GITHUB_ACTIONS" && value == "true");
+    let of_other_ci: HashSet<&str> = if on_github {
+        HashSet::new()
+    } else {
+        other_ci::variables().collect()
+    };
+    Variables::new(all, |variable| {
         variable.starts_with("GITHUB_")
             || variable.starts_with("QATECH_RUN_")
             || variable == "RUNNER_TEMP"
             || of_other_ci.contains(variable)
-    }
+    })
 }
 
 /// The path in `owner/name/.github/workflows/ci.yml@refs/heads/main`.

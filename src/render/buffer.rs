@@ -26,6 +26,21 @@ impl<W: io::Write> Buffer<W> {
         }
     }
 
+    /// Writes what does not fit in the buffer: grows it, or empties it first.
+    #[cold]
+    fn write_beyond(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > LARGEST - self.length {
+            self.write_buffer()?;
+        }
+        if bytes.len() > LARGEST {
+            return self.out.write_all(bytes);
+        }
+        while self.length + bytes.len() > self.bytes.len() {
+            self.bytes.resize(4 * self.bytes.len(), 0);
+        }
+        io::Write::write_all(self, bytes)
+    }
+
     fn write_buffer(&mut self) -> io::Result<()> {
         let full = self.bytes.get(..self.length).unwrap_or_default();
         self.length = 0;
@@ -40,21 +55,15 @@ impl<W: io::Write> io::Write for Buffer<W> {
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > LARGEST - self.length {
-            self.write_buffer()?;
-            if bytes.len() > LARGEST {
-                return self.out.write_all(bytes);
-            }
-        }
         let end = self.length + bytes.len();
-        while end > self.bytes.len() {
-            self.bytes.resize(4 * self.bytes.len(), 0);
+        match self.bytes.get_mut(self.length..end) {
+            Some(place) => {
+                copy(bytes, place);
+                self.length = end;
+                Ok(())
+            }
+            None => self.write_beyond(bytes),
         }
-        if let Some(place) = self.bytes.get_mut(self.length..end) {
-            copy(bytes, place);
-        }
-        self.length = end;
-        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -342,6 +342,13 @@ fn without(text: &str, mut ranges: Vec<Range<usize>>) -> String {
 
 /// A text as JSON, HTML and URLs spell it.
 fn spellings(text: &str) -> Vec<String> {
+    // No format changes these characters (RFC 3986, 2.3).
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    {
+        return vec![text.to_owned()];
+    }
     let json = serde_json::to_string(text).unwrap_or_default();
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
     let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");

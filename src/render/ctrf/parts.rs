@@ -20,7 +20,7 @@ pub(super) struct Line<'a>(pub(super) &'a str);
 
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&one_line(self.0))
+        json_text::text(&one_line(self.0), serializer)
     }
 }
 
