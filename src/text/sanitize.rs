@@ -110,10 +110,24 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Cleans a text of which the beginning needs no cleaning, up to a position between characters. Returns the cleaned rest behind the
+/// last character of the beginning, which decides on what may follow it, and that character's length.
+pub(crate) fn clean_rest(text: &str, at: usize) -> (String, usize) {
+    let before = text.get(..at).unwrap_or_default();
+    let last = before.chars().next_back().map_or(0, char::len_utf8);
+    let rest = text.get(at - last..).unwrap_or_default();
+    (clean(rest).into_owned(), last)
+}
+
+/// Whether cleaning keeps a character wherever it stands.
+pub(crate) fn is_kept(c: char) -> bool {
+    matches!(class_of(c), CharClass::Keep)
+}
+
 /// The bytes at which a character may begin that is not [`CharClass::Keep`], or is white space other than a space.
 static SPECIAL: ByteSet = ByteSet::with_special(b"");
 /// The bytes at which a character may begin that is not [`CharClass::Keep`].
-static NOT_KEPT: ByteSet = ByteSet::with_special(b"").without(b"\n\t");
+pub(crate) static NOT_KEPT: ByteSet = ByteSet::with_special(b"").without(b"\n\t");
 
 /// Where the first character stands that may not stay as it is. Nearly all texts have none, so this is what cleaning costs.
 fn first_to_change(text: &str) -> Option<usize> {

@@ -26,12 +26,24 @@ impl ByteSet {
         self.set(bytes, true)
     }
 
+    /// The bytes of both sets.
+    // A loop with an index: nothing else runs at compile time.
+    #[allow(clippy::indexing_slicing)]
+    pub(crate) const fn union(mut self, other: &Self) -> Self {
+        let mut at = 0;
+        while at < other.0.len() {
+            self.0[at] |= other.0[at];
+            at += 1;
+        }
+        self
+    }
+
     /// The set without these bytes.
     pub(crate) const fn without(self, bytes: &[u8]) -> Self {
         self.set(bytes, false)
     }
 
-    // A loop with an index: nothing else runs at compile time.
+    // As above.
     #[allow(clippy::indexing_slicing)]
     const fn set(mut self, bytes: &[u8], value: bool) -> Self {
         let mut at = 0;

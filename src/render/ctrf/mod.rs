@@ -18,7 +18,7 @@ use std::io;
 
 /// Writes the report as CTRF.
 pub fn write(report: &Report, out: &mut impl io::Write) -> io::Result<()> {
-    crate::render::escape::json_text::write_pretty(&document(report), out)
+    crate::render::escape::json_text::write_clean_pretty(&document(report), out)
 }
 
 fn document(report: &Report) -> Document<'_> {

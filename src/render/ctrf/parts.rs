@@ -1,17 +1,17 @@
 //! Types that the document and its entries share.
 
-use crate::render::escape::{clean, json_text, one_line};
+use crate::render::escape::{json_text, one_line};
 use crate::render::synthetic_case;
 use crate::render::synthetic_case::SyntheticCase;
 use crate::report::{Attempt, CaseAttempt, Report, RunReport};
 use serde::{Serialize, Serializer};
 
-/// Text without control and invisible characters.
+/// Text without control and invisible characters, which the writer of the document removes.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        json_text::text(&clean(self.0), serializer)
+        json_text::text(self.0, serializer)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The loop that the escapers of long texts share. It copies eight bytes at a time, without a call for each part of a text: in
-//! texts full of signs the calls would cost more than all the rest.
+//! texts full of signs the calls would cost more than all the rest. A text that has to be clean is escaped in the same pass: only
+//! if there is something to remove, what follows is cleaned first.
 
-use crate::text::scan::ByteSet;
-use std::io;
+use crate::text::sanitize::{clean_rest, is_kept};
+use crate::text::scan::{ByteSet, first_char, is_punctuation};
 
 /// From how many bytes on a chunk is written.
 const CHUNK: usize = 512;
@@ -12,66 +13,80 @@ const SLACK: usize = 32;
 /// How a format escapes.
 pub(super) struct Escapes {
     /// The bytes that may not stay as they are. Of characters that are not ASCII, first bytes only.
-    pub(super) signs: ByteSet,
+    signs: ByteSet,
     /// The signs whose escape is always the same.
     fixed: FixedEscapes,
+    /// The one of them that stays unless it follows itself.
+    kept_once: Option<u8>,
     replace: Replace,
 }
 
-/// What is written for the character at a position.
-type Replace = fn(text: &[u8], at: usize) -> Replacement;
+/// What is written for the character at a position, `None` to end there.
+type Replace = fn(text: &[u8], at: usize) -> Option<Replacement>;
 
 impl Escapes {
-    /// Replaces these characters with their escapes, which have at most seven bytes, and no others.
+    /// Replaces these ASCII characters with their escapes, which have at most seven bytes, and no others.
     pub(super) const fn new(escapes: &[(u8, &str)]) -> Self {
-        Self::with_others(escapes, ByteSet::new(b""), |text, at| {
-            Replacement::new([text.get(at).copied().unwrap_or_default()], 1, 1)
-        })
+        let none = Self {
+            signs: ByteSet::new(b""),
+            fixed: FixedEscapes([[0; 8]; 128]),
+            kept_once: None,
+            replace: kept,
+        };
+        none.and(escapes)
     }
 
-    /// Replaces these characters with their escapes, and decides on others by a function: on those that begin with one of some
-    /// bytes.
+    /// Replaces these characters as well.
     // A loop with an index: nothing else runs at compile time, where a wrong index is an error of the compiler.
     #[allow(clippy::indexing_slicing)]
-    pub(super) const fn with_others(escapes: &[(u8, &str)], others: ByteSet, replace: Replace) -> Self {
-        let mut signs = others;
+    pub(super) const fn and(mut self, escapes: &[(u8, &str)]) -> Self {
         let mut number = 0;
         while number < escapes.len() {
-            signs = signs.with(&[escapes[number].0]);
+            let (sign, escape) = escapes[number];
+            self.signs = self.signs.with(&[sign]);
+            self.fixed.0[sign as usize] = entry(escape.as_bytes());
             number += 1;
         }
-        Self {
-            signs,
-            fixed: FixedEscapes::new(escapes),
-            replace,
-        }
+        self
+    }
+
+    /// Leaves a sign that has an escape as it is unless it follows itself.
+    pub(super) const fn keep_once(mut self, sign: u8) -> Self {
+        self.kept_once = Some(sign);
+        self
+    }
+
+    /// Decides by a function on characters that have no escape: on those that begin with some bytes.
+    pub(super) const fn others(mut self, first_bytes: &ByteSet, replace: Replace) -> Self {
+        self.signs = self.signs.union(first_bytes);
+        self.replace = replace;
+        self
+    }
+
+    /// How many bytes of a text stand before the first sign.
+    pub(super) fn plain(&self, text: &[u8]) -> usize {
+        self.signs.find(text)
     }
 }
 
 /// The escape of each ASCII character that has always the same one. Each entry ends with the escape's length; 0 means none.
 struct FixedEscapes([[u8; 8]; 128]);
 
-impl FixedEscapes {
-    // As above.
-    #[allow(clippy::indexing_slicing)]
-    const fn new(escapes: &[(u8, &str)]) -> Self {
-        let mut entries = [[0; 8]; 128];
-        let mut number = 0;
-        while number < escapes.len() {
-            let (sign, escape) = escapes[number];
-            let entry = &mut entries[sign as usize];
-            let mut at = 0;
-            while at < escape.len() {
-                entry[at] = escape.as_bytes()[at];
-                at += 1;
-            }
-            assert!(escape.len() < 8, "the last byte is the length");
-            entry[7] = escape.len() as u8;
-            number += 1;
-        }
-        Self(entries)
+// As above.
+#[allow(clippy::indexing_slicing)]
+const fn entry(escape: &[u8]) -> [u8; 8] {
+    assert!(escape.len() < 8, "the last byte is the length");
+    let mut entry = [0; 8];
+    let mut at = 0;
+    while at < escape.len() {
+        entry[at] = escape[at];
+        at += 1;
     }
+    entry[7] = escape.len() as u8;
+    entry
+}
 
+impl FixedEscapes {
     #[inline(always)]
     fn get(&self, sign: u8) -> Option<[u8; 8]> {
         self.0
@@ -97,6 +112,13 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
+    /// A character of this length.
+    pub(super) fn from_char(c: char, length: usize) -> Self {
+        let mut bytes = [0; 4];
+        c.encode_utf8(&mut bytes);
+        Self::new(bytes, length, length)
+    }
+
     /// The first `length` of these bytes, which are at most 14, for a character that has `read` bytes.
     #[inline(always)]
     pub(super) fn new<const N: usize>(bytes: [u8; N], length: usize, read: usize) -> Self {
@@ -112,8 +134,14 @@ impl Replacement {
     }
 }
 
+/// The character at a position, if cleaning keeps it.
+pub(super) fn kept(text: &[u8], at: usize) -> Option<Replacement> {
+    let (c, length) = first_char(text.get(at..)?)?;
+    is_kept(c).then(|| Replacement::from_char(c, length))
+}
+
 /// A text of UTF-8 in escaped parts, each of whole characters.
-pub(super) struct Parts<'a> {
+struct Parts<'a> {
     escapes: &'a Escapes,
     text: &'a [u8],
     /// How much of the text has been read.
@@ -123,7 +151,7 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// The parts from the first sign on, which stands at this position.
-    pub(super) fn new(text: &'a [u8], at: usize, escapes: &'a Escapes) -> Self {
+    fn new(text: &'a [u8], at: usize, escapes: &'a Escapes) -> Self {
         Self {
             escapes,
             text,
@@ -132,12 +160,17 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The next part; `None` at the end.
-    pub(super) fn next(&mut self) -> Option<&[u8]> {
-        let Escapes { signs, fixed, replace } = self.escapes;
+    /// The next part; `None` at the end, and where a character ends it.
+    fn next(&mut self) -> Option<&[u8]> {
+        let &Escapes {
+            ref signs,
+            ref fixed,
+            kept_once,
+            replace,
+        } = self.escapes;
         let (text, chunk) = (self.text, &mut self.chunk);
         let (mut at, mut length) = (self.at, 0);
-        while length < CHUNK
+        'text: while length < CHUNK
             && let Some(rest) = text.get(at..)
         {
             let last;
@@ -167,22 +200,27 @@ impl<'a> Parts<'a> {
             while length < CHUNK
                 && let Some(sign) = text.get(at).copied().filter(|byte| signs.has(*byte))
             {
-                match fixed.get(sign) {
-                    Some(entry) => {
-                        put(chunk, length, entry);
-                        length += length_of(&entry);
-                        at += 1;
-                    }
-                    None => {
-                        let Replacement {
-                            bytes,
-                            length: count,
-                            read,
-                        } = replace(text, at);
-                        put(chunk, length, bytes);
-                        length += usize::from(count);
-                        at += usize::from(read);
-                    }
+                if Some(sign) == kept_once && at.checked_sub(1).and_then(|before| text.get(before)) != Some(&sign) {
+                    put(chunk, length, [sign]);
+                    length += 1;
+                    at += 1;
+                } else if let Some(entry) = fixed.get(sign) {
+                    put(chunk, length, entry);
+                    length += length_of(&entry);
+                    at += 1;
+                } else if sign == 0xe2
+                    && let Some(character @ [_, second, third]) = text.get(at..).and_then(<[u8]>::first_chunk)
+                    && is_punctuation(*second, *third)
+                {
+                    put(chunk, length, *character);
+                    length += character.len();
+                    at += character.len();
+                } else if let Some(replacement) = replace(text, at) {
+                    put(chunk, length, replacement.bytes);
+                    length += usize::from(replacement.length);
+                    at += usize::from(replacement.read);
+                } else {
+                    break 'text;
                 }
             }
         }
@@ -214,15 +252,46 @@ fn last_group(rest: &[u8]) -> [u8; 8] {
     group
 }
 
-/// Writes a text of UTF-8 with all that has to be escaped in it.
-pub(super) fn write_escaped(out: &mut (impl io::Write + ?Sized), text: &[u8], escapes: &Escapes) -> io::Result<()> {
-    let plain = escapes.signs.find(text);
-    out.write_all(text.get(..plain).unwrap_or_default())?;
-    if plain < text.len() {
-        let mut parts = Parts::new(text, plain, escapes);
-        while let Some(part) = parts.next() {
-            out.write_all(part)?;
-        }
+/// Writes a text of UTF-8 from a position on, in parts of whole characters, with all that has to be escaped in it. Returns where it
+/// ended: before the end of the text only if a character ends it.
+pub(super) fn write_escaped<E>(
+    text: &[u8],
+    from: usize,
+    escapes: &Escapes,
+    write: &mut impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<usize, E> {
+    let rest = text.get(from..).unwrap_or_default();
+    let plain = rest.get(..escapes.plain(rest)).unwrap_or_default();
+    if !plain.is_empty() {
+        write(plain)?;
+    }
+    if plain.len() == rest.len() {
+        return Ok(text.len());
+    }
+    let mut parts = Parts::new(text, from + plain.len(), escapes);
+    while let Some(part) = parts.next() {
+        write(part)?;
+    }
+    Ok(parts.at)
+}
+
+/// [`write_escaped`] with a text that is cleaned. `cleaning` are the same escapes as `escapes`, and end where a character has to be
+/// removed.
+pub(super) fn write_clean<E>(
+    text: &[u8],
+    from: usize,
+    cleaning: &Escapes,
+    escapes: &Escapes,
+    write: &mut impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let end = write_escaped(text, from, cleaning, write)?;
+    if end < text.len() {
+        let (rest, before) = clean_rest(&String::from_utf8_lossy(text), end);
+        write_escaped(rest.as_bytes(), before, escapes, write)?;
     }
     Ok(())
 }
+
+/// A pattern for texts that show whether cleaning and escaping in one pass do what they do one after the other.
+#[cfg(test)]
+pub(super) const HOSTILE: &str = "([<#&\"\\\\a é–€\u{7f}\u{85}\u{200b}\u{200d}\u{fe0f}\u{202e}\u{1f600}\u{e0041}\u{3164}\0\u{8}\u{1b}\n\r\t]|\u{1b}\\[1m|#\u{ad}#|[a<]{500,520}|–{180}|é{280}){0,20}";

@@ -5,33 +5,37 @@
 //! of `##`, since GitHub's runner takes `##[name]` anywhere in a printed line for a command.
 
 use crate::render::buffer::Buffer;
-use crate::render::escape::chunk::{Escapes, Replacement, write_escaped};
+use crate::render::escape::chunk::{Escapes, Replacement, kept, write_clean, write_escaped};
 use crate::render::escape::is_hostile;
-use crate::text::scan::{ByteSet, first_char, is_punctuation};
+use crate::text::sanitize::NOT_KEPT;
+use crate::text::scan::first_char;
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 use std::io;
 
 /// Writes a value over several lines, indented, with a newline at the end.
 pub fn write_pretty(value: &impl Serialize, out: &mut impl io::Write) -> io::Result<()> {
+    write_indented(value, out, false)
+}
+
+/// [`write_pretty`] with each [`text`] cleaned, see [`clean`](crate::text::sanitize::clean).
+pub fn write_clean_pretty(value: &impl Serialize, out: &mut impl io::Write) -> io::Result<()> {
+    write_indented(value, out, true)
+}
+
+fn write_indented(value: &impl Serialize, out: &mut impl io::Write, clean: bool) -> io::Result<()> {
     // The serializer makes many small writes.
     let mut out = Buffer::new(out);
-    write(value, &mut out, true)?;
+    write(value, &mut out, Harmless::new(true, clean))?;
     io::Write::flush(&mut out)
 }
 
 /// Adds a value on one line, with a newline at the end.
 pub fn write_line(value: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
-    write(value, out, false)
+    write(value, out, Harmless::new(false, false))
 }
 
-fn write(value: &impl Serialize, out: &mut impl io::Write, indented: bool) -> io::Result<()> {
-    let layout = Harmless {
-        indented,
-        depth: 0,
-        is_empty: true,
-        in_key: false,
-    };
+fn write(value: &impl Serialize, out: &mut impl io::Write, layout: Harmless) -> io::Result<()> {
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, layout))?;
     out.write_all(b"\n")
 }
@@ -53,6 +57,8 @@ pub fn optional_text<S: Serializer>(value: &Option<&str>, serializer: S) -> Resu
 /// Escapes within strings. The layout is serde_json's, with one write for each line's beginning instead of one for each level.
 struct Harmless {
     indented: bool,
+    /// Each [`text`] is cleaned.
+    clean: bool,
     /// Arrays and objects that are open.
     depth: usize,
     /// Nothing has been written into the innermost of them.
@@ -65,6 +71,16 @@ struct Harmless {
 const NEXT_LINE: &[u8] = b",\n                                ";
 
 impl Harmless {
+    fn new(indented: bool, clean: bool) -> Self {
+        Self {
+            indented,
+            clean,
+            depth: 0,
+            is_empty: true,
+            in_key: false,
+        }
+    }
+
     fn open<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
         self.depth += 1;
         self.is_empty = true;
@@ -102,13 +118,19 @@ impl Harmless {
 
 impl Formatter for Harmless {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        write_escaped(out, fragment.as_bytes(), &JSON)
+        write_escaped(fragment.as_bytes(), 0, &JSON, &mut |part| out.write_all(part))?;
+        Ok(())
     }
 
     /// What [`text`] hands over; serde_json itself writes no bytes here.
     fn write_byte_array<W: ?Sized + io::Write>(&mut self, out: &mut W, value: &[u8]) -> io::Result<()> {
         out.write_all(b"\"")?;
-        write_escaped(out, value, &JSON)?;
+        let mut write = |part: &[u8]| out.write_all(part);
+        if self.clean {
+            write_clean(value, 0, &CLEAN_JSON, &JSON, &mut write)?;
+        } else {
+            write_escaped(value, 0, &JSON, &mut write)?;
+        }
         out.write_all(b"\"")
     }
 
@@ -157,47 +179,36 @@ impl Formatter for Harmless {
     }
 }
 
-/// The inside of a string.
-static JSON: Escapes = Escapes::with_others(
-    &[
-        (b'<', "\\u003c"),
-        (b'"', "\\\""),
-        (b'\\', "\\\\"),
-        (b'\n', "\\n"),
-        (b'\t', "\\t"),
-        (b'\r', "\\r"),
-        (0x8, "\\b"),
-        (0xc, "\\f"),
-    ],
-    ByteSet::with_special(b"#"),
-    replace,
-);
+/// What is escaped inside a string whether it is cleaned or not.
+const SIGNS: &[(u8, &str)] = &[
+    (b'<', "\\u003c"),
+    (b'#', "\\u0023"),
+    (b'"', "\\\""),
+    (b'\\', "\\\\"),
+    (b'\n', "\\n"),
+    (b'\t', "\\t"),
+];
 
-/// What is written for a `#`, a character that is not ASCII, or a control character.
-fn replace(text: &[u8], at: usize) -> Replacement {
-    let rest = text.get(at..).unwrap_or_default();
-    match rest {
-        [first @ 0xe2, second, third, ..] if is_punctuation(*second, *third) => {
-            return Replacement::new([*first, *second, *third], 3, 3);
-        }
-        [b'#', ..] if at.checked_sub(1).and_then(|last| text.get(last)) == Some(&b'#') => {
-            return Replacement::new(*b"\\u0023", 6, 1);
-        }
-        [b'#', ..] => return Replacement::new(*b"#", 1, 1),
-        _ => {}
-    }
-    let Some((c, length)) = first_char(rest) else {
-        return Replacement::new([], 0, 1);
-    };
-    if !is_hostile(c) && c >= ' ' {
-        let mut bytes = [0; 4];
-        c.encode_utf8(&mut bytes);
-        return Replacement::new(bytes, length, length);
+/// The inside of a string.
+static JSON: Escapes = Escapes::new(SIGNS)
+    .keep_once(b'#')
+    .and(&[(b'\r', "\\r"), (0x8, "\\b"), (0xc, "\\f")])
+    .others(&NOT_KEPT, |text, at| kept(text, at).or_else(|| other(text, at)));
+
+/// The inside of a string, up to a character that cleaning removes.
+static CLEAN_JSON: Escapes = Escapes::new(SIGNS).keep_once(b'#').others(&NOT_KEPT, kept);
+
+/// What is written for a character that cleaning may remove. Joiners and selectors stay.
+fn other(text: &[u8], at: usize) -> Option<Replacement> {
+    let (c, length) = first_char(text.get(at..)?)?;
+    if !is_hostile(c) {
+        return Some(Replacement::from_char(c, length));
     }
     let mut units = [0; 2];
     let count = c.encode_utf16(&mut units).len();
     let [[a, b, c, d], [e, f, g, h]] = units.map(|unit| [12, 8, 4, 0].map(|shift| hex_digit(unit >> shift)));
-    Replacement::new([b'\\', b'u', a, b, c, d, b'\\', b'u', e, f, g, h], 6 * count, length)
+    let escapes = [b'\\', b'u', a, b, c, d, b'\\', b'u', e, f, g, h];
+    Some(Replacement::new(escapes, 6 * count, length))
 }
 
 /// The last four bits as a digit.
@@ -212,6 +223,8 @@ fn hex_digit(number: u16) -> u8 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::render::escape::chunk::HOSTILE;
+    use crate::text::sanitize::clean;
     use proptest::prelude::*;
 
     fn line(text: &str) -> String {
@@ -277,6 +290,14 @@ mod tests {
             let json = line(&text);
             prop_assert!(!json.contains("##") && !json.trim_end().chars().any(|c| c == '<' || is_hostile(c) || c.is_control()));
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+
+        #[test]
+        fn a_text_is_cleaned_while_it_is_written(text in HOSTILE) {
+            let (mut joined, mut apart) = (Vec::new(), Vec::new());
+            write_clean_pretty(&Long(&text), &mut joined).unwrap();
+            write_pretty(&Long(&clean(&text)), &mut apart).unwrap();
+            prop_assert_eq!(String::from_utf8(joined).unwrap(), String::from_utf8(apart).unwrap());
         }
     }
 }

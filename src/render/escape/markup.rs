@@ -1,16 +1,20 @@
 //! Text for HTML and XML, in elements and in quoted attributes.
 
-use crate::render::escape::chunk::{Escapes, Parts, write_escaped};
+use crate::render::escape::chunk::{Escapes, kept, write_clean, write_escaped};
+use crate::text::sanitize::NOT_KEPT;
 use std::{fmt, io};
 
 /// The references that askama writes.
-static HTML: Escapes = Escapes::new(&[
+const REFERENCES: &[(u8, &str)] = &[
     (b'<', "&#60;"),
     (b'>', "&#62;"),
     (b'&', "&#38;"),
     (b'"', "&#34;"),
     (b'\'', "&#39;"),
-]);
+];
+static HTML: Escapes = Escapes::new(REFERENCES);
+/// The same, up to a character that cleaning removes.
+static CLEAN_HTML: Escapes = Escapes::new(REFERENCES).others(&NOT_KEPT, kept);
 
 /// The entities that quick-xml writes.
 static XML: Escapes = Escapes::new(&[
@@ -26,17 +30,29 @@ static XML: Escapes = Escapes::new(&[
 /// # Errors
 /// Those of `out`.
 pub fn write_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    let plain = HTML.signs.find(text.as_bytes());
-    let (start, rest) = text.split_at_checked(plain).ok_or(fmt::Error)?;
-    out.write_str(start)?;
-    if rest.is_empty() {
-        return Ok(());
-    }
-    let mut parts = Parts::new(text.as_bytes(), plain, &HTML);
-    while let Some(part) = parts.next() {
-        out.write_str(std::str::from_utf8(part).map_err(|_| fmt::Error)?)?;
-    }
+    let plain = write_plain(out, text, &HTML)?;
+    write_escaped(text.as_bytes(), plain, &HTML, &mut utf8_writer(out))?;
     Ok(())
+}
+
+/// [`write_html`] with the text cleaned, see [`clean`](crate::text::sanitize::clean).
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_clean_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    let plain = write_plain(out, text, &CLEAN_HTML)?;
+    write_clean(text.as_bytes(), plain, &CLEAN_HTML, &HTML, &mut utf8_writer(out))
+}
+
+/// Writes what stands before the first sign, and returns its length.
+fn write_plain(out: &mut impl fmt::Write, text: &str, escapes: &Escapes) -> Result<usize, fmt::Error> {
+    let plain = escapes.plain(text.as_bytes());
+    out.write_str(text.get(..plain).unwrap_or_default())?;
+    Ok(plain)
+}
+
+fn utf8_writer(out: &mut impl fmt::Write) -> impl FnMut(&[u8]) -> fmt::Result {
+    |part| out.write_str(std::str::from_utf8(part).map_err(|_| fmt::Error)?)
 }
 
 /// Writes a text with entities for the signs that mean something in XML, those that quick-xml writes.
@@ -44,13 +60,16 @@ pub fn write_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
 /// # Errors
 /// Those of `out`.
 pub fn write_xml(out: &mut impl io::Write, text: &str) -> io::Result<()> {
-    write_escaped(out, text.as_bytes(), &XML)
+    write_escaped(text.as_bytes(), 0, &XML, &mut |part| out.write_all(part))?;
+    Ok(())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::render::escape::chunk::HOSTILE;
+    use crate::text::sanitize::clean;
     use proptest::prelude::*;
 
     /// The text with each sign replaced, the ampersand first.
@@ -70,6 +89,14 @@ mod tests {
             write_xml(&mut xml, &text).unwrap();
             let names = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&apos;")];
             prop_assert_eq!(String::from_utf8(xml).unwrap(), replaced(&text, names));
+        }
+
+        #[test]
+        fn a_text_is_cleaned_while_it_is_escaped(text in HOSTILE) {
+            let (mut joined, mut apart) = (String::new(), String::new());
+            write_clean_html(&mut joined, &text).unwrap();
+            write_html(&mut apart, &clean(&text)).unwrap();
+            prop_assert_eq!(joined, apart);
         }
     }
 }

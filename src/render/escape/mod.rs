@@ -14,4 +14,4 @@ pub use crate::text::sanitize::{clean, cut_bytes, cut_chars, is_blank, one_line}
 pub use actions::{command_data, command_property, log_line, log_text};
 pub use code_segments::code_segments;
 pub use gfm::{break_emoji_codes, code_cell, inline, lines, push_inline, push_lines};
-pub use markup::{write_html, write_xml};
+pub use markup::{write_clean_html, write_html, write_xml};

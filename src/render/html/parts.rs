@@ -1,6 +1,6 @@
 //! Types and tables that all parts of the page share: escaped texts, percentages, names and classes of outcomes.
 
-use crate::render::escape::{clean, one_line, write_html};
+use crate::render::escape::{one_line, write_clean_html, write_html};
 use crate::report::{CaseOutcome, Verdict};
 use askama::filters::HtmlSafe;
 use std::fmt;
@@ -11,7 +11,7 @@ pub(super) struct Clean<'a>(pub(super) &'a str);
 
 impl fmt::Display for Clean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_html(f, &clean(self.0))
+        write_clean_html(f, self.0)
     }
 }
 
