@@ -36,9 +36,20 @@ impl<W: io::Write> Buffer<W> {
             return self.out.write_all(bytes);
         }
         while self.length + bytes.len() > self.bytes.len() {
-            self.bytes.resize(4 * self.bytes.len(), 0);
+            self.grow();
         }
         io::Write::write_all(self, bytes)
+    }
+
+    /// Makes the buffer four times as large. A new one comes from the system filled with zeros; more of an old one would be filled
+    /// byte by byte.
+    fn grow(&mut self) {
+        let mut larger = vec![0; 4 * self.bytes.len()];
+        let written = self.bytes.get(..self.length).unwrap_or_default();
+        if let Some(place) = larger.get_mut(..self.length) {
+            place.copy_from_slice(written);
+        }
+        self.bytes = larger;
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {

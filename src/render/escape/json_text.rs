@@ -54,65 +54,57 @@ pub fn optional_text<S: Serializer>(value: &Option<&str>, serializer: S) -> Resu
     }
 }
 
-/// Escapes within strings. The layout is serde_json's, with one write for each line's beginning instead of one for each level.
+/// Escapes within strings. The layout is serde_json's, with one write from a comma to the beginning of a key.
 struct Harmless {
-    indented: bool,
     /// Each [`text`] is cleaned.
     clean: bool,
-    /// Arrays and objects that are open.
-    depth: usize,
+    /// A comma, a newline, the indentation of the innermost array or object, and a quotation mark; without newline and indentation on
+    /// one line.
+    next: Vec<u8>,
+    /// By how much an array or object is indented.
+    indent: &'static [u8],
     /// Nothing has been written into the innermost of them.
     is_empty: bool,
-    /// A key is being written. Its closing quotation mark is written together with the colon.
+    /// A key is being written. Its quotation marks are written with what is before and after it.
     in_key: bool,
 }
 
-/// A comma, a newline, and two spaces for each of the usual levels.
-const NEXT_LINE: &[u8] = b",\n                                ";
-
 impl Harmless {
     fn new(indented: bool, clean: bool) -> Self {
+        let (next, indent): (&[u8], &[u8]) = if indented { (b",\n\"", b"  ") } else { (b",\"", b"") };
         Self {
-            indented,
             clean,
-            depth: 0,
+            next: next.to_vec(),
+            indent,
             is_empty: true,
             in_key: false,
         }
     }
 
     fn open<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
-        self.depth += 1;
+        self.next.pop();
+        self.next.extend_from_slice(self.indent);
+        self.next.push(b'"');
         self.is_empty = true;
         out.write_all(bracket)
     }
 
     fn close<W: ?Sized + io::Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
-        self.depth = self.depth.saturating_sub(1);
-        if self.indented && !self.is_empty {
-            self.begin_line(out, true)?;
+        self.next
+            .truncate(self.next.len().saturating_sub(self.indent.len() + 1));
+        self.next.push(b'"');
+        if !self.is_empty {
+            self.begin(out, true, false)?;
         }
         self.is_empty = false;
         out.write_all(bracket)
     }
 
-    /// Begins an element of an array or an entry of an object.
-    fn begin<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        if self.indented {
-            self.begin_line(out, first)
-        } else if first {
-            Ok(())
-        } else {
-            out.write_all(b",")
-        }
-    }
-
-    /// Begins a line, after a comma unless it is the first.
-    fn begin_line<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        let end = 2 + 2 * self.depth;
-        let usual = end.min(NEXT_LINE.len());
-        out.write_all(NEXT_LINE.get(usize::from(first)..usual).unwrap_or_default())?;
-        (usual..end).try_for_each(|_| out.write_all(b" "))
+    /// Begins the first or another element of an array or entry of an object, or the line of a bracket. `quoted`: with a quotation
+    /// mark.
+    fn begin<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool, quoted: bool) -> io::Result<()> {
+        let end = self.next.len() - usize::from(!quoted);
+        out.write_all(self.next.get(usize::from(first)..end).unwrap_or_default())
     }
 }
 
@@ -143,7 +135,7 @@ impl Formatter for Harmless {
     }
 
     fn begin_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.begin(out, first)
+        self.begin(out, first, false)
     }
 
     fn end_array_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
@@ -161,7 +153,11 @@ impl Formatter for Harmless {
 
     fn begin_object_key<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
         self.in_key = true;
-        self.begin(out, first)
+        self.begin(out, first, true)
+    }
+
+    fn begin_string<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        if self.in_key { Ok(()) } else { out.write_all(b"\"") }
     }
 
     fn end_string<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
@@ -170,7 +166,7 @@ impl Formatter for Harmless {
 
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
         self.in_key = false;
-        out.write_all(if self.indented { b"\": " } else { b"\":" })
+        out.write_all(if self.indent.is_empty() { b"\":" } else { b"\": " })
     }
 
     fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
@@ -253,7 +249,11 @@ mod tests {
 
     #[test]
     fn both_layouts_are_those_of_serde_json() {
-        let value = serde_json::json!({"a": [1, {"b": []}], "c": {}, "d": null});
+        let deep = (0..40).fold(
+            serde_json::json!({}),
+            |inner, n| serde_json::json!({"e": [n, inner, "#"]}),
+        );
+        let value = serde_json::json!({"a": [1, {"b": []}], "c": {}, "d": null, "deep": deep});
         let (mut pretty, mut compact) = (Vec::new(), Vec::new());
         write_pretty(&value, &mut pretty).unwrap();
         write_line(&value, &mut compact).unwrap();

@@ -16,11 +16,16 @@ impl Serialize for Cases<'_> {
 
 #[derive(Serialize)]
 struct CaseJson<'a> {
+    #[serde(serialize_with = "json_text::text")]
     id: &'a str,
+    #[serde(serialize_with = "json_text::text")]
     short_id: &'a str,
+    #[serde(serialize_with = "json_text::text")]
     name: &'a str,
     outcome: &'static str,
+    #[serde(serialize_with = "json_text::optional_text")]
     goal: Option<&'a str>,
+    #[serde(serialize_with = "json_text::optional_text")]
     examples: Option<&'a str>,
     quarantined: bool,
     quarantine: Option<QuarantineJson<'a>>,
@@ -76,6 +81,7 @@ struct CaseAttemptJson<'a> {
     outcome: &'static str,
     status: &'a str,
     result: Option<&'a str>,
+    #[serde(serialize_with = "json_text::optional_text")]
     title: Option<&'a str>,
     #[serde(serialize_with = "json_text::optional_text")]
     reasoning: Option<&'a str>,
