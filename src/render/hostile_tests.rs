@@ -5,7 +5,7 @@ use crate::render::gfm_check::{Found, hostile, outside_code, parse, reference, t
 use crate::render::github::marker::{Marker, SignedMarker, Unverified};
 use crate::render::github::{check, commands, comment, issue};
 use crate::render::markdown::summary;
-use crate::render::{log_lines, outputs, phrases};
+use crate::render::{html, junit, log_lines, outputs, phrases};
 use crate::report::sample;
 use crate::report::sample::{filled_with, large, report, run};
 use crate::report::trend::QuarantineSuggestion;
@@ -249,6 +249,22 @@ fn as_the_runner(text: &str) -> Vec<(String, String)> {
         pairs.push((name.to_owned(), value.join("\n")));
     }
     pairs
+}
+
+#[test]
+fn no_text_is_escaped_twice() {
+    let report = detailed_with("a & b");
+    let mut written = Vec::new();
+    html::write(&report, &mut written).unwrap();
+    junit::write(&report, &mut written).unwrap();
+    let text = String::from_utf8(written).unwrap() + &summary::summary(&report, 1_000_000);
+    for escaped in ["&#38;", "&amp;"] {
+        assert!(text.contains(&format!("a {escaped} b")), "{escaped}");
+    }
+    for twice in ["&#38;#", "&#38;amp;", "&amp;#", "&amp;amp;"] {
+        let around = text.find(twice).map(|at| &text[at.saturating_sub(80)..at + 10]);
+        assert_eq!(around, None, "{twice}");
+    }
 }
 
 #[test]

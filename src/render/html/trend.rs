@@ -1,6 +1,7 @@
 //! Earlier results as a drawing, a table and lists.
 
 use crate::render::duration::{format_duration, utc};
+use crate::render::escape::one_line;
 use crate::render::html::parts::{Line, Percent, class};
 use crate::render::html::timeline::ticks;
 use crate::render::phrases::{by_outcome, capitalized, changes, phrase, several};
@@ -140,7 +141,7 @@ fn row(point: &TrendPoint) -> ResultRow<'_> {
             (None, Some(true)) => "default",
             (None, Some(false) | None) => "–",
         }),
-        commit: Line(sha).to_string().chars().take(7).collect(),
+        commit: one_line(sha).chars().take(7).collect(),
         counts,
         took: format_duration(point.duration),
     }

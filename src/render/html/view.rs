@@ -213,6 +213,7 @@ fn is_long(text: &str) -> bool {
 pub(super) struct CaseAttemptView<'a> {
     pub(super) class: &'static str,
     pub(super) label: &'static str,
+    /// Its name; empty for a single attempt, which has none on the page.
     pub(super) which: String,
     /// Whether it failed as the attempt before it did, so that the reason is not shown again.
     pub(super) repeats: bool,
@@ -265,13 +266,14 @@ impl<'a> CaseAttemptView<'a> {
         let details = details.as_deref();
         let at_qatech = run.attempts.get(*attempt);
         // With one attempt, the heading of the case has the title already, unless it is too long.
-        let is_shown = |title: &&str| case.attempts.len() > 1 || is_long(title);
+        let several = case.attempts.len() > 1;
+        let is_shown = |title: &&str| several || is_long(title);
         let title = title.as_deref().filter(is_shown);
         let repeats = case.repeats_reason(index);
-        let mut status = Line(status).to_string();
+        let mut status = one_line(status).into_owned();
         if let Some(result) = filled(result.as_deref()) {
             status.push(' ');
-            status.push_str(&Line(result).to_string());
+            status.push_str(&one_line(result));
         }
         if *outcome == CaseOutcome::Unfinished {
             status.push_str(": ");
@@ -280,7 +282,11 @@ impl<'a> CaseAttemptView<'a> {
         Self {
             class: outcome.as_str(),
             label: label(*outcome),
-            which: attempt_name(*attempt, at_qatech),
+            which: if several {
+                attempt_name(*attempt, at_qatech)
+            } else {
+                String::new()
+            },
             repeats,
             title: filled(title).filter(|_| !repeats).map(Line),
             reasoning: filled(reasoning.as_deref())
