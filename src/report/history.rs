@@ -124,8 +124,9 @@ impl Entry {
         }
     }
 
+    /// Whether it passed, and tested something.
     fn is_green(&self) -> bool {
-        matches!(self.verdict, Verdict::Passed | Verdict::Flaky)
+        matches!(self.verdict, Verdict::Passed | Verdict::Flaky) && self.counts.total > 0
     }
 
     fn on_default(&self, default_branch: Option<&str>) -> Option<bool> {
@@ -394,7 +395,7 @@ fn median_duration(shown: &[&Entry]) -> Option<Millis> {
 fn flaky(shown: &[&Entry]) -> Vec<FlakyCase> {
     let mut flaky: Vec<FlakyCase> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
-    // Newest first: a renamed case has its latest name, and among equals the one that was flaky last comes first.
+    // Newest first: among equals the one that was flaky last comes first.
     for case in shown.iter().rev().flat_map(|entry| &entry.flaky) {
         let index = *known.entry(case.identity()).or_insert_with(|| {
             flaky.push(FlakyCase {

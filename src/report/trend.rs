@@ -145,12 +145,13 @@ impl CaseName {
         name_or_short_id(&self.name, &self.short_id)
     }
 
-    /// What identifies the case: the id, else the short id, else the name.
+    /// What identifies the case in other results: the name, else the short id, else the id. QA.tech gives a case a new id and a new
+    /// short id in each run (`POST /run/{shortId}/rerun` distinguishes the ids of the project's test cases from them).
     pub fn identity(&self) -> &str {
-        [&self.id, &self.short_id]
-            .into_iter()
-            .find(|text| !text.is_empty())
-            .unwrap_or(&self.name)
+        match self.label() {
+            "" => &self.id,
+            label => label,
+        }
     }
 
     /// Whether this is the same case as `case`.

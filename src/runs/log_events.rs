@@ -86,7 +86,7 @@ impl RunLog {
         let several = run.store().runs().count() > 1;
         let line = run.read(|run| {
             let case = run.cases.get(index)?;
-            Some(log_lines::failed_case(case, several.then(|| run.label())))
+            Some(log_lines::failed_attempt(case, several.then(|| run.label())))
         });
         if let Some(line) = line.flatten() {
             self.0.log.line(&line);

@@ -348,7 +348,6 @@ fn close(store: &RunStore, signal: Option<Signal>, mode: Mode) {
 }
 
 fn stopped_by_another(run: &mut RunReport) {
-    let is_over = |attempt: &Attempt| attempt.status.as_deref().is_some_and(status::is_over);
     let what = match run.latest() {
         None => "not started, because a test case of another run failed (`fail_fast`)",
         // It has ended, but has no result yet.
@@ -360,12 +359,20 @@ fn stopped_by_another(run: &mut RunReport) {
     run.problem = Some(what.to_owned());
 }
 
+fn is_over(attempt: &Attempt) -> bool {
+    attempt.status.as_deref().is_some_and(status::is_over)
+}
+
 fn interrupt(run: &mut RunReport, signal: Signal) {
     let name = signal.name();
     match (run.attempts.last_mut(), run.created) {
         (Some(attempt), _) => {
             attempt.verdict = Some(Verdict::Interrupted);
-            attempt.problem = Some(format!("interrupted by {name}; the run goes on at QA.tech"));
+            attempt.problem = Some(if is_over(attempt) {
+                format!("interrupted by {name}; the run has ended, but has no result yet")
+            } else {
+                format!("interrupted by {name}; the run goes on at QA.tech")
+            });
             merge::conclude(run);
         }
         (None, created) => {
@@ -434,5 +441,11 @@ mod tests {
         }
         let interrupted = closed(None, "RUNNING", None, Some(Signal::Int));
         assert_eq!(interrupted.verdict, Some(Verdict::Interrupted));
+        assert!(interrupted.problem.is_some_and(|problem| problem.contains("goes on")));
+        let without_result = closed(None, "COMPLETED", None, Some(Signal::Int));
+        assert_eq!(
+            without_result.problem.as_deref(),
+            Some("interrupted by SIGINT; the run has ended, but has no result yet")
+        );
     }
 }

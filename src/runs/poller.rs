@@ -155,12 +155,25 @@ impl<A: Api> Poller<'_, A> {
         }
     }
 
+    fn deadline_passed(&self) -> End {
+        let why = if self.no_result_since.is_some() {
+            "the run has ended, but had no result before the deadline (`timeout_minutes`)"
+        } else {
+            "the run did not end before the deadline (`timeout_minutes`); it goes on at QA.tech"
+        };
+        End {
+            verdict: Verdict::TimedOut,
+            problem: Some(why.to_owned()),
+            listed: None,
+        }
+    }
+
     /// Polls until the attempt has ended; `None` if the policy allows only one poll.
     async fn poll_until_ended(&mut self) -> Option<End> {
         loop {
             let deadline = self.policy.deadline;
             let Some(outcome) = deadline.limit(self.poll()).await else {
-                return Some(deadline_passed());
+                return Some(self.deadline_passed());
             };
             let delay = match outcome {
                 PollOutcome::End(end) => return Some(end),
@@ -169,7 +182,7 @@ impl<A: Api> Poller<'_, A> {
             };
             let left = deadline.left();
             if left.is_zero() {
-                return Some(deadline_passed());
+                return Some(self.deadline_passed());
             }
             // One more poll just before the deadline, rather than sleeping through it.
             let last_poll = left.checked_sub(LAST_POLL).filter(|until_last| !until_last.is_zero());
@@ -366,14 +379,5 @@ impl<A: Api> Poller<'_, A> {
                 Err(GetError::NotFound(what) | GetError::Refused(what)) => return Err(ListError::Failed(what)),
             }
         }
-    }
-}
-
-fn deadline_passed() -> End {
-    let why = "the run did not end before the deadline (`timeout_minutes`); it goes on at QA.tech";
-    End {
-        verdict: Verdict::TimedOut,
-        problem: Some(why.to_owned()),
-        listed: None,
     }
 }

@@ -201,19 +201,20 @@ async fn newer(api: &Api, number: u64, ours: &Marker, theirs: &Marker, merge_gro
     }
 }
 
-/// Whether the verdict requires a comment if there is none yet.
+/// Whether the verdict, or the step that fails for it, requires a comment if there is none yet.
 fn is_failure(report: &Report) -> bool {
-    match report.verdict() {
-        None | Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Quarantined) => false,
-        Some(
-            Verdict::Interrupted
-            | Verdict::Cancelled
-            | Verdict::TimedOut
-            | Verdict::Failed
-            | Verdict::Error
-            | Verdict::Unknown,
-        ) => true,
-    }
+    report.conclusion().is_red()
+        || match report.verdict() {
+            None | Some(Verdict::Passed | Verdict::Skipped | Verdict::Flaky | Verdict::Quarantined) => false,
+            Some(
+                Verdict::Interrupted
+                | Verdict::Cancelled
+                | Verdict::TimedOut
+                | Verdict::Failed
+                | Verdict::Error
+                | Verdict::Unknown,
+            ) => true,
+        }
 }
 
 /// Compares ignoring line ends and trailing white space, which GitHub may change.

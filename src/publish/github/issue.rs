@@ -10,7 +10,7 @@ use crate::publish::github::session::{Active, GitHub};
 use crate::publish::github::wire::{Comment, Issue, IssueChange, NewComment};
 use crate::publish::identity::issue_key;
 use crate::render::github::issue as text;
-use crate::report::{Mode, Origin, Report, ReportSlice, RunReport, Verdict};
+use crate::report::{FailOn, Mode, Origin, Report, ReportSlice, RunReport, Verdict};
 
 const OPEN: &str = "open";
 const CLOSED: &str = "closed";
@@ -27,9 +27,14 @@ enum Color {
 }
 
 impl Color {
-    fn new(run: &RunReport) -> Self {
+    fn new(run: &RunReport, fail_on: &FailOn) -> Self {
         match run.verdict {
+            // Nothing was started, and the next result may name a plan that this one does not.
+            Some(_) if run.attempts.is_empty() && plan(run).is_none() => Self::Grey,
             Some(Verdict::Failed | Verdict::Error | Verdict::TimedOut) => Self::Red,
+            Some(Verdict::Passed) if run.has_no_tests() && fail_on.no_tests => Self::Red,
+            Some(Verdict::Passed) if run.has_no_tests() => Self::Grey,
+            Some(verdict @ (Verdict::Flaky | Verdict::Quarantined)) if fail_on.fails(verdict) => Self::Red,
             Some(Verdict::Passed | Verdict::Flaky) => Self::Green,
             Some(
                 Verdict::Skipped | Verdict::Quarantined | Verdict::Interrupted | Verdict::Cancelled | Verdict::Unknown,
@@ -90,7 +95,7 @@ impl<'a> Subject<'a> {
         let keyed = report.runs.chunk_by(|one, next| plan(one) == plan(next));
         keyed
             .filter_map(|runs| {
-                let color = runs.iter().map(Color::new).max()?;
+                let color = runs.iter().map(|run| Color::new(run, &report.fail_on)).max()?;
                 (color != Color::Grey).then(|| Self {
                     part: ReportSlice { report, runs },
                     red: color == Color::Red,

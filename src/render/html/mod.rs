@@ -218,11 +218,13 @@ fn with_nonbreaking_numbers(text: &str) -> String {
     kept.collect()
 }
 
-/// The class of the whole report. A report without a single test case is not green.
+/// The class of the whole report. A report of a run without a single test case is not green.
 fn report_class(report: &Report) -> &'static str {
-    match report.runs.as_slice() {
-        [first, ..] if report.runs.iter().all(RunReport::has_no_tests) => view::run_class(first),
-        _ => class(report.verdict().or_else(|| worst_observed(report))),
+    let verdict = report.verdict().or_else(|| worst_observed(report));
+    let without_tests = report.runs.iter().find(|run| run.has_no_tests());
+    match without_tests.filter(|_| verdict == Some(Verdict::Passed)) {
+        Some(run) => view::run_class(run),
+        None => class(verdict),
     }
 }
 

@@ -94,6 +94,7 @@ impl Drawing {
             ticks: ticks(*end, 6),
             left_out: match left_out {
                 0 => String::new(),
+                1 => format!(" The {drawn} cases that matter most are drawn, one is not."),
                 left_out => format!(
                     " The {drawn} cases that matter most are drawn, {} are not.",
                     number(*left_out as u64)

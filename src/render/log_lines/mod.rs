@@ -8,7 +8,7 @@ use crate::render::escape::{cut_chars, is_blank, log_line};
 use crate::render::phrases::{
     Headline, attempt_name, done_of, failure_phrase, is_tolerated, next_step, outcome_phrase, phrase, several, unseen,
 };
-use crate::report::{Case, Counts, Millis, Report, RunReport};
+use crate::report::{Case, CaseAttempt, CaseOutcome, Counts, Millis, Report, RunReport};
 use crate::text::sort::sort_by_number;
 use std::iter;
 
@@ -47,18 +47,34 @@ pub fn status_change(label: &str, short_id: &str, status: &str, result: Option<&
 /// A failed case: `failed: Pay with a saved card: Could not find the pay button`. With several runs, `label` is the run's
 /// name: `failed: Pay (Smoke tests): No button (product failure, quarantined)`.
 pub fn failed_case(case: &Case, label: Option<&str>) -> String {
-    let mut line = format!("{}: {}", outcome_phrase(case.outcome), cut_chars(case.label(), NAME));
+    failure(case, case.outcome, case.decisive_attempt(), label)
+}
+
+/// [`failed_case`] of the latest attempt alone.
+pub fn failed_attempt(case: &Case, label: Option<&str>) -> String {
+    let latest = case.latest();
+    failure(
+        case,
+        latest.map_or(case.outcome, |latest| latest.outcome),
+        latest,
+        label,
+    )
+}
+
+fn failure(case: &Case, outcome: CaseOutcome, attempt: Option<&CaseAttempt>, label: Option<&str>) -> String {
+    let mut line = format!("{}: {}", outcome_phrase(outcome), cut_chars(case.label(), NAME));
     if let Some(label) = label {
         line.push_str(&format!(" ({})", cut_chars(label, LABEL)));
     }
-    let title = case.explanation().title;
+    let title = attempt.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
     if !is_blank(title) {
         line.push_str(": ");
-        line.push_str(&cut_chars(title, NAME));
+        line.push_str(&cut_chars(title.trim(), NAME));
     }
     let quarantined = case.is_quarantined_failure().then_some("quarantined");
-    let notes: Vec<_> = case
-        .failure_kind()
+    let kind = attempt.and_then(|attempt| attempt.details.as_deref()?.failure_kind());
+    let notes: Vec<_> = kind
+        .filter(|_| outcome.is_bad())
         .map(failure_phrase)
         .into_iter()
         .chain(quarantined)
@@ -212,7 +228,7 @@ mod tests {
     use super::*;
     use crate::render::markdown::summary::summary;
     use crate::render::markdown::summary::tests::detailed;
-    use crate::report::sample::{large, report, run, shop};
+    use crate::report::sample::{case, large, report, run, shop};
     use crate::report::{FailOn, Mode, QuarantineNote, Signal, Verdict, merge};
 
     #[test]
@@ -316,6 +332,21 @@ mod tests {
         assert_eq!(line(&looked), format!("Smoke tests (smk1): not over yet, {link}"));
         (looked.mode, looked.runs[0].created) = (Mode::StartOnly, Some(true));
         assert_eq!(line(&looked), format!("Smoke tests (smk1): not waited for, {link}"));
+    }
+
+    #[test]
+    fn a_line_about_an_attempt_says_what_came_of_that_one() {
+        let mut pay = case(1, "Pay", CaseOutcome::Failed, "No button", "");
+        let mut rerun = case(1, "Pay", CaseOutcome::Errored, "Browser crashed", "")
+            .attempts
+            .remove(0);
+        rerun.attempt = 1;
+        pay.attempts.push(rerun);
+        assert_eq!(failed_case(&pay, None), "failed: Pay: No button");
+        assert_eq!(
+            failed_attempt(&pay, Some("Smoke")),
+            "errored: Pay (Smoke): Browser crashed"
+        );
     }
 
     #[test]

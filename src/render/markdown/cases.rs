@@ -233,12 +233,15 @@ fn push_attempt(out: &mut String, run: &RunReport, case: &Case, at: usize, reaso
         if !explanation.is_empty() {
             out.push_str("<br>");
         }
-    } else if explanation.is_empty() {
+    } else if !explanation.is_empty() {
+        out.push_str("**What happened:** ");
+    } else if title.as_deref().is_none_or(is_blank) {
         out.push_str("QA.tech gave no reason; status ");
         out.push_str(&code_cell(&cut_chars(status, 40)));
         out.push('.');
     } else {
-        out.push_str("**What happened:** ");
+        // The title is the reason, and stands in the heading.
+        return;
     }
     out.push_str(&explanation);
     out.push_str("\n\n");

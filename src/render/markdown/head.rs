@@ -52,14 +52,16 @@ fn explanation(part: ReportSlice<'_>) -> Vec<String> {
             lines.push("Started without waiting (`blocking: false`); the results are shown at QA.tech.".to_owned());
         }
         Mode::Look => {
-            let ended = runs.iter().all(|run| run.seen().is_some());
+            let ended = runs.iter().all(phrases::is_over);
+            let is_unknown = |run: &RunReport| matches!(run.seen(), Some(Verdict::Unknown | Verdict::Interrupted));
             let what = match (ended, runs.len()) {
-                (false, 1) => "the run has not ended",
-                (false, _) => "not all runs have ended",
-                (true, 1) => "the run had already ended",
-                (true, _) => "all runs had already ended",
+                (false, _) if runs.iter().any(is_unknown) => "",
+                (false, 1) => ": the run has not ended",
+                (false, _) => ": not all runs have ended",
+                (true, 1) => ": the run had already ended",
+                (true, _) => ": all runs had already ended",
             };
-            lines.push(format!("Looked at once, without waiting (`blocking: false`): {what}."));
+            lines.push(format!("Looked at once, without waiting (`blocking: false`){what}."));
         }
         Mode::Wait => {}
     }

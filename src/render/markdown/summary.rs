@@ -355,6 +355,32 @@ pub(in crate::render) mod tests {
     }
 
     #[test]
+    fn of_a_run_of_unknown_state_is_not_said_whether_it_has_ended() {
+        let mut report = unfinished(None);
+        report.mode = Mode::Look;
+        for run in &mut report.runs {
+            run.verdict = Some(Verdict::Unknown);
+            run.attempts.iter_mut().for_each(|attempt| {
+                (attempt.status, attempt.verdict) = (None, Some(Verdict::Unknown));
+            });
+        }
+        let text = text(&report);
+        assert!(
+            text.contains("\nLooked at once, without waiting (`blocking: false`).\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_case_whose_title_says_all_is_not_said_to_have_no_reason() {
+        for (title, gave_none) in [("No button", false), ("", true)] {
+            let pay = case(1, "Pay", CaseOutcome::Failed, title, "");
+            let text = text(&report(vec![run("Smoke tests", "smk1", vec![pay])]));
+            assert_eq!(text.contains("QA.tech gave no reason"), gave_none, "{text}");
+        }
+    }
+
+    #[test]
     fn ended_runs_that_were_polled_once() {
         let mut report = shop();
         report.mode = Mode::Look;

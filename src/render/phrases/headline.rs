@@ -28,7 +28,7 @@ impl Headline {
                 ("⏭️", "skipped", "there is no API token".to_owned())
             }
             (Some(verdict), Mode::Wait | Mode::StartOnly | Mode::Look | Mode::SkippedWithoutToken) => {
-                let mark = if is_empty_pass(part, verdict) {
+                let mark = if verdict == Verdict::Passed && without_tests(part) > 0 {
                     "⚠️"
                 } else {
                     mark(verdict)
@@ -144,12 +144,19 @@ fn detail(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
     if counts.quarantined > 0 {
         text.push_str(&format!("; {} quarantined", number(counts.quarantined)));
     }
+    let (empty, runs) = (without_tests(part), part.runs.len());
+    if empty > 0 && empty < runs {
+        text.push_str(&format!("; {empty} of {runs} runs {WITHOUT_TESTS}"));
+    }
     text
 }
 
-/// Whether the runs passed, and tested nothing.
-fn is_empty_pass(part: ReportSlice<'_>, verdict: Verdict) -> bool {
-    verdict == Verdict::Passed && !part.runs.is_empty() && part.runs.iter().all(RunReport::has_no_tests)
+/// What is said of runs that passed and tested nothing.
+const WITHOUT_TESTS: &str = "without a single test case";
+
+/// How many runs passed and tested nothing.
+fn without_tests(part: ReportSlice<'_>) -> usize {
+    part.runs.iter().filter(|run| run.has_no_tests()).count()
 }
 
 /// The numbers that explain a verdict.
@@ -157,7 +164,7 @@ fn numbers(part: ReportSlice<'_>, verdict: Verdict, counts: Counts) -> String {
     let runs = part.runs.len();
     let with_verdict = part.runs.iter().filter(|run| run.seen() == Some(verdict)).count();
     let (text, about_tests) = match verdict {
-        Verdict::Passed if is_empty_pass(part, verdict) => ("without a single test case".to_owned(), true),
+        Verdict::Passed if runs > 0 && without_tests(part) == runs => (WITHOUT_TESTS.to_owned(), true),
         Verdict::Passed => (passed(counts), true),
         Verdict::Flaky => {
             let total = several(counts.total, "test");

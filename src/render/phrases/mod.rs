@@ -23,7 +23,8 @@ pub fn unseen(run: &RunReport) -> &'static str {
     if is_over(run) { "no result yet" } else { "not over yet" }
 }
 
-fn is_over(run: &RunReport) -> bool {
+/// Whether a run has ended at QA.tech, as far as is known.
+pub fn is_over(run: &RunReport) -> bool {
     let status = run.latest().and_then(|attempt| attempt.status.as_deref());
     status.is_some_and(status::is_over)
 }

@@ -8,16 +8,18 @@ pub fn next_step(part: ReportSlice<'_>) -> Option<&'static str> {
         return None;
     }
     match part.verdict()? {
-        Verdict::Passed if part.runs.iter().any(RunReport::has_no_tests) => {
-            Some("Add test cases to the plan, or set `fail_on: no_tests` to fail on a run without any.")
-        }
+        Verdict::Passed if part.runs.iter().any(RunReport::has_no_tests) => Some(if part.report.fail_on.no_tests {
+            "Add test cases to the plan."
+        } else {
+            "Add test cases to the plan, or set `fail_on: no_tests` to fail on a run without any."
+        }),
         Verdict::Passed | Verdict::Skipped | Verdict::Interrupted => None,
         Verdict::Flaky => Some("Make the flaky tests stable, or put them in `quarantine` until they are."),
         Verdict::Quarantined => Some("Nothing blocks now. Repair the quarantined tests before their entries expire."),
         Verdict::Cancelled => Some("Rerun the job to get a result: the run was cancelled at QA.tech."),
-        Verdict::TimedOut if part.runs.iter().all(|run| run.attempts.is_empty()) => Some(
-            "No run was started. Find out why the build or deployment was not ready, or raise the time limit that is named.",
-        ),
+        Verdict::TimedOut if part.runs.iter().all(|run| run.attempts.is_empty()) => {
+            Some("No run was started. Solve the problem that is shown, or raise the time limit that it names.")
+        }
         Verdict::TimedOut => {
             Some("Open the run at QA.tech: it may still be in progress. Raise `timeout_minutes` if it needs longer.")
         }

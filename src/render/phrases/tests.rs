@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::report::sample::{case, large, report, run, shop};
-use crate::report::{Mode, Report, Verdict};
+use crate::report::{CaseOutcome, Mode, Report, Verdict};
 
 #[test]
 fn numbers_and_plurals() {
@@ -144,6 +144,30 @@ fn outcomes_are_counted_in_words() {
         "2 failed, 1 errored, 1 flaky, 1 skipped, 9 passed"
     );
     assert_eq!(by_outcome(Counts::default()), "");
+}
+
+#[test]
+fn a_run_that_tested_nothing_is_told_beside_one_that_did() {
+    let login = case(1, "Log in", CaseOutcome::Passed, "", "");
+    let mut two = report(vec![
+        run("Smoke tests", "smk1", vec![login]),
+        run("Checkout", "chk1", Vec::new()),
+    ]);
+    let headline = Headline::new(two.as_slice());
+    assert_eq!(
+        (headline.mark, headline.title().as_str()),
+        ("⚠️", "Passed: the one test; 1 of 2 runs without a single test case")
+    );
+    for (no_tests, advice) in [
+        (
+            false,
+            "Add test cases to the plan, or set `fail_on: no_tests` to fail on a run without any.",
+        ),
+        (true, "Add test cases to the plan."),
+    ] {
+        two.fail_on.no_tests = no_tests;
+        assert_eq!(next_step(two.as_slice()), Some(advice));
+    }
 }
 
 #[test]

@@ -15,13 +15,15 @@ fn result(at: u64, branch: &str, verdict: Verdict, bad: &[&str], flaky: &[&str])
         cases
             .map(|(number, name)| {
                 let mut case = case(number, name, outcome, "", "");
-                (case.id, case.short_id) = ((*name).to_owned(), String::new());
+                // New in each run, as QA.tech's are.
+                (case.id, case.short_id) = (format!("id-{at}-{name}"), format!("case-{at}-{number}"));
                 case
             })
             .collect::<Vec<_>>()
     };
     let mut all = cases(bad, CaseOutcome::Failed);
     all.extend(cases(flaky, CaseOutcome::Flaky));
+    all.extend(cases(&["fine"], CaseOutcome::Passed));
     let mut run = run("Smoke", "smk1", all);
     run.verdict = Some(verdict);
     let mut report = report(vec![run]);
@@ -75,7 +77,7 @@ fn broken_and_foreign_lines_are_passed_over_and_told() {
     let mut bytes = b"{\"torn\":\n\xff\xfe\n\n".to_vec();
     bytes.extend_from_slice(&good);
     bytes.extend_from_slice(text.replace("history/1", "history/2").as_bytes());
-    bytes.extend_from_slice(text.replace("\"total\":0", "\"total\":18446744073709551615").as_bytes());
+    bytes.extend_from_slice(text.replace("\"total\":1", "\"total\":18446744073709551615").as_bytes());
     bytes.extend_from_slice(text.replace("\"passed\"", "\"splendid\"").as_bytes());
     let history = History::parse(&bytes);
     assert_eq!(history.entries.len(), 1);
@@ -350,6 +352,15 @@ fn quarantined_results_are_neither_green_nor_red() {
     assert_eq!(trend.pass_rate, Some(PassRate { green: 1, of: 2 }));
     assert_eq!(trend.last_green.unwrap().at, MINUTE);
     assert_eq!(names(&trend.new_failures), ["a"]);
+}
+
+#[test]
+fn a_pass_without_a_test_case_is_not_green() {
+    let mut empty = report(vec![run("Smoke", "smk1", Vec::new())]);
+    empty.origin.branch = Some("main".into());
+    let history = History::parse(&file(&[Entry::new(&empty, "series").unwrap()]));
+    let trend = trend_of(&history, &result(3, "main", Verdict::Failed, &["a"], &[]));
+    assert_eq!(trend.last_green, None);
 }
 
 #[test]

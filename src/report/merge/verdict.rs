@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::report::merge::combined_outcome;
-use crate::report::{Attempt, Case, CaseCoverage, CaseOutcome, Counts, RunReport, Verdict, status};
+use crate::report::{Attempt, Case, CaseCoverage, CaseOutcome, Counts, FailureKind, RunReport, Verdict, status};
 use crate::text::ShortId;
 
 /// Completes a run that was waited for: which reruns count, the outcomes of its cases, its verdict over all attempts, and
@@ -58,8 +58,19 @@ fn verdict_after(run: &RunReport, first: &Attempt, last: &Attempt) -> (Option<Ve
         (Some(Verdict::Failed), Ok(Forgiven::Flaky)) => Some(format!(
             "{rerun} is FAILED at QA.tech although every case that failed has passed in it"
         )),
-        (Some(Verdict::Failed), Err(_)) => not_played(run)
-            .map(|cases| format!("of the test cases that had not passed before, {cases} were not played in {rerun}")),
+        (Some(Verdict::Failed), Err(_)) => {
+            // Product failures may have been left out on purpose (`rerun_only`).
+            let lost = missing(run).filter(|case| case.failure_kind() != Some(FailureKind::Product));
+            match lost.count() {
+                0 => None,
+                cases => {
+                    let were = if cases == 1 { "was" } else { "were" };
+                    Some(format!(
+                        "of the test cases that had not passed before, {cases} {were} not played in {rerun}"
+                    ))
+                }
+            }
+        }
         // The attempt's own problem says why.
         (other, _) => Some(format!("{rerun} {}, so the first result stands", inconclusive(other))),
     };
@@ -144,12 +155,13 @@ fn every_failure_is_listed(run: &RunReport) -> bool {
 /// How many cases that are not green are missing from the latest attempt, so that no rerun of it can see them pass; `None`
 /// for none.
 pub fn not_played(run: &RunReport) -> Option<usize> {
-    let latest = run.attempts.len().checked_sub(1)?;
-    let missing = run
-        .cases
-        .iter()
-        .filter(|case| !case.outcome.is_green() && !case.is_in(latest));
-    Some(missing.count()).filter(|count| *count > 0)
+    Some(missing(run).count()).filter(|count| *count > 0)
+}
+
+fn missing(run: &RunReport) -> impl Iterator<Item = &Case> {
+    let latest = run.attempts.len().checked_sub(1);
+    let is_missing = move |case: &&Case| latest.is_some_and(|latest| !case.outcome.is_green() && !case.is_in(latest));
+    run.cases.iter().filter(is_missing)
 }
 
 /// How a rerun ended that has no effect on the verdict.

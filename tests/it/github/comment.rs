@@ -1,11 +1,12 @@
 //! The pull request comment against a fake GitHub: which comment is ours, when it is written, and when it is left alone.
 
-use crate::github::stage::{RUN_ID, Stage, failed, in_seconds, passed};
+use crate::github::stage::{RUN_ID, Stage, failed, in_seconds, passed, with_verdict};
 use qatech_fakes::events::{DEFAULT_SHA, HEAD_SHA, Scene};
 use qatech_fakes::github::{ACTIONS_LOGIN, Access, Call, FakeGitHub, Fault, Issue, On, Scope, Token};
 use qatech_run::publish::identity::{Identity, target};
 use qatech_run::render::github::comment::LIMIT;
 use qatech_run::render::github::marker::Marker;
+use qatech_run::report::Verdict;
 use qatech_run::report::sample::valid_short_id;
 
 const NEWER_SHA: &str = "ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00";
@@ -118,12 +119,20 @@ async fn what_needs_no_comment_needs_no_pull_request() {
     for (when, report, notices) in [
         ("failure", passed(), 0),
         ("failure", failed(1), 1),
+        ("failure", with_verdict(passed(), Verdict::Flaky), 0),
         ("always", passed(), 1),
         ("off", failed(1), 0),
     ] {
         let job = of(&github, &Scene::new().workflow_dispatch()).input("comment", when);
         assert_eq!(job.publish(&report).await.notices.len(), notices, "{when}");
     }
+    // Any result that fails the step is a failure.
+    let strict = of(&github, &Scene::new().workflow_dispatch()).input("comment", "failure");
+    let published = strict
+        .input("fail_on", "failed,flaky")
+        .publish(&with_verdict(passed(), Verdict::Flaky))
+        .await;
+    assert_eq!(published.notices.len(), 1);
 }
 
 #[tokio::test]

@@ -253,6 +253,47 @@ async fn a_verdict_without_test_results_leaves_the_issue_unchanged() {
     }
 }
 
+/// A run that passed without a single test case.
+fn without_tests() -> Report {
+    let mut report = passed();
+    let run = &mut report.runs[0];
+    (run.cases, run.attempts[0].test_count) = (Vec::new(), Some(0));
+    report
+}
+
+#[tokio::test]
+async fn a_run_that_tested_nothing_closes_no_issue_and_opens_one_only_if_the_step_fails_for_it() {
+    let github = FakeGitHub::start();
+    let keeper = job(&github, &on_main());
+    keeper.publish(&failed(1)).await;
+    keeper.publish(&of_run(without_tests(), 901, 1)).await;
+    let issue = github.only_issue();
+    assert_eq!((issue.state.as_str(), github.comments(issue.number).len()), ("open", 0));
+    let github = FakeGitHub::start();
+    let strict = job(&github, &on_main()).input("fail_on", "failed,no_tests");
+    strict.publish(&without_tests()).await;
+    assert_eq!(github.only_issue().state, "open");
+}
+
+#[tokio::test]
+async fn an_issue_is_not_closed_by_a_result_that_fails_the_step() {
+    let github = FakeGitHub::start();
+    let job = job(&github, &on_main()).input("fail_on", "failed,flaky");
+    job.publish(&failed(1)).await;
+    job.publish(&of_run(with_verdict(passed(), Verdict::Flaky), 901, 1))
+        .await;
+    assert_eq!(github.only_issue().state, "open");
+}
+
+#[tokio::test]
+async fn without_a_run_and_a_plan_there_is_no_issue() {
+    let github = FakeGitHub::start();
+    let mut report = attached(&[Verdict::TimedOut]);
+    report.runs[0].attempts.clear();
+    job(&github, &on_main()).publish(&report).await;
+    github.assert_no_writes();
+}
+
 #[tokio::test]
 async fn a_missing_permission_only_warns() {
     let github = FakeGitHub::start();

@@ -153,6 +153,19 @@ async fn a_result_may_be_missing_for_30_seconds() {
         played.problem()
     );
     played.assert_took(90..=96);
+    // The deadline comes first.
+    let short = Play {
+        timeout: 75 * SECOND,
+        ..Play::default()
+    };
+    let played = short.against(&resultless(600)).await;
+    assert_eq!(
+        (played.verdict(), played.problem()),
+        (
+            "timed_out",
+            "the run has ended, but had no result before the deadline (`timeout_minutes`)"
+        )
+    );
 }
 
 #[tokio::test(start_paused = true)]
