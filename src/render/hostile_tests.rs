@@ -366,6 +366,40 @@ fn whatever_the_number_of_failures_most_of_the_room_is_used() {
 }
 
 #[test]
+fn what_is_left_out_is_counted_in_each_list() {
+    let many = |count, outcome| {
+        (0..count).map(move |number| sample::case(number, "Pay with a card", outcome, "No button", "Gone."))
+    };
+    let mut cases: Vec<_> = many(3_000, CaseOutcome::Failed).collect();
+    cases.extend(many(10, CaseOutcome::Flaky));
+    cases.extend(many(500, CaseOutcome::Passed));
+    for case in &mut cases[2_900..3_000] {
+        case.quarantine = Some(QuarantineNote::default());
+    }
+    let report = report(vec![run("Everything", "all1", cases)]);
+    for limit in [4_000, 20_000, comment::LIMIT] {
+        let text = comment::comment(&report, &signed(), limit);
+        assert!(utf16(&text) <= limit);
+        for (heading, total) in [
+            ("### Failed tests (", 2_900),
+            ("### Quarantined tests (", 100),
+            ("### Flaky tests (", 10),
+        ] {
+            let (_, list) = text.split_once(heading).expect(heading);
+            let list = list.split("\n### ").next().unwrap();
+            let shown = list.matches("\n- ").count() + list.matches("<summary>").count();
+            let left = list.split_once("…and ").map_or(0, |(_, rest)| {
+                let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+                number.replace(',', "").parse().unwrap()
+            });
+            assert_eq!(shown + left, total, "{heading} at {limit}: {list}");
+        }
+        assert!(text.contains("500 other tests not listed here"), "at {limit}");
+        check_markdown(&text).unwrap();
+    }
+}
+
+#[test]
 fn a_comment_has_room_for_characters_of_any_length() {
     let sentence = "頁面沒有顯示付款按鈕。".repeat(40);
     let cases = (0..100).map(|number| sample::case(number, "付款", CaseOutcome::Failed, "失敗", &sentence));

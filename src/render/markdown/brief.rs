@@ -12,6 +12,10 @@ pub(super) const REASONING: usize = 500;
 const HEADINGS: usize = 1_000;
 /// Room for the note about cases that are left out of one list.
 const NOTE: usize = 160;
+/// Room for the heading of a list and its note about shortened cases.
+const HEADING: usize = 240;
+/// Room for the number of other cases.
+const REST: usize = 240;
 
 /// Adds the cases that need attention, leaving `after` free. False if some are left out.
 ///
@@ -23,11 +27,22 @@ pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, af
     let used = length(page, groups, titles, room);
     let mut spare = room.saturating_sub(used);
     let mut complete = true;
-    for (cases, title) in groups.with_headings() {
-        let folded = fold_first(page, cases, report, groups, titles, &mut spare);
-        complete &= push_list(page, groups, cases, title, titles, &folded);
+    let mut lists: &[_] = &groups.with_headings().map(|(cases, title)| List { cases, title });
+    while let Some((list, later)) = lists.split_first() {
+        let folded = fold_first(page, list.cases, report, groups, titles, &mut spare);
+        // Whatever is left out of this list, the number of cases in each of the others is shown.
+        let kept = later.iter().filter(|list| !list.cases.is_empty()).count() * (HEADING + NOTE);
+        let rest = if groups.rest.is_empty() { 0 } else { REST };
+        complete &= push_list(page, groups, list, titles, &folded, kept + rest);
+        lists = later;
     }
     complete
+}
+
+/// The cases below one heading.
+struct List<'a> {
+    cases: &'a [Entry<'a>],
+    title: &'static str,
 }
 
 /// Length of the lines of all cases; any length above `room` if they are longer.
@@ -90,15 +105,16 @@ fn fold_first(
     }
 }
 
-/// Adds a heading, the folds, and a line for each of the other cases. False if some are left out.
+/// Adds a heading, the folds, and a line for each of the other cases, leaving `after` free. False if some are left out.
 fn push_list(
     page: &mut Page,
     groups: &Groups<'_>,
-    cases: &[Entry<'_>],
-    title: &str,
+    list: &List<'_>,
     titles: bool,
     folded: &Folded,
+    after: usize,
 ) -> bool {
+    let List { cases, title } = list;
     if cases.is_empty() {
         return true;
     }
@@ -123,7 +139,7 @@ fn push_list(
     }
     // The folds fit, since they were measured.
     page.push(&folded.text);
-    let shown = page.push_all(others, NOTE, |out, (run, case)| {
+    let shown = page.push_all(others, NOTE + after, |out, (run, case)| {
         line(out, case, groups.label(run), titles);
     });
     page.close(end);

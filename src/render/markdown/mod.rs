@@ -195,7 +195,8 @@ pub(in crate::render) fn body(part: ReportSlice<'_>, limit: usize, measure: Meas
     }
     let mut page = Page::new(limit, measure);
     let complete = brief::sections(&mut page, report, &groups, reserved);
-    if complete && cases::rest(&mut page, &groups, Tier::Names) {
+    let told = cases::rest(&mut page, &groups, Tier::Names);
+    if complete && told {
         return finish(page, &appendix);
     }
     page.finish()
