@@ -258,7 +258,7 @@ pub(super) fn write_escaped<E>(
     text: &[u8],
     from: usize,
     escapes: &Escapes,
-    write: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    write: &mut dyn FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<usize, E> {
     let rest = text.get(from..).unwrap_or_default();
     let plain = rest.get(..escapes.plain(rest)).unwrap_or_default();
@@ -282,7 +282,7 @@ pub(super) fn write_clean<E>(
     from: usize,
     cleaning: &Escapes,
     escapes: &Escapes,
-    write: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    write: &mut dyn FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let end = write_escaped(text, from, cleaning, write)?;
     if end < text.len() {
