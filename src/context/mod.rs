@@ -263,12 +263,12 @@ fn graphql_beside(api: &Url) -> Option<Url> {
     Url::parse(&format!("{base}/graphql")).ok()
 }
 
-/// The variables that describe where the program runs. On GitHub, those of other systems say nothing.
+/// The variables that describe where the program runs. On GitHub, those of other systems are not used.
 fn read_variables(all: impl IntoIterator<Item = (OsString, OsString)>) -> Variables {
     let all: Vec<_> = all.into_iter().collect();
     let on_github = all
         .iter()
-        .any(|(name, value)| name == "GITHUB_ACTIONS" && value == "true");
+        .any(|(name, value)| name == "GITHUB_ACTIONS" && value.to_str().is_some_and(|value| value.trim() == "true"));
     let of_other_ci: HashSet<&str> = if on_github {
         HashSet::new()
     } else {

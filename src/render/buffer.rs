@@ -8,6 +8,11 @@ const SMALLEST: usize = 4 * 1024;
 /// ones bypass.
 const LARGEST: usize = 256 * 1024;
 
+const _: () = assert!(
+    SMALLEST * 64 == LARGEST,
+    "it grows to four times its size, up to the largest"
+);
+
 /// A buffered writer. A large report makes millions of writes of a few bytes. For each of them, std's `BufWriter` calls `memcpy`,
 /// whose start-up in musl takes longer than the copy.
 pub(in crate::render) struct Buffer<W: io::Write> {
@@ -35,16 +40,17 @@ impl<W: io::Write> Buffer<W> {
         if bytes.len() > LARGEST {
             return self.out.write_all(bytes);
         }
-        while self.length + bytes.len() > self.bytes.len() {
-            self.grow();
-        }
+        self.grow(self.length + bytes.len());
         io::Write::write_all(self, bytes)
     }
 
-    /// Makes the buffer four times as large. A new one comes from the system filled with zeros; more of an old one would be filled
-    /// byte by byte.
-    fn grow(&mut self) {
-        let mut larger = vec![0; 4 * self.bytes.len()];
+    /// Makes room for so many bytes, at most `LARGEST`. `resize` would clear the new part; a new allocation usually is clear.
+    fn grow(&mut self, needed: usize) {
+        let mut size = self.bytes.len();
+        while size < needed {
+            size *= 4;
+        }
+        let mut larger = vec![0; size];
         let written = self.bytes.get(..self.length).unwrap_or_default();
         if let Some(place) = larger.get_mut(..self.length) {
             place.copy_from_slice(written);
@@ -124,6 +130,7 @@ mod tests {
             for size in sizes {
                 let (part, after) = rest.split_at(size);
                 buffer.write_all(part).unwrap();
+                prop_assert!(buffer.bytes.len() <= LARGEST);
                 rest = after;
             }
             buffer.flush().unwrap();

@@ -5,7 +5,7 @@ use crate::render::gfm_check::{Found, hostile, outside_code, parse, reference, t
 use crate::render::github::marker::{Marker, SignedMarker, Unverified};
 use crate::render::github::{check, commands, comment, issue};
 use crate::render::markdown::summary;
-use crate::render::{html, junit, log_lines, outputs, phrases};
+use crate::render::{ctrf, html, junit, log_lines, outputs, phrases};
 use crate::report::sample;
 use crate::report::sample::{filled_with, large, report, run};
 use crate::report::trend::QuarantineSuggestion;
@@ -254,16 +254,32 @@ fn as_the_runner(text: &str) -> Vec<(String, String)> {
 #[test]
 fn no_text_is_escaped_twice() {
     let report = detailed_with("a & b");
-    let mut written = Vec::new();
-    html::write(&report, &mut written).unwrap();
-    junit::write(&report, &mut written).unwrap();
-    let text = String::from_utf8(written).unwrap() + &summary::summary(&report, 1_000_000);
-    for escaped in ["&#38;", "&amp;"] {
-        assert!(text.contains(&format!("a {escaped} b")), "{escaped}");
+    let (mut page, mut suites) = (Vec::new(), Vec::new());
+    html::write(&report, &mut page).unwrap();
+    junit::write(&report, &mut suites).unwrap();
+    for (format, text, escaped) in [
+        ("HTML", String::from_utf8(page).unwrap(), "a &#38; b"),
+        ("JUnit", String::from_utf8(suites).unwrap(), "a &amp; b"),
+        ("summary", summary::summary(&report, 1_000_000), "a &amp; b"),
+    ] {
+        assert!(text.contains(escaped), "{format}");
+        for twice in ["&#38;#", "&#38;amp;", "&amp;#", "&amp;amp;"] {
+            let around = text
+                .split_once(twice)
+                .map(|(before, _)| &before[before.ceil_char_boundary(before.len().saturating_sub(80))..]);
+            assert_eq!(around, None, "{format}: {twice}");
+        }
     }
-    for twice in ["&#38;#", "&#38;amp;", "&amp;#", "&amp;amp;"] {
-        let around = text.find(twice).map(|at| &text[at.saturating_sub(80)..at + 10]);
-        assert_eq!(around, None, "{twice}");
+}
+
+#[test]
+fn ctrf_has_no_character_that_cleaning_removes() {
+    let mut written = Vec::new();
+    ctrf::write(&detailed_with("a\u{202e}b\u{200b}c\u{a0}\u{200d} d"), &mut written).unwrap();
+    let text = String::from_utf8(written).unwrap();
+    assert!(text.contains("abc\u{a0}\u{200d} d") && text.contains("\"abc d\""));
+    for removed in ["\u{202e}", "\u{200b}", "\\u202e", "\\u200b"] {
+        assert!(!text.contains(removed), "{removed:?}");
     }
 }
 

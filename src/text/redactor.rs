@@ -342,7 +342,7 @@ fn without(text: &str, mut ranges: Vec<Range<usize>>) -> String {
 
 /// A text as JSON, HTML and URLs spell it.
 fn spellings(text: &str) -> Vec<String> {
-    // No format changes these characters (RFC 3986, 2.3).
+    // JSON, HTML and URLs (RFC 3986, 2.3) leave these characters as they are.
     if text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
@@ -443,6 +443,32 @@ mod tests {
         let mut redactor = Redactor::default();
         redactor.add(&Secret::new("hunter2-hunter2"));
         assert_eq!(format!("{redactor:?}"), "Redactor(1 secrets)");
+    }
+
+    #[test]
+    fn masks_have_every_spelling() {
+        let masks = |secret: &str| {
+            let mut redactor = Redactor::default();
+            redactor.add(&Secret::new(secret));
+            redactor.expose()
+        };
+        for (secret, spelling) in [
+            ("pass word-123", "pass%20word-123"),
+            ("pass\"word-123", "pass\\\"word-123"),
+            ("pass&word-123", "pass&amp;word-123"),
+            ("pass/word-123", "pass%2fword-123"),
+            ("pass!word-123", "pass%21word-123"),
+        ] {
+            let masks = masks(secret);
+            assert!(masks.iter().any(|mask| mask == spelling), "{masks:?}");
+        }
+        // Without special characters, all spellings are the same.
+        let plain = masks("pass-word_1.2~3");
+        assert_eq!(
+            plain.iter().filter(|mask| mask.starts_with("pass")).count(),
+            1,
+            "{plain:?}"
+        );
     }
 
     #[test]

@@ -110,13 +110,14 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Cleans a text of which the beginning needs no cleaning, up to a position between characters. Returns the cleaned rest behind the
-/// last character of the beginning, which decides on what may follow it, and that character's length.
-pub(crate) fn clean_rest(text: &str, at: usize) -> (String, usize) {
-    let before = text.get(..at).unwrap_or_default();
-    let last = before.chars().next_back().map_or(0, char::len_utf8);
-    let rest = text.get(at - last..).unwrap_or_default();
-    (clean(rest).into_owned(), last)
+/// Cleans a text of UTF-8 of which the beginning needs no cleaning, up to a position between characters. Returns the cleaned rest
+/// behind the last character of the beginning, which decides on what may follow it, and that character's length.
+pub(crate) fn clean_rest(text: &[u8], at: usize) -> (String, usize) {
+    let is_start = |byte: &u8| !matches!(byte, 0x80..=0xbf);
+    let start = text.get(..at).and_then(|before| before.iter().rposition(is_start));
+    let last = at - start.unwrap_or(at);
+    let rest = String::from_utf8_lossy(text.get(at - last..).unwrap_or_default());
+    (clean(&rest).into_owned(), last)
 }
 
 /// Whether cleaning keeps a character wherever it stands.
@@ -275,6 +276,11 @@ pub fn is_blank(text: &str) -> bool {
 fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {
+        // What joined a space that is replaced would join an ASCII character now, where cleaning leaves none.
+        let word = word.trim_start_matches(|c| matches!(class_of(c), CharClass::Joiner | CharClass::Selector));
+        if word.is_empty() {
+            continue;
+        }
         if !out.is_empty() {
             out.push(' ');
         }
@@ -441,6 +447,13 @@ mod tests {
             let once = clean(&text).into_owned();
             prop_assert!(once.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()));
             prop_assert_eq!(clean(&once), once.as_str());
+        }
+
+        #[test]
+        fn a_line_is_clean(text in "[ a\u{a0}\u{3000}\u{200b}\u{200d}\u{fe0f}é]{0,8}") {
+            let line = one_line(&text).into_owned();
+            prop_assert_eq!(clean(&line), line.as_str());
+            prop_assert!(!line.contains("  ") && line.trim() == line);
         }
 
         #[test]

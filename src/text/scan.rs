@@ -43,7 +43,7 @@ impl ByteSet {
         self.set(bytes, false)
     }
 
-    // As above.
+    // A loop with an index: nothing else runs at compile time.
     #[allow(clippy::indexing_slicing)]
     const fn set(mut self, bytes: &[u8], value: bool) -> Self {
         let mut at = 0;

@@ -1,14 +1,17 @@
 //! The loop that the escapers of long texts share. It copies eight bytes at a time, without a call for each part of a text: in
-//! texts full of signs the calls would cost more than all the rest. A text that has to be clean is escaped in the same pass: only
-//! if there is something to remove, what follows is cleaned first.
+//! texts full of signs the calls would cost more than all the rest. A text that has to be clean is escaped in the same pass, which
+//! ends at the first character that cleaning may remove or change; the rest is cleaned first.
 
 use crate::text::sanitize::{clean_rest, is_kept};
 use crate::text::scan::{ByteSet, first_char, is_punctuation};
 
 /// From how many bytes on a chunk is written.
 const CHUNK: usize = 512;
-/// Room for what is added before that is noticed.
+/// Longest replacement of a character, in bytes: two `\uXXXX` have 12, and with the lengths it is read as two words.
+const LONGEST: usize = 14;
+/// Room for the last replacement and the rest of a character.
 const SLACK: usize = 32;
+const _: () = assert!(SLACK >= LONGEST + 3);
 
 /// How a format escapes.
 pub(super) struct Escapes {
@@ -16,12 +19,12 @@ pub(super) struct Escapes {
     signs: ByteSet,
     /// The signs whose escape is always the same.
     fixed: FixedEscapes,
-    /// The one of them that stays unless it follows itself.
-    kept_once: Option<u8>,
+    /// The one of them that is escaped only after itself.
+    only_repeated: Option<u8>,
     replace: Replace,
 }
 
-/// What is written for the character at a position, `None` to end there.
+/// What is written for the character at a position. `None`: the pass ends before it.
 type Replace = fn(text: &[u8], at: usize) -> Option<Replacement>;
 
 impl Escapes {
@@ -30,16 +33,17 @@ impl Escapes {
         let none = Self {
             signs: ByteSet::new(b""),
             fixed: FixedEscapes([[0; 8]; 128]),
-            kept_once: None,
-            replace: kept,
+            only_repeated: None,
+            // Never called: each sign has an escape.
+            replace: |_, _| None,
         };
-        none.and(escapes)
+        none.with(escapes)
     }
 
     /// Replaces these characters as well.
     // A loop with an index: nothing else runs at compile time, where a wrong index is an error of the compiler.
     #[allow(clippy::indexing_slicing)]
-    pub(super) const fn and(mut self, escapes: &[(u8, &str)]) -> Self {
+    pub(super) const fn with(mut self, escapes: &[(u8, &str)]) -> Self {
         let mut number = 0;
         while number < escapes.len() {
             let (sign, escape) = escapes[number];
@@ -50,14 +54,14 @@ impl Escapes {
         self
     }
 
-    /// Leaves a sign that has an escape as it is unless it follows itself.
-    pub(super) const fn keep_once(mut self, sign: u8) -> Self {
-        self.kept_once = Some(sign);
+    /// Escapes a sign that has an escape only after itself.
+    pub(super) const fn only_repeated(mut self, sign: u8) -> Self {
+        self.only_repeated = Some(sign);
         self
     }
 
-    /// Decides by a function on characters that have no escape: on those that begin with some bytes.
-    pub(super) const fn others(mut self, first_bytes: &ByteSet, replace: Replace) -> Self {
+    /// Calls a function for other characters that begin with these bytes.
+    pub(super) const fn replace_with(mut self, first_bytes: &ByteSet, replace: Replace) -> Self {
         self.signs = self.signs.union(first_bytes);
         self.replace = replace;
         self
@@ -72,10 +76,10 @@ impl Escapes {
 /// The escape of each ASCII character that has always the same one. Each entry ends with the escape's length; 0 means none.
 struct FixedEscapes([[u8; 8]; 128]);
 
-// As above.
+// A loop with an index: nothing else runs at compile time, where a wrong index is an error of the compiler.
 #[allow(clippy::indexing_slicing)]
 const fn entry(escape: &[u8]) -> [u8; 8] {
-    assert!(escape.len() < 8, "the last byte is the length");
+    assert!(!escape.is_empty() && escape.len() < 8, "the last byte is the length");
     let mut entry = [0; 8];
     let mut at = 0;
     while at < escape.len() {
@@ -104,7 +108,7 @@ fn length_of(entry: &[u8; 8]) -> usize {
 
 /// What is written in place of a character.
 pub(super) struct Replacement {
-    bytes: [u8; 14],
+    bytes: [u8; LONGEST],
     /// How many of them count.
     length: u8,
     /// How many bytes the character has.
@@ -112,18 +116,19 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
-    /// A character of this length.
-    pub(super) fn from_char(c: char, length: usize) -> Self {
+    /// The character itself.
+    pub(super) fn from_char(c: char) -> Self {
         let mut bytes = [0; 4];
-        c.encode_utf8(&mut bytes);
+        let length = c.encode_utf8(&mut bytes).len();
         Self::new(bytes, length, length)
     }
 
-    /// The first `length` of these bytes, which are at most 14, for a character that has `read` bytes.
+    /// The first `length` of these bytes, for a character that has `read` bytes.
     #[inline(always)]
     pub(super) fn new<const N: usize>(bytes: [u8; N], length: usize, read: usize) -> Self {
+        const { assert!(N <= LONGEST) };
         let mut replacement = Self {
-            bytes: [0; 14],
+            bytes: [0; LONGEST],
             length: length as u8,
             read: read as u8,
         };
@@ -134,10 +139,10 @@ impl Replacement {
     }
 }
 
-/// The character at a position, if cleaning keeps it.
+/// The character at a position, if cleaning keeps it wherever it stands.
 pub(super) fn kept(text: &[u8], at: usize) -> Option<Replacement> {
-    let (c, length) = first_char(text.get(at..)?)?;
-    is_kept(c).then(|| Replacement::from_char(c, length))
+    let (c, _) = first_char(text.get(at..)?)?;
+    is_kept(c).then(|| Replacement::from_char(c))
 }
 
 /// A text of UTF-8 in escaped parts, each of whole characters.
@@ -160,12 +165,12 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The next part; `None` at the end, and where a character ends it.
+    /// The next part; `None` at the end of the text, or before a character that ends the pass.
     fn next(&mut self) -> Option<&[u8]> {
         let &Escapes {
             ref signs,
             ref fixed,
-            kept_once,
+            only_repeated,
             replace,
         } = self.escapes;
         let (text, chunk) = (self.text, &mut self.chunk);
@@ -200,7 +205,7 @@ impl<'a> Parts<'a> {
             while length < CHUNK
                 && let Some(sign) = text.get(at).copied().filter(|byte| signs.has(*byte))
             {
-                if Some(sign) == kept_once && at.checked_sub(1).and_then(|before| text.get(before)) != Some(&sign) {
+                if Some(sign) == only_repeated && at.checked_sub(1).and_then(|before| text.get(before)) != Some(&sign) {
                     put(chunk, length, [sign]);
                     length += 1;
                     at += 1;
@@ -253,7 +258,7 @@ fn last_group(rest: &[u8]) -> [u8; 8] {
 }
 
 /// Writes a text of UTF-8 from a position on, in parts of whole characters, with all that has to be escaped in it. Returns where it
-/// ended: before the end of the text only if a character ends it.
+/// ended: before the end of the text only if a character ended the pass.
 pub(super) fn write_escaped<E>(
     text: &[u8],
     from: usize,
@@ -275,8 +280,8 @@ pub(super) fn write_escaped<E>(
     Ok(parts.at)
 }
 
-/// [`write_escaped`] with a text that is cleaned. `cleaning` are the same escapes as `escapes`, and end where a character has to be
-/// removed.
+/// [`write_escaped`] with the text cleaned. `cleaning` is `escapes`, but ends at the first character that cleaning may remove or
+/// change.
 pub(super) fn write_clean<E>(
     text: &[u8],
     from: usize,
@@ -286,7 +291,7 @@ pub(super) fn write_clean<E>(
 ) -> Result<(), E> {
     let end = write_escaped(text, from, cleaning, write)?;
     if end < text.len() {
-        let (rest, before) = clean_rest(&String::from_utf8_lossy(text), end);
+        let (rest, before) = clean_rest(text, end);
         write_escaped(rest.as_bytes(), before, escapes, write)?;
     }
     Ok(())

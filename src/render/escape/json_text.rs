@@ -40,8 +40,8 @@ fn write(value: &impl Serialize, out: &mut impl io::Write, layout: Harmless) -> 
     out.write_all(b"\n")
 }
 
-/// Serializes a long text as a string. serde_json would look at it byte by byte before `Harmless` does, which takes longer
-/// than all the rest; it hands bytes on as they are. Only for [`write_pretty`] and [`write_line`].
+/// Serializes a text as a string. serde_json would look at it byte by byte before `Harmless` does, which takes longer
+/// than all the rest; it hands bytes on as they are. Only for the writers of this module.
 pub fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(text.as_bytes())
 }
@@ -54,7 +54,7 @@ pub fn optional_text<S: Serializer>(value: &Option<&str>, serializer: S) -> Resu
     }
 }
 
-/// Escapes within strings. The layout is serde_json's, with one write from a comma to the beginning of a key.
+/// Escapes within strings. The layout is serde_json's. A comma, a newline, the indentation and a quotation mark are one write.
 struct Harmless {
     /// Each [`text`] is cleaned.
     clean: bool,
@@ -63,7 +63,7 @@ struct Harmless {
     next: Vec<u8>,
     /// By how much an array or object is indented.
     indent: &'static [u8],
-    /// Nothing has been written into the innermost of them.
+    /// Nothing has been written into the innermost array or object.
     is_empty: bool,
     /// A key is being written. Its quotation marks are written with what is before and after it.
     in_key: bool,
@@ -96,12 +96,11 @@ impl Harmless {
         if !self.is_empty {
             self.begin(out, true, false)?;
         }
-        self.is_empty = false;
         out.write_all(bracket)
     }
 
-    /// Begins the first or another element of an array or entry of an object, or the line of a bracket. `quoted`: with a quotation
-    /// mark.
+    /// Begins the first or another element of an array or entry of an object, or the line of a closing bracket. `quoted`: with a
+    /// quotation mark.
     fn begin<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool, quoted: bool) -> io::Result<()> {
         let end = self.next.len() - usize::from(!quoted);
         out.write_all(self.next.get(usize::from(first)..end).unwrap_or_default())
@@ -187,24 +186,28 @@ const SIGNS: &[(u8, &str)] = &[
 
 /// The inside of a string.
 static JSON: Escapes = Escapes::new(SIGNS)
-    .keep_once(b'#')
-    .and(&[(b'\r', "\\r"), (0x8, "\\b"), (0xc, "\\f")])
-    .others(&NOT_KEPT, |text, at| kept(text, at).or_else(|| other(text, at)));
+    .only_repeated(b'#')
+    .with(&[(b'\r', "\\r"), (0x8, "\\b"), (0xc, "\\f")])
+    .replace_with(&NOT_KEPT, |text, at| {
+        kept(text, at).or_else(|| Some(other(text.get(at..).unwrap_or_default())))
+    });
 
-/// The inside of a string, up to a character that cleaning removes.
-static CLEAN_JSON: Escapes = Escapes::new(SIGNS).keep_once(b'#').others(&NOT_KEPT, kept);
+/// The inside of a string, up to the first character that cleaning may remove or change.
+static CLEAN_JSON: Escapes = Escapes::new(SIGNS).only_repeated(b'#').replace_with(&NOT_KEPT, kept);
 
-/// What is written for a character that cleaning may remove. Joiners and selectors stay.
-fn other(text: &[u8], at: usize) -> Option<Replacement> {
-    let (c, length) = first_char(text.get(at..)?)?;
+/// What is written for the first character of a text, which cleaning may remove. Joiners and selectors stay.
+fn other(text: &[u8]) -> Replacement {
+    let Some((c, length)) = first_char(text) else {
+        return Replacement::new([], 0, 1);
+    };
     if !is_hostile(c) {
-        return Some(Replacement::from_char(c, length));
+        return Replacement::from_char(c);
     }
     let mut units = [0; 2];
     let count = c.encode_utf16(&mut units).len();
     let [[a, b, c, d], [e, f, g, h]] = units.map(|unit| [12, 8, 4, 0].map(|shift| hex_digit(unit >> shift)));
     let escapes = [b'\\', b'u', a, b, c, d, b'\\', b'u', e, f, g, h];
-    Some(Replacement::new(escapes, 6 * count, length))
+    Replacement::new(escapes, 6 * count, length)
 }
 
 /// The last four bits as a digit.
@@ -253,7 +256,7 @@ mod tests {
             serde_json::json!({}),
             |inner, n| serde_json::json!({"e": [n, inner, "#"]}),
         );
-        let value = serde_json::json!({"a": [1, {"b": []}], "c": {}, "d": null, "deep": deep});
+        let value = serde_json::json!({"a": [1, {"b": []}], "c": {}, "d": null, "deep": deep, "x": [1], "y": {"z": 1}});
         let (mut pretty, mut compact) = (Vec::new(), Vec::new());
         write_pretty(&value, &mut pretty).unwrap();
         write_line(&value, &mut compact).unwrap();
@@ -265,6 +268,16 @@ mod tests {
             String::from_utf8(compact).unwrap(),
             serde_json::to_string(&value).unwrap() + "\n"
         );
+    }
+
+    #[test]
+    fn nothing_is_lost_wherever_a_chunk_ends() {
+        for (signs, letters) in (70..90).flat_map(|signs| (0..30).map(move |letters| (signs, letters))) {
+            for end in ["\u{e0041}", "\0", "\u{1f600}", "–", "é", "<"] {
+                let text = "<".repeat(signs) + &"a".repeat(letters) + end + end + "b";
+                assert_eq!(serde_json::from_str::<String>(&line(&text)).unwrap(), text);
+            }
+        }
     }
 
     /// A text as the reports serialize long ones.

@@ -13,8 +13,8 @@ const REFERENCES: &[(u8, &str)] = &[
     (b'\'', "&#39;"),
 ];
 static HTML: Escapes = Escapes::new(REFERENCES);
-/// The same, up to a character that cleaning removes.
-static CLEAN_HTML: Escapes = Escapes::new(REFERENCES).others(&NOT_KEPT, kept);
+/// The same, up to the first character that cleaning may remove or change.
+static CLEAN_HTML: Escapes = Escapes::new(REFERENCES).replace_with(&NOT_KEPT, kept);
 
 /// The entities that quick-xml writes.
 static XML: Escapes = Escapes::new(&[
@@ -44,10 +44,10 @@ pub fn write_clean_html(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     write_clean(text.as_bytes(), plain, &CLEAN_HTML, &HTML, &mut utf8_writer(out))
 }
 
-/// Writes what stands before the first sign, and returns its length.
+/// Writes what stands before the first sign, without the check for UTF-8 that each part needs, and returns its length.
 fn write_plain(out: &mut impl fmt::Write, text: &str, escapes: &Escapes) -> Result<usize, fmt::Error> {
     let plain = escapes.plain(text.as_bytes());
-    out.write_str(text.get(..plain).unwrap_or_default())?;
+    out.write_str(text.get(..plain).ok_or(fmt::Error)?)?;
     Ok(plain)
 }
 

@@ -213,7 +213,7 @@ fn is_long(text: &str) -> bool {
 pub(super) struct CaseAttemptView<'a> {
     pub(super) class: &'static str,
     pub(super) label: &'static str,
-    /// Its name; empty for a single attempt, which has none on the page.
+    /// The attempt's name; empty if it is the only one, since the page does not name it.
     pub(super) which: String,
     /// Whether it failed as the attempt before it did, so that the reason is not shown again.
     pub(super) repeats: bool,
