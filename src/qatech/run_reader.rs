@@ -136,6 +136,10 @@ impl<'a> RunReader<'a> {
                     from = at;
                 }
                 (Some(list), _) if depth == 2 && !list.in_element => {
+                    // A byte-order mark, which may begin an answer, begins no element.
+                    if !byte.is_ascii() {
+                        return Err(ReadError::NotJson);
+                    }
                     if !byte.is_ascii_whitespace() {
                         list.in_element = true;
                         from = at;
@@ -322,7 +326,19 @@ mod tests {
             format!(r#"{{"id":"1","shortId":"a","status":"RUNNING","runTestCases":{list},"result":null}}"#).into_bytes()
         };
         for list in [
-            "[,]", "[{},]", "[,{}]", "[{}{}]", "[{}", "[}", "[{]}", "[{}}", "[{}] 1", "[1 2]", "[\"a]", "[{},\"\\",
+            "[,]",
+            "[{},]",
+            "[,{}]",
+            "[{}{}]",
+            "[{}",
+            "[}",
+            "[{]}",
+            "[{}}",
+            "[{}] 1",
+            "[1 2]",
+            "[\"a]",
+            "[{},\"\\",
+            "[\u{feff}{}]",
         ] {
             let body = around(list);
             assert_eq!(read(&body, &[3]), Err(ReadError::NotJson), "{list}");
