@@ -140,7 +140,8 @@ impl<'a> RunReader<'a> {
                     if !byte.is_ascii() {
                         return Err(ReadError::NotJson);
                     }
-                    if !byte.is_ascii_whitespace() {
+                    // RFC 8259, section 2: no form feed.
+                    if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
                         list.in_element = true;
                         from = at;
                         self.scanner.enter_or_leave(byte);
@@ -339,6 +340,7 @@ mod tests {
             "[\"a]",
             "[{},\"\\",
             "[\u{feff}{}]",
+            "[\u{c}{}]",
         ] {
             let body = around(list);
             assert_eq!(read(&body, &[3]), Err(ReadError::NotJson), "{list}");
