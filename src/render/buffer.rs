@@ -40,7 +40,9 @@ impl<W: io::Write> Buffer<W> {
         if bytes.len() > LARGEST {
             return self.out.write_all(bytes);
         }
-        self.grow(self.length + bytes.len());
+        if bytes.len() > self.bytes.len() - self.length {
+            self.grow(self.length + bytes.len());
+        }
         io::Write::write_all(self, bytes)
     }
 
@@ -135,6 +137,17 @@ mod tests {
             }
             buffer.flush().unwrap();
             prop_assert!(out == all);
+        }
+    }
+
+    #[test]
+    fn a_full_buffer_is_used_again() {
+        let mut buffer = Buffer::new(io::sink());
+        buffer.write_all(&[0; LARGEST]).unwrap();
+        let place = buffer.bytes.as_ptr();
+        for _ in 0..3 {
+            buffer.write_all(&[0; LARGEST - 1]).unwrap();
+            assert_eq!(buffer.bytes.as_ptr(), place);
         }
     }
 
