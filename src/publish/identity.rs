@@ -264,7 +264,7 @@ fn is_sound(run: &RunReport, latest: &Attempt) -> bool {
     }
     let has_failed = latest.verdict == Some(Verdict::Failed) && latest.problem.is_none();
     let has_passed = latest.verdict == Some(Verdict::Passed) && run.verdict == Some(Verdict::Passed);
-    (has_failed || has_passed) && run.listed == CaseCoverage::Complete && merge::not_played(run).is_none()
+    (has_failed || has_passed) && run.listed == CaseCoverage::Complete && merge::not_played(run).next().is_none()
 }
 
 /// Short ids joined by commas; one that is not plain is left out.

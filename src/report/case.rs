@@ -119,17 +119,9 @@ impl Case {
 
     /// Title and reasoning of the decisive attempt, without surrounding white space.
     pub fn explanation(&self) -> Explanation<'_> {
-        let attempt = self.decisive_attempt();
-        Explanation {
-            title: attempt
-                .and_then(|attempt| attempt.title.as_deref())
-                .unwrap_or_default()
-                .trim(),
-            reasoning: attempt
-                .and_then(|attempt| attempt.reasoning.as_deref())
-                .unwrap_or_default()
-                .trim(),
-        }
+        self.decisive_attempt()
+            .map(CaseAttempt::explanation)
+            .unwrap_or_default()
     }
 
     /// The kind of failure, by the decisive attempt's error code; `None` if the case did not fail, or if the code is absent
@@ -176,7 +168,7 @@ pub struct QuarantineNote {
 }
 
 /// The agent's explanation of an outcome. Both texts may be empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Explanation<'a> {
     /// Short title of the outcome, one line.
     pub title: &'a str,
@@ -212,6 +204,16 @@ pub struct CaseAttempt {
     pub observed: Observed,
     /// Details, if they were requested and returned. Boxed, since most cases have none.
     pub details: Option<Box<CaseDetails>>,
+}
+
+impl CaseAttempt {
+    /// Title and reasoning, without surrounding white space.
+    pub fn explanation(&self) -> Explanation<'_> {
+        Explanation {
+            title: self.title.as_deref().unwrap_or_default().trim(),
+            reasoning: self.reasoning.as_deref().unwrap_or_default().trim(),
+        }
+    }
 }
 
 /// When polls saw a case in which state. Exact only to the polling interval.

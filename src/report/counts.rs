@@ -1,6 +1,5 @@
 //! Counts of test cases by outcome, in one place so that every format shows the same numbers.
 
-use crate::report::status::is_over;
 use crate::report::{Case, CaseCoverage, CaseOutcome, FailureKind, RunReport};
 use serde::{Deserialize, Serialize};
 
@@ -152,7 +151,7 @@ impl RunReport {
             counts.add_case(case);
         }
         if let Some(first) = self.attempts.first()
-            && !(self.listed == CaseCoverage::Complete && first.status.as_deref().is_some_and(is_over))
+            && !(self.listed == CaseCoverage::Complete && first.is_over())
         {
             counts.total = counts.total.max(first.test_count.unwrap_or(0));
         }

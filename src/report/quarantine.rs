@@ -6,7 +6,7 @@
 use chrono::{DateTime, Days, NaiveDate};
 
 use crate::report::case::name_or_short_id;
-use crate::report::{Case, CaseCoverage, CaseName, Millis, QuarantineNote, RunReport, status};
+use crate::report::{Attempt, Case, CaseCoverage, CaseName, Millis, QuarantineNote, RunReport};
 use crate::text::Glob;
 
 /// How many entries a warning lists.
@@ -129,9 +129,9 @@ impl Quarantine {
 
 /// Whether every test case of a run that has ended is known.
 fn is_fully_listed(run: &RunReport) -> bool {
-    let first = run.attempts.first();
-    let is_over = first.is_some_and(|first| first.status.as_deref().is_some_and(status::is_over));
-    is_over && run.listed == CaseCoverage::Complete && run.first_list_is_complete()
+    run.attempts.first().is_some_and(Attempt::is_over)
+        && run.listed == CaseCoverage::Complete
+        && run.first_list_is_complete()
 }
 
 impl Entry {

@@ -144,6 +144,11 @@ impl RunReport {
         self.attempts.last()
     }
 
+    /// Whether the latest run at QA.tech has ended, as far as is known.
+    pub fn is_over(&self) -> bool {
+        self.latest().is_some_and(Attempt::is_over)
+    }
+
     /// The verdict, else the latest attempt's result at the last poll; `None` for a run that was not seen to end.
     pub fn seen(&self) -> Option<Verdict> {
         self.verdict.or_else(|| self.latest()?.seen())
@@ -189,9 +194,12 @@ impl Attempt {
         };
         self.verdict.or_else(from_status)
     }
-}
 
-impl Attempt {
+    /// Whether it has ended at QA.tech, by its latest status.
+    pub fn is_over(&self) -> bool {
+        self.status.as_deref().is_some_and(status::is_over)
+    }
+
     /// The run's page, if it may be shown as a link: an https URL without user information.
     pub fn link(&self) -> Option<&str> {
         self.url.as_deref().filter(|url| is_https(url))

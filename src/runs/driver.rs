@@ -9,7 +9,7 @@ use crate::inputs::RerunOnly;
 use crate::net::retry::{Backoff, GiveUp, OUT_OF_REACH};
 use crate::qatech::client::{Api, PostError, RerunCases};
 use crate::qatech::wire::{Run, StartRequest, StartedRun};
-use crate::report::{Attempt, AttemptOrigin, CaseCoverage, TestPlan, Verdict, merge};
+use crate::report::{Attempt, AttemptOrigin, CaseCoverage, RunReport, TestPlan, Verdict, merge};
 use crate::runs::details::DetailsFetcher;
 use crate::runs::event::Event;
 use crate::runs::poller;
@@ -160,7 +160,8 @@ impl<A: Api> Driver<'_, A> {
             }
             // A rerun covers only cases of the run it repeats, so cases that the latest rerun left out can't pass any more. A
             // rerun of misses leaves out the others on purpose.
-            if self.rerun_only == RerunOnly::Failed && run.read(merge::not_played).flatten().is_some() {
+            let leaves_some_out = |run: &RunReport| merge::not_played(run).next().is_some();
+            if self.rerun_only == RerunOnly::Failed && run.read(leaves_some_out) == Some(true) {
                 break;
             }
             if !self.rerun(run, origin).await {

@@ -28,7 +28,7 @@ use crate::qatech::client::{Api, MAYBE_STARTED};
 use crate::qatech::wire::{StartFields, StartRequest};
 use crate::random;
 use crate::report::history::History;
-use crate::report::{Attempt, Mode, Quarantine, Report, RunReport, Signal, Verdict, merge, status};
+use crate::report::{Mode, Quarantine, Report, RunReport, Signal, Verdict, merge};
 use crate::runs::details::DetailsFetcher;
 use crate::runs::driver::{Driver, Origin};
 use crate::runs::event::Event;
@@ -351,7 +351,7 @@ fn stopped_by_another(run: &mut RunReport) {
     let what = match run.latest() {
         None => "not started, because a test case of another run failed (`fail_fast`)",
         // It has ended, but has no result yet.
-        Some(latest) if is_over(latest) => "stopped waiting, because a test case of another run failed (`fail_fast`)",
+        Some(latest) if latest.is_over() => "stopped waiting, because a test case of another run failed (`fail_fast`)",
         Some(_) => {
             "stopped waiting, because a test case of another run failed (`fail_fast`); the run goes on at QA.tech"
         }
@@ -359,16 +359,12 @@ fn stopped_by_another(run: &mut RunReport) {
     run.problem = Some(what.to_owned());
 }
 
-fn is_over(attempt: &Attempt) -> bool {
-    attempt.status.as_deref().is_some_and(status::is_over)
-}
-
 fn interrupt(run: &mut RunReport, signal: Signal) {
     let name = signal.name();
     match (run.attempts.last_mut(), run.created) {
         (Some(attempt), _) => {
             attempt.verdict = Some(Verdict::Interrupted);
-            attempt.problem = Some(if is_over(attempt) {
+            attempt.problem = Some(if attempt.is_over() {
                 format!("interrupted by {name}; the run has ended, but has no result yet")
             } else {
                 format!("interrupted by {name}; the run goes on at QA.tech")

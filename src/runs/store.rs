@@ -10,7 +10,7 @@ use crate::report::merge;
 use crate::report::merge::{KnownElements, Listed, Merged, Recorded};
 use crate::report::{
     Attempt, AttemptOrigin, CaseCoverage, CaseOutcome, Counts, Millis, Quarantine, RunReport, StatusChange, TestPlan,
-    Verdict, status,
+    Verdict,
 };
 use crate::runs::event::Event;
 use crate::text::ShortId;
@@ -357,8 +357,7 @@ impl<'a> AttemptHandle<'a> {
             attempt.verdict = Some(verdict);
             attempt.problem.clone_from(&problem);
             // The wait may end before the run does: at the deadline, with `fail_fast`, or when the API refuses a request.
-            let over = attempt.status.as_deref().is_some_and(status::is_over);
-            attempt.ended = over.then_some(at);
+            attempt.ended = attempt.is_over().then_some(at);
         });
         self.run.emit(Event::Ended(problem));
     }

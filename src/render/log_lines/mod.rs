@@ -66,10 +66,10 @@ fn failure(case: &Case, outcome: CaseOutcome, attempt: Option<&CaseAttempt>, lab
     if let Some(label) = label {
         line.push_str(&format!(" ({})", cut_chars(label, LABEL)));
     }
-    let title = attempt.and_then(|attempt| attempt.title.as_deref()).unwrap_or_default();
+    let title = attempt.map(CaseAttempt::explanation).unwrap_or_default().title;
     if !is_blank(title) {
         line.push_str(": ");
-        line.push_str(&cut_chars(title.trim(), NAME));
+        line.push_str(&cut_chars(title, NAME));
     }
     let quarantined = case.is_quarantined_failure().then_some("quarantined");
     let kind = attempt.and_then(|attempt| attempt.details.as_deref()?.failure_kind());

@@ -27,22 +27,16 @@ pub(super) fn sections(page: &mut Page, report: &Report, groups: &Groups<'_>, af
     let used = length(page, groups, titles, room);
     let mut spare = room.saturating_sub(used);
     let mut complete = true;
-    let mut lists: &[_] = &groups.with_headings().map(|(cases, title)| List { cases, title });
-    while let Some((list, later)) = lists.split_first() {
-        let folded = fold_first(page, list.cases, report, groups, titles, &mut spare);
+    let rest = if groups.rest.is_empty() { 0 } else { REST };
+    let mut lists: &[_] = &groups.with_headings();
+    while let Some((&(cases, title), later)) = lists.split_first() {
+        let folded = fold_first(page, cases, report, groups, titles, &mut spare);
         // Whatever is left out of this list, the number of cases in each of the others is shown.
-        let kept = later.iter().filter(|list| !list.cases.is_empty()).count() * (HEADING + NOTE);
-        let rest = if groups.rest.is_empty() { 0 } else { REST };
-        complete &= push_list(page, groups, list, titles, &folded, kept + rest);
+        let kept = later.iter().filter(|(cases, _)| !cases.is_empty()).count() * (HEADING + NOTE);
+        complete &= push_list(page, groups, cases, title, titles, &folded, kept + rest);
         lists = later;
     }
     complete
-}
-
-/// The cases below one heading.
-struct List<'a> {
-    cases: &'a [Entry<'a>],
-    title: &'static str,
 }
 
 /// Length of the lines of all cases; any length above `room` if they are longer.
@@ -109,12 +103,12 @@ fn fold_first(
 fn push_list(
     page: &mut Page,
     groups: &Groups<'_>,
-    list: &List<'_>,
+    cases: &[Entry<'_>],
+    title: &str,
     titles: bool,
     folded: &Folded,
     after: usize,
 ) -> bool {
-    let List { cases, title } = list;
     if cases.is_empty() {
         return true;
     }

@@ -52,7 +52,7 @@ fn explanation(part: ReportSlice<'_>) -> Vec<String> {
             lines.push("Started without waiting (`blocking: false`); the results are shown at QA.tech.".to_owned());
         }
         Mode::Look => {
-            let ended = runs.iter().all(phrases::is_over);
+            let ended = runs.iter().all(RunReport::is_over);
             let is_unknown = |run: &RunReport| matches!(run.seen(), Some(Verdict::Unknown | Verdict::Interrupted));
             let what = match (ended, runs.len()) {
                 (false, _) if runs.iter().any(is_unknown) => "",

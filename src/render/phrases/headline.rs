@@ -1,8 +1,6 @@
 //! The verdict in one line.
 
-use crate::render::phrases::{
-    Tone, also, by_outcome, done_of, failure_phrase, is_over, mark, number, phrase, several, unseen,
-};
+use crate::render::phrases::{Tone, also, by_outcome, done_of, failure_phrase, mark, number, phrase, several, unseen};
 use crate::report::{Counts, FailureKind, FailureKinds, Mode, ReportSlice, RunReport, Verdict};
 
 /// The phrase in place of a verdict if runs were polled only once.
@@ -78,7 +76,7 @@ fn looked_at(part: ReportSlice<'_>, counts: Counts) -> String {
     let (mut text, more) = match (worst, part.runs) {
         (Some(worst), [_]) => (one_run(worst), detail(part, worst, counts)),
         (None, [run]) => {
-            let with = if is_over(run) { "with " } else { "" };
+            let with = if run.is_over() { "with " } else { "" };
             (format!("a run {with}{}", unseen(run)), progress(counts))
         }
         (Some(worst), _) if open == 0 => (format!("{runs} runs: {}", phrase(worst)), detail(part, worst, counts)),

@@ -10,7 +10,7 @@ mod numbers;
 mod words;
 
 use crate::render::duration::format_duration;
-use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, RunReport, status};
+use crate::report::{Attempt, AttemptOrigin, CaseOutcome, Counts, RunReport};
 
 pub use changes::changes;
 pub use headline::{Headline, is_tolerated};
@@ -20,13 +20,7 @@ pub use words::{QUARANTINE_MARK, Tone, failure_phrase, mark, outcome_mark, outco
 
 /// The phrase for a run that had no result when it was polled.
 pub fn unseen(run: &RunReport) -> &'static str {
-    if is_over(run) { "no result yet" } else { "not over yet" }
-}
-
-/// Whether a run has ended at QA.tech, as far as is known.
-pub fn is_over(run: &RunReport) -> bool {
-    let status = run.latest().and_then(|attempt| attempt.status.as_deref());
-    status.is_some_and(status::is_over)
+    if run.is_over() { "no result yet" } else { "not over yet" }
 }
 
 /// Progress: `8 of 14 tests done, 1 failed`.

@@ -60,15 +60,13 @@ fn verdict_after(run: &RunReport, first: &Attempt, last: &Attempt) -> (Option<Ve
         )),
         (Some(Verdict::Failed), Err(_)) => {
             // Product failures may have been left out on purpose (`rerun_only`).
-            let lost = missing(run).filter(|case| case.failure_kind() != Some(FailureKind::Product));
+            let lost = not_played(run).filter(|case| case.failure_kind() != Some(FailureKind::Product));
             match lost.count() {
                 0 => None,
-                cases => {
-                    let were = if cases == 1 { "was" } else { "were" };
-                    Some(format!(
-                        "of the test cases that had not passed before, {cases} {were} not played in {rerun}"
-                    ))
-                }
+                cases => Some(format!(
+                    "of the test cases that had not passed before, {cases} {} not played in {rerun}",
+                    were(cases)
+                )),
             }
         }
         // The attempt's own problem says why.
@@ -78,6 +76,11 @@ fn verdict_after(run: &RunReport, first: &Attempt, last: &Attempt) -> (Option<Ve
         Ok(Forgiven::Quarantined) => (Some(Verdict::Quarantined), problem),
         Ok(Forgiven::Flaky) | Err(_) => (Some(Verdict::Failed), problem),
     }
+}
+
+/// The verb after a number of cases.
+fn were(cases: usize) -> &'static str {
+    if cases == 1 { "was" } else { "were" }
 }
 
 /// Why a failed run does not count as failed.
@@ -99,7 +102,7 @@ enum NotForgiven {
         listed: u64,
         announced: u64,
     },
-    #[error("{cases} of the test cases {} not seen to pass", if *.cases == 1 { "was" } else { "were" })]
+    #[error("{cases} of the test cases {} not seen to pass", were(*.cases))]
     NotPassed { cases: usize },
     #[error("an attempt failed without a failed test case")]
     NoFailedCase,
@@ -152,13 +155,8 @@ fn every_failure_is_listed(run: &RunReport) -> bool {
         .all(|index| run.cases.iter().any(|case| has_failed_in(case, index)))
 }
 
-/// How many cases that are not green are missing from the latest attempt, so that no rerun of it can see them pass; `None`
-/// for none.
-pub fn not_played(run: &RunReport) -> Option<usize> {
-    Some(missing(run).count()).filter(|count| *count > 0)
-}
-
-fn missing(run: &RunReport) -> impl Iterator<Item = &Case> {
+/// The cases that are not green and that the latest attempt left out, so that no rerun of it can see them pass.
+pub fn not_played(run: &RunReport) -> impl Iterator<Item = &Case> {
     let latest = run.attempts.len().checked_sub(1);
     let is_missing = move |case: &&Case| latest.is_some_and(|latest| !case.outcome.is_green() && !case.is_in(latest));
     run.cases.iter().filter(is_missing)
